@@ -1,0 +1,1 @@
+//! Sans-I/O RFC 6455: bytes in, messages out, and back.
