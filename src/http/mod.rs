@@ -1,1 +1,48 @@
 //! HTTP/1.1 up to the upgrade: the request head, what it asks for, and the answer.
+//!
+//! Sans-I/O: bytes come in, a decision goes out. [`HeadReader`] finds the end of the head as bytes
+//! arrive and refuses at the first byte that cannot be part of one; [`parse_upgrade`] turns a
+//! complete head into an [`Upgrade`] or a [`Refusal`]; [`switching_protocols`], [`rejection`] and
+//! [`Refusal::to_response`] write the answers.
+//!
+//! It does not read sockets, keep deadlines, negotiate extensions, know who is connected, or log: a
+//! [`Refusal`] carries what a log line needs. It holds no queue, so nothing can fill up: a head is
+//! bounded by [`HeadLimits`], and all that outlives the handshake is one compact [`Request`].
+//!
+//! # Why not hyper
+//!
+//! A connection speaks HTTP for one request and WebSocket for hours. hyper wants a task and buffers
+//! of its own for each connection, and hands over whatever it has read ahead. It also accepts what we
+//! refuse (bare LF, blank lines before the request), so the strict reading would be written anyway.
+//! `httparse`, hyper's own grammar, does the slicing; [`HeadReader`] is the strictness around it, and
+//! a head has to pass both.
+
+mod head;
+mod refusal;
+mod response;
+
+pub use head::{HeadLimits, HeadReader};
+pub use refusal::Refusal;
+pub use response::{HeaderError, is_valid_header, rejection, switching_protocols};
+
+/// Whether `byte` may stand in a token (RFC 9110 §5.6.2): methods, field names, subprotocols.
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+}
+
+/// Whether `bytes` are a token: at least one byte, each a token byte.
+fn is_token(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|&byte| is_token_byte(byte))
+}
+
+/// Whether `byte` may stand in a field value (RFC 9110 §5.5): anything but control bytes, except
+/// the tab.
+const fn is_value_byte(byte: u8) -> bool {
+    byte == b'\t' || !byte.is_ascii_control()
+}
+
+/// The elements of a comma-separated list (RFC 9110 §5.6.1): trimmed, empty ones left out.
+fn list(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+}

@@ -1,0 +1,172 @@
+//! Answers as bytes.
+//!
+//! No Date header: this module has no clock, and RFC 9110 §6.6.1 asks for one only from a server
+//! that has.
+
+use super::{is_token, is_value_byte};
+
+/// Appends the answer that completes a handshake (RFC 6455 §4.2.2): 101, the accept key, the chosen
+/// subprotocol, then `headers`.
+///
+/// `headers` should have passed [`is_valid_header`]; one that would not is left out, and so is a
+/// protocol that is not a token, because the alternative is letting someone write our answer.
+pub fn switching_protocols(
+    out: &mut Vec<u8>,
+    accept_key: &[u8; 28],
+    protocol: Option<&str>,
+    headers: &[(String, Vec<u8>)],
+) {
+    out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+    line(out, "Upgrade", b"websocket");
+    line(out, "Connection", b"Upgrade");
+    line(out, "Sec-WebSocket-Accept", accept_key);
+    if let Some(protocol) = protocol.filter(|protocol| is_token(protocol.as_bytes())) {
+        line(out, "Sec-WebSocket-Protocol", protocol.as_bytes());
+    }
+    for (name, value) in valid(headers) {
+        line(out, name, value);
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// An answer that is not an upgrade, after which the connection closes (RFC 9112 §9.6).
+///
+/// A status below 200 or above 599 would leave the client waiting or guessing: it becomes 500. 204
+/// and 304 have no body (RFC 9110 §6.4.1). The body is `text/plain; charset=utf-8` unless `headers`
+/// name another Content-Type. Headers that [`is_valid_header`] refuses are left out.
+pub fn rejection(status: u16, body: &[u8], headers: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let headers: Vec<(&str, &[u8])> = valid(headers).chain([("Connection", b"close".as_slice())]).collect();
+    answer(status, body, &headers)
+}
+
+/// The answer to a request that was refused here, with headers that only we may set.
+pub(super) fn refusal(status: u16, body: &[u8], headers: &[(&str, &str)]) -> Vec<u8> {
+    let headers: Vec<(&str, &[u8])> = headers.iter().map(|&(name, value)| (name, value.as_bytes())).collect();
+    answer(status, body, &headers)
+}
+
+/// Whether an application may add this header to an answer.
+///
+/// The name has to be a token and the value free of control bytes (RFC 9110 §5.1, §5.5): a CR LF in
+/// it would end the line and begin one of the writer's choice. Headers that the handshake itself
+/// writes are refused too.
+pub fn is_valid_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
+    if !is_token(name.as_bytes()) {
+        return Err(HeaderError::Name);
+    }
+    if let Some(owned) = OWNED.iter().find(|owned| owned.eq_ignore_ascii_case(name)) {
+        return Err(HeaderError::Owned(owned));
+    }
+    if !value.iter().all(|&byte| is_value_byte(byte)) {
+        return Err(HeaderError::Value(name.to_owned()));
+    }
+    Ok(())
+}
+
+/// Why a header may not be added to an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum HeaderError {
+    /// The name is empty or holds a byte that no header name may hold.
+    #[error("a header name has to be a token: letters, digits and !#$%&'*+-.^_`|~")]
+    Name,
+    /// The value of this header holds CR, LF, NUL or another control byte.
+    #[error("the value of the header {0} holds a control byte such as CR, LF or NUL")]
+    Value(String),
+    /// The handshake writes this header itself.
+    #[error("the header {0} is written by the handshake itself")]
+    Owned(&'static str),
+}
+
+fn valid(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = (&str, &[u8])> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_slice()))
+        .filter(|(name, value)| is_valid_header(name, value).is_ok())
+}
+
+fn answer(status: u16, body: &[u8], headers: &[(&str, &[u8])]) -> Vec<u8> {
+    let status = if (200..=599).contains(&status) { status } else { 500 };
+    let body = (status != 204 && status != 304).then_some(body);
+    let mut out = format!("HTTP/1.1 {status} {}\r\n", phrase(status)).into_bytes();
+    for (name, value) in headers {
+        line(&mut out, name, value);
+    }
+    if let Some(body) = body {
+        if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+            line(&mut out, "Content-Type", b"text/plain; charset=utf-8");
+        }
+        line(&mut out, "Content-Length", body.len().to_string().as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(body.unwrap_or_default());
+    out
+}
+
+fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The phrase of RFC 9110 §15 and RFC 6585; empty, which the grammar allows, for any other status.
+const fn phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        300 => "Multiple Choices",
+        301 => "Moved Permanently",
+        302 => "Found",
+        303 => "See Other",
+        304 => "Not Modified",
+        307 => "Temporary Redirect",
+        308 => "Permanent Redirect",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        402 => "Payment Required",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
+        408 => "Request Timeout",
+        409 => "Conflict",
+        410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
+        413 => "Content Too Large",
+        414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
+        417 => "Expectation Failed",
+        421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        451 => "Unavailable For Legal Reasons",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        505 => "HTTP Version Not Supported",
+        511 => "Network Authentication Required",
+        _ => "",
+    }
+}
+
+/// Written by the handshake; a second copy would contradict the first, or reframe the connection.
+const OWNED: [&str; 7] = [
+    "Connection",
+    "Upgrade",
+    "Sec-WebSocket-Accept",
+    "Sec-WebSocket-Protocol",
+    "Sec-WebSocket-Extensions",
+    "Content-Length",
+    "Transfer-Encoding",
+];
