@@ -19,10 +19,12 @@
 
 mod head;
 mod refusal;
+mod request;
 mod response;
 
 pub use head::{HeadLimits, HeadReader};
 pub use refusal::Refusal;
+pub use request::Request;
 pub use response::{HeaderError, is_valid_header, rejection, switching_protocols};
 
 /// Whether `byte` may stand in a token (RFC 9110 §5.6.2): methods, field names, subprotocols.

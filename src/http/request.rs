@@ -1,0 +1,129 @@
+//! What the client asked for, kept for as long as its connection lives.
+
+use serde::{Deserialize, Serialize};
+
+use super::{is_token, list};
+
+/// An upgrade request (RFC 6455 §4.1), owned.
+///
+/// One copy of the head and an index of eight bytes a header line: thousands of idle connections
+/// each keep one. Plain data, so it can cross to another process; one that was tampered with there
+/// answers with empty strings, never with a panic.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    head: Box<[u8]>,
+    path: Span,
+    query: Span,
+    fields: Box<[Field]>,
+    remote_address: Box<str>,
+    secure: bool,
+}
+
+impl Request {
+    /// The target up to the `?`, as sent: ASCII, percent-encoding untouched. `/` if an
+    /// absolute-form target has none (RFC 9112 §3.2.2).
+    pub fn path(&self) -> &str {
+        match self.text(self.path) {
+            "" => "/",
+            path => path,
+        }
+    }
+
+    /// The target after the `?`, as sent; empty if there is none.
+    pub fn query_string(&self) -> &str {
+        self.text(self.query)
+    }
+
+    /// The client's address as text, without a port: the one that trusted proxies vouch for, or the
+    /// socket's. `unix:` for a client on a Unix socket.
+    pub fn remote_address(&self) -> &str {
+        &self.remote_address
+    }
+
+    /// Whether the client came over TLS, to us or to a trusted proxy that says so.
+    pub fn secure(&self) -> bool {
+        self.secure
+    }
+
+    /// Every header line in order: the name as sent, which is ASCII, and the value without the
+    /// white space around it, which may be any bytes but control characters (RFC 9110 §5.5).
+    pub fn headers(&self) -> impl DoubleEndedIterator<Item = (&str, &[u8])> + Clone {
+        self.fields.iter().map(|field| (self.text(field.name), self.bytes(field.value)))
+    }
+
+    /// The value of the first header line with this name, in whatever case.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        self.headers().find_map(|(found, value)| found.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// The subprotocols the client offers, in its order of preference, over all
+    /// `Sec-WebSocket-Protocol` lines (RFC 6455 §11.3.4).
+    pub fn protocols(&self) -> impl Iterator<Item = &str> {
+        self.headers()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-protocol"))
+            .flat_map(|(_, value)| list(value))
+            .filter(|offer| is_token(offer))
+            .filter_map(|offer| std::str::from_utf8(offer).ok())
+    }
+
+    /// Bytes this request occupies, with what it owns on the heap.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.head.len() + size_of_val(&*self.fields) + self.remote_address.len()
+    }
+
+    /// Copies `head`; `fields` and the other slices have to be parts of it, and it may not be longer
+    /// than 65 535 bytes. Parts that are not come out empty.
+    pub(super) fn new(
+        head: &[u8],
+        path: &[u8],
+        query: &[u8],
+        fields: &[httparse::Header<'_>],
+        remote_address: &str,
+        secure: bool,
+    ) -> Self {
+        let field = |field: &httparse::Header<'_>| Field {
+            name: Span::of(field.name.as_bytes(), head),
+            value: Span::of(field.value, head),
+        };
+        Self {
+            head: head.into(),
+            path: Span::of(path, head),
+            query: Span::of(query, head),
+            fields: fields.iter().map(field).collect(),
+            remote_address: remote_address.into(),
+            secure,
+        }
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        self.head.get(usize::from(span.start)..usize::from(span.end)).unwrap_or_default()
+    }
+
+    fn text(&self, span: Span) -> &str {
+        std::str::from_utf8(self.bytes(span)).unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Field {
+    name: Span,
+    value: Span,
+}
+
+/// A part of the head. 16 bits are enough: `HeadReader` takes no longer head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Span {
+    start: u16,
+    end: u16,
+}
+
+impl Span {
+    fn of(part: &[u8], head: &[u8]) -> Self {
+        // httparse hands out slices of the head, not offsets; addresses give them back.
+        let start = part.as_ptr().addr().wrapping_sub(head.as_ptr().addr());
+        match (u16::try_from(start), u16::try_from(start.wrapping_add(part.len()))) {
+            (Ok(start), Ok(end)) if usize::from(end) <= head.len() => Self { start, end },
+            _ => Self::default(),
+        }
+    }
+}
