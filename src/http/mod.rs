@@ -18,11 +18,13 @@
 //! a head has to pass both.
 
 mod head;
+mod origin;
 mod refusal;
 mod request;
 mod response;
 
 pub use head::{HeadLimits, HeadReader};
+pub use origin::{Origin, Origins};
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::{HeaderError, is_valid_header, rejection, switching_protocols};

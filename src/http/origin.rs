@@ -1,0 +1,134 @@
+//! Which web pages may connect.
+//!
+//! A browser attaches a site's cookies to a WebSocket that any page opens, and no CORS check stands
+//! in the way: the Origin header is the only defence against a foreign page using its visitor's
+//! session (RFC 6455 §10.2). A client that is not a browser can send any Origin or none: this keeps
+//! foreign *pages* out, not foreign *programs*.
+
+/// The pages that may connect. The default is [`Origins::SameHost`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Origins {
+    /// Pages of the host and port that the request itself names in Host.
+    #[default]
+    SameHost,
+    /// Every page. Only safe where no cookie or address decides who someone is.
+    Any,
+    /// Pages of these origins; an empty list lets no page in.
+    List(Vec<Origin>),
+}
+
+impl Origins {
+    /// Reads a list such as `https://chat.example`, `http://localhost:3000`; `*` alone is
+    /// [`Origins::Any`]. The error is a sentence that quotes the entry.
+    pub fn parse(list: &[String]) -> Result<Self, String> {
+        match list {
+            [only] if only == "*" => Ok(Self::Any),
+            _ => list.iter().map(|entry| Origin::entry(entry)).collect::<Result<_, _>>().map(Self::List),
+        }
+    }
+
+    /// Whether a page of `origin` may connect with a request for `host`, the Host header; `secure`
+    /// says whether the client is known to have come over TLS.
+    ///
+    /// No Origin is allowed: it is not a browser, and could have sent any. `null` (a sandboxed frame,
+    /// a file) is an origin nobody can be held to and passes only [`Origins::Any`].
+    pub fn allows(&self, origin: Option<&[u8]>, host: &[u8], secure: bool) -> bool {
+        let Some(origin) = origin else { return true };
+        match self {
+            Self::Any => true,
+            Self::List(listed) => Origin::parse(origin).is_some_and(|origin| listed.contains(&origin)),
+            Self::SameHost => Origin::parse(origin).is_some_and(|origin| origin.is_of(host, secure)),
+        }
+    }
+}
+
+/// A web origin (RFC 6454 §4): scheme, host and port, in lower case and with the scheme's default
+/// port made explicit, so that equality is what browsers mean by the same origin.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    scheme: String,
+    host: String,
+    /// None only for a scheme without a default port, such as `capacitor://localhost`.
+    port: Option<u16>,
+}
+
+impl Origin {
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (scheme, authority) = std::str::from_utf8(bytes).ok()?.split_once("://")?;
+        let scheme = scheme.to_ascii_lowercase();
+        let starts_well = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
+        let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        if !starts_well || !scheme.bytes().all(is_scheme) {
+            return None;
+        }
+        let (host, port) = host_and_port(authority.as_bytes())?;
+        let port = port.or_else(|| default_port(&scheme));
+        Some(Self { host: host.to_ascii_lowercase(), scheme, port })
+    }
+
+    /// Reads an entry of the configured list, with a reason for each likely mistake.
+    fn entry(entry: &str) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("the origin '{}' {why}", entry.escape_debug()));
+        match entry.split_once("://") {
+            _ if entry == "*" => wrong("allows every page and has to stand alone"),
+            _ if entry.contains('*') => wrong("has a wildcard; name every host, or use '*' alone for any"),
+            _ if entry == "null" => wrong("is every sandboxed page and every file; it cannot be listed"),
+            None => wrong("has no scheme; write it as https://chat.example"),
+            Some((scheme, _)) if scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss") => {
+                wrong("names the WebSocket; name the page that opens it, with http or https")
+            }
+            Some((_, authority)) if authority.contains(['/', '?', '#']) => {
+                wrong("has a path; an origin is scheme, host and port only, without a final '/'")
+            }
+            Some(_) if !entry.is_ascii() => wrong("is not ASCII; write the host in its xn-- form"),
+            Some(_) => Self::parse(entry.as_bytes())
+                .map_or_else(|| wrong("is not scheme://host or scheme://host:port"), Ok),
+        }
+    }
+
+    fn is_of(&self, host: &[u8], secure: bool) -> bool {
+        let Some((host, port)) = host_and_port(host) else { return false };
+        // Over TLS a Host without a port means 443. In the clear it may mean 80, or that a proxy
+        // took the TLS off a request for 443: then it means the default of the page's scheme.
+        let port = port.or_else(|| if secure { Some(443) } else { default_port(&self.scheme) });
+        self.host.eq_ignore_ascii_case(host) && port.is_some() && self.port == port
+    }
+}
+
+/// Splits `host[:port]` (RFC 3986 §3.2.2, §3.2.3) as far as names that occur: letters, digits and
+/// `-._~`, or an IPv6 address in brackets. An empty port counts as none.
+pub(super) fn host_and_port(authority: &[u8]) -> Option<(&str, Option<u16>)> {
+    let authority = std::str::from_utf8(authority).ok()?;
+    let (host, rest) = match authority.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((address, rest)) => {
+            address.parse::<std::net::Ipv6Addr>().ok()?;
+            (authority.get(..address.len() + 2)?, rest)
+        }
+        None => {
+            let (host, rest) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let is_name =
+                |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+            if host.is_empty() || !host.bytes().all(is_name) {
+                return None;
+            }
+            (host, rest)
+        }
+    };
+    match rest.strip_prefix(':') {
+        None if rest.is_empty() => Some((host, None)),
+        Some("") => Some((host, None)),
+        // `parse` alone would take a sign.
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some((host, Some(port.parse().ok()?)))
+        }
+        _ => None,
+    }
+}
+
+fn default_port(scheme: &str) -> Option<u16> {
+    match scheme {
+        "http" | "ws" => Some(80),
+        "https" | "wss" => Some(443),
+        _ => None,
+    }
+}
