@@ -17,12 +17,14 @@
 //! `httparse`, hyper's own grammar, does the slicing; [`HeadReader`] is the strictness around it, and
 //! a head has to pass both.
 
+mod forwarded;
 mod head;
 mod origin;
 mod refusal;
 mod request;
 mod response;
 
+pub use forwarded::{Client, client};
 pub use head::{HeadLimits, HeadReader};
 pub use origin::{Origin, Origins};
 pub use refusal::Refusal;

@@ -1,0 +1,127 @@
+//! Who the client is when a proxy stands in between.
+//!
+//! Anybody can send these headers; each proxy appends to what it was given. So only what stands to
+//! the right is worth anything, and only as far as the proxies that wrote it are trusted. Everything
+//! is therefore read from the right: what a client put to the left, be it an open quote, cannot
+//! change how a trusted proxy's part is read.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+
+use super::list;
+
+/// The client as far as trusted proxies vouch for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Client {
+    /// Its address, an IPv4 one never in its IPv6 form.
+    pub address: IpAddr,
+    /// Whether it came over TLS.
+    pub secure: bool,
+}
+
+/// Finds the client behind the proxies in `trusted`; `peer` is the other end of the socket and
+/// `secure` says whether that was TLS.
+///
+/// If the peer is trusted, the addresses in `X-Forwarded-For` (all lines, from the right) are
+/// followed while they are trusted themselves; the first that is not is the client. Something that is
+/// not an address (`unknown`, a hidden name) ends the walk at the last one that was. Without
+/// `X-Forwarded-For`, `Forwarded` (RFC 7239 §4) is read the same way. A proxy that writes only
+/// `Forwarded` therefore has to remove an `X-Forwarded-For` it is given: nearly all proxies write the
+/// latter, and preferring the other would let clients of those choose their address.
+///
+/// `X-Forwarded-Proto` (its last element) or, without it, the `proto` that `Forwarded` notes beside
+/// the client decides `secure`.
+pub fn client<'a>(
+    peer: IpAddr,
+    secure: bool,
+    headers: impl DoubleEndedIterator<Item = (&'a str, &'a [u8])> + Clone,
+    trusted: &[IpNet],
+) -> Client {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
+    let mut client = Client { address: peer.to_canonical(), secure };
+    if !is_trusted(client.address) {
+        return client;
+    }
+    let lines = |name: &'static str| {
+        let named = move |&(found, _): &(&str, &[u8])| found.eq_ignore_ascii_case(name);
+        headers.clone().rev().filter(named).map(|(_, value)| value)
+    };
+    if lines("x-forwarded-for").next().is_some() {
+        for element in lines("x-forwarded-for").flat_map(|line| list(line).rev()) {
+            match address(element) {
+                Some(address) if is_trusted(client.address) => client.address = address,
+                _ => break,
+            }
+        }
+    } else {
+        for element in lines("forwarded").flat_map(elements) {
+            match parameter(element, b"for").and_then(address) {
+                Some(address) if is_trusted(client.address) => client.address = address,
+                _ => break,
+            }
+            client.secure = parameter(element, b"proto").and_then(is_secure).unwrap_or(secure);
+        }
+    }
+    if let Some(scheme) = lines("x-forwarded-proto").find_map(|line| list(line).next_back()) {
+        client.secure = is_secure(scheme).unwrap_or(secure);
+    }
+    client
+}
+
+/// An address, with or without a port, an IPv6 one with or without brackets.
+fn address(text: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(text).ok()?;
+    let (text, port) = match text.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
+        Some((_, rest)) if !rest.is_empty() && !rest.starts_with(':') => return None,
+        Some((address, rest)) => (address, rest.strip_prefix(':')),
+        None => match text.split_once(':') {
+            Some((address, port)) if !port.contains(':') => (address, Some(port)),
+            _ => (text, None),
+        },
+    };
+    if port.is_some_and(|port| port.parse::<u16>().is_err()) {
+        return None;
+    }
+    text.parse::<IpAddr>().ok().map(|address| address.to_canonical())
+}
+
+fn is_secure(scheme: &[u8]) -> Option<bool> {
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name.as_bytes());
+    match () {
+        () if is("https") || is("wss") => Some(true),
+        () if is("http") || is("ws") => Some(false),
+        () => None,
+    }
+}
+
+/// The elements of a `Forwarded` line, from the right.
+fn elements(line: &[u8]) -> impl Iterator<Item = &[u8]> {
+    split_from_right(line, b',').map(<[u8]>::trim_ascii).filter(|element| !element.is_empty())
+}
+
+/// The value of one parameter of a `Forwarded` element. None if it is absent, given twice, or
+/// written with escapes, which no address and no scheme needs.
+fn parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut values = split_from_right(element, b';').filter_map(|pair| {
+        let equals = pair.iter().position(|&byte| byte == b'=')?;
+        let (found, value) = pair.split_at_checked(equals)?;
+        found.trim_ascii().eq_ignore_ascii_case(name).then_some(value.get(1..)?.trim_ascii())
+    });
+    let value = values.next().filter(|_| values.next().is_none())?;
+    match value.strip_prefix(b"\"") {
+        Some(quoted) => quoted.strip_suffix(b"\""),
+        None => Some(value),
+    }
+    .filter(|value| !value.contains(&b'\\') && !value.contains(&b'"'))
+}
+
+/// Splits at `separator` outside quotes, last part first. A quote without its partner swallows what
+/// stands to its left.
+fn split_from_right(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    bytes.rsplit(move |&byte| {
+        quoted ^= byte == b'"';
+        byte == separator && !quoted
+    })
+}
