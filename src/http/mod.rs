@@ -23,6 +23,7 @@ mod origin;
 mod refusal;
 mod request;
 mod response;
+mod upgrade;
 
 pub use forwarded::{Client, client};
 pub use head::{HeadLimits, HeadReader};
@@ -30,6 +31,7 @@ pub use origin::{Origin, Origins};
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::{HeaderError, is_valid_header, rejection, switching_protocols};
+pub use upgrade::{Peer, Upgrade, UpgradeRules, parse_upgrade};
 
 /// Whether `byte` may stand in a token (RFC 9110 §5.6.2): methods, field names, subprotocols.
 const fn is_token_byte(byte: u8) -> bool {

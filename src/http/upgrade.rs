@@ -1,0 +1,213 @@
+//! Whether a complete head is a WebSocket handshake that may go on.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::forwarded::{self, Client};
+use super::head::{HeadLimits, HeadReader};
+use super::origin::{Origins, host_and_port};
+use super::refusal::{Kind, Refusal};
+use super::request::Request;
+use super::{is_token, list};
+
+/// The other end of the socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Its address; none on a Unix socket, whose forwarded headers are not believed: there is no
+    /// address that could be listed as trusted.
+    pub address: Option<IpAddr>,
+    /// Whether the socket speaks TLS.
+    pub secure: bool,
+}
+
+/// What the server demands of a handshake.
+#[derive(Clone, Copy, Debug)]
+pub struct UpgradeRules<'a> {
+    /// The pages that may connect.
+    pub origins: &'a Origins,
+    /// The subprotocols the server speaks. Which one is chosen is up to the client's order.
+    pub protocols: &'a [String],
+    /// Proxies whose forwarded headers are believed.
+    pub trusted_proxies: &'a [IpNet],
+    /// How large a head may be.
+    pub limits: &'a HeadLimits,
+}
+
+/// A handshake that may go on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upgrade {
+    /// What the client asked for.
+    pub request: Request,
+    /// The value of Sec-WebSocket-Accept (RFC 6455 §4.2.2, 5.4).
+    pub accept_key: [u8; 28],
+    /// The first subprotocol of the client's that the server speaks. None is no failure: the client
+    /// is told of no protocol and decides itself whether to stay (RFC 6455 §4.1).
+    pub protocol: Option<String>,
+}
+
+/// Judges a complete head, the blank line included, by RFC 6455 §4.2.1 and `rules`.
+///
+/// Never panics, whatever the bytes: it repeats the check of [`HeadReader`], so that it can be called
+/// without it. Extensions that the client offers are not looked at.
+pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Result<Upgrade, Refusal> {
+    if HeadReader::new().advance(head, rules.limits)? != Some(head.len()) {
+        return Err(Kind::Malformed.into());
+    }
+    // The shortest line is `a:` CR LF.
+    let mut lines = vec![httparse::EMPTY_HEADER; rules.limits.max_headers.min(head.len() / 4)];
+    let mut parsed = httparse::Request::new(&mut lines);
+    let complete = parsed.parse(head).is_ok_and(|status| status.is_complete());
+    let (true, Some(target)) = (complete, parsed.path) else {
+        return Err(Kind::Malformed.into());
+    };
+    let fields = Fields(parsed.headers);
+
+    let target = Target::parse(target)?;
+    fields.have_no_body()?;
+    let host = fields.host(&target)?;
+    fields.ask_for_websocket()?;
+    let accept_key = fields.accept_key()?;
+    let protocol = fields.protocol(rules.protocols)?;
+
+    let pairs = fields.0.iter().map(|field| (field.name, field.value));
+    let (remote_address, secure) = match peer.address {
+        Some(address) => {
+            let Client { address, secure } =
+                forwarded::client(address, peer.secure, pairs, rules.trusted_proxies);
+            (address.to_string(), secure)
+        }
+        None => ("unix:".to_owned(), peer.secure),
+    };
+
+    // Last, so that its log line is only written for what is otherwise a WebSocket handshake.
+    let origin = fields.at_most_one("origin").map_err(|()| Kind::OriginCount)?;
+    if !rules.origins.allows(origin, host, secure) {
+        return Err(Refusal::origin(origin.unwrap_or_default(), host));
+    }
+    let request = Request::new(
+        head,
+        target.path.as_bytes(),
+        target.query.as_bytes(),
+        fields.0,
+        &remote_address,
+        secure,
+    );
+    Ok(Upgrade { request, accept_key, protocol })
+}
+
+struct Target<'a> {
+    authority: Option<&'a str>,
+    path: &'a str,
+    query: &'a str,
+}
+
+impl<'a> Target<'a> {
+    /// Reads the origin form, or reduces the absolute form to it: RFC 9112 §3.2.2 and RFC 6455 §4.1
+    /// both have servers accept the latter. Where the RFC lets its authority replace Host we demand
+    /// that they agree, as it demands of clients, because the origin check must not have two hosts
+    /// to choose from.
+    fn parse(target: &'a str) -> Result<Self, Kind> {
+        let (authority, rest) = if target.starts_with('/') {
+            (None, target)
+        } else {
+            let (scheme, rest) = target.split_once("://").ok_or(Kind::TargetForm)?;
+            if !["http", "https", "ws", "wss"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
+                return Err(Kind::TargetForm);
+            }
+            let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+            (Some(authority), rest)
+        };
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        Ok(Self { authority, path, query })
+    }
+}
+
+/// The header lines, with the questions that the handshake asks of them.
+struct Fields<'h, 'b>(&'h [httparse::Header<'b>]);
+
+impl<'b> Fields<'_, 'b> {
+    fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+        self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
+    }
+
+    fn at_most_one(&self, name: &str) -> Result<Option<&'b [u8]>, ()> {
+        let mut values = self.all(name);
+        let first = values.next();
+        if values.next().is_some() { Err(()) } else { Ok(first) }
+    }
+
+    fn exactly_one(&self, name: &str) -> Option<&'b [u8]> {
+        self.at_most_one(name).ok().flatten()
+    }
+
+    fn list_names(&self, name: &str, token: &[u8]) -> bool {
+        self.all(name).flat_map(list).any(|element| element.eq_ignore_ascii_case(token))
+    }
+
+    /// A body would be read as frames, or hide a second request from a proxy in between.
+    fn have_no_body(&self) -> Result<(), Kind> {
+        let none = self.all("transfer-encoding").next().is_none()
+            && self.all("content-length").all(|value| value == b"0");
+        if none { Ok(()) } else { Err(Kind::Framing) }
+    }
+
+    fn host(&self, target: &Target<'_>) -> Result<&'b [u8], Kind> {
+        let host = self.exactly_one("host").ok_or(Kind::HostCount)?;
+        host_and_port(host).ok_or(Kind::HostForm)?;
+        match target.authority {
+            Some(authority) if !authority.as_bytes().eq_ignore_ascii_case(host) => Err(Kind::HostDiffers),
+            _ => Ok(host),
+        }
+    }
+
+    fn ask_for_websocket(&self) -> Result<(), Kind> {
+        if !self.list_names("upgrade", b"websocket") {
+            return Err(Kind::NoUpgrade);
+        }
+        if !self.list_names("connection", b"upgrade") {
+            return Err(Kind::NoConnectionUpgrade);
+        }
+        match self.exactly_one("sec-websocket-version") {
+            Some(b"13") => Ok(()),
+            _ => Err(Kind::WebSocketVersion),
+        }
+    }
+
+    fn accept_key(&self) -> Result<[u8; 28], Kind> {
+        let key = self.exactly_one("sec-websocket-key").ok_or(Kind::KeyCount)?;
+        if !is_key(key) {
+            return Err(Kind::KeyForm);
+        }
+        let mut accept_key = [0; 28];
+        // The base64 of a SHA-1 has 28 characters; zip keeps that from being an assertion.
+        for (to, from) in accept_key.iter_mut().zip(derive_accept_key(key).bytes()) {
+            *to = from;
+        }
+        Ok(accept_key)
+    }
+
+    fn protocol(&self, spoken: &[String]) -> Result<Option<String>, Kind> {
+        let mut chosen = None;
+        for offer in self.all("sec-websocket-protocol").flat_map(list) {
+            if !is_token(offer) {
+                return Err(Kind::ProtocolForm);
+            }
+            chosen = chosen.or_else(|| spoken.iter().find(|protocol| protocol.as_bytes() == offer));
+        }
+        Ok(chosen.cloned())
+    }
+}
+
+/// Whether `key` is the base64 of 16 bytes: 22 characters, the last of which holds two bits and
+/// four zeroes (RFC 4648 §3.5), and two of padding.
+fn is_key(key: &[u8]) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    match key {
+        [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] => {
+            digits.len() == 21 && digits.iter().all(is_digit)
+        }
+        _ => false,
+    }
+}
