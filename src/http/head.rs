@@ -180,3 +180,181 @@ impl State {
 
 const METHOD: &[u8] = b"GET ";
 const VERSION: &[u8] = b"HTTP/1.1\r\n";
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEAD: &[u8] = b"GET /chat?a=b HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nX-Bytes: \t\xff\x80\r\n\r\n";
+
+    fn whole(bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
+        HeadReader::new().advance(bytes, limits)
+    }
+
+    fn status(bytes: &[u8]) -> u16 {
+        whole(bytes, &HeadLimits::default()).unwrap_err().status()
+    }
+
+    /// The first outcome that is not "more", and how many bytes had come by then.
+    fn dribble(bytes: &[u8], limits: &HeadLimits) -> (Result<Option<usize>, Refusal>, usize) {
+        let mut reader = HeadReader::new();
+        for end in 0..=bytes.len() {
+            let outcome = reader.advance(&bytes[..end], limits);
+            if outcome != Ok(None) {
+                return (outcome, end);
+            }
+        }
+        (Ok(None), bytes.len())
+    }
+
+    #[test]
+    fn a_head_split_at_every_byte_ends_where_the_whole_one_does() {
+        let limits = HeadLimits::default();
+        for cut in 0..HEAD.len() {
+            let mut reader = HeadReader::new();
+            assert_eq!(reader.advance(&HEAD[..cut], &limits), Ok(None), "cut at {cut}");
+            assert_eq!(reader.advance(HEAD, &limits), Ok(Some(HEAD.len())), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn bytes_after_the_head_are_not_looked_at() {
+        let mut bytes = HEAD.to_vec();
+        bytes.extend_from_slice(b"\x00\n\x81");
+        let mut reader = HeadReader::new();
+        assert_eq!(reader.advance(&bytes, &HeadLimits::default()), Ok(Some(HEAD.len())));
+        assert_eq!(reader.looked_at, HEAD.len());
+        assert_eq!(reader.advance(&bytes, &HeadLimits::default()), Ok(Some(HEAD.len())), "and again");
+    }
+
+    #[test]
+    fn a_dribbling_client_costs_one_look_at_each_byte() {
+        let mut bytes = b"GET / HTTP/1.1\r\nA: ".to_vec();
+        bytes.resize(16_000, b'x');
+        let mut reader = HeadReader::new();
+        for end in 0..=bytes.len() {
+            assert_eq!(reader.advance(&bytes[..end], &HeadLimits::default()), Ok(None));
+        }
+        assert_eq!(reader.looked_at, bytes.len());
+    }
+
+    #[test]
+    fn a_refusal_comes_with_the_byte_that_causes_it_and_stays() {
+        let table: [(&[u8], u16); 22] = [
+            (b"P", 405),
+            (b"GETX", 405),
+            (b"GE ", 405),
+            (b"g", 405),
+            (b"\x16", 400),
+            (b"\r", 400),
+            (b" ", 400),
+            (b"GET\t", 400),
+            (b"GET /\x00", 400),
+            (b"GET /\xc3", 400),
+            (b"GET /#", 400),
+            (b"GET /\r", 400),
+            (b"GET  ", 400),
+            (b"GET / HTTP/1.0", 505),
+            (b"GET / HTTP/2", 505),
+            (b"GET / HTTQ", 400),
+            (b"GET / HTTP/1.1\n", 400),
+            (b"GET / HTTP/1.1\r\n\n", 400),
+            (b"GET / HTTP/1.1\r\nA: b\r\n ", 400),
+            (b"GET / HTTP/1.1\r\nA: b\x00", 400),
+            (b"GET / HTTP/1.1\r\nA: b\rc", 400),
+            (b"GET / HTTP/1.1\r\n:", 400),
+        ];
+        for (bytes, status) in table {
+            // Eight more bytes: the refusal must not depend on what comes later.
+            let longer = [bytes, b"xxxxxxxx"].concat();
+            let (outcome, came) = dribble(&longer, &HeadLimits::default());
+            let refusal = outcome.unwrap_err();
+            assert_eq!((refusal.status(), came), (status, bytes.len()), "{}", bytes.escape_ascii());
+            assert_eq!(whole(&longer, &HeadLimits::default()), Err(refusal));
+        }
+        let mut reader = HeadReader::new();
+        let first = reader.advance(b"PUT", &HeadLimits::default());
+        assert_eq!(reader.advance(b"PUT", &HeadLimits::default()), first);
+    }
+
+    #[test]
+    fn a_bare_lf_is_refused_wherever_a_line_ends() {
+        assert_eq!(status(b"GET / HTTP/1.1\nHost: h\n\n"), 400);
+        assert_eq!(status(b"GET / HTTP/1.1\r\nHost: h\n\r\n"), 400);
+        assert_eq!(status(b"GET / HTTP/1.1\r\nHost: h\r\n\n"), 400);
+        assert_eq!(status(b"\r\nGET / HTTP/1.1\r\n\r\n"), 400);
+    }
+
+    #[test]
+    fn a_folded_line_and_a_space_around_a_name_are_refused() {
+        assert_eq!(status(b"GET / HTTP/1.1\r\nA: b\r\n\tc\r\n\r\n"), 400);
+        assert_eq!(status(b"GET / HTTP/1.1\r\n A: b\r\n\r\n"), 400);
+        assert_eq!(status(b"GET / HTTP/1.1\r\nA : b\r\n\r\n"), 400);
+        assert_eq!(status(b"GET / HTTP/1.1\r\nA\r\n\r\n"), 400);
+    }
+
+    #[test]
+    fn a_target_of_the_limit_passes_and_one_byte_more_is_414() {
+        let limits = HeadLimits { max_target: 5, ..HeadLimits::default() };
+        assert_eq!(whole(b"GET /1234 HTTP/1.1\r\n\r\n", &limits), Ok(Some(22)));
+        assert_eq!(dribble(b"GET /12345", &limits).0.unwrap_err().status(), 414);
+        let long = [b"GET /".as_slice(), &[b'a'; 4096]].concat();
+        assert_eq!(status(&long), 414);
+        assert_eq!(whole(&long[..long.len() - 1], &HeadLimits::default()), Ok(None));
+    }
+
+    #[test]
+    fn a_head_of_the_limit_passes_and_one_byte_more_is_431() {
+        let limits = HeadLimits { max_head: HEAD.len(), ..HeadLimits::default() };
+        assert_eq!(whole(HEAD, &limits), Ok(Some(HEAD.len())));
+        let limits = HeadLimits { max_head: HEAD.len() - 1, ..limits };
+        assert_eq!(whole(HEAD, &limits).unwrap_err().status(), 431);
+        assert_eq!(whole(&HEAD[..HEAD.len() - 1], &limits), Ok(None));
+        let endless = [b"GET / HTTP/1.1\r\nA: ".as_slice(), &[b'a'; 70_000]].concat();
+        assert_eq!(status(&endless), 431);
+        let unlimited = HeadLimits { max_head: usize::MAX, ..limits };
+        assert_eq!(whole(&endless, &unlimited).unwrap_err().status(), 431, "an index has 16 bits");
+    }
+
+    #[test]
+    fn sixty_four_header_lines_pass_and_one_more_is_431() {
+        let start = [b"GET / HTTP/1.1\r\n".as_slice(), &b"A: b\r\n".repeat(64)].concat();
+        let ended = [start.as_slice(), b"\r\n"].concat();
+        assert_eq!(whole(&ended, &HeadLimits::default()), Ok(Some(ended.len())));
+        assert_eq!(status(&[start.as_slice(), b"A"].concat()), 431);
+    }
+
+    /// Heads that are nearly right reach far deeper than arbitrary bytes do.
+    fn nearly_a_head() -> impl Strategy<Value = Vec<u8>> {
+        let hit = prop_oneof![any::<u8>(), prop::sample::select(b"\r\n\t :?#/\0".to_vec())];
+        prop::collection::vec((0..HEAD.len(), hit), 0..3).prop_map(|hits| {
+            let mut head = HEAD.to_vec();
+            for (at, byte) in hits {
+                head[at] = byte;
+            }
+            head
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn dribbling_any_bytes_is_the_same_as_sending_them_whole(
+            bytes in prop_oneof![nearly_a_head(), prop::collection::vec(any::<u8>(), 0..200)],
+            max_head in 0..100usize, max_headers in 0..4usize, max_target in 0..20usize,
+        ) {
+            let limits = HeadLimits { max_head, max_headers, max_target };
+            prop_assert_eq!(dribble(&bytes, &limits).0, whole(&bytes, &limits));
+        }
+
+        #[test]
+        fn httparse_reads_every_head_that_passes_and_finds_the_same_end(bytes in nearly_a_head()) {
+            if let Ok(Some(length)) = whole(&bytes, &HeadLimits::default()) {
+                let mut lines = [httparse::EMPTY_HEADER; 64];
+                let parsed = httparse::Request::new(&mut lines).parse(&bytes);
+                prop_assert_eq!(parsed, Ok(httparse::Status::Complete(length)));
+            }
+        }
+    }
+}
