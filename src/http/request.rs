@@ -127,3 +127,56 @@ impl Span {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEAD: &[u8] = b"GET /chat%20room?a=1?b HTTP/1.1\r\nHost: h.example\r\nX-Twice: one\r\n\
+        x-TWICE: t\xffo\r\nSec-WebSocket-Protocol: chat, ,v2\r\nsec-websocket-protocol: v1\r\n\r\n";
+
+    fn request() -> Request {
+        let mut lines = [httparse::EMPTY_HEADER; 8];
+        let mut parsed = httparse::Request::new(&mut lines);
+        assert!(parsed.parse(HEAD).unwrap().is_complete());
+        let (path, query) = parsed.path.unwrap().split_once('?').unwrap();
+        Request::new(HEAD, path.as_bytes(), query.as_bytes(), parsed.headers, "203.0.113.9", true)
+    }
+
+    #[test]
+    fn a_request_answers_with_what_was_sent() {
+        let request = request();
+        assert_eq!((request.path(), request.query_string()), ("/chat%20room", "a=1?b"));
+        assert_eq!((request.remote_address(), request.secure()), ("203.0.113.9", true));
+        assert_eq!(request.headers().next(), Some(("Host", b"h.example".as_slice())));
+        assert_eq!(request.headers().nth(2), Some(("x-TWICE", b"t\xffo".as_slice())));
+        assert_eq!(request.header("X-TWICE"), Some(b"one".as_slice()));
+        assert_eq!(request.header("Origin"), None);
+        assert_eq!(request.protocols().collect::<Vec<_>>(), ["chat", "v2", "v1"]);
+    }
+
+    #[test]
+    fn a_request_owns_little_more_than_its_head() {
+        let request = request();
+        assert_eq!(request.memory(), size_of::<Request>() + HEAD.len() + 5 * 8 + 11);
+        assert!(size_of::<Request>() <= 64);
+    }
+
+    #[test]
+    fn a_request_survives_the_way_to_another_process() {
+        let json = serde_json::to_string(&request()).unwrap();
+        assert_eq!(serde_json::from_str::<Request>(&json).unwrap(), request());
+    }
+
+    #[test]
+    fn an_index_that_points_outside_the_head_reads_as_empty() {
+        let mut request = request();
+        request.path = Span { start: 9, end: 3 };
+        request.query = Span { start: 0, end: u16::MAX };
+        request.fields[0].value = Span { start: u16::MAX, end: u16::MAX };
+        assert_eq!(
+            (request.path(), request.query_string(), request.header("host")),
+            ("/", "", Some(b"".as_slice()))
+        );
+    }
+}

@@ -170,3 +170,79 @@ const OWNED: [&str; 7] = [
     "Content-Length",
     "Transfer-Encoding",
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(headers: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
+        headers.iter().map(|(name, value)| ((*name).to_owned(), value.to_vec())).collect()
+    }
+
+    #[test]
+    fn the_upgrade_is_answered_with_the_key_the_protocol_and_the_headers() {
+        let mut out = b"before".to_vec();
+        let headers = headers(&[("Set-Cookie", b"a=\xff"), ("set-cookie", b"b")]);
+        switching_protocols(&mut out, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Some("chat"), &headers);
+        let expected =
+            b"beforeHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+            Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\
+            Set-Cookie: a=\xff\r\nset-cookie: b\r\n\r\n";
+        assert_eq!(out.escape_ascii().to_string(), expected.escape_ascii().to_string());
+    }
+
+    #[test]
+    fn an_answer_never_holds_an_injected_line() {
+        let bad = headers(&[
+            ("X-A", b"b\r\nX-Injected: 1"),
+            ("X-A\r\nX-Injected", b"1"),
+            ("X-A", b"b\nX-Injected: 1"),
+            ("Connection", b"X-Injected"),
+        ]);
+        let mut out = Vec::new();
+        switching_protocols(&mut out, &[b'a'; 28], Some("chat\r\nX-Injected: 1"), &bad);
+        out.extend(rejection(403, b"no", &bad));
+        assert!(!String::from_utf8(out).unwrap().contains("X-Injected"));
+    }
+
+    #[test]
+    fn a_rejection_closes_and_says_how_long_it_is() {
+        let expected = "HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\
+            Content-Type: text/plain; charset=utf-8\r\nContent-Length: 2\r\n\r\nno";
+        assert_eq!(rejection(403, b"no", &[]), expected.as_bytes());
+    }
+
+    #[test]
+    fn a_rejection_keeps_the_content_type_it_is_given() {
+        let expected = "HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nRetry-After: 5\r\n\
+            Connection: close\r\nContent-Length: 2\r\n\r\n{}";
+        let headers = headers(&[("content-type", b"application/json"), ("Retry-After", b"5")]);
+        assert_eq!(rejection(429, b"{}", &headers), expected.as_bytes());
+    }
+
+    #[test]
+    fn a_status_that_is_no_final_answer_becomes_500() {
+        for status in [0, 100, 101, 199, 600, u16::MAX] {
+            assert!(rejection(status, b"", &[]).starts_with(b"HTTP/1.1 500 Internal Server Error\r\n"));
+        }
+        assert!(rejection(499, b"", &[]).starts_with(b"HTTP/1.1 499 \r\n"));
+        assert_eq!(rejection(204, b"gone", &[]), b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    }
+
+    #[test]
+    fn a_header_is_valid_if_it_is_a_token_free_of_control_bytes_and_not_ours() {
+        assert_eq!(is_valid_header("X-Request-Id", b"a b\tc\xe9"), Ok(()));
+        assert_eq!(is_valid_header("Set-Cookie", b""), Ok(()));
+        for name in ["", "a b", "a:", "a\r\nb", "\u{e9}"] {
+            assert_eq!(is_valid_header(name, b"v"), Err(HeaderError::Name), "{name:?}");
+        }
+        for value in [b"\r".as_slice(), b"\n", b"\0", b"a\x7f", b"\r\nA: b"] {
+            assert_eq!(is_valid_header("A", value), Err(HeaderError::Value("A".to_owned())));
+        }
+        for name in OWNED {
+            assert_eq!(is_valid_header(&name.to_lowercase(), b"v"), Err(HeaderError::Owned(name)));
+        }
+        let error = is_valid_header("upgrade", b"h2c").unwrap_err();
+        assert_eq!(error.to_string(), "the header Upgrade is written by the handshake itself");
+    }
+}
