@@ -125,3 +125,115 @@ fn split_from_right(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> 
         byte == separator && !quoted
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn behind(peer: &str, lines: &[(&str, &str)], trusted: &[&str]) -> (String, bool) {
+        let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
+        let headers = lines.iter().map(|&(name, value)| (name, value.as_bytes()));
+        let client = client(peer.parse().unwrap(), false, headers, &trusted);
+        (client.address.to_string(), client.secure)
+    }
+
+    const TRUSTED: &[&str] = &["10.0.0.0/8", "::1/128"];
+
+    #[test]
+    fn the_client_is_the_first_untrusted_address_from_the_right() {
+        // X-Forwarded-For lines, the client for a peer of 10.0.0.1
+        let table: &[(&[&str], &str)] = &[
+            (&["203.0.113.9"], "203.0.113.9"),
+            (&["198.51.100.1, 203.0.113.9"], "203.0.113.9"),
+            (&["203.0.113.9, 10.0.0.2"], "203.0.113.9"),
+            (&["203.0.113.9, 10.0.0.2,10.0.0.3"], "203.0.113.9"),
+            (&["198.51.100.1", "203.0.113.9, 10.0.0.2", "10.0.0.3"], "203.0.113.9"),
+            (&["10.0.0.3, 10.0.0.2"], "10.0.0.3"),
+            (&["203.0.113.9:5555"], "203.0.113.9"),
+            (&["2001:db8::7"], "2001:db8::7"),
+            (&["[2001:db8::7]:5555"], "2001:db8::7"),
+            (&["::ffff:203.0.113.9"], "203.0.113.9"),
+            (&["203.0.113.9, ::ffff:10.0.0.2"], "203.0.113.9"),
+            (&["203.0.113.9,,"], "203.0.113.9"),
+            (&[", 203.0.113.9"], "203.0.113.9"),
+            // Not an address: the last good one stands.
+            (&["unknown"], "10.0.0.1"),
+            (&[""], "10.0.0.1"),
+            (&["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
+            (&["203.0.113.9, 10.0.0.2:99999"], "10.0.0.1"),
+            (&["203.0.113.9:"], "10.0.0.1"),
+            (&["[2001:db8::7]x"], "10.0.0.1"),
+            (&["\"203.0.113.9\""], "10.0.0.1"),
+            (&["198.51.100.1\" , 203.0.113.9"], "203.0.113.9"),
+        ];
+        for &(lines, expected) in table {
+            let lines: Vec<_> = lines.iter().map(|&line| ("X-Forwarded-For", line)).collect();
+            assert_eq!(behind("10.0.0.1", &lines, TRUSTED).0, expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn forwarded_is_read_the_same_way() {
+        let table: &[(&[&str], &str, bool)] = &[
+            (&["for=203.0.113.9"], "203.0.113.9", false),
+            (&["For=203.0.113.9;proto=https;by=10.0.0.1"], "203.0.113.9", true),
+            (&["for=198.51.100.1;proto=http, for=203.0.113.9;proto=https"], "203.0.113.9", true),
+            (&["for=203.0.113.9;proto=https, for=10.0.0.2;proto=http"], "203.0.113.9", true),
+            (&["for=\"[2001:db8::7]:5555\";proto=\"https\""], "2001:db8::7", true),
+            (&["for=\"203.0.113.9:80\""], "203.0.113.9", false),
+            (&["for=198.51.100.1", "for=203.0.113.9, for=10.0.0.2"], "203.0.113.9", false),
+            (&["for=unknown"], "10.0.0.1", false),
+            (&["for=203.0.113.9, for=_hidden, for=10.0.0.2"], "10.0.0.2", false),
+            (&["proto=https"], "10.0.0.1", false),
+            (&["for=203.0.113.9;for=198.51.100.1"], "10.0.0.1", false),
+            (&["for=\"203.0.113.9"], "10.0.0.1", false),
+            (&["for=\"203.0.113.9\\\""], "10.0.0.1", false),
+            // What a client puts to the left cannot swallow what the proxy appends.
+            (&["for=\", for=203.0.113.9"], "203.0.113.9", false),
+            (&["for=\"198.51.100.1, for=\"[2001:db8::7]\""], "2001:db8::7", false),
+            (&["for=\"\\, for=203.0.113.9;proto=https"], "203.0.113.9", true),
+        ];
+        for &(lines, address, secure) in table {
+            let lines: Vec<_> = lines.iter().map(|&line| ("Forwarded", line)).collect();
+            assert_eq!(behind("10.0.0.1", &lines, TRUSTED), (address.to_owned(), secure), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_believed_from_a_peer_that_is_not_trusted() {
+        let lines = [
+            ("X-Forwarded-For", "127.0.0.1"),
+            ("Forwarded", "for=127.0.0.1;proto=https"),
+            ("X-Forwarded-Proto", "https"),
+        ];
+        assert_eq!(behind("203.0.113.9", &lines, TRUSTED), ("203.0.113.9".to_owned(), false));
+        assert_eq!(behind("203.0.113.9", &lines, &[]), ("203.0.113.9".to_owned(), false));
+    }
+
+    #[test]
+    fn a_client_cannot_add_forwarded_to_what_the_proxy_says_in_x_forwarded_for() {
+        let lines = [("Forwarded", "for=127.0.0.1"), ("x-forwarded-for", "203.0.113.9")];
+        assert_eq!(behind("10.0.0.1", &lines, TRUSTED).0, "203.0.113.9");
+    }
+
+    #[test]
+    fn the_last_x_forwarded_proto_decides_whether_the_client_is_secure() {
+        for (value, secure) in [
+            ("https", true),
+            ("WSS", true),
+            ("http", false),
+            ("https, http", false),
+            ("x", false),
+            ("", false),
+        ] {
+            assert_eq!(behind("::1", &[("X-Forwarded-Proto", value)], TRUSTED).1, secure, "{value}");
+        }
+    }
+
+    #[test]
+    fn an_ipv4_peer_of_a_dual_stack_socket_is_written_and_trusted_as_ipv4() {
+        assert_eq!(behind("::ffff:203.0.113.9", &[], &[]).0, "203.0.113.9");
+        let lines = [("X-Forwarded-For", "203.0.113.9")];
+        assert_eq!(behind("::ffff:10.0.0.1", &lines, TRUSTED).0, "203.0.113.9");
+    }
+}
