@@ -23,6 +23,8 @@ mod origin;
 mod refusal;
 mod request;
 mod response;
+#[cfg(test)]
+mod tests;
 mod upgrade;
 
 pub use forwarded::{Client, client};
