@@ -19,6 +19,8 @@
 
 pub mod close;
 pub mod header;
+pub mod mask;
+pub mod utf8;
 pub mod violation;
 
 pub use close::{CloseCode, CloseFrame};
