@@ -18,12 +18,14 @@
 //! declared.
 
 pub mod close;
+pub mod encode;
 pub mod header;
 pub mod mask;
 pub mod utf8;
 pub mod violation;
 
 pub use close::{CloseCode, CloseFrame};
+pub use encode::{MAX_HEADER, encode, encode_close, encode_header, encoded_len};
 pub use header::{Header, OpCode};
 pub use violation::Violation;
 
