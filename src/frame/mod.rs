@@ -17,14 +17,18 @@
 //! is allocated for it. What is held is bounded by twice what has arrived, never by what was
 //! declared.
 
+mod assemble;
 pub mod close;
+pub mod decode;
 pub mod encode;
 pub mod header;
 pub mod mask;
+mod partial;
 pub mod utf8;
 pub mod violation;
 
 pub use close::{CloseCode, CloseFrame};
+pub use decode::{DecodeLimits, Decoder, DirectRead, Received};
 pub use encode::{MAX_HEADER, encode, encode_close, encode_header, encoded_len};
 pub use header::{Header, OpCode};
 pub use violation::Violation;
