@@ -33,3 +33,5 @@ pub use encode::{MAX_HEADER, encode, encode_close, encode_header, encoded_len};
 pub use header::{Header, OpCode};
 pub use violation::Violation;
 
+#[cfg(test)]
+mod tests;
