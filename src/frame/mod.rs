@@ -1,1 +1,37 @@
 //! Sans-I/O RFC 6455: bytes in, messages out, and back.
+//!
+//! A [`Decoder`] turns what one client sent into [`Received`] items, in wire order; [`encode`]
+//! writes the frames of the answer. Bytes come in as arguments and leave as values: nothing here
+//! knows a socket, a clock, an allocator's limit or PHP, so every path replays byte for byte.
+//!
+//! What it does not do: it answers nothing (no pong, no close echo), keeps no time (a message's
+//! deadline is the caller's, see [`Decoder::in_message`]), counts no control frames, and does not
+//! decompress: RSV bits are refused until an extension claims them (see `header`).
+//!
+//! Ordering: a control frame inside a fragmented message is handed over before that message, as on
+//! the wire. A [`Violation`] is found at the first byte that proves it, whatever the splits were,
+//! and everything before that byte has been handed over. After a violation or a close frame the
+//! caller stops reading; the decoder keeps no memory of having failed.
+//!
+//! When full: a message over its limit is refused at the header that declares it, before anything
+//! is allocated for it. What is held is bounded by twice what has arrived, never by what was
+//! declared.
+
+mod assemble;
+pub mod close;
+pub mod decode;
+pub mod encode;
+pub mod header;
+pub mod mask;
+mod partial;
+pub mod utf8;
+pub mod violation;
+
+pub use close::{CloseCode, CloseFrame};
+pub use decode::{DecodeLimits, Decoder, DirectRead, Received};
+pub use encode::{MAX_HEADER, encode, encode_close, encode_header, encoded_len};
+pub use header::{Header, OpCode};
+pub use violation::Violation;
+
+#[cfg(test)]
+mod tests;

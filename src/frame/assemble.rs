@@ -1,0 +1,135 @@
+//! A data message that does not come in one piece (RFC 6455 §5.4): its bytes in one buffer,
+//! unmasked and checked as they arrive. Nothing is kept for each fragment.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::{
+    decode::{DecodeLimits, DirectRead, Received},
+    mask,
+    utf8::{self, Utf8Checker},
+    violation::Violation,
+};
+
+/// An open data message, from the first frame's header on.
+#[derive(Debug)]
+pub(super) struct Message {
+    /// What has arrived. Beyond `settled` it is still masked.
+    payload: Vec<u8>,
+    /// How much of `payload` is unmasked and, if it is text, checked.
+    settled: usize,
+    /// `None` for a binary message.
+    text: Option<Utf8Checker>,
+    fragments: usize,
+    empty_fragments: usize,
+}
+
+impl Message {
+    pub(super) const fn new(binary: bool) -> Self {
+        let text = if binary { None } else { Some(Utf8Checker::new()) };
+        Self { payload: Vec::new(), settled: 0, text, fragments: 0, empty_fragments: 0 }
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.payload.capacity()
+    }
+
+    /// Lets the next fragment in, or refuses it for what its header declares.
+    pub(super) fn begin_fragment(&mut self, length: u64, limits: &DecodeLimits) -> Result<(), Violation> {
+        let received = self.payload.len();
+        if length > limits.max_message.saturating_sub(received) as u64 {
+            return Err(Violation::MessageTooBig { limit: limits.max_message });
+        }
+        if length == 0 {
+            self.empty_fragments += 1;
+            if self.empty_fragments > FREE_FRAGMENTS {
+                return Err(Violation::TooManyEmptyFragments);
+            }
+        }
+        self.fragments += 1;
+        if self.fragments > FREE_FRAGMENTS + received / BYTES_PER_FRAGMENT {
+            return Err(Violation::TooManyFragments);
+        }
+        Ok(())
+    }
+
+    /// Takes over the next bytes of a frame that has `remaining` left: those read directly, then
+    /// those at the start of `input`. Says how many it unmasked with `key`.
+    ///
+    /// `last` says that the message ends with this frame, so that no more need ever be reserved.
+    pub(super) fn arrive(
+        &mut self,
+        input: &mut BytesMut,
+        remaining: u64,
+        key: [u8; 4],
+        last: bool,
+    ) -> Result<usize, Violation> {
+        let remaining = self.still_unread(remaining);
+        let len = input.len().min(remaining);
+        self.make_room(len, if last { remaining } else { usize::MAX });
+        self.payload.extend_from_slice(input.get(..len).unwrap_or_default());
+        input.advance(len);
+        self.settle(key)
+    }
+
+    /// See [`super::Decoder::direct_buffer`].
+    pub(super) fn direct_buffer(&mut self, remaining: u64) -> Option<DirectRead<'_>> {
+        let remaining = self.still_unread(remaining);
+        let arrived = self.payload.len();
+        if arrived < DIRECT_AFTER || remaining < DIRECT_LEAST {
+            return None;
+        }
+        // A smaller rest of capacity would make a read of a few bytes.
+        if self.payload.capacity() - arrived < remaining.min(DIRECT_AFTER) {
+            self.payload.reserve_exact(remaining.min(arrived));
+        }
+        let room = self.payload.capacity() - arrived;
+        Some((&mut self.payload).limit(remaining.min(room)))
+    }
+
+    /// Ends the message with the frame just settled.
+    pub(super) fn finish(self) -> Result<Received, Violation> {
+        let binary = self.text.is_none();
+        if let Some(text) = self.text {
+            text.finish()?;
+        }
+        // What waits for PHP is counted by its length, so it may not drag spare capacity along.
+        let payload = Bytes::from(self.payload.into_boxed_slice());
+        Ok(Received::Message { payload, binary })
+    }
+
+    /// How much of the frame is still in the socket or in the caller's input.
+    fn still_unread(&self, remaining: u64) -> usize {
+        let unsettled = self.payload.len() - self.settled;
+        usize::try_from(remaining).unwrap_or(usize::MAX).saturating_sub(unsettled)
+    }
+
+    /// Makes room for `len` more bytes: doubling, but no further than `most` more bytes.
+    fn make_room(&mut self, len: usize, most: usize) {
+        if self.payload.capacity() - self.payload.len() < len {
+            let doubling = self.payload.len().min(most);
+            self.payload.reserve_exact(len.max(doubling));
+        }
+    }
+
+    /// Unmasks and checks what has arrived since the last time.
+    fn settle(&mut self, key: [u8; 4]) -> Result<usize, Violation> {
+        let arrived = self.payload.get_mut(self.settled..).unwrap_or_default();
+        let len = arrived.len();
+        match &mut self.text {
+            Some(checker) => utf8::unmask_piece(arrived, key, checker)?,
+            None => mask::apply(arrived, key),
+        }
+        self.settled += len;
+        Ok(len)
+    }
+}
+
+/// Fragments, and empty fragments, that need no bytes to justify them.
+const FREE_FRAGMENTS: usize = 64;
+/// Beyond the free ones, how many received bytes earn one more. Each fragment costs a header's
+/// parsing; this keeps that in proportion to the payload, whose size is limited.
+const BYTES_PER_FRAGMENT: usize = 16;
+/// How much of a message has arrived before its rest is read past the shared chunk.
+const DIRECT_AFTER: usize = 16 * 1024;
+/// The least rest of a frame that is worth a read of its own.
+const DIRECT_LEAST: usize = 4 * 1024;

@@ -1,0 +1,209 @@
+//! What one client sends, turned into messages and control frames, in wire order.
+//!
+//! Nearly every frame is whole in the bytes just read. Those are unmasked where they lie and leave
+//! as slices of the caller's chunk: no copy, no allocation, no state. Only what a read cuts in two,
+//! and fragmented messages, go through `Partial`.
+
+use bytes::{Buf, Bytes, BytesMut, buf::Limit};
+
+use super::{
+    close::CloseFrame,
+    header::{Header, OpCode},
+    mask,
+    partial::Partial,
+    utf8,
+    violation::Violation,
+};
+
+/// One thing that the client said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Received {
+    /// A whole data message (RFC 6455 §5.6), however many fragments it came in.
+    Message {
+        /// The bytes. Valid UTF-8 unless `binary`. May be a slice of the chunk it was read into.
+        payload: Bytes,
+        /// Whether the peer sent it as binary.
+        binary: bool,
+    },
+    /// A ping, to be answered with a pong of the same payload (§5.5.2).
+    Ping(Bytes),
+    /// A pong, asked for or not (§5.5.3).
+    Pong(Bytes),
+    /// The peer closes; nothing after this is to be read (§5.5.1). `None` if it gives no code.
+    Close(Option<CloseFrame>),
+}
+
+impl Received {
+    /// What a whole frame with this opcode and unmasked `payload` means.
+    #[inline]
+    pub(super) fn from_frame(opcode: OpCode, payload: Bytes) -> Result<Self, Violation> {
+        Ok(match opcode {
+            OpCode::Text => Self::Message { payload, binary: false },
+            OpCode::Binary => Self::Message { payload, binary: true },
+            OpCode::Ping => Self::Ping(payload),
+            OpCode::Pong => Self::Pong(payload),
+            OpCode::Close => Self::Close(CloseFrame::parse(payload)?),
+            OpCode::Continuation => return Err(Violation::UnexpectedContinuation),
+        })
+    }
+}
+
+/// What a peer may make the decoder hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeLimits {
+    /// The most bytes of one message, summed over its fragments. A header that declares more is
+    /// answered with 1009 before anything is stored for it (RFC 6455 §10.4).
+    pub max_message: usize,
+}
+
+/// A place to read socket bytes into, which takes no more than the frame has left. See
+/// [`Decoder::direct_buffer`].
+pub type DirectRead<'a> = Limit<&'a mut Vec<u8>>;
+
+/// The receiving half of one connection (RFC 6455 §5.4, §6.2).
+///
+/// One pointer while nothing is half received, which is nearly always. After a [`Violation`] or a
+/// [`Received::Close`] the caller stops: the decoder would read on as if nothing had happened.
+#[derive(Debug, Default)]
+pub struct Decoder {
+    partial: Option<Box<Partial>>,
+}
+
+impl Decoder {
+    /// A decoder at the start of a connection's frames.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { partial: None }
+    }
+
+    /// Takes the next item out of `input`, the bytes just read from the socket (RFC 6455 §6.2).
+    ///
+    /// Unmasks in place; an unfragmented message or control frame that is whole in `input` leaves
+    /// as a slice of it, uncopied. `Ok(None)` means that `input` is used up: what was incomplete
+    /// has been taken over. Call it until then, also after filling a [`Decoder::direct_buffer`],
+    /// with an empty `input`.
+    ///
+    /// After an error, what is left in `input` means nothing.
+    ///
+    /// The decision on size falls with the header. What is held grows by doubling with the bytes
+    /// that arrive, never by a declared length. Text is checked as it arrives, also inside an
+    /// unfinished frame.
+    #[inline]
+    pub fn next(
+        &mut self,
+        input: &mut BytesMut,
+        limits: &DecodeLimits,
+    ) -> Result<Option<Received>, Violation> {
+        let in_fragmented = match &self.partial {
+            None => false,
+            Some(partial) if partial.is_between_frames() => true,
+            Some(_) => return self.resume(input, limits),
+        };
+        match whole_frame(input, in_fragmented, limits) {
+            Ok(None) if input.is_empty() => Ok(None),
+            Ok(None) => self.resume(input, limits),
+            Err(violation) => Err(self.fail(violation)),
+            received => received,
+        }
+    }
+
+    /// The place for the next bytes of this connection while a large payload is half received, so
+    /// that the kernel's copy is the only one.
+    ///
+    /// `None` while the detour would not pay: before 16 KiB of the message have arrived, or when
+    /// so little of the frame is left that one ordinary read gets it together with what follows.
+    /// Reserves at most as much again as has arrived, and takes no byte beyond the frame's payload.
+    /// After reading into it, call [`Decoder::next`] with an empty input.
+    pub fn direct_buffer(&mut self) -> Option<DirectRead<'_>> {
+        self.partial.as_mut()?.direct_buffer()
+    }
+
+    /// True while something is begun and not finished: a message, in or between its frames, a
+    /// control frame, or a header.
+    ///
+    /// A message has a deadline and the caller keeps the clock: it starts when this becomes true
+    /// and again with every [`Received::Message`] after which it is still true.
+    #[must_use]
+    #[inline]
+    pub const fn in_message(&self) -> bool {
+        self.partial.is_some()
+    }
+
+    /// How many bytes of memory the unfinished message holds, spare capacity included.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.partial.as_ref().map_or(0, |partial| partial.held())
+    }
+
+    /// The way of everything that is not a whole frame in one piece.
+    #[cold]
+    fn resume(&mut self, input: &mut BytesMut, limits: &DecodeLimits) -> Result<Option<Received>, Violation> {
+        let partial = self.partial.get_or_insert_default();
+        match partial.next(input, limits) {
+            Ok(received) => {
+                if partial.is_idle() {
+                    self.partial = None;
+                }
+                Ok(received)
+            }
+            Err(violation) => Err(self.fail(violation)),
+        }
+    }
+
+    /// Lets go of what a failed connection sent: nobody will ask for it, and its close handshake
+    /// may take a while.
+    #[cold]
+    fn fail(&mut self, violation: Violation) -> Violation {
+        self.partial = None;
+        violation
+    }
+}
+
+/// The frame at the start of `input`, if all of it is there and it is no fragment. Otherwise
+/// `input` is as it was.
+#[inline]
+fn whole_frame(
+    input: &mut BytesMut,
+    in_fragmented: bool,
+    limits: &DecodeLimits,
+) -> Result<Option<Received>, Violation> {
+    let Some(header) = Header::decode_after(input, |opcode| may_follow(opcode, in_fragmented))? else {
+        return Ok(None);
+    };
+    let Header { fin, opcode, mask, length, .. } = header;
+    if !fin || opcode == OpCode::Continuation {
+        return Ok(None);
+    }
+    if length > limits.max_message as u64 && !opcode.is_control() {
+        return Err(Violation::MessageTooBig { limit: limits.max_message });
+    }
+    let header_len = header.header_len();
+    // The subtraction cannot wrap (the header is in `input`), and an addition could.
+    if length > (input.len() - header_len) as u64 {
+        return Ok(None);
+    }
+    // An empty payload keeps no chunk alive.
+    if length == 0 {
+        input.advance(header_len);
+        return Received::from_frame(opcode, Bytes::new()).map(Some);
+    }
+    let mut payload = input.split_to(header_len + length as usize);
+    payload.advance(header_len);
+    if opcode == OpCode::Text {
+        utf8::unmask_whole(&mut payload, mask)?;
+    } else {
+        mask::apply(&mut payload, mask);
+    }
+    Received::from_frame(opcode, payload.freeze()).map(Some)
+}
+
+/// Whether a frame may come here (RFC 6455 §5.4): fragments of one message follow each other, with
+/// only control frames between them.
+#[inline]
+pub(super) fn may_follow(opcode: OpCode, in_fragmented: bool) -> Result<(), Violation> {
+    match (opcode, in_fragmented) {
+        (OpCode::Continuation, false) => Err(Violation::UnexpectedContinuation),
+        (OpCode::Text | OpCode::Binary, true) => Err(Violation::InterruptedMessage),
+        _ => Ok(()),
+    }
+}

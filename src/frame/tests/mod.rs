@@ -1,0 +1,100 @@
+//! Whole streams through the decoder: what clients write, cut wherever a network may cut it.
+
+mod memory;
+mod oracle;
+mod round_trip;
+mod splits;
+mod streams;
+
+use bytes::BytesMut;
+
+use super::{DecodeLimits, Decoder, OpCode, Received, Violation, mask};
+
+const LIMITS: DecodeLimits = DecodeLimits { max_message: 1024 * 1024 };
+const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// One masked frame, as a client writes it.
+fn client_frame(fin: bool, opcode: OpCode, key: [u8; 4], payload: &[u8]) -> Vec<u8> {
+    let mut frame = vec![u8::from(fin) << 7 | opcode as u8];
+    match payload.len() {
+        len @ 0..=125 => frame.push(0x80 | len as u8),
+        len @ 126..=65_535 => {
+            frame.push(0x80 | 126);
+            frame.extend((len as u16).to_be_bytes());
+        }
+        len => {
+            frame.push(0x80 | 127);
+            frame.extend((len as u64).to_be_bytes());
+        }
+    }
+    frame.extend(key);
+    let start = frame.len();
+    frame.extend(payload);
+    mask::apply(&mut frame[start..], key);
+    frame
+}
+
+/// A final frame.
+fn whole(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+    client_frame(true, opcode, KEY, payload)
+}
+
+/// A fragment that is not the last.
+fn fragment(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
+    client_frame(false, opcode, KEY, payload)
+}
+
+fn text(payload: &str) -> Received {
+    Received::Message { payload: payload.as_bytes().to_vec().into(), binary: false }
+}
+
+fn binary(payload: &[u8]) -> Received {
+    Received::Message { payload: payload.to_vec().into(), binary: true }
+}
+
+/// What a client said before it broke a rule or fell silent, and the rule.
+type Outcome = (Vec<Received>, Option<Violation>);
+
+/// Feeds `read` as one read from the socket.
+fn feed(
+    decoder: &mut Decoder,
+    read: &[u8],
+    limits: &DecodeLimits,
+    said: &mut Vec<Received>,
+) -> Result<(), Violation> {
+    let mut input = BytesMut::from(read);
+    while let Some(received) = decoder.next(&mut input, limits)? {
+        said.push(received);
+    }
+    assert!(input.is_empty(), "what is not handed over is taken over");
+    Ok(())
+}
+
+/// The outcome of a stream that arrives in these reads.
+fn outcome<'a>(reads: impl IntoIterator<Item = &'a [u8]>, limits: &DecodeLimits) -> Outcome {
+    let (mut decoder, mut said) = (Decoder::new(), Vec::new());
+    for read in reads {
+        if let Err(violation) = feed(&mut decoder, read, limits, &mut said) {
+            return (said, Some(violation));
+        }
+    }
+    (said, None)
+}
+
+/// Everything that a stream without a violation says, in one read.
+fn decoded(stream: &[u8]) -> Vec<Received> {
+    let (said, violation) = outcome([stream], &LIMITS);
+    assert_eq!(violation, None);
+    said
+}
+
+/// The violation of a stream, and how many bytes of it had arrived when it was found.
+fn proof(stream: &[u8], limits: &DecodeLimits) -> (Violation, usize) {
+    let (mut decoder, mut said) = (Decoder::new(), Vec::new());
+    for (i, byte) in stream.iter().enumerate() {
+        if let Err(violation) = feed(&mut decoder, &[*byte], limits, &mut said) {
+            return (violation, i + 1);
+        }
+    }
+    panic!("nothing wrong with {stream:02x?}");
+}

@@ -1,0 +1,120 @@
+//! A stream means the same however TCP cuts it: every cut of every stream here is tried.
+
+use super::*;
+
+/// One stream of everything, small enough to try every pair of cuts.
+fn valid_streams() -> Vec<Vec<u8>> {
+    let euro = "€".as_bytes();
+    vec![
+        [whole(OpCode::Text, "aé€𝄞".as_bytes()), whole(OpCode::Binary, b"\xff")].concat(),
+        [whole(OpCode::Text, b""), whole(OpCode::Ping, b""), whole(OpCode::Text, b"x")].concat(),
+        [
+            fragment(OpCode::Text, &euro[..1]),
+            whole(OpCode::Ping, b"ping"),
+            fragment(OpCode::Continuation, &euro[1..2]),
+            fragment(OpCode::Continuation, b""),
+            whole(OpCode::Pong, b"\x00\xff"),
+            whole(OpCode::Continuation, &euro[2..]),
+            whole(OpCode::Close, b"\x03\xe8bye \xe2\x82\xac"),
+        ]
+        .concat(),
+        [whole(OpCode::Binary, &[7; 126]), whole(OpCode::Close, b"")].concat(),
+    ]
+}
+
+fn invalid_streams() -> Vec<(Vec<u8>, Violation)> {
+    let before = whole(OpCode::Text, b"before");
+    let open = fragment(OpCode::Text, b"open");
+    let cases: [(Vec<u8>, Violation); 20] = [
+        (b"\x81\x05hello".to_vec(), Violation::Unmasked),
+        (b"\xc1\x05hello".to_vec(), Violation::ReservedBits),
+        (b"\x83\x05hello".to_vec(), Violation::ReservedOpCode(3)),
+        (b"\x09\x85\x00\x00\x00\x00hello".to_vec(), Violation::FragmentedControl),
+        (b"\x89\xfe\x00\x7e\x00\x00\x00\x00".to_vec(), Violation::ControlTooLong),
+        (b"\x82\xfe\x00\x05\x00\x00\x00\x00hello".to_vec(), Violation::NonMinimalLength),
+        (b"\x82\xff\0\0\0\0\0\0\xff\xff\0\0\0\0hello".to_vec(), Violation::NonMinimalLength),
+        (b"\x82\xff\x80\0\0\0\0\0\0\x01\0\0\0\0h".to_vec(), Violation::LengthTopBit),
+        (b"\x80\x05hello".to_vec(), Violation::UnexpectedContinuation),
+        (b"\x88\x81\0\0\0\0\x03".to_vec(), Violation::InvalidCloseLength),
+        (whole(OpCode::Close, b"\x03\xedreason"), Violation::InvalidCloseCode(1005)),
+        (whole(OpCode::Close, b"\x03\xe8\xf4\x90"), Violation::InvalidUtf8),
+        (whole(OpCode::Text, b"a\xed\xa0\x80b"), Violation::InvalidUtf8),
+        (whole(OpCode::Text, b"a\xe2\x82"), Violation::InvalidUtf8),
+        (whole(OpCode::Binary, &[0; 100]), Violation::MessageTooBig { limit: 99 }),
+        ([&open[..], b"\x81\x05hello"].concat(), Violation::InterruptedMessage),
+        ([&open[..], b"\x80\x05hello"].concat(), Violation::Unmasked),
+        ([open.clone(), whole(OpCode::Continuation, b"\xff")].concat(), Violation::InvalidUtf8),
+        (
+            [open.clone(), whole(OpCode::Continuation, &[b'a'; 96])].concat(),
+            Violation::MessageTooBig { limit: 99 },
+        ),
+        ([open, b"\x08".to_vec()].concat(), Violation::FragmentedControl),
+    ];
+    cases.into_iter().map(|(stream, why)| ([&before[..], &stream].concat(), why)).collect()
+}
+
+const SMALL: DecodeLimits = DecodeLimits { max_message: 99 };
+
+/// Asserts that every way to cut `stream` into up to three reads, and into single bytes, has the
+/// outcome of one read; returns that.
+fn however_it_is_cut(stream: &[u8], limits: &DecodeLimits) -> Outcome {
+    let expected = outcome([stream], limits);
+    assert_eq!(outcome(stream.chunks(1), limits), expected);
+    for first in 0..=stream.len() {
+        let (head, rest) = stream.split_at(first);
+        for second in 0..=rest.len() {
+            let (middle, tail) = rest.split_at(second);
+            assert_eq!(outcome([head, middle, tail], limits), expected, "{first} + {second}");
+        }
+    }
+    expected
+}
+
+#[test]
+fn a_valid_stream_says_the_same_at_every_cut() {
+    for stream in valid_streams() {
+        let (said, violation) = however_it_is_cut(&stream, &LIMITS);
+        assert!(!said.is_empty());
+        assert_eq!(violation, None);
+    }
+}
+
+#[test]
+fn a_violation_is_the_same_at_every_cut() {
+    for (stream, why) in invalid_streams() {
+        assert_eq!(however_it_is_cut(&stream, &SMALL), (vec![text("before")], Some(why)));
+    }
+}
+
+#[test]
+fn a_violation_is_found_as_soon_as_the_byte_that_proves_it_has_arrived() {
+    for (stream, why) in invalid_streams() {
+        let (violation, at) = proof(&stream, &SMALL);
+        assert_eq!(violation, why);
+        // However the bytes up to that one come, they prove it; one fewer never does.
+        for cut in 0..at {
+            let (head, tail) = stream[..at].split_at(cut);
+            assert_eq!(outcome([head, tail], &SMALL).1, Some(why), "{stream:02x?} cut at {cut}");
+            let (head, tail) = stream[..at - 1].split_at(cut);
+            assert_eq!(outcome([head, tail], &SMALL).1, None, "{stream:02x?} cut at {cut}");
+        }
+    }
+}
+
+#[test]
+fn every_prefix_knows_whether_something_is_unfinished() {
+    let stream = [
+        fragment(OpCode::Text, b"ab"),
+        whole(OpCode::Ping, b"p"),
+        whole(OpCode::Continuation, b"c"),
+        whole(OpCode::Ping, b"q"),
+    ]
+    .concat();
+    let message_end = stream.len() - 7;
+    for cut in 0..=stream.len() {
+        let (mut decoder, mut said) = (Decoder::new(), Vec::new());
+        feed(&mut decoder, &stream[..cut], &LIMITS, &mut said).unwrap();
+        let at_rest = [0, message_end, stream.len()].contains(&cut);
+        assert_eq!(decoder.in_message(), !at_rest, "after {cut} bytes");
+    }
+}
