@@ -3,5 +3,13 @@
 //! The core (every module but `php`) knows nothing of Zend and is tested without it; the `php`
 //! feature adds the bridge. ARCHITECTURE.md is the map.
 
+pub mod config;
+pub mod connection;
 pub mod frame;
 pub mod http;
+pub mod hub;
+pub mod limits;
+pub mod metrics;
+pub mod queue;
+pub mod runtime;
+pub mod socket;

@@ -19,7 +19,6 @@
 
 mod forwarded;
 mod head;
-mod origin;
 mod refusal;
 mod request;
 mod response;
@@ -29,7 +28,6 @@ mod upgrade;
 
 pub use forwarded::{Client, client};
 pub use head::{HeadLimits, HeadReader};
-pub use origin::{Origin, Origins};
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::{HeaderError, is_valid_header, rejection, switching_protocols};

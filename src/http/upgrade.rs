@@ -7,10 +7,10 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::forwarded::{self, Client};
 use super::head::{HeadLimits, HeadReader};
-use super::origin::{Origins, host_and_port};
 use super::refusal::{Kind, Refusal};
 use super::request::Request;
 use super::{is_token, list};
+use crate::config::{Origins, host_and_port};
 
 /// The other end of the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,8 @@
 //! session (RFC 6455 §10.2). A client that is not a browser can send any Origin or none: this keeps
 //! foreign *pages* out, not foreign *programs*.
 
+use super::ConfigError;
+
 /// The pages that may connect. The default is [`Origins::SameHost`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Origins {
@@ -22,7 +24,11 @@ pub enum Origins {
 impl Origins {
     /// Reads a list such as `https://chat.example`, `http://localhost:3000`; `*` alone is
     /// [`Origins::Any`]. The error is a sentence that quotes the entry.
-    pub fn parse(list: &[String]) -> Result<Self, String> {
+    pub fn parse(list: &[String]) -> Result<Self, ConfigError> {
+        Self::read(list).map_err(|reason| ConfigError::new("origins", reason))
+    }
+
+    fn read(list: &[String]) -> Result<Self, String> {
         match list {
             [only] if only == "*" => Ok(Self::Any),
             _ => list.iter().map(|entry| Origin::entry(entry)).collect::<Result<_, _>>().map(Self::List),
@@ -99,7 +105,7 @@ impl Origin {
 
 /// Splits `host[:port]` (RFC 3986 §3.2.2, §3.2.3) as far as names that occur: letters, digits and
 /// `-._~`, or an IPv6 address in brackets. An empty port counts as none.
-pub(super) fn host_and_port(authority: &[u8]) -> Option<(&str, Option<u16>)> {
+pub(crate) fn host_and_port(authority: &[u8]) -> Option<(&str, Option<u16>)> {
     let authority = std::str::from_utf8(authority).ok()?;
     let (host, rest) = match authority.strip_prefix('[').and_then(|inner| inner.split_once(']')) {
         Some((address, rest)) => {
@@ -139,7 +145,7 @@ fn default_port(scheme: &str) -> Option<u16> {
 mod tests {
     use super::*;
 
-    fn listed(entries: &[&str]) -> Result<Origins, String> {
+    fn listed(entries: &[&str]) -> Result<Origins, ConfigError> {
         Origins::parse(&entries.iter().map(|entry| (*entry).to_owned()).collect::<Vec<_>>())
     }
 
@@ -267,10 +273,10 @@ mod tests {
             ("", "the origin '' has no scheme; write it as https://chat.example"),
         ];
         for (entry, reason) in table {
-            assert_eq!(listed(&[entry]), Err(reason.to_owned()));
+            assert_eq!(listed(&[entry]), Err(ConfigError::new("origins", reason)));
         }
         let mixed = "the origin '*' allows every page and has to stand alone";
-        assert_eq!(listed(&["https://h.example", "*"]), Err(mixed.to_owned()));
+        assert_eq!(listed(&["https://h.example", "*"]), Err(ConfigError::new("origins", mixed)));
     }
 
     #[test]

@@ -1,0 +1,151 @@
+//! What a client may ask of the server, and what happens when it asks for more.
+
+use std::time::Duration;
+
+use super::ConfigError;
+
+/// Bounds on memory, time and rates. `None` and 0 switch a bound off where that is safe.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// The largest message taken from a client, in bytes; more closes 1009. Default 1 MiB.
+    pub max_message_size: usize,
+    /// The most connections at once, handshakes included; more get 503. Default 10 000, and never
+    /// more than the file limit less 64.
+    pub max_connections: usize,
+    /// The most connections of one address (IPv6: of one /64); more get 429. Default 256.
+    pub max_connections_per_address: Option<usize>,
+    /// New connections a second of one address, with bursts of twice that; more get 429. Default 50.
+    pub connect_rate_per_address: Option<f64>,
+    /// From accept to the 101 response, without the time that PHP takes to decide. Default 5 s.
+    pub handshake_timeout: Duration,
+    /// The most bytes that may wait for one client, then `slow_consumer` acts. Default 1 MiB.
+    pub send_buffer: usize,
+    /// The most bytes that may wait for all clients. Default 256 MiB.
+    pub total_send_buffer: usize,
+    /// How long a client may take nothing of what waits for it; then it is closed. Default 10 s.
+    pub send_timeout: Option<Duration>,
+    /// What happens to a client that reads too slowly. Default: closed with 1013.
+    pub slow_consumer: SlowConsumer,
+    /// Messages of one connection that may wait for PHP; then its socket is not read. Default 64.
+    pub receive_messages: usize,
+    /// The same in bytes. Default 256 KiB.
+    pub receive_bytes: usize,
+    /// The same for all connections together. Default 64 MiB.
+    pub total_receive_bytes: usize,
+    /// Messages a second from one connection; more are read later, and 1008 after ten seconds of
+    /// it. Default: off.
+    pub message_rate: Option<f64>,
+    /// How long a client has to answer a close frame. Default 2 s.
+    pub close_timeout: Duration,
+    /// Topics of one connection. Default 256.
+    pub max_topics: usize,
+}
+
+/// What happens to a client that reads too slowly, when its outbox is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SlowConsumer {
+    /// What waits is dropped and the connection closed with 1013.
+    #[default]
+    Close,
+    /// The new message is dropped.
+    DropNewest,
+    /// The oldest messages that wait are dropped until the new one fits.
+    DropOldest,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_message_size: 1 << 20,
+            max_connections: 10_000,
+            max_connections_per_address: Some(DEFAULT_PER_ADDRESS),
+            connect_rate_per_address: Some(DEFAULT_CONNECT_RATE),
+            handshake_timeout: Duration::from_secs(5),
+            send_buffer: 1 << 20,
+            total_send_buffer: 256 << 20,
+            send_timeout: Some(Duration::from_secs(10)),
+            slow_consumer: SlowConsumer::default(),
+            receive_messages: 64,
+            receive_bytes: 256 << 10,
+            total_receive_bytes: 64 << 20,
+            message_rate: None,
+            close_timeout: Duration::from_secs(2),
+            max_topics: 256,
+        }
+    }
+}
+
+impl Limits {
+    /// Refuses what cannot work. Names are those of PHP's `Limits`.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let at_least_one = [
+            ("limits.maxMessageSize", self.max_message_size),
+            ("limits.maxConnections", self.max_connections),
+            ("limits.sendBuffer", self.send_buffer),
+            ("limits.totalSendBuffer", self.total_send_buffer),
+            ("limits.receiveMessages", self.receive_messages),
+            ("limits.receiveBytes", self.receive_bytes),
+            ("limits.totalReceiveBytes", self.total_receive_bytes),
+            ("limits.maxTopics", self.max_topics),
+        ];
+        for (option, value) in at_least_one {
+            if value == 0 {
+                return Err(ConfigError::new(option, "must be at least 1; it cannot be switched off"));
+            }
+        }
+        for (option, value) in
+            [("limits.handshakeTimeout", self.handshake_timeout), ("limits.closeTimeout", self.close_timeout)]
+        {
+            if value.is_zero() {
+                return Err(ConfigError::new(
+                    option,
+                    "must be greater than 0 seconds; it cannot be switched off",
+                ));
+            }
+        }
+        if self.max_message_size > MAX_MESSAGE {
+            return Err(ConfigError::new(
+                "limits.maxMessageSize",
+                format!("{} is more than {MAX_MESSAGE} bytes", self.max_message_size),
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether the limits per address hold for loopback peers too: by default they do not, since a
+    /// proxy on the same host would be one address; a value that the user chose does.
+    pub fn loopback_is_limited(&self) -> bool {
+        self.max_connections_per_address != Some(DEFAULT_PER_ADDRESS)
+            || self.connect_rate_per_address != Some(DEFAULT_CONNECT_RATE)
+    }
+}
+
+const DEFAULT_PER_ADDRESS: usize = 256;
+const DEFAULT_CONNECT_RATE: f64 = 50.0;
+/// PHP cannot hold a longer string without risking its hard memory limit, and gauges count in 32 bits.
+const MAX_MESSAGE: usize = 1 << 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_accepted() {
+        assert_eq!(Limits::default().check(), Ok(()));
+        assert!(!Limits::default().loopback_is_limited());
+    }
+
+    #[test]
+    fn a_limit_that_cannot_be_off_is_refused_by_name() {
+        let limits = Limits { send_buffer: 0, ..Limits::default() };
+        assert_eq!(
+            limits.check().map_err(|e| e.to_string()),
+            Err("limits.sendBuffer: must be at least 1; it cannot be switched off".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_limit_per_address_that_the_user_chose_holds_for_loopback() {
+        assert!(Limits { max_connections_per_address: Some(3), ..Limits::default() }.loopback_is_limited());
+    }
+}

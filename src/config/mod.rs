@@ -1,0 +1,89 @@
+//! What the operator chose: parsed once, checked at construction, immutable afterwards.
+//!
+//! Every field says its meaning, its default and what it costs. A wrong value is a [`ConfigError`]
+//! that names the option as PHP spells it. Knows no other folder.
+
+mod heartbeat;
+mod limits;
+mod listen;
+mod origins;
+mod protocols;
+mod proxies;
+
+pub use heartbeat::Heartbeat;
+pub use limits::{Limits, SlowConsumer};
+pub use listen::Listen;
+pub(crate) use origins::host_and_port;
+pub use origins::{Origin, Origins};
+pub use protocols::protocols;
+pub use proxies::{IpNet, trusted_proxies};
+
+/// Everything a server needs to know before it binds.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Where to listen; all of them serve the same connections. Default: `127.0.0.1:8080`.
+    pub listen: Vec<Listen>,
+    /// What a client may ask of the server.
+    pub limits: Limits,
+    /// How the server finds out that a client is gone.
+    pub heartbeat: Heartbeat,
+    /// Which pages may connect. Default: those of the same host.
+    pub origins: Origins,
+    /// The subprotocols that the server speaks, in no particular order: the client's order decides
+    /// (RFC 6455 section 1.9). Default: none.
+    pub protocols: Vec<String>,
+    /// Proxies whose forwarding headers are believed. Default: none.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Shards, each a thread with its own connections; 0 chooses by the number of processors.
+    pub io_threads: usize,
+}
+
+impl Config {
+    /// The most shards that can be asked for: an id has room for no more.
+    pub const MAX_IO_THREADS: usize = 64;
+
+    /// Checks what no single option can check for itself.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.is_empty() {
+            return Err(ConfigError::new("listen", "is an empty list; name at least one address"));
+        }
+        if self.io_threads > Self::MAX_IO_THREADS {
+            return Err(ConfigError::new(
+                "ioThreads",
+                format!("{} is more than {}", self.io_threads, Self::MAX_IO_THREADS),
+            ));
+        }
+        self.limits.check()?;
+        self.heartbeat.check()
+    }
+
+    /// How many shards to start. One PHP thread feeds them all, so few are enough: all processors
+    /// but the one that PHP keeps busy, and never more than four unless asked.
+    pub fn shards(&self) -> usize {
+        if self.io_threads > 0 {
+            return self.io_threads.min(Self::MAX_IO_THREADS);
+        }
+        let processors = std::thread::available_parallelism().map_or(1, |n| n.get());
+        processors.saturating_sub(1).clamp(1, 4)
+    }
+}
+
+/// A value that cannot be used, and the option it was given for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{option}: {reason}")]
+pub struct ConfigError {
+    option: &'static str,
+    reason: String,
+}
+
+impl ConfigError {
+    /// `option` as PHP spells it, `reason` as the rest of a sentence.
+    pub fn new(option: &'static str, reason: impl Into<String>) -> Self {
+        Self { option, reason: reason.into() }
+    }
+
+    /// The option's name in PHP.
+    pub fn option(&self) -> &str {
+        self.option
+    }
+}

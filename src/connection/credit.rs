@@ -1,0 +1,56 @@
+//! How much of one connection may wait for PHP.
+
+use super::Peer;
+
+/// What was handed over, and what is known to have been consumed.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Credit {
+    messages: u64,
+    bytes: u64,
+    /// The last look at [`Peer::consumed`]: a look costs a cache line of the other thread, so there
+    /// is one only when the credit seems to be used up.
+    seen: (u64, u64),
+}
+
+impl Credit {
+    /// Counts a message that is handed over.
+    pub fn spend(&mut self, bytes: usize) {
+        self.messages = self.messages.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(bytes as u64);
+    }
+
+    /// Whether one more message may be handed over while at most `messages` of `bytes` in all wait.
+    /// The last one may pass the limit of bytes: a message is never cut.
+    pub fn has_room(&mut self, peer: &Peer, messages: usize, bytes: usize) -> bool {
+        if self.fits(messages, bytes) {
+            return true;
+        }
+        self.seen = peer.consumed();
+        self.fits(messages, bytes)
+    }
+
+    fn fits(&self, messages: usize, bytes: usize) -> bool {
+        self.messages.wrapping_sub(self.seen.0) < messages as u64
+            && self.bytes.wrapping_sub(self.seen.1) < bytes as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::ConnectionId;
+
+    #[test]
+    fn credit_is_used_up_by_number_or_by_size_and_comes_back() {
+        let peer = Peer::new(ConnectionId::new(0, 0, 1));
+        let mut credit = Credit::default();
+        for _ in 0..2 {
+            assert!(credit.has_room(&peer, 2, 100));
+            credit.spend(10);
+        }
+        assert!(!credit.has_room(&peer, 2, 100));
+        assert!(!credit.has_room(&peer, 9, 20) && credit.has_room(&peer, 9, 21));
+        peer.consume(10);
+        assert!(credit.has_room(&peer, 2, 100));
+    }
+}

@@ -1,0 +1,284 @@
+//! One client: its socket, how far it has come, what it may still send, and what waits for it.
+//!
+//! A connection lives and dies on one shard. It reads through a buffer that the shard lends it and
+//! owns memory only for what is unfinished. Knows neither topics nor who consumes the queue.
+
+mod credit;
+mod heartbeat;
+mod outbox;
+mod peer;
+mod reader;
+mod writer;
+
+use std::{sync::Arc, task, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+
+pub use credit::Credit;
+pub use heartbeat::{Beat, Heart};
+pub use outbox::Outbox;
+pub use peer::{Peer, Reserved};
+pub use reader::Read;
+pub use writer::Written;
+
+use crate::{
+    frame::{self, Decoder, OpCode},
+    http::HeadReader,
+    limits::{Admission, TokenBucket},
+    queue::ConnectionId,
+    socket::{PeerAddress, Stream},
+};
+
+/// One client's socket and state.
+#[derive(Debug)]
+pub struct Connection {
+    /// Its name.
+    pub id: ConnectionId,
+    /// Its socket.
+    pub stream: Stream,
+    /// Where it connects from.
+    pub address: PeerAddress,
+    /// Puts the connection on its shard's list of ready ones.
+    pub waker: task::Waker,
+    /// How far it has come.
+    pub phase: Phase,
+    /// When the phase must be over; unused in `Open`.
+    pub deadline: Duration,
+    /// What waits for the client.
+    pub outbox: Outbox,
+    /// Its place in the counts by address.
+    pub admission: Option<Admission>,
+    /// What was read and cannot be handled yet.
+    pub unread: BytesMut,
+    /// Its side as a WebSocket, from `Open` on.
+    pub session: Option<Box<Session>>,
+    /// Whether it is on the shard's list of connections to write to.
+    pub dirty: bool,
+    /// Since when the socket takes nothing; `None` while it does.
+    pub stalled: Option<Duration>,
+}
+
+/// How far a connection has come. It only ever goes down this list.
+#[derive(Debug)]
+pub enum Phase {
+    /// The request head is being read.
+    Head(Box<Head>),
+    /// PHP decides whether the client may connect; nothing is read.
+    Deciding(Box<Deciding>),
+    /// Messages go both ways.
+    Open,
+    /// The server has sent a close frame and waits for the client's.
+    Closing {
+        /// The code it sent.
+        code: u16,
+        /// The reason it sent.
+        reason: Box<str>,
+    },
+    /// The last bytes leave, then FIN, then the client's FIN is awaited so that no reset overtakes
+    /// them (RFC 9112 section 9.6).
+    Lingering {
+        /// Whether FIN was sent.
+        finished: bool,
+    },
+}
+
+/// A request head that has not arrived whole.
+#[derive(Debug)]
+pub struct Head {
+    /// What has.
+    pub received: Vec<u8>,
+    /// How far it was looked at.
+    pub reader: HeadReader,
+}
+
+/// What is needed to answer a handshake that PHP decides about.
+#[derive(Debug)]
+pub struct Deciding {
+    /// The value of `Sec-WebSocket-Accept`.
+    pub accept_key: [u8; 28],
+}
+
+/// The state that only an open connection has.
+#[derive(Debug)]
+pub struct Session {
+    /// What the rest of the process sees.
+    pub peer: Arc<Peer>,
+    /// Frames to messages.
+    pub decoder: Decoder,
+    /// What may still be handed to PHP.
+    pub credit: Credit,
+    /// Pings and signs of life.
+    pub heart: Heart,
+    /// When the unfinished message began.
+    pub message_began: Option<Duration>,
+    /// Control frames in the running second, and for how many seconds there were too many.
+    pub control: ControlRate,
+    /// The message rate, if it is limited.
+    pub rate: Option<TokenBucket>,
+    /// Until when reading waits because the rate was exceeded, and since when.
+    pub throttled: Option<Throttled>,
+    /// Whether PHP paused reading.
+    pub paused: bool,
+    /// Whether reading waits for credit.
+    pub starved: bool,
+    /// What the shard did to the outbox that the gauge does not show yet.
+    pub unreported: isize,
+    /// Whether the gauge says that the socket is full.
+    pub congested: bool,
+}
+
+/// Reading is delayed to hold a client to its message rate.
+#[derive(Debug, Clone, Copy)]
+pub struct Throttled {
+    /// When it may go on.
+    pub until: Duration,
+    /// Since when it has been delayed again and again.
+    pub since: Duration,
+    /// Whether it is delayed right now.
+    pub now: bool,
+}
+
+/// Counts control frames: over 100 a second for five seconds is a flood.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ControlRate {
+    second: u32,
+    frames: u16,
+    over: u8,
+}
+
+impl Connection {
+    /// A client whose request head is still to come.
+    pub fn new(
+        id: ConnectionId,
+        stream: Stream,
+        address: PeerAddress,
+        waker: task::Waker,
+        deadline: Duration,
+    ) -> Self {
+        Self {
+            id,
+            stream,
+            address,
+            waker,
+            phase: Phase::Head(Box::new(Head { received: Vec::new(), reader: HeadReader::new() })),
+            deadline,
+            outbox: Outbox::default(),
+            admission: None,
+            unread: BytesMut::new(),
+            session: None,
+            dirty: false,
+            stalled: None,
+        }
+    }
+
+    /// Whether messages may be sent to it.
+    pub fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Open)
+    }
+
+    /// Whether its socket may be read now.
+    pub fn may_read(&self) -> bool {
+        match (&self.phase, &self.session) {
+            (Phase::Deciding(_), _) => false,
+            (Phase::Open, Some(session)) => {
+                !session.paused && !session.starved && !session.throttled.is_some_and(|t| t.now)
+            }
+            _ => true,
+        }
+    }
+
+    /// Puts a close frame at the end of the outbox.
+    pub fn push_close(&mut self, code: Option<u16>, reason: &str) {
+        let mut frame = BytesMut::new();
+        match code {
+            Some(code) => frame::encode_close(&mut frame, code, reason),
+            None => frame::encode(&mut frame, OpCode::Close, b""),
+        }
+        self.push_control(frame.freeze());
+    }
+
+    /// Puts a frame of the server's own at the end of the outbox, budget or not.
+    pub fn push_control(&mut self, frame: Bytes) {
+        if let Some(session) = &mut self.session {
+            session.unreported += frame.len() as isize;
+        }
+        self.outbox.push(frame);
+    }
+
+    /// Goes on to `Lingering`: what waits in the outbox leaves, then FIN.
+    pub fn linger(&mut self, deadline: Duration) {
+        self.phase = Phase::Lingering { finished: false };
+        self.deadline = deadline;
+        self.unread = BytesMut::new();
+    }
+}
+
+impl Session {
+    /// A connection that opens now.
+    pub fn new(peer: Arc<Peer>, heart: Heart, rate: Option<TokenBucket>) -> Self {
+        Self {
+            peer,
+            decoder: Decoder::new(),
+            credit: Credit::default(),
+            heart,
+            message_began: None,
+            control: ControlRate::default(),
+            rate,
+            throttled: None,
+            paused: false,
+            starved: false,
+            unreported: 0,
+            congested: false,
+        }
+    }
+
+    /// Tells the gauge what it does not show yet.
+    pub fn report(&mut self) {
+        self.peer.adjust(std::mem::take(&mut self.unreported));
+    }
+}
+
+impl ControlRate {
+    /// Counts one; true if it is a flood by now.
+    pub fn is_flood(&mut self, now: Duration) -> bool {
+        let second = now.as_secs() as u32;
+        if second != self.second {
+            let quiet = self.frames <= CONTROL_FRAMES || second != self.second.wrapping_add(1);
+            self.over = if quiet { 0 } else { self.over + 1 };
+            self.second = second;
+            self.frames = 0;
+        }
+        self.frames = self.frames.saturating_add(1);
+        self.over >= CONTROL_SECONDS
+    }
+}
+
+const CONTROL_FRAMES: u16 = 100;
+const CONTROL_SECONDS: u8 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_a_hundred_control_frames_a_second_for_five_seconds_are_a_flood() {
+        let flood = |per_second: u32, seconds: u64| {
+            let mut rate = ControlRate::default();
+            (0..seconds)
+                .any(|second| (0..per_second).any(|_| rate.is_flood(Duration::from_secs(10 + second))))
+        };
+        assert!(!flood(101, 5) && flood(101, 6));
+        assert!(!flood(100, 60));
+    }
+
+    #[test]
+    fn a_quiet_second_forgives_a_flood() {
+        let mut rate = ControlRate::default();
+        for second in 0..60 {
+            let frames = if second % 4 == 3 { 1 } else { 500 };
+            for _ in 0..frames {
+                assert!(!rate.is_flood(Duration::from_secs(second)));
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! One client's pending frames.
+//!
+//! Frames leave in the order in which they came, coalesced; a pending pong is the exception: it is
+//! one, the newest, and leaves at the next frame boundary (RFC 6455 section 5.5.3). Full is what the
+//! configured budget says; what then happens is the caller's policy.
+
+use std::{collections::VecDeque, io::IoSlice};
+
+use bytes::Bytes;
+
+/// The frames and how far the first was written.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    frames: VecDeque<Bytes>,
+    pong: Option<Bytes>,
+    /// Bytes of the first frame that have left.
+    written: usize,
+    /// Bytes that have not.
+    bytes: usize,
+}
+
+impl Outbox {
+    /// Bytes that wait.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.frames.is_empty() && self.pong.is_none()
+    }
+
+    /// Frames that wait, without a pong.
+    pub fn frames(&self) -> usize {
+        self.frames.len()
+    }
+
+    /// Appends a frame.
+    pub fn push(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        self.frames.push_back(frame);
+    }
+
+    /// Makes `frame` the pong to send; one that still waited is forgotten.
+    pub fn set_pong(&mut self, frame: Bytes) {
+        self.bytes += frame.len();
+        if let Some(older) = self.pong.replace(frame) {
+            self.bytes -= older.len();
+        }
+    }
+
+    /// Drops the oldest frame of which nothing was written yet; says how long it was.
+    pub fn drop_oldest(&mut self) -> Option<usize> {
+        let oldest = usize::from(self.written > 0);
+        let frame = self.frames.remove(oldest)?;
+        self.bytes -= frame.len();
+        Some(frame.len())
+    }
+
+    /// Drops every frame of which nothing was written yet.
+    pub fn drop_pending(&mut self) {
+        while self.drop_oldest().is_some() {}
+        if let Some(pong) = self.pong.take() {
+            self.bytes -= pong.len();
+        }
+    }
+
+    /// Puts a pending pong in its place. Before a write.
+    pub fn place_pong(&mut self) {
+        if let Some(pong) = self.pong.take() {
+            let boundary = usize::from(self.written > 0);
+            self.frames.insert(boundary.min(self.frames.len()), pong);
+        }
+    }
+
+    /// The bytes that wait, in order, as many slices as there is room for.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut filled = 0;
+        for (slice, part) in slices.iter_mut().zip(self.parts()) {
+            *slice = IoSlice::new(part);
+            filled += 1;
+        }
+        filled
+    }
+
+    /// Copies all that waits to the end of `buffer`.
+    pub fn gather(&self, buffer: &mut Vec<u8>) {
+        for part in self.parts() {
+            buffer.extend_from_slice(part);
+        }
+    }
+
+    /// What is left of the first frame.
+    pub fn first(&self) -> &[u8] {
+        self.parts().next().unwrap_or_default()
+    }
+
+    /// Forgets the first `bytes` that waited: they were written.
+    pub fn advance(&mut self, bytes: usize) {
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.written += bytes;
+        while let Some(first) = self.frames.front() {
+            if self.written < first.len() {
+                return;
+            }
+            self.written -= first.len();
+            self.frames.pop_front();
+        }
+        // An idle connection keeps no room for the frames of its busiest hour.
+        if self.frames.capacity() > KEPT_FRAMES {
+            self.frames = VecDeque::new();
+        }
+    }
+
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        let mut skip = self.written;
+        self.frames.iter().map(move |frame| frame.get(std::mem::take(&mut skip)..).unwrap_or_default())
+    }
+}
+
+const KEPT_FRAMES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox(frames: &[&'static [u8]]) -> Outbox {
+        let mut outbox = Outbox::default();
+        for frame in frames {
+            outbox.push(Bytes::from_static(frame));
+        }
+        outbox
+    }
+
+    fn pending(outbox: &Outbox) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        outbox.gather(&mut bytes);
+        bytes
+    }
+
+    #[test]
+    fn frames_leave_in_order_and_half_a_frame_can_wait() {
+        let mut outbox = outbox(&[b"abc", b"def"]);
+        outbox.advance(4);
+        assert_eq!((pending(&outbox).as_slice(), outbox.bytes()), (&b"ef"[..], 2));
+        outbox.advance(2);
+        assert!(outbox.is_empty());
+        assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn a_half_written_frame_is_never_dropped() {
+        let mut outbox = outbox(&[b"abc", b"def", b"ghi"]);
+        outbox.advance(1);
+        assert_eq!(outbox.drop_oldest(), Some(3));
+        assert_eq!(pending(&outbox), b"bcghi");
+        outbox.drop_pending();
+        assert_eq!((pending(&outbox).as_slice(), outbox.bytes()), (&b"bc"[..], 2));
+    }
+
+    #[test]
+    fn only_the_newest_pong_waits_and_it_never_splits_a_frame() {
+        let mut outbox = outbox(&[b"abc", b"def"]);
+        outbox.advance(1);
+        outbox.set_pong(Bytes::from_static(b"P1"));
+        outbox.set_pong(Bytes::from_static(b"P2"));
+        outbox.place_pong();
+        assert_eq!((pending(&outbox).as_slice(), outbox.bytes()), (&b"bcP2def"[..], 7));
+    }
+
+    #[test]
+    fn slices_are_what_gather_copies() {
+        let mut outbox = outbox(&[b"abc", b"def", b"g"]);
+        outbox.advance(2);
+        let mut slices = [IoSlice::new(&[]); 2];
+        assert_eq!(outbox.slices(&mut slices), 2);
+        assert_eq!((&*slices[0], &*slices[1]), (&b"c"[..], &b"def"[..]));
+    }
+}

@@ -1,0 +1,50 @@
+//! Reading into the buffer that the shard lends.
+
+use std::task::{Context, Poll};
+
+use bytes::{BufMut, BytesMut};
+
+use super::Connection;
+
+/// What a read brought.
+#[derive(Debug)]
+pub enum Read {
+    /// Bytes to decode; empty if they went straight to where a large message is put together.
+    Bytes(BytesMut),
+    /// Nothing more at the moment; the waker will tell.
+    Nothing,
+    /// The client has finished sending, or the connection broke.
+    End,
+}
+
+impl Connection {
+    /// Reads once, at most `most` bytes: what was read and left before, the tail of a large message
+    /// straight into its place, or else into `chunk`.
+    pub fn read(&mut self, chunk: &mut BytesMut, most: usize) -> Read {
+        if !self.unread.is_empty() {
+            return Read::Bytes(std::mem::take(&mut self.unread));
+        }
+        let mut cx = Context::from_waker(&self.waker);
+        if let Some(mut direct) = self.session.as_mut().and_then(|session| session.decoder.direct_buffer()) {
+            return match self.stream.poll_read(&mut cx, &mut direct) {
+                Poll::Pending => Read::Nothing,
+                Poll::Ready(Ok(1..)) => Read::Bytes(BytesMut::new()),
+                Poll::Ready(_) => Read::End,
+            };
+        }
+        if chunk.capacity() - chunk.len() < LEAST_ROOM {
+            // Takes the same memory again if every message in it is consumed.
+            chunk.reserve(CHUNK);
+        }
+        match self.stream.poll_read(&mut cx, &mut (&mut *chunk).limit(most)) {
+            Poll::Pending => Read::Nothing,
+            Poll::Ready(Ok(1..)) => Read::Bytes(chunk.split()),
+            Poll::Ready(_) => Read::End,
+        }
+    }
+}
+
+/// The read buffer that the connections of a shard share.
+const CHUNK: usize = 64 << 10;
+/// A read with less room than this would cost a system call for too little.
+const LEAST_ROOM: usize = 8 << 10;

@@ -1,0 +1,304 @@
+//! What one thread says to the connections.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{Hub, Member, TopicError};
+use crate::{
+    config::SlowConsumer,
+    connection::Reserved,
+    frame::{OpCode, encode, encoded_len},
+    queue::{Accept, Command, CommandQueue, ConnectionId, Reject},
+};
+
+/// The consumer's voice: everything it says reaches each connection in the order it was said.
+///
+/// Nothing here waits for the network. Between [`begin_batch`](Self::begin_batch) and
+/// [`end_batch`](Self::end_batch) the shards are woken once, at the end; a shard that is awake, or
+/// dozes because the consumer is at work, takes what was said without that.
+#[derive(Debug)]
+pub struct Handle {
+    hub: Arc<Hub>,
+    shards: Vec<Port>,
+    batching: bool,
+}
+
+#[derive(Debug)]
+struct Port {
+    commands: CommandQueue,
+    /// Whether the batch has said something to this shard.
+    touched: bool,
+    /// Whether the batch has consumed messages of this shard.
+    consumed: bool,
+}
+
+/// What happened to a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendResult {
+    /// Handed over, and the client keeps up.
+    Queued,
+    /// Handed over, but the client's socket is full at the moment.
+    Buffered,
+    /// Not sent: the outbox is full and the policy drops the newest.
+    Dropped,
+    /// Not sent: the connection is closed or closing, or the policy closes it for this.
+    Closed,
+}
+
+/// A payload that can never fit into an outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{payload} bytes are more than fit into a client's outbox of {limit} bytes (limits.sendBuffer)")]
+pub struct PayloadTooBig {
+    /// The payload's size.
+    pub payload: usize,
+    /// `limits.sendBuffer`.
+    pub limit: usize,
+}
+
+impl Handle {
+    /// A voice that reaches the shards through `commands`, one for each, in order.
+    pub fn new(hub: Arc<Hub>, commands: Vec<CommandQueue>) -> Self {
+        let port = |commands| Port { commands, touched: false, consumed: false };
+        Self { hub, shards: commands.into_iter().map(port).collect(), batching: false }
+    }
+
+    /// The hub it speaks to.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// Defers the wakes of shards to [`end_batch`](Self::end_batch).
+    pub fn begin_batch(&mut self) {
+        self.batching = true;
+    }
+
+    /// Ends a batch: one wake for each shard that rests and was spoken to.
+    pub fn end_batch(&mut self) {
+        self.batching = false;
+        for port in &mut self.shards {
+            if std::mem::take(&mut port.touched) {
+                port.commands.flush();
+            }
+            if std::mem::take(&mut port.consumed) {
+                port.commands.return_credit();
+            }
+        }
+    }
+
+    /// Sends a message to one connection. Text must be UTF-8: the caller has checked it.
+    pub fn send(&mut self, to: &Member, payload: &[u8], binary: bool) -> Result<SendResult, PayloadTooBig> {
+        self.check_size(payload)?;
+        let size = encoded_len(payload.len());
+        let limits = &self.hub.limits;
+        let policy = limits.slow_consumer;
+        let share = limits.total_send_buffer / self.shards.len().max(1);
+        let crowded = self
+            .shards
+            .get(to.id().shard())
+            .is_some_and(|port| port.commands.in_transit() + port.commands.waiting() + size > share);
+        let limit = if crowded { 0 } else { limits.send_buffer };
+        let keep = policy == SlowConsumer::DropOldest;
+        let result = match to.peer().reserve(size, limit, keep) {
+            Reserved::Ready => SendResult::Queued,
+            Reserved::Congested => SendResult::Buffered,
+            Reserved::Closed => return Ok(SendResult::Closed),
+            Reserved::Full if policy == SlowConsumer::DropNewest => {
+                return Ok(SendResult::Dropped);
+            }
+            Reserved::Full => {
+                if to.peer().close() {
+                    self.order(to.id(), Command::CloseSlow { id: to.id() });
+                }
+                return Ok(SendResult::Closed);
+            }
+        };
+        let frame = frame(payload, binary);
+        if keep {
+            // What is on its way to the shard cannot be dropped from its oldest end.
+            self.throttle(to.id().shard());
+        }
+        self.command(to.id().shard(), Command::Send { id: to.id(), frame }, size);
+        Ok(result)
+    }
+
+    /// Sends a message to every open connection but those in `except`; says to how many.
+    pub fn broadcast(
+        &mut self,
+        payload: &[u8],
+        binary: bool,
+        except: &[ConnectionId],
+    ) -> Result<usize, PayloadTooBig> {
+        self.check_size(payload)?;
+        let except = sorted(except);
+        let excepted = except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_open())).count();
+        let frame = frame(payload, binary);
+        self.tell_all(frame.len(), || Command::Broadcast { frame: frame.clone(), except: except.clone() });
+        Ok(self.hub.open_connections().saturating_sub(excepted))
+    }
+
+    /// Sends a message to a topic's subscribers but those in `except`; says to how many.
+    pub fn publish(
+        &mut self,
+        topic: &str,
+        payload: &[u8],
+        binary: bool,
+        except: &[ConnectionId],
+    ) -> Result<usize, PayloadTooBig> {
+        self.check_size(payload)?;
+        // A topic that nobody has may be one that a client gets whose acceptance is on its way.
+        let (topic, subscribers) = self.hub.topics.find(topic).unwrap_or_else(|| (topic.into(), 0));
+        let except = sorted(except);
+        let excepted =
+            except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
+        let frame = frame(payload, binary);
+        self.tell_all(frame.len(), || Command::Publish {
+            topic: topic.clone(),
+            frame: frame.clone(),
+            except: except.clone(),
+        });
+        Ok(subscribers.saturating_sub(excepted))
+    }
+
+    /// Adds topics to a connection; all of them or, with an error, none.
+    pub fn subscribe(&mut self, to: &Member, topics: &[&str]) -> Result<(), TopicError> {
+        let topics = to.subscribe(topics, &self.hub.topics, self.hub.limits.max_topics)?;
+        if !topics.is_empty() {
+            self.order(to.id(), Command::Subscribe { id: to.id(), topics });
+        }
+        Ok(())
+    }
+
+    /// Takes topics from a connection.
+    pub fn unsubscribe(&mut self, from: &Member, topics: &[&str]) {
+        let topics = from.unsubscribe(topics, &self.hub.topics);
+        if !topics.is_empty() {
+            self.order(from.id(), Command::Unsubscribe { id: from.id(), topics });
+        }
+    }
+
+    /// Begins the closing handshake, after what is pending. Nothing can be sent afterwards.
+    pub fn close(&mut self, to: &Member, code: u16, reason: &str) {
+        if to.peer().close() {
+            self.order(to.id(), Command::Close { id: to.id(), code, reason: reason.into() });
+        }
+    }
+
+    /// Stops reading from a connection: its client is held back by TCP.
+    pub fn pause(&mut self, to: &Member) {
+        self.order(to.id(), Command::Pause { id: to.id() });
+    }
+
+    /// Goes on reading.
+    pub fn resume(&mut self, to: &Member) {
+        self.order(to.id(), Command::Resume { id: to.id() });
+    }
+
+    /// Lets a client in.
+    pub fn accept(&mut self, id: ConnectionId, accept: Accept) {
+        self.order(id, Command::Accept { id, accept: Box::new(accept) });
+    }
+
+    /// Refuses a client.
+    pub fn reject(&mut self, id: ConnectionId, reject: Reject) {
+        self.order(id, Command::Reject { id, reject: Box::new(reject) });
+    }
+
+    /// Says that a message's callback is done: its credit goes back to its connection.
+    pub fn consumed(&mut self, from: &Member, payload: usize) {
+        from.peer().consume(payload);
+        let batching = self.batching;
+        if let Some(port) = self.shards.get_mut(from.id().shard()) {
+            port.commands.consumed(payload);
+            if batching {
+                port.consumed = true;
+            } else {
+                port.commands.return_credit();
+            }
+        }
+    }
+
+    /// Forgets a connection whose `Event::Close` is dealt with.
+    pub fn forget(&mut self, id: ConnectionId) {
+        self.hub.registry.forget(id);
+    }
+
+    /// The open connection of that id, or one whose end the consumer has not seen.
+    pub fn member(&self, id: ConnectionId) -> Option<Arc<Member>> {
+        self.hub.registry.get(id)
+    }
+
+    /// Has the consumer woken after `after`, though nothing may have happened. Replaces the last.
+    pub fn alarm(&mut self, after: Duration) {
+        self.command(0, Command::Alarm { after }, 0);
+    }
+
+    /// Orders every shard to drain and end within `grace`.
+    pub fn stop(&mut self, grace: Duration) {
+        for shard in 0..self.shards.len() {
+            self.command(shard, Command::Stop { grace }, 0);
+        }
+    }
+
+    /// Says which optional events the consumer wants.
+    pub fn interests(&self, handshakes: bool, drains: bool) {
+        self.hub.set_interests(handshakes, drains);
+    }
+
+    fn check_size(&self, payload: &[u8]) -> Result<(), PayloadTooBig> {
+        let limit = self.hub.limits.send_buffer;
+        if encoded_len(payload.len()) > limit {
+            return Err(PayloadTooBig { payload: payload.len(), limit });
+        }
+        Ok(())
+    }
+
+    fn tell_all(&mut self, size: usize, command: impl Fn() -> Command) {
+        for shard in 0..self.shards.len() {
+            self.throttle(shard);
+            self.command(shard, command(), size);
+        }
+    }
+
+    fn order(&mut self, id: ConnectionId, command: Command) {
+        self.command(id.shard(), command, 0);
+    }
+
+    fn command(&mut self, shard: usize, command: Command, size: usize) {
+        let batching = self.batching;
+        let Some(port) = self.shards.get_mut(shard) else { return };
+        port.commands.push(command, size);
+        if !batching {
+            port.commands.flush();
+        } else if !std::mem::replace(&mut port.touched, true) {
+            port.commands.wake_early();
+        }
+    }
+
+    /// Waits while more is on its way to a shard than all outboxes may hold. A shard never waits
+    /// for the network, so this is a wait for the processor, and only for who says more than it can
+    /// pass on; without it, what waits in the queue would have no bound.
+    fn throttle(&mut self, shard: usize) {
+        let share = self.hub.limits.total_send_buffer / self.shards.len().max(1);
+        let Some(port) = self.shards.get(shard) else { return };
+        while port.commands.in_transit() > share && !port.commands.is_gone() {
+            port.commands.flush();
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
+fn frame(payload: &[u8], binary: bool) -> Bytes {
+    let opcode = if binary { OpCode::Binary } else { OpCode::Text };
+    // A frame of its own allocation: one that waits for a slow client holds on to nothing else.
+    let mut frame = BytesMut::with_capacity(encoded_len(payload.len()));
+    encode(&mut frame, opcode, payload);
+    frame.freeze()
+}
+
+fn sorted(ids: &[ConnectionId]) -> Arc<[ConnectionId]> {
+    let mut ids = ids.to_vec();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into()
+}

@@ -1,0 +1,97 @@
+//! The subscribers of one shard, by topic.
+
+use std::{collections::HashMap, sync::Arc};
+
+/// Maps each topic to the slots of its subscribers, and back.
+#[derive(Debug, Default)]
+pub struct TopicIndex {
+    subscribers: HashMap<Arc<str>, Vec<u32>>,
+    /// For each subscriber its topics, and its place in each topic's list: so that leaving costs
+    /// nothing that grows with the number of subscribers.
+    topics: HashMap<u32, Vec<(Arc<str>, u32)>>,
+}
+
+impl TopicIndex {
+    /// Adds a subscriber to a topic. Once: whoever calls knows what it has.
+    pub fn join(&mut self, slot: u32, topic: Arc<str>) {
+        let list = self.subscribers.entry(topic.clone()).or_default();
+        self.topics.entry(slot).or_default().push((topic, list.len() as u32));
+        list.push(slot);
+    }
+
+    /// Takes a subscriber from a topic.
+    pub fn leave(&mut self, slot: u32, topic: &str) {
+        let Some(mine) = self.topics.get_mut(&slot) else { return };
+        let Some(at) = mine.iter().position(|(t, _)| **t == *topic) else { return };
+        let (topic, place) = mine.swap_remove(at);
+        if mine.is_empty() {
+            self.topics.remove(&slot);
+        }
+        self.remove(&topic, place);
+    }
+
+    /// Takes a subscriber from all its topics.
+    pub fn leave_all(&mut self, slot: u32) {
+        for (topic, place) in self.topics.remove(&slot).unwrap_or_default() {
+            self.remove(&topic, place);
+        }
+    }
+
+    /// The slots of a topic's subscribers.
+    pub fn subscribers(&self, topic: &str) -> &[u32] {
+        self.subscribers.get(topic).map_or(&[], Vec::as_slice)
+    }
+
+    /// Takes the subscriber at `place` from the topic's list; the last one moves there.
+    fn remove(&mut self, topic: &Arc<str>, place: u32) {
+        let Some(list) = self.subscribers.get_mut(topic) else { return };
+        if (place as usize) < list.len() {
+            list.swap_remove(place as usize);
+        }
+        let moved = list.get(place as usize).copied();
+        if list.is_empty() {
+            self.subscribers.remove(topic);
+        }
+        let entry = moved
+            .and_then(|slot| self.topics.get_mut(&slot))
+            .and_then(|topics| topics.iter_mut().find(|(t, _)| t == topic));
+        if let Some((_, at)) = entry {
+            *at = place;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_index_is_what_a_plain_set_would_be(
+            steps in prop::collection::vec((0..3_u8, 0..6_u32, 0..4_usize), 0..200),
+        ) {
+            let names = ["a", "b", "c", "d"];
+            let mut index = TopicIndex::default();
+            let mut plain: BTreeMap<&str, BTreeSet<u32>> = BTreeMap::new();
+            for (kind, slot, topic) in steps {
+                let name = names[topic];
+                match kind {
+                    0 => if plain.entry(name).or_default().insert(slot) { index.join(slot, name.into()); },
+                    1 => { plain.entry(name).or_default().remove(&slot); index.leave(slot, name); }
+                    _ => { plain.values_mut().for_each(|s| { s.remove(&slot); }); index.leave_all(slot); }
+                }
+                for name in names {
+                    let found: BTreeSet<u32> = index.subscribers(name).iter().copied().collect();
+                    prop_assert_eq!(index.subscribers(name).len(), found.len());
+                    prop_assert_eq!(found, plain.get(name).cloned().unwrap_or_default());
+                }
+            }
+            (0..6).for_each(|slot| index.leave_all(slot));
+            prop_assert!(index.subscribers.is_empty() && index.topics.is_empty());
+        }
+    }
+}

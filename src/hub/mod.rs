@@ -1,0 +1,107 @@
+//! Who is here: the open connections, their topics, and sending to one, some or all of them.
+//!
+//! The [`Hub`] is shared by every thread of the server. The consumer's thread speaks to the shards
+//! through its [`Handle`]; each shard finds a topic's subscribers in its own [`TopicIndex`]. Orders
+//! made through one handle reach each connection in the order they were made. Knows neither sockets
+//! nor Zend.
+
+mod handle;
+mod index;
+mod registry;
+mod topics;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+pub use crate::frame::close::may_be_sent_by_application as close_code_allowed;
+use crate::{config::Limits, connection::Peer, metrics::Counters};
+pub use handle::{Handle, PayloadTooBig, SendResult};
+pub use index::TopicIndex;
+pub use registry::{Member, Registry};
+pub use topics::{TopicError, Topics, check_topic};
+
+/// What every thread of one server shares.
+#[derive(Debug)]
+pub struct Hub {
+    /// The connections that are open, or whose end the consumer has not seen yet.
+    pub registry: Registry,
+    /// The topics that have subscribers.
+    pub topics: Topics,
+    /// One for each shard.
+    pub counters: Vec<Counters>,
+    /// The limits that the server was given.
+    pub limits: Limits,
+    /// Whether PHP decides about handshakes.
+    wants_handshakes: AtomicBool,
+    /// Whether PHP wants to know when a congested outbox is empty again.
+    wants_drains: AtomicBool,
+}
+
+/// A figure of [`Hub::stats`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stat {
+    /// A count or a size.
+    Int(i64),
+    /// A ratio or a time.
+    Float(f64),
+}
+
+impl Hub {
+    /// A hub without connections.
+    pub fn new(shards: usize, limits: Limits) -> Self {
+        Self {
+            registry: Registry::new(shards),
+            topics: Topics::default(),
+            counters: (0..shards).map(|_| Counters::default()).collect(),
+            limits,
+            wants_handshakes: AtomicBool::new(false),
+            wants_drains: AtomicBool::new(false),
+        }
+    }
+
+    /// Adds a connection that opens, with its first topics; gives those topics. By its shard.
+    pub fn admit(&self, peer: Arc<Peer>, topics: &[Arc<str>]) -> Vec<Arc<str>> {
+        let member = self.registry.open_member(peer);
+        let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+        // The consumer has checked them; a list that it could not have sent is as good as none.
+        member.subscribe(&names, &self.topics, self.limits.max_topics).unwrap_or_default()
+    }
+
+    /// Connections that are open now.
+    pub fn open_connections(&self) -> usize {
+        self.registry.open()
+    }
+
+    /// Says which optional events the consumer wants.
+    pub fn set_interests(&self, handshakes: bool, drains: bool) {
+        self.wants_handshakes.store(handshakes, Ordering::Relaxed);
+        self.wants_drains.store(drains, Ordering::Relaxed);
+    }
+
+    /// Whether the consumer decides about handshakes.
+    pub fn wants_handshakes(&self) -> bool {
+        self.wants_handshakes.load(Ordering::Relaxed)
+    }
+
+    /// Whether the consumer wants `Event::Drain`.
+    pub fn wants_drains(&self) -> bool {
+        self.wants_drains.load(Ordering::Relaxed)
+    }
+
+    /// Every figure of the server, by its public name.
+    pub fn stats(&self) -> Vec<(&'static str, Stat)> {
+        let as_int = |n: u64| Stat::Int(i64::try_from(n).unwrap_or(i64::MAX));
+        let mut stats = vec![
+            ("ferrite_connections", as_int(self.open_connections() as u64)),
+            ("ferrite_topics", as_int(self.topics.len() as u64)),
+            ("ferrite_shards", as_int(self.counters.len() as u64)),
+        ];
+        for (index, name) in Counters::NAMES.iter().enumerate() {
+            let sum = self.counters.iter().filter_map(|c| c.values().get(index).copied()).sum();
+            stats.push((name, as_int(sum)));
+        }
+        stats
+    }
+}

@@ -1,0 +1,95 @@
+//! What the server counts.
+//!
+//! Each shard owns a [`Counters`] and is the only one to write it; whoever asks adds them up. So a
+//! count costs a load and a store, never a contended one. Knows no other folder.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// A number that only grows, written by one thread.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds one.
+    pub fn increment(&self) {
+        self.add(1);
+    }
+
+    /// Adds `n`. Only the owner may call it: it is no read-modify-write.
+    pub fn add(&self, n: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// What it is now.
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $field:ident => $name:literal,)*) => {
+        /// The counters of one shard.
+        #[derive(Debug, Default)]
+        pub struct Counters { $($(#[$doc])* pub $field: Counter,)* }
+
+        impl Counters {
+            /// Every counter's public name, in order.
+            pub const NAMES: &'static [&'static str] = &[$($name,)*];
+
+            /// Every counter's value, in the order of [`NAMES`](Self::NAMES).
+            pub fn values(&self) -> [u64; Self::NAMES.len()] {
+                [$(self.$field.get(),)*]
+            }
+        }
+    };
+}
+
+counters! {
+    /// Clients accepted from a listening socket.
+    accepted => "ferrite_accepted_total",
+    /// Clients turned away before their request was read (503, 429).
+    turned_away => "ferrite_turned_away_total",
+    /// Handshakes refused by the server's own rules.
+    handshakes_refused => "ferrite_handshakes_refused_total",
+    /// Handshakes refused by the application.
+    handshakes_rejected => "ferrite_handshakes_rejected_total",
+    /// Handshakes that ended without an answer: gone or out of time.
+    handshakes_failed => "ferrite_handshakes_failed_total",
+    /// Connections that opened.
+    opened => "ferrite_connections_opened_total",
+    /// Connections that closed.
+    closed => "ferrite_connections_closed_total",
+    /// Messages received.
+    messages_received => "ferrite_messages_received_total",
+    /// Bytes read from sockets.
+    bytes_received => "ferrite_received_bytes_total",
+    /// Frames put into outboxes, one for each recipient.
+    messages_sent => "ferrite_messages_sent_total",
+    /// Bytes written to sockets.
+    bytes_sent => "ferrite_sent_bytes_total",
+    /// Messages dropped by the slow-consumer policy.
+    messages_dropped => "ferrite_messages_dropped_total",
+    /// Connections closed by the slow-consumer policy.
+    slow_closed => "ferrite_slow_consumers_closed_total",
+    /// Times that a connection was not read for want of credit.
+    starved => "ferrite_reads_paused_total",
+    /// Connections closed for a protocol violation or a limit.
+    violations => "ferrite_violations_total",
+    /// Connections that gave no sign of life after a ping.
+    timed_out => "ferrite_heartbeats_missed_total",
+    /// Panics caught, each of which cost one connection.
+    panics => "ferrite_panics_total",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_counter_has_a_name_and_a_value_at_the_same_place() {
+        let counters = Counters::default();
+        counters.panics.add(7);
+        let at = Counters::NAMES.iter().position(|n| *n == "ferrite_panics_total").unwrap();
+        assert_eq!(counters.values()[at], 7);
+    }
+}

@@ -1,0 +1,124 @@
+//! What PHP tells the network. Plain, owned, serialisable: the producer may be another process.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::ConnectionId;
+
+/// One order to a shard, carried out in the order in which it was given.
+///
+/// An order for a connection that is gone does nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// Let a client in that waits in `Event::Handshake`.
+    Accept {
+        /// The connection to be.
+        id: ConnectionId,
+        /// What it becomes.
+        accept: Box<Accept>,
+    },
+    /// Refuse a client that waits in `Event::Handshake`.
+    Reject {
+        /// The connection that will not be.
+        id: ConnectionId,
+        /// What its client is told.
+        reject: Box<Reject>,
+    },
+    /// Send a frame to one connection.
+    Send {
+        /// The recipient.
+        id: ConnectionId,
+        /// Header and payload of one final frame.
+        frame: Bytes,
+    },
+    /// Send a frame to a topic's subscribers.
+    Publish {
+        /// The topic.
+        topic: Arc<str>,
+        /// Header and payload of one final frame.
+        frame: Bytes,
+        /// Who does not get it; sorted.
+        except: Arc<[ConnectionId]>,
+    },
+    /// Send a frame to every open connection.
+    Broadcast {
+        /// Header and payload of one final frame.
+        frame: Bytes,
+        /// Who does not get it; sorted.
+        except: Arc<[ConnectionId]>,
+    },
+    /// Add topics to a connection.
+    Subscribe {
+        /// The subscriber.
+        id: ConnectionId,
+        /// The topics.
+        topics: Vec<Arc<str>>,
+    },
+    /// Take topics from a connection.
+    Unsubscribe {
+        /// The subscriber.
+        id: ConnectionId,
+        /// The topics.
+        topics: Vec<Arc<str>>,
+    },
+    /// Begin the closing handshake, after what is pending.
+    Close {
+        /// The connection.
+        id: ConnectionId,
+        /// The close code (RFC 6455 section 7.4).
+        code: u16,
+        /// The reason, at most 123 bytes.
+        reason: Box<str>,
+    },
+    /// A send found the outbox full and the policy is to close: drop what is pending, close 1013.
+    CloseSlow {
+        /// The connection.
+        id: ConnectionId,
+    },
+    /// Stop reading from a connection.
+    Pause {
+        /// The connection.
+        id: ConnectionId,
+    },
+    /// Go on reading from a connection.
+    Resume {
+        /// The connection.
+        id: ConnectionId,
+    },
+    /// Wake the consumer after this time, though nothing may have happened. Replaces the last.
+    Alarm {
+        /// From now.
+        after: Duration,
+    },
+    /// Stop accepting, drain the outboxes, close every connection with 1001, end the thread.
+    Stop {
+        /// How long that may take. Zero: at once.
+        grace: Duration,
+    },
+}
+
+/// What becomes of an accepted client.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accept {
+    /// The application's name for who is connected.
+    pub user: Option<String>,
+    /// Topics it is subscribed to from the start.
+    pub topics: Vec<Arc<str>>,
+    /// The subprotocol; must be one that the client offered.
+    pub protocol: Option<String>,
+    /// More headers for the 101 response, checked.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// How a client is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reject {
+    /// The HTTP status, 300 to 599.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+    /// More headers, checked.
+    pub headers: Vec<(String, Vec<u8>)>,
+}

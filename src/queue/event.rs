@@ -1,0 +1,120 @@
+//! What the network tells PHP. Plain, owned, serialisable: the consumer may be another process.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::ConnectionId;
+use crate::http::Request;
+
+/// One thing that happened, in the order in which it happened on its connection.
+///
+/// Of one connection: at most one `Handshake`, then either `HandshakeGone` or `Open`; after
+/// `Open`, messages and drains, then exactly one `Close`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A client asks to connect and the consumer decides (`Command::Accept`, `Command::Reject`).
+    Handshake {
+        /// The connection to be.
+        id: ConnectionId,
+        /// What the client sent, with the subprotocol that the server would choose.
+        handshake: Box<Handshake>,
+    },
+    /// The client of an undecided handshake is gone, or the time to decide is over.
+    HandshakeGone {
+        /// The connection that will not be.
+        id: ConnectionId,
+    },
+    /// The connection is open: the 101 response is on its way.
+    Open {
+        /// The new connection.
+        id: ConnectionId,
+        /// Who it is.
+        opened: Box<Opened>,
+    },
+    /// A whole message arrived.
+    Message {
+        /// Its sender.
+        id: ConnectionId,
+        /// The payload; UTF-8 unless `binary`.
+        payload: Bytes,
+        /// Whether it came as a binary message.
+        binary: bool,
+    },
+    /// The outbox of a connection that was congested is empty again.
+    Drain {
+        /// The connection.
+        id: ConnectionId,
+    },
+    /// The connection is closed; nothing of it follows.
+    Close {
+        /// The connection.
+        id: ConnectionId,
+        /// The code of whichever side closed first; 1005 for a close frame without a code, 1006
+        /// when the connection broke (RFC 6455 section 7.1.5).
+        code: u16,
+        /// The reason that came with the code.
+        reason: Box<str>,
+    },
+    /// Something an operator should read.
+    Log(Box<LogRecord>),
+    /// A shard has closed its last connection and its thread ends.
+    Stopped {
+        /// The shard's number.
+        shard: usize,
+        /// The panic that ended it, if it did not end as asked.
+        panic: Option<String>,
+    },
+}
+
+/// A handshake that waits for a decision.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Handshake {
+    /// What the client sent.
+    pub request: Request,
+    /// The first subprotocol the client offers that the server supports.
+    pub protocol: Option<String>,
+}
+
+/// What is known of a connection when it opens.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Opened {
+    /// What the client sent; `None` if the consumer has it from `Event::Handshake`.
+    pub request: Option<Request>,
+    /// The subprotocol agreed on.
+    pub protocol: Option<String>,
+    /// The user that `Command::Accept` named.
+    pub user: Option<String>,
+}
+
+/// A line for the log, not yet formatted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogRecord {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// A sentence; the same for every record of its kind.
+    pub message: String,
+    /// What differs from record to record. Never a token, a query string or a payload.
+    pub context: Vec<(String, String)>,
+}
+
+/// The PSR-3 levels that the server uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum LogLevel {
+    /// Normal, worth a line: started, stopped.
+    Info,
+    /// Works, but an option should be looked at.
+    Warning,
+    /// A part of the server failed.
+    Error,
+}
+
+impl LogLevel {
+    /// The name PSR-3 gives it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! The crossing between the native threads and PHP, in both directions.
+//!
+//! One [`link`] a shard: events one way, commands the other, each first in, first out. The queues
+//! themselves have no bound; what may be in them has: messages by the credit of their connection
+//! and shard, frames by the outbox budgets, opens and closes by the number of connections, which
+//! counts one until PHP has seen it close. So nothing is ever dropped here.
+//!
+//! A side that has nothing to do announces that it sleeps ([`Sleeper`]), looks once more, and only
+//! then sleeps; the other side wakes it after a batch, and only if it sleeps. The data is plain and
+//! owned, so that the consumer may one day be another process. Knows neither Zend nor sockets.
+
+mod command;
+mod credit_bell;
+mod event;
+mod id;
+mod inbox;
+mod link;
+mod sleeper;
+#[cfg(not(loom))]
+mod wake_fd;
+
+pub use command::{Accept, Command, Reject};
+pub use credit_bell::CreditBell;
+pub use event::{Event, Handshake, LogLevel, LogRecord, Opened};
+pub use id::ConnectionId;
+#[cfg(not(loom))]
+pub use inbox::Inbox;
+#[cfg(not(loom))]
+pub use link::{CommandQueue, Commands, Ender, EventQueue, link};
+pub use sleeper::{Rest, Sleeper};
+#[cfg(not(loom))]
+pub use wake_fd::{WakeFd, Waker};

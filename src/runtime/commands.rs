@@ -1,0 +1,87 @@
+//! Carrying out what PHP ordered, in the order it was ordered.
+
+use super::shard::Shard;
+use crate::{
+    connection::Connection,
+    queue::{Command, ConnectionId},
+};
+
+impl Shard {
+    /// Takes a bounded number of commands.
+    pub(super) fn take_commands(&mut self) {
+        for _ in 0..COMMANDS_PER_TURN {
+            let Some(command) = self.commands.pop() else { return };
+            self.carry_out(command);
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Send { id, frame } => {
+                self.taken += frame.len() as u64;
+                self.deliver(id, frame);
+            }
+            Command::Publish { topic, frame, except } => {
+                self.taken += frame.len() as u64;
+                // A delivery may end a subscription (a slow client is closed), so by place, from
+                // the back: what takes a place that becomes free has been served already.
+                let mut place = self.topics.subscribers(&topic).len();
+                let mut sent = 0;
+                while place > 0 {
+                    place -= 1;
+                    if let Some(&slot) = self.topics.subscribers(&topic).get(place) {
+                        self.fan_out(slot, &frame, &except);
+                        sent += 1;
+                    }
+                }
+                self.counters(|c| c.messages_sent.add(sent));
+            }
+            Command::Broadcast { frame, except } => {
+                self.taken += frame.len() as u64;
+                let slots = self.connections.capacity();
+                for slot in 0..slots {
+                    self.fan_out(slot as u32, &frame, &except);
+                }
+                self.counters(|c| c.messages_sent.add(self.common.hub.open_connections() as u64));
+            }
+            Command::Subscribe { id, topics } => {
+                if let Some(slot) = self.open_slot(id) {
+                    topics.into_iter().for_each(|topic| self.topics.join(slot, topic));
+                }
+            }
+            Command::Unsubscribe { id, topics } => {
+                if let Some(slot) = self.open_slot(id) {
+                    topics.iter().for_each(|topic| self.topics.leave(slot, topic));
+                }
+            }
+            Command::Close { id, code, reason } => self.close(id, code, reason),
+            Command::CloseSlow { id } => self.close_slow(id),
+            Command::Accept { id, accept } => self.accept_handshake(id, *accept),
+            Command::Reject { id, reject } => self.reject_handshake(id, *reject),
+            Command::Pause { id } => {
+                if let Some(session) = self.open_connection(id).and_then(|c| c.session.as_mut()) {
+                    session.paused = true;
+                }
+            }
+            Command::Resume { id } => {
+                if let Some(session) = self.open_connection(id).and_then(|c| c.session.as_mut()) {
+                    session.paused = false;
+                    self.again.push(id.slot() as u32);
+                }
+            }
+            Command::Alarm { after } => self.alarm = Some(self.now + after),
+            Command::Stop { grace } => self.stop(grace),
+        }
+    }
+
+    fn open_connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
+        self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
+    }
+
+    fn open_slot(&mut self, id: ConnectionId) -> Option<u32> {
+        self.open_connection(id).map(|c| c.id.slot() as u32)
+    }
+}
+
+/// Commands carried out in one turn.
+const COMMANDS_PER_TURN: usize = 4096;

@@ -1,0 +1,260 @@
+//! Every way in which a connection ends, and the end of the shard.
+//!
+//! PHP is told once: by [`Shard::announce_close`], which also takes the connection out of the hub.
+//! The socket may live on a little, so that the last bytes arrive.
+
+use std::{sync::atomic::Ordering, time::Duration};
+
+use super::{inflow::close_code, shard::Shard};
+use crate::{
+    connection::{Connection, Phase},
+    frame::{CloseCode, CloseFrame},
+    http,
+    queue::{ConnectionId, Event},
+};
+
+/// A shard that ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stopping {
+    /// When it must be over.
+    deadline: Duration,
+    /// When it began, and over how long the close frames are spread, so that the clients do not all
+    /// come back in the same instant.
+    began: Duration,
+    spread: Duration,
+    /// Connections when it began, and how many were told to go.
+    of: usize,
+    told: usize,
+}
+
+impl Shard {
+    /// The client sent a close frame: it is answered with its own code (RFC 6455 section 5.5.1).
+    pub(super) fn peer_closed(&mut self, slot: u32, close: Option<CloseFrame>) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let (code, reason) = match std::mem::replace(&mut connection.phase, Phase::Open) {
+            // The answer to the server's own.
+            Phase::Closing { code, reason } => (code, reason),
+            _ => {
+                connection.push_close(close.as_ref().map(|close| close.code), "");
+                close_code(close.as_ref())
+            }
+        };
+        self.conclude(slot, code, reason);
+    }
+
+    /// The application's close: what is pending leaves first, then the client has its time to answer.
+    pub(super) fn close(&mut self, id: ConnectionId, code: u16, reason: Box<str>) {
+        let slot = id.slot() as u32;
+        let deadline = self.now + self.common.config.limits.close_timeout;
+        let Some(connection) = self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
+        else {
+            return;
+        };
+        connection.push_close(Some(code), &reason);
+        connection.deadline = deadline;
+        connection.phase = Phase::Closing { code, reason };
+        if let Some(session) = &mut connection.session {
+            session.peer.close();
+            // Its answer must be read, whatever kept the server from reading.
+            session.paused = false;
+            session.throttled = None;
+            session.starved = false;
+        }
+        self.touch(slot);
+        self.again.push(slot);
+    }
+
+    /// Fails the connection (RFC 6455 section 7.1.7): a close frame with the reason, then the end.
+    pub(super) fn fail(&mut self, slot: u32, code: u16, reason: &str) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        match std::mem::replace(&mut connection.phase, Phase::Open) {
+            // It has had its close frame.
+            Phase::Closing { code, reason } => self.conclude(slot, code, reason),
+            _ => {
+                connection.push_close(Some(code), reason);
+                self.conclude(slot, code, reason.into());
+            }
+        }
+    }
+
+    /// The outbox is full and the policy is to close: what waits is dropped, so that the close
+    /// frame has a chance.
+    pub(super) fn close_slow(&mut self, id: ConnectionId) {
+        let Some(connection) = self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
+        else {
+            return;
+        };
+        let before = connection.outbox.bytes();
+        connection.outbox.drop_pending();
+        self.waiting = self.waiting.saturating_sub(before - connection.outbox.bytes());
+        self.counters(|c| c.slow_closed.increment());
+        self.fail(id.slot() as u32, CloseCode::TRY_AGAIN_LATER, "the client reads too slowly");
+    }
+
+    /// The connection broke, or the client finished without a close frame.
+    pub(super) fn broken(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        match std::mem::replace(&mut connection.phase, Phase::Lingering { finished: true }) {
+            Phase::Head(_) | Phase::Deciding(_) => self.give_up(slot),
+            Phase::Open => {
+                self.announce_close(slot, CloseCode::ABNORMAL, "".into());
+                self.remove(slot);
+            }
+            // The server closed first: that is how it ended, answered or not.
+            Phase::Closing { code, reason } => {
+                self.announce_close(slot, code, reason);
+                self.remove(slot);
+            }
+            Phase::Lingering { .. } => self.remove(slot),
+        }
+    }
+
+    /// After a panic, when nothing of the connection's state can be relied on.
+    pub(super) fn fail_broken(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        match connection.phase {
+            Phase::Open => {
+                let before = connection.outbox.bytes();
+                connection.outbox.drop_pending();
+                self.waiting = self.waiting.saturating_sub(before - connection.outbox.bytes());
+                self.fail(slot, CloseCode::INTERNAL_ERROR, "internal error");
+            }
+            _ => self.broken(slot),
+        }
+    }
+
+    /// The time for the client to answer the server's close frame is over.
+    pub(super) fn unanswered(&mut self, slot: u32) {
+        self.broken(slot);
+    }
+
+    /// Both sides know that it is over: what waits leaves, then FIN.
+    fn conclude(&mut self, slot: u32, code: u16, reason: Box<str>) {
+        let deadline = self.now + self.common.config.limits.close_timeout;
+        self.announce_close(slot, code, reason);
+        if let Some(connection) = self.connections.get_mut(slot as usize) {
+            connection.linger(deadline);
+        }
+        self.touch(slot);
+        self.again.push(slot);
+    }
+
+    /// Tells PHP, and takes the connection out of the hub. Once for every connection that opened.
+    fn announce_close(&mut self, slot: u32, code: u16, reason: Box<str>) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let id = connection.id;
+        self.topics.leave_all(slot);
+        self.common.hub.registry.close_member(id, &self.common.hub.topics);
+        self.counters(|c| c.closed.increment());
+        self.events.push(Event::Close { id, code, reason });
+    }
+
+    /// Drops the socket and all memory of it.
+    pub(super) fn remove(&mut self, slot: u32) {
+        let Some(connection) = self.connections.try_remove(slot as usize) else { return };
+        let Connection { outbox, admission, .. } = connection;
+        self.waiting = self.waiting.saturating_sub(outbox.bytes());
+        self.common.sockets.fetch_sub(1, Ordering::Relaxed);
+        if let Some(admission) = admission {
+            self.common.addresses.leave(admission);
+        }
+    }
+
+    /// Begins to end the shard. A second order can only make it faster.
+    pub(super) fn stop(&mut self, grace: Duration) {
+        self.acceptor = None;
+        let deadline = self.now + grace;
+        if let Some(stopping) = &mut self.stopping {
+            stopping.deadline = stopping.deadline.min(deadline);
+        } else {
+            let slots: Vec<_> = self.connections.iter().map(|(slot, c)| (slot as u32, c.is_open())).collect();
+            let of = slots.iter().filter(|(_, open)| *open).count();
+            let spread = (SPREAD_EACH * of.min(u32::MAX as usize) as u32).min(grace / 2);
+            self.stopping = Some(Stopping { deadline, began: self.now, spread, of, told: 0 });
+            for (slot, _) in slots {
+                self.turn_back(slot);
+            }
+        }
+        self.say_farewell();
+        self.next_sweep = self.now;
+    }
+
+    /// A handshake that is not over will not be.
+    fn turn_back(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if matches!(connection.phase, Phase::Head(_) | Phase::Deciding(_)) {
+            self.forget_handshake(slot);
+            if let Some(connection) = self.connections.get_mut(slot as usize) {
+                let response = http::rejection(503, b"The server is stopping\n", &[]);
+                connection.push_control(response.into());
+                connection.linger(self.now + self.common.config.limits.close_timeout);
+            }
+            self.touch(slot);
+            self.again.push(slot);
+        }
+    }
+
+    /// Sends the close frames that are due, and at the deadline ends what is left.
+    pub(super) fn say_farewell(&mut self) {
+        let Some(mut stopping) = self.stopping else { return };
+        if self.now >= stopping.deadline {
+            return self.end_all();
+        }
+        let elapsed = (self.now - stopping.began).as_secs_f64();
+        let due = if elapsed >= stopping.spread.as_secs_f64() {
+            usize::MAX
+        } else {
+            (stopping.of as f64 * elapsed / stopping.spread.as_secs_f64()).ceil() as usize
+        };
+        let open: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.is_open())
+            .map(|(_, connection)| connection.id)
+            .take(due.saturating_sub(stopping.told))
+            .collect();
+        stopping.told = stopping.told.saturating_add(open.len());
+        self.stopping = Some(stopping);
+        for id in open {
+            self.close(id, CloseCode::GOING_AWAY, GOING_AWAY.into());
+        }
+    }
+
+    /// Ends every connection now. Each gets its close frame if its socket takes it at once.
+    pub(super) fn end_all(&mut self) {
+        let slots: Vec<_> = self.connections.iter().map(|(slot, _)| slot as u32).collect();
+        for slot in slots {
+            self.turn_back(slot);
+            if self.connections.get(slot as usize).is_some_and(|c| c.is_open()) {
+                self.fail(slot, CloseCode::GOING_AWAY, GOING_AWAY);
+            }
+            self.touch(slot);
+        }
+        self.flush();
+        let slots: Vec<_> = self.connections.iter().map(|(slot, _)| slot as u32).collect();
+        for slot in slots {
+            self.broken(slot);
+        }
+        self.acceptor = None;
+        let now = self.now;
+        self.stopping.get_or_insert(Stopping {
+            deadline: now,
+            began: now,
+            spread: Duration::ZERO,
+            of: 0,
+            told: 0,
+        });
+    }
+
+    /// Whether the shard was stopped and its last connection is gone.
+    pub(super) fn has_ended(&mut self) -> bool {
+        if self.commands.is_ended() && !self.connections.is_empty() {
+            self.end_all();
+        }
+        self.commands.is_ended() || (self.stopping.is_some() && self.connections.is_empty())
+    }
+}
+
+/// How far apart two close frames of a stopping shard are.
+const SPREAD_EACH: Duration = Duration::from_micros(500);
+const GOING_AWAY: &str = "the server is stopping";

@@ -1,0 +1,264 @@
+//! From the socket to the queue: frames of open connections become events, within their credit.
+
+use bytes::{Bytes, BytesMut};
+
+use super::shard::Shard;
+use crate::{
+    connection::{Connection, Phase, Read, Session, Throttled},
+    frame::{self, CloseFrame, OpCode, Received, Violation},
+    queue::Event,
+};
+
+/// What handling the bytes of one read led to.
+enum Handled {
+    /// All of them are handled.
+    All,
+    /// The connection may not hand over more now; what is left is kept.
+    Held,
+    /// The connection has left the phase in which frames matter.
+    Over,
+}
+
+impl Shard {
+    /// Does what a ready connection's phase asks for.
+    pub(super) fn serve(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        if !connection.outbox.is_empty() {
+            self.touch(slot);
+        }
+        match self.connections.get(slot as usize).map(|connection| &connection.phase) {
+            Some(Phase::Head(_)) => self.read_head(slot),
+            Some(Phase::Open | Phase::Closing { .. }) => self.read_frames(slot),
+            Some(Phase::Lingering { .. }) => self.discard(slot),
+            Some(Phase::Deciding(_)) | None => {}
+        }
+    }
+
+    /// Reads a bounded number of times: a client that always has more waits for its next turn.
+    fn read_frames(&mut self, slot: u32) {
+        for _ in 0..READS_PER_TURN {
+            let crowded = self.is_crowded();
+            let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+            if !connection.may_read() {
+                return;
+            }
+            let most = if crowded { CROWDED_READ } else { usize::MAX };
+            let mut input = match connection.read(&mut self.chunk, most) {
+                Read::Bytes(input) => input,
+                Read::Nothing => return,
+                Read::End => return self.broken(slot),
+            };
+            self.counters(|c| c.bytes_received.add(input.len() as u64));
+            match self.handle(slot, &mut input) {
+                Handled::All => {}
+                Handled::Held => return self.keep(slot, &input),
+                Handled::Over => return,
+            }
+        }
+        self.again.push(slot);
+    }
+
+    /// Handles every item in `input`.
+    fn handle(&mut self, slot: u32, input: &mut BytesMut) -> Handled {
+        let now = self.now;
+        let crowded = self.is_crowded();
+        let limits = &self.common.config.limits;
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return Handled::Over };
+        let Connection { id, session: Some(session), outbox, phase, dirty, .. } = connection else {
+            return Handled::Over;
+        };
+        let open = matches!(phase, Phase::Open);
+        session.heart.hear(now);
+        let mut messages = 0;
+        let end = loop {
+            if open && !input.is_empty() && !may_deliver(session, limits, crowded) {
+                break Ok(Handled::Held);
+            }
+            match session.decoder.next(input, &self.decode) {
+                Ok(None) => break Ok(Handled::All),
+                Ok(Some(Received::Message { payload, binary })) => {
+                    #[cfg(any(test, feature = "faults"))]
+                    super::shard::fault(&payload);
+                    session.message_began = None;
+                    if open {
+                        messages += 1;
+                        self.handed += payload.len() as u64;
+                        session.credit.spend(payload.len());
+                        self.events.push(Event::Message { id: *id, payload, binary });
+                        if let Some(throttled) = throttle(session, limits.message_rate, now) {
+                            session.throttled = Some(throttled);
+                        }
+                    }
+                }
+                Ok(Some(Received::Close(close))) => break Err(Ok(close)),
+                Ok(Some(control)) => {
+                    if session.control.is_flood(now) {
+                        break Err(Err((1008, "too many control frames".to_owned())));
+                    }
+                    match control {
+                        Received::Ping(payload) => {
+                            let pong = control_frame(OpCode::Pong, &payload);
+                            let before = outbox.bytes();
+                            outbox.set_pong(pong);
+                            let grown = outbox.bytes() as isize - before as isize;
+                            session.unreported += grown;
+                            self.waiting = self.waiting.saturating_add_signed(grown);
+                            if !std::mem::replace(dirty, true) {
+                                self.dirty.push(slot);
+                            }
+                        }
+                        Received::Pong(payload) => {
+                            // The time of this turn is a little old by now; the round trip is not.
+                            if let Some(latency) = session.heart.latency(&payload, self.epoch.elapsed()) {
+                                session.peer.set_latency(latency);
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+                Err(violation) => break Err(Err(refusal(&violation))),
+            }
+        };
+        if session.decoder.in_message() {
+            session.message_began.get_or_insert(now);
+        } else {
+            session.message_began = None;
+        }
+        self.counters(|c| c.messages_received.add(messages));
+        match end {
+            Ok(handled) => handled,
+            Err(Ok(close)) => {
+                self.peer_closed(slot, close);
+                Handled::Over
+            }
+            Err(Err((code, reason))) => {
+                self.counters(|c| c.violations.increment());
+                self.fail(slot, code, &reason);
+                Handled::Over
+            }
+        }
+    }
+
+    /// Keeps what a connection may not hand over yet, and sees to it that somebody comes back.
+    fn keep(&mut self, slot: u32, rest: &[u8]) {
+        let crowded = self.is_crowded();
+        let limits = &self.common.config.limits;
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        // A copy: the shared buffer must not be held for as long as PHP takes.
+        connection.unread = BytesMut::from(rest);
+        let Some(session) = &mut connection.session else { return };
+        if session.throttled.is_some_and(|t| t.now) || session.paused {
+            return;
+        }
+        if may_deliver(session, limits, crowded) {
+            return self.again.push(slot);
+        }
+        session.starved = true;
+        self.starved.push(slot);
+        self.counters(|c| c.starved.increment());
+        // Says so, then looks once more: credit may have come back just before PHP could know.
+        self.commands.set_starved(true);
+        self.feed_starved();
+    }
+
+    /// After PHP consumed: those that waited for it go on.
+    pub(super) fn return_credit(&mut self) {
+        if self.commands.credit_came() {
+            self.feed_starved();
+        }
+    }
+
+    fn feed_starved(&mut self) {
+        let crowded = self.is_crowded();
+        let limits = &self.common.config.limits;
+        let mut starved = std::mem::take(&mut self.starved);
+        starved.retain(|&slot| {
+            let session = self.connections.get_mut(slot as usize).and_then(|c| c.session.as_mut());
+            let Some(session) = session.filter(|session| session.starved) else { return false };
+            // Half of it at least: one message at a time would cost a turn each.
+            let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
+            let enough = session.credit.has_room(&session.peer, messages.div_ceil(2), bytes.div_ceil(2));
+            if crowded || !enough {
+                return true;
+            }
+            session.starved = false;
+            self.again.push(slot);
+            false
+        });
+        self.starved = starved;
+        if self.starved.is_empty() {
+            self.commands.set_starved(false);
+        }
+    }
+
+    /// Whether this shard's share of what may wait for PHP is used up.
+    fn is_crowded(&self) -> bool {
+        let share = self.common.config.limits.total_receive_bytes / self.common.hub.counters.len().max(1);
+        self.handed.saturating_sub(self.commands.consumed()) >= share as u64
+    }
+
+    /// Reads and forgets, until the client has finished or has had its chance.
+    fn discard(&mut self, slot: u32) {
+        for _ in 0..READS_PER_TURN {
+            let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+            match connection.read(&mut self.chunk, usize::MAX) {
+                Read::Bytes(_) => {}
+                Read::Nothing => return,
+                Read::End => {
+                    // The last bytes may still have to leave.
+                    if connection.outbox.is_empty() {
+                        self.remove(slot);
+                    }
+                    return;
+                }
+            }
+        }
+        self.again.push(slot);
+    }
+}
+
+fn may_deliver(session: &mut Session, limits: &crate::config::Limits, crowded: bool) -> bool {
+    !crowded
+        && !session.throttled.is_some_and(|t| t.now)
+        && session.credit.has_room(&session.peer, limits.receive_messages, limits.receive_bytes)
+}
+
+/// Counts a message against the rate; over it, says until when to wait.
+fn throttle(session: &mut Session, rate: Option<f64>, now: std::time::Duration) -> Option<Throttled> {
+    let (rate, bucket) = (rate?, session.rate.as_mut()?);
+    match bucket.take(rate, rate.max(1.0), now) {
+        Ok(()) => None,
+        Err(wait) => {
+            // A client that stayed below the rate for a while after a delay starts afresh.
+            let since = session.throttled.filter(|t| now < t.until + FORGIVEN).map_or(now, |t| t.since);
+            Some(Throttled { until: now + wait, since, now: true })
+        }
+    }
+}
+
+fn refusal(violation: &Violation) -> (u16, String) {
+    (violation.close_code(), violation.to_string())
+}
+
+/// A control frame of the server's own.
+pub(super) fn control_frame(opcode: OpCode, payload: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(frame::encoded_len(payload.len()));
+    frame::encode(&mut frame, opcode, payload);
+    frame.freeze()
+}
+
+/// The code and reason of a close frame as PHP is told them.
+pub(super) fn close_code(close: Option<&CloseFrame>) -> (u16, Box<str>) {
+    match close {
+        None => (frame::CloseCode::NO_STATUS, "".into()),
+        Some(close) => (close.code, String::from_utf8_lossy(&close.reason).into()),
+    }
+}
+
+/// Reads of one connection in one turn.
+const READS_PER_TURN: usize = 4;
+/// What is read at once while PHP has too much to do: control frames still get through, and the
+/// rest is not much.
+const CROWDED_READ: usize = 4 << 10;
+/// How long after a delay a client must stay below its rate for the delay to be forgotten.
+const FORGIVEN: std::time::Duration = std::time::Duration::from_secs(1);

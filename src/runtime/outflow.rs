@@ -1,0 +1,144 @@
+//! From the outbox to the socket, and what happens when it does not go.
+
+use bytes::Bytes;
+
+use super::shard::Shard;
+use crate::{
+    config::SlowConsumer,
+    connection::{Phase, Written},
+    queue::{ConnectionId, Event},
+};
+
+impl Shard {
+    /// Puts a connection on the list of those to write to at the end of the turn.
+    pub(super) fn touch(&mut self, slot: u32) {
+        if let Some(connection) = self.connections.get_mut(slot as usize)
+            && !std::mem::replace(&mut connection.dirty, true)
+        {
+            self.dirty.push(slot);
+        }
+    }
+
+    /// A message for one connection, counted in its gauge by the sender.
+    pub(super) fn deliver(&mut self, id: ConnectionId, frame: Bytes) {
+        let slot = id.slot() as u32;
+        let limits = &self.common.config.limits;
+        let Some(connection) = self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
+        else {
+            return;
+        };
+        let size = frame.len();
+        connection.outbox.push(frame);
+        self.waiting += size;
+        if limits.slow_consumer == SlowConsumer::DropOldest && connection.outbox.bytes() > limits.send_buffer
+        {
+            self.drop_oldest(slot);
+        }
+        self.counters(|c| c.messages_sent.increment());
+        self.touch(slot);
+    }
+
+    /// A frame for many. Each outbox has its own budget and meets its own fate.
+    pub(super) fn fan_out(&mut self, slot: u32, frame: &Bytes, except: &[ConnectionId]) {
+        let limits = &self.common.config.limits;
+        let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
+        let Some(connection) = self.connections.get_mut(slot as usize).filter(|c| c.is_open()) else {
+            return;
+        };
+        if !except.is_empty() && except.binary_search(&connection.id).is_ok() {
+            return;
+        }
+        let Some(session) = connection.session.as_mut().filter(|session| session.peer.is_open()) else {
+            return;
+        };
+        let full = connection.outbox.bytes() + frame.len() > limits.send_buffer
+            || (self.waiting + frame.len() > share && !connection.outbox.is_empty());
+        if full {
+            match limits.slow_consumer {
+                SlowConsumer::Close => {
+                    let id = connection.id;
+                    return self.close_slow(id);
+                }
+                SlowConsumer::DropNewest => return self.counters(|c| c.messages_dropped.increment()),
+                SlowConsumer::DropOldest => {}
+            }
+        }
+        session.unreported += frame.len() as isize;
+        connection.outbox.push(frame.clone());
+        self.waiting += frame.len();
+        if full {
+            self.drop_oldest(slot);
+        }
+        self.touch(slot);
+    }
+
+    /// Makes room by dropping what has waited longest.
+    fn drop_oldest(&mut self, slot: u32) {
+        let limits = &self.common.config.limits;
+        let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let mut dropped = 0;
+        while connection.outbox.bytes() > limits.send_buffer
+            || (self.waiting > share && connection.outbox.frames() > 1)
+        {
+            let Some(bytes) = connection.outbox.drop_oldest() else { break };
+            dropped += 1;
+            self.waiting = self.waiting.saturating_sub(bytes);
+            if let Some(session) = &mut connection.session {
+                session.unreported -= bytes as isize;
+            }
+        }
+        self.counters(|c| c.messages_dropped.add(dropped));
+    }
+
+    /// Writes to every connection that was touched, once.
+    pub(super) fn flush(&mut self) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for slot in dirty.drain(..) {
+            self.guarded(slot, |shard| shard.flush_one(slot));
+        }
+        if self.dirty.is_empty() {
+            // Keeps its memory.
+            self.dirty = dirty;
+        }
+    }
+
+    fn flush_one(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        connection.dirty = false;
+        let mut bytes = 0;
+        let written = connection.write(&mut self.scratch, self.now, &mut bytes);
+        self.waiting = self.waiting.saturating_sub(bytes);
+        let congested = matches!(written, Ok(Written::Some));
+        let mut drained = false;
+        if let Some(session) = &mut connection.session {
+            session.report();
+            if session.congested != congested {
+                session.congested = congested;
+                session.peer.set_congested(congested);
+                drained = !congested;
+            }
+        }
+        let id = connection.id;
+        let mut done = false;
+        if let (Ok(Written::All), Phase::Lingering { finished }) = (&written, &mut connection.phase)
+            && !std::mem::replace(finished, true)
+        {
+            connection.stream.shutdown_write();
+            done = true;
+        }
+        self.counters(|c| c.bytes_sent.add(bytes as u64));
+        if written.is_err() {
+            return self.broken(slot);
+        }
+        if done {
+            // The client may have finished already.
+            self.again.push(slot);
+        } else if drained && self.common.hub.wants_drains() {
+            let open = self.connections.get(slot as usize).is_some_and(|c| c.is_open());
+            if open {
+                self.events.push(Event::Drain { id });
+            }
+        }
+    }
+}

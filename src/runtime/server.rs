@@ -1,0 +1,159 @@
+//! A running server: its threads, and what the consumer needs to talk to them.
+
+use std::{
+    io,
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
+    thread::JoinHandle,
+};
+
+use super::{
+    shard::{Common, Shard},
+    threads,
+};
+use crate::{
+    config::{Config, ConfigError},
+    hub::{Handle, Hub},
+    limits::{AddressLimits, raise_file_limit},
+    queue::{Ender, Inbox, link},
+    socket::{BindError, bind},
+};
+
+/// Shards that serve. [`Handle::stop`] ends them in order, and each says so (`Event::Stopped`);
+/// dropping the server ends those at once that have not, and waits for their threads.
+#[derive(Debug)]
+pub struct Server {
+    addresses: Vec<String>,
+    hub: Arc<Hub>,
+    ceiling: usize,
+    handle: Option<Handle>,
+    inbox: Option<Inbox>,
+    enders: Vec<Ender>,
+    threads: Vec<JoinHandle<()>>,
+    unix_paths: Vec<PathBuf>,
+}
+
+/// Why a server does not start. Nothing of it is left.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An option cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address cannot be bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The system refuses a thread or a descriptor.
+    #[error("the system refuses a thread or a descriptor: {0}")]
+    System(#[from] io::Error),
+}
+
+impl Server {
+    /// Binds every address, then starts the shards. An error leaves nothing behind.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        config.check()?;
+        let shards = config.shards();
+        let files = raise_file_limit();
+        let ceiling = config.limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1);
+        let mut server = Self {
+            addresses: Vec::new(),
+            hub: Arc::new(Hub::new(shards, config.limits.clone())),
+            ceiling,
+            handle: None,
+            inbox: None,
+            enders: Vec::new(),
+            threads: Vec::new(),
+            unix_paths: Vec::new(),
+        };
+        let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
+        for listen in &config.listen {
+            for bound in bind(listen, shards)? {
+                server.addresses.push(bound.url);
+                server.unix_paths.extend(bound.unix_path);
+                for (shard, socket) in sockets.iter_mut().zip(bound.sockets) {
+                    shard.push(socket);
+                }
+            }
+        }
+        let limits = &config.limits;
+        let common = Arc::new(Common {
+            hub: server.hub.clone(),
+            ceiling,
+            sockets: AtomicUsize::new(0),
+            addresses: AddressLimits::new(
+                limits.max_connections_per_address,
+                limits.connect_rate_per_address,
+                limits.loopback_is_limited(),
+            ),
+            origin_warned: AtomicBool::new(false),
+            config,
+        });
+        let mut inbox = Inbox::new()?;
+        let mut ports = Vec::new();
+        for (index, sockets) in sockets.into_iter().enumerate() {
+            let (consumer, waker) = inbox.consumer();
+            let (events, receiver, port, commands) = link(consumer, waker);
+            inbox.add(receiver);
+            server.enders.push(port.ender());
+            ports.push(port);
+            let common = common.clone();
+            let thread = threads::spawn(format!("ferrite-{index}"), move || {
+                Shard::run(index, common, sockets, events, commands);
+            })?;
+            server.threads.push(thread);
+        }
+        server.handle = Some(Handle::new(server.hub.clone(), ports));
+        server.inbox = Some(inbox);
+        Ok(server)
+    }
+
+    /// What is bound, as clients write it, with real ports.
+    pub fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// What all threads share.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.hub
+    }
+
+    /// The most connections at once: the option, or what the file limit leaves of it.
+    pub fn ceiling(&self) -> usize {
+        self.ceiling
+    }
+
+    /// The number of shards.
+    pub fn shards(&self) -> usize {
+        self.hub.counters.len()
+    }
+
+    /// The consumer's voice. Once.
+    pub fn take_handle(&mut self) -> Option<Handle> {
+        self.handle.take()
+    }
+
+    /// The consumer's ear. Once.
+    pub fn take_inbox(&mut self) -> Option<Inbox> {
+        self.inbox.take()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        for ender in &self.enders {
+            ender.end();
+        }
+        for thread in self.threads.drain(..) {
+            // A shard catches its own panics; there is nothing to learn from the result.
+            let _ = thread.join();
+        }
+        for path in &self.unix_paths {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Descriptors that are not for clients: standard streams, listeners, wake-ups, the script's files.
+const RESERVED_FILES: usize = 64;

@@ -1,0 +1,310 @@
+//! One shard: a thread, a tokio runtime, and the connections that live and die on it.
+//!
+//! Everything happens in *turns*: take the commands, accept, read what is ready, look at the clock,
+//! then write once to each connection that was touched and wake PHP once. Between turns the thread
+//! sleeps in epoll. A turn does a bounded amount of work, so that a flood on one connection starves
+//! neither the others nor the clock.
+
+use std::{
+    any::Any,
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize},
+    },
+    task::{Context, Poll},
+    time::{Duration, Instant},
+};
+
+use bytes::BytesMut;
+use slab::Slab;
+use socket2::Socket;
+use tokio::time::Sleep;
+
+use super::{
+    farewell::Stopping,
+    ready::{Flag, ReadyList},
+    sweep,
+};
+use crate::{
+    config::Config,
+    connection::Connection,
+    frame::DecodeLimits,
+    http::HeadLimits,
+    hub::{Hub, TopicIndex},
+    limits::AddressLimits,
+    metrics::Counters,
+    queue::{Commands, Event, EventQueue, LogLevel, LogRecord, Rest},
+    socket::Acceptor,
+};
+
+/// What the shards of one server share.
+#[derive(Debug)]
+pub(super) struct Common {
+    pub(super) config: Config,
+    pub(super) hub: Arc<Hub>,
+    pub(super) ceiling: usize,
+    /// Clients' sockets of all shards.
+    pub(super) sockets: AtomicUsize,
+    pub(super) addresses: AddressLimits,
+    /// Whether a refused Origin was logged.
+    pub(super) origin_warned: AtomicBool,
+}
+
+/// The state of one shard, owned by its thread.
+pub(super) struct Shard {
+    pub(super) index: usize,
+    pub(super) common: Arc<Common>,
+    pub(super) connections: Slab<Connection>,
+    pub(super) topics: TopicIndex,
+    pub(super) events: EventQueue,
+    pub(super) commands: Commands,
+    pub(super) acceptor: Option<Acceptor>,
+    /// No accept before this, after one failed for want of a descriptor.
+    pub(super) accept_after: Duration,
+    /// When such a failure was logged last.
+    pub(super) accept_warned: Option<Duration>,
+    pub(super) ready: Arc<ReadyList>,
+    /// Slots to serve in the next turn although nothing woke them.
+    pub(super) again: Vec<u32>,
+    /// Slots whose outbox grew in this turn.
+    pub(super) dirty: Vec<u32>,
+    /// Slots that are not read for want of credit.
+    pub(super) starved: Vec<u32>,
+    /// Counts connections, for their ids.
+    pub(super) serial: u64,
+    /// Lent to connections to read into.
+    pub(super) chunk: BytesMut,
+    /// Lent to connections to gather small frames in.
+    pub(super) scratch: Vec<u8>,
+    pub(super) decode: DecodeLimits,
+    pub(super) head: HeadLimits,
+    /// Bytes of messages handed to PHP.
+    pub(super) handed: u64,
+    /// Bytes of frames taken from the command queue.
+    pub(super) taken: u64,
+    /// Bytes that wait in all outboxes.
+    pub(super) waiting: usize,
+    pub(super) epoch: Instant,
+    /// The time of this turn, since `epoch`.
+    pub(super) now: Duration,
+    pub(super) tick: Duration,
+    pub(super) next_sweep: Duration,
+    /// When to wake the consumer.
+    pub(super) alarm: Option<Duration>,
+    pub(super) stopping: Option<Stopping>,
+    timer: Pin<Box<Sleep>>,
+    /// When `timer` fires.
+    timer_at: Duration,
+    taken_flags: Vec<Arc<Flag>>,
+}
+
+impl Shard {
+    /// The body of a shard's thread. Returns when the shard was stopped; a panic that escapes a turn
+    /// is told to the consumer, so that it never waits for a dead shard.
+    pub(super) fn run(
+        index: usize,
+        common: Arc<Common>,
+        sockets: Vec<Socket>,
+        events: EventQueue,
+        commands: Commands,
+    ) {
+        let mut last_words = events.clone();
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+            let context = runtime.enter();
+            let mut shard = Self::new(index, common, sockets, events, commands)?;
+            drop(context);
+            // One task, which bounds its own work: tokio's budget for many would only interrupt it.
+            runtime.block_on(tokio::task::unconstrained(poll_fn(|cx| shard.poll(cx))));
+            Ok::<_, std::io::Error>(())
+        }));
+        let panic = match outcome {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(panic) => Some(panic_message(&*panic)),
+        };
+        last_words.push(Event::Stopped { shard: index, panic });
+        last_words.flush();
+    }
+
+    fn new(
+        index: usize,
+        common: Arc<Common>,
+        sockets: Vec<Socket>,
+        events: EventQueue,
+        commands: Commands,
+    ) -> std::io::Result<Self> {
+        let acceptor = Some(Acceptor::new(sockets)?);
+        let tick = sweep::tick(&common.config);
+        let decode = DecodeLimits { max_message: common.config.limits.max_message_size };
+        Ok(Self {
+            index,
+            common,
+            connections: Slab::new(),
+            topics: TopicIndex::default(),
+            events,
+            commands,
+            acceptor,
+            accept_after: Duration::ZERO,
+            accept_warned: None,
+            ready: Arc::default(),
+            again: vec![ACCEPT],
+            dirty: Vec::new(),
+            starved: Vec::new(),
+            serial: 0,
+            chunk: BytesMut::new(),
+            scratch: Vec::new(),
+            decode,
+            head: HeadLimits::default(),
+            handed: 0,
+            taken: 0,
+            waiting: 0,
+            epoch: Instant::now(),
+            now: Duration::ZERO,
+            tick,
+            next_sweep: tick,
+            alarm: None,
+            stopping: None,
+            timer: Box::pin(tokio::time::sleep(FAR)),
+            timer_at: FAR,
+            taken_flags: Vec::new(),
+        })
+    }
+
+    /// Takes turns until there is nothing to do. `Ready` when the shard has ended.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.ready.set_task(cx.waker());
+        self.commands.set_waker(cx.waker());
+        self.commands.rise();
+        self.now = self.epoch.elapsed();
+        self.turn();
+        if self.has_ended() {
+            return Poll::Ready(());
+        }
+        if self.has_more() {
+            // Another turn, but epoll is looked at first: fairness towards who becomes ready.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.rest(cx);
+        Poll::Pending
+    }
+
+    fn turn(&mut self) {
+        self.take_commands();
+        self.return_credit();
+        let mut flags = std::mem::take(&mut self.taken_flags);
+        self.ready.take(&mut flags);
+        let again = std::mem::take(&mut self.again);
+        for slot in again.iter().copied().chain(flags.drain(..).map(|flag| flag.lower())) {
+            self.guarded(slot, |shard| match slot {
+                ACCEPT => shard.accept(),
+                _ => shard.serve(slot),
+            });
+        }
+        self.taken_flags = flags;
+        if self.again.is_empty() {
+            // Keeps its memory.
+            self.again = again;
+            self.again.clear();
+        }
+        if self.now >= self.next_sweep {
+            self.next_sweep = self.now + self.tick;
+            self.sweep();
+        }
+        if self.alarm.is_some_and(|at| self.now >= at) {
+            self.alarm = None;
+            self.events.ring();
+        }
+        self.flush();
+        self.commands.report(self.taken, self.waiting);
+        self.events.flush();
+    }
+
+    fn has_more(&self) -> bool {
+        !self.again.is_empty() || !self.ready.is_empty() || !self.commands.is_empty()
+    }
+
+    /// Arranges to be woken, or for another turn if something came in the meantime.
+    fn rest(&mut self, cx: &mut Context<'_>) {
+        let rest = if self.events.consumer_is_awake() { Rest::Doze } else { Rest::Sleep };
+        if !self.commands.announce(rest) {
+            cx.waker().wake_by_ref();
+            return;
+        }
+        let mut at = match rest {
+            Rest::Doze => self.now + DOZE,
+            Rest::Sleep => FAR,
+        };
+        if !self.connections.is_empty() || self.stopping.is_some() || self.accept_after > self.now {
+            at = at.min(self.next_sweep);
+        }
+        if let Some(alarm) = self.alarm {
+            at = at.min(alarm);
+        }
+        // A timer that fires too early costs one turn and is set anew then; one that is moved at
+        // every rest costs more.
+        if at < self.timer_at || self.timer_at <= self.now {
+            self.timer_at = at;
+            self.timer.as_mut().reset((self.epoch + at).into());
+        }
+        if self.timer.as_mut().poll(cx).is_ready() {
+            self.timer_at = Duration::ZERO;
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Runs what a peer may have caused. A panic costs that one connection: it is counted, logged
+    /// and closed with 1011.
+    pub(super) fn guarded(&mut self, slot: u32, work: impl FnOnce(&mut Self)) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self))) {
+            self.counters(|c| c.panics.increment());
+            self.log(
+                LogLevel::Error,
+                "A connection was closed because handling it panicked: please report this bug",
+                [("panic", panic_message(&*panic))],
+            );
+            self.fail_broken(slot);
+        }
+    }
+
+    pub(super) fn counters(&self, count: impl FnOnce(&Counters)) {
+        if let Some(counters) = self.common.hub.counters.get(self.index) {
+            count(counters);
+        }
+    }
+
+    pub(super) fn log<const N: usize>(
+        &mut self,
+        level: LogLevel,
+        message: &str,
+        context: [(&str, String); N],
+    ) {
+        let context = context.map(|(key, value)| (key.to_owned(), value)).into();
+        self.events.push(Event::Log(Box::new(LogRecord { level, message: message.to_owned(), context })));
+    }
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("a panic without a message").to_owned()
+}
+
+/// Lets a test see what a panic on the path of a message costs. Not in a release.
+#[cfg(any(test, feature = "faults"))]
+#[allow(clippy::panic)]
+pub(super) fn fault(payload: &[u8]) {
+    if payload == b"ferrite: panic in the shard" {
+        panic!("a test asked for it");
+    }
+}
+
+/// The slot that stands for the listening sockets.
+pub(super) const ACCEPT: u32 = u32::MAX;
+/// How long a dozing shard leaves a command unseen that PHP gave in the middle of a batch.
+const DOZE: Duration = Duration::from_millis(2);
+/// Tokio's timers cannot be set to "never".
+const FAR: Duration = Duration::from_secs(86_400 * 365);

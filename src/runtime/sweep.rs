@@ -1,0 +1,131 @@
+//! The clock of a shard: one look at every connection in each tick, no timer per connection.
+
+use std::time::Duration;
+
+use super::{
+    inflow::control_frame,
+    shard::{ACCEPT, Shard},
+};
+use crate::{
+    config::Config,
+    connection::{Beat, Phase},
+    frame::{CloseCode, OpCode},
+};
+
+/// How often to look: an eighth of the shortest time that matters, so that none is missed by much.
+pub(super) fn tick(config: &Config) -> Duration {
+    let limits = &config.limits;
+    let times = [
+        Some(limits.handshake_timeout),
+        Some(limits.close_timeout),
+        limits.send_timeout,
+        config.heartbeat.interval,
+        Some(config.heartbeat.timeout),
+    ];
+    let shortest = times.into_iter().flatten().min().unwrap_or(LONGEST_TICK);
+    (shortest / 8).clamp(SHORTEST_TICK, LONGEST_TICK)
+}
+
+/// What a look at a connection asks for.
+enum Due {
+    Nothing,
+    GiveUp,
+    Undecided,
+    Unanswered,
+    Remove,
+    Slow,
+    Dead,
+    Ping([u8; 8]),
+    Fail(&'static str),
+    GoOn,
+}
+
+impl Shard {
+    /// Looks at every connection, and at what else waits for a time.
+    pub(super) fn sweep(&mut self) {
+        for slot in 0..self.connections.capacity() {
+            let slot = slot as u32;
+            match self.due(slot) {
+                Due::Nothing => {}
+                Due::GiveUp => self.give_up(slot),
+                Due::Undecided => self.undecided(slot),
+                Due::Unanswered => self.unanswered(slot),
+                Due::Remove => self.remove(slot),
+                Due::Slow => {
+                    if let Some(id) = self.connections.get(slot as usize).map(|c| c.id) {
+                        self.close_slow(id);
+                    }
+                }
+                Due::Dead => {
+                    self.counters(|c| c.timed_out.increment());
+                    self.broken(slot);
+                }
+                Due::Ping(payload) => {
+                    let frame = control_frame(OpCode::Ping, &payload);
+                    if let Some(connection) = self.connections.get_mut(slot as usize) {
+                        self.waiting += frame.len();
+                        connection.push_control(frame);
+                    }
+                    self.touch(slot);
+                }
+                Due::Fail(reason) => {
+                    self.counters(|c| c.violations.increment());
+                    self.fail(slot, CloseCode::POLICY_VIOLATION, reason);
+                }
+                Due::GoOn => self.again.push(slot),
+            }
+        }
+        if self.accept_after > Duration::ZERO && self.now >= self.accept_after {
+            self.accept_after = Duration::ZERO;
+            self.again.push(ACCEPT);
+        }
+        self.say_farewell();
+    }
+
+    fn due(&mut self, slot: u32) -> Due {
+        let now = self.now;
+        let config = &self.common.config;
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return Due::Nothing };
+        let reading = connection.may_read();
+        let late = now >= connection.deadline;
+        match connection.phase {
+            Phase::Head(_) if late => return Due::GiveUp,
+            Phase::Deciding(_) if late => return Due::Undecided,
+            Phase::Closing { .. } if late => return Due::Unanswered,
+            Phase::Lingering { .. } if late => return Due::Remove,
+            Phase::Open => {}
+            _ => return Due::Nothing,
+        }
+        let Some(session) = &mut connection.session else { return Due::Nothing };
+        if let (Some(since), Some(most)) = (connection.stalled, config.limits.send_timeout)
+            && now.saturating_sub(since) >= most
+        {
+            return Due::Slow;
+        }
+        match session.heart.beat(&config.heartbeat, now, u64::from(slot), reading) {
+            Beat::Wait => {}
+            Beat::Dead => return Due::Dead,
+            Beat::Ping(payload) => return Due::Ping(payload),
+        }
+        if reading && session.message_began.is_some_and(|began| now.saturating_sub(began) >= MESSAGE_TIME) {
+            return Due::Fail("a message took longer than 30 s to arrive");
+        }
+        if let Some(throttled) = session.throttled.as_mut().filter(|t| t.now) {
+            if now.saturating_sub(throttled.since) >= THROTTLE_TIME {
+                return Due::Fail("more messages than the allowed rate for ten seconds");
+            }
+            if now >= throttled.until {
+                throttled.now = false;
+                return Due::GoOn;
+            }
+        }
+        Due::Nothing
+    }
+}
+
+const SHORTEST_TICK: Duration = Duration::from_millis(10);
+const LONGEST_TICK: Duration = Duration::from_millis(250);
+/// How long a message may take from its first byte to its last.
+const MESSAGE_TIME: Duration = Duration::from_secs(30);
+/// How long a client may stay over its message rate, delayed as it is.
+const THROTTLE_TIME: Duration = Duration::from_secs(10);

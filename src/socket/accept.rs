@@ -1,0 +1,146 @@
+//! Accepting without ever spinning: a process at its file limit still answers, and then waits.
+
+use std::{
+    fs::File,
+    io::{self, Read, Write},
+    net::Shutdown,
+    os::fd::OwnedFd,
+    task::{Context, Poll},
+};
+
+use socket2::{SockRef, Socket};
+use tokio::net::{TcpListener, UnixListener};
+
+use super::{PeerAddress, Stream};
+
+/// The listening sockets of one shard.
+#[derive(Debug)]
+pub struct Acceptor {
+    listeners: Vec<Listener>,
+    /// A descriptor held back, so that one is free to tell a client that there is none.
+    reserve: Option<File>,
+}
+
+/// Why a client is turned away before its request is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The server has as many connections as it may have.
+    Full,
+    /// The address has, or makes, more connections than it may.
+    Address,
+}
+
+#[derive(Debug)]
+enum Listener {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Acceptor {
+    /// Takes listening sockets over. Within a tokio runtime.
+    pub fn new(sockets: Vec<Socket>) -> io::Result<Self> {
+        let listeners = sockets
+            .into_iter()
+            .map(|socket| {
+                let unix = socket.local_addr()?.is_unix();
+                let descriptor = OwnedFd::from(socket);
+                if unix {
+                    UnixListener::from_std(descriptor.into()).map(Listener::Unix)
+                } else {
+                    TcpListener::from_std(descriptor.into()).map(Listener::Tcp)
+                }
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { listeners, reserve: reserve() })
+    }
+
+    /// The next client. `Pending` when no listener has one; an error that is not about one client
+    /// (out of descriptors, out of memory) means: pause before the next call.
+    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, PeerAddress)>> {
+        for listener in &self.listeners {
+            loop {
+                match listener.poll_accept(cx) {
+                    Poll::Pending => break,
+                    // The client gave up while it waited: the next one may be there.
+                    Poll::Ready(Err(e)) if is_about_one_client(&e) => {}
+                    Poll::Ready(result) => return Poll::Ready(result),
+                }
+            }
+        }
+        Poll::Pending
+    }
+
+    /// After an accept failed for want of a descriptor: uses the reserve to answer one client with
+    /// 503 instead of leaving it to hang. True if there was one.
+    pub fn refuse_one(&mut self, cx: &mut Context<'_>) -> bool {
+        if self.reserve.take().is_none() {
+            return false;
+        }
+        let mut refused = false;
+        if let Poll::Ready(Ok((stream, _))) = self.poll_accept(cx) {
+            turn_away(stream, Refusal::Full);
+            refused = true;
+        }
+        self.reserve = reserve();
+        refused
+    }
+
+    /// Takes the reserve back if it could not be had before.
+    pub fn restore_reserve(&mut self) {
+        if self.reserve.is_none() {
+            self.reserve = reserve();
+        }
+    }
+}
+
+impl Listener {
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, PeerAddress)>> {
+        match self {
+            Self::Tcp(listener) => listener.poll_accept(cx).map_ok(|(stream, address)| {
+                // Frames are coalesced here: Nagle's algorithm would only add a delay. It fails
+                // only for a socket that is closed already.
+                let _ = stream.set_nodelay(true);
+                (Stream::Tcp(stream), PeerAddress::Ip(address.ip().to_canonical()))
+            }),
+            Self::Unix(listener) => {
+                listener.poll_accept(cx).map_ok(|(stream, _)| (Stream::Unix(stream), PeerAddress::Unix))
+            }
+        }
+    }
+}
+
+/// Answers a client that is not let in, at no lasting cost: one write, one read, no waiting.
+pub fn turn_away(stream: Stream, refusal: Refusal) {
+    let response: &[u8] = match refusal {
+        Refusal::Full => {
+            b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\n\r\nThe server is full\n"
+        }
+        Refusal::Address => {
+            b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 37\r\n\r\nToo many connections of your address\n"
+        }
+    };
+    let socket = match &stream {
+        Stream::Tcp(stream) => SockRef::from(stream),
+        Stream::Unix(stream) => SockRef::from(stream),
+    };
+    let mut socket: &Socket = &socket;
+    // Nothing can be done for a client that cannot even take this. What it has sent is read, for a
+    // close with unread bytes is a reset, and a reset may overtake the answer.
+    let _ = socket.write(response);
+    let _ = socket.shutdown(Shutdown::Write);
+    let _ = socket.read(&mut [0; 4096]);
+}
+
+fn reserve() -> Option<File> {
+    File::open("/dev/null").ok()
+}
+
+fn is_about_one_client(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

@@ -1,0 +1,186 @@
+//! Binding, all of it before the first thread starts, so that an error reaches the caller.
+
+use std::{
+    io,
+    net::{SocketAddr, ToSocketAddrs},
+    os::unix::fs::{FileTypeExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
+
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+use crate::config::Listen;
+
+/// Why an address could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on {address}: {reason}")]
+pub struct BindError {
+    address: String,
+    reason: String,
+    #[source]
+    source: io::Error,
+}
+
+/// One bound address: a listening socket for each shard.
+#[derive(Debug)]
+pub struct Bound {
+    /// As clients write it: `ws://127.0.0.1:8080`, `ws+unix:///run/app.sock`.
+    pub url: String,
+    /// One for each shard, in order.
+    pub sockets: Vec<Socket>,
+    /// The file to remove at the end.
+    pub unix_path: Option<PathBuf>,
+}
+
+/// Binds `listen` for `shards` shards. A host name may mean several addresses: all are bound.
+pub fn bind(listen: &Listen, shards: usize) -> Result<Vec<Bound>, BindError> {
+    match listen {
+        Listen::Unix { path } => Ok(vec![bind_unix(path, shards).map_err(|e| error(listen.to_string(), e))?]),
+        Listen::Tcp { host, port } => {
+            let addresses =
+                (host.as_str(), *port).to_socket_addrs().map_err(|e| error(listen.to_string(), e))?;
+            let mut bound = Vec::new();
+            for address in addresses {
+                if !bound.iter().any(|(a, _)| *a == address) {
+                    let socket = bind_tcp(address, shards).map_err(|e| error(address.to_string(), e))?;
+                    bound.push((address, socket));
+                }
+            }
+            Ok(bound.into_iter().map(|(_, bound)| bound).collect())
+        }
+    }
+}
+
+/// `SO_REUSEPORT` spreads new connections over the shards, but it would also let a second server of
+/// the same user take half of them. So the first socket is bound without it, which fails if anybody
+/// has the port, then makes room for the real ones.
+fn bind_tcp(address: SocketAddr, shards: usize) -> io::Result<Bound> {
+    let probe = tcp_socket(address, false)?;
+    probe.listen(1)?;
+    let Some(actual) = probe.local_addr()?.as_socket() else {
+        return Err(io::Error::other("the system gave no port"));
+    };
+    let sockets = if shards == 1 {
+        probe.listen(BACKLOG)?;
+        vec![probe]
+    } else {
+        drop(probe);
+        (0..shards)
+            .map(|_| {
+                let socket = tcp_socket(actual, true)?;
+                socket.listen(BACKLOG)?;
+                Ok(socket)
+            })
+            .collect::<io::Result<_>>()?
+    };
+    Ok(Bound { url: format!("ws://{actual}"), sockets, unix_path: None })
+}
+
+fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    // A restart must not wait for the old connections' TIME_WAIT.
+    socket.set_reuse_address(true)?;
+    if share_port {
+        socket.set_reuse_port(true)?;
+    }
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// A socket file that nobody answers on is left over from a crash and is replaced; one that
+/// somebody answers on is in use; anything else at that path is not ours to remove.
+fn bind_unix(path: &Path, shards: usize) -> io::Result<Bound> {
+    let address = SockAddr::unix(path)?;
+    match std::fs::symlink_metadata(path) {
+        Ok(found) if found.file_type().is_socket() => {
+            if Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address).is_ok() {
+                return Err(io::ErrorKind::AddrInUse.into());
+            }
+            std::fs::remove_file(path)?;
+        }
+        Ok(_) => {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the path exists and is no socket"));
+        }
+        Err(_) => {}
+    }
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address)?;
+    // Connecting needs write permission: the owner and its group, as a proxy that runs in the same
+    // group expects. Before listen nobody can connect, so nobody slips in between.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    socket.listen(BACKLOG)?;
+    let mut sockets = vec![socket];
+    while sockets.len() < shards {
+        let Some(copy) = sockets.first().map(Socket::try_clone) else { break };
+        sockets.push(copy?);
+    }
+    Ok(Bound { url: format!("ws+unix://{}", path.display()), sockets, unix_path: Some(path.to_owned()) })
+}
+
+fn error(address: String, source: io::Error) -> BindError {
+    let reason = match source.kind() {
+        io::ErrorKind::AddrInUse => "address already in use; is another server running there?".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "permission denied; ports below 1024 and other users' folders need rights that this process lacks"
+                .to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        _ => source.to_string(),
+    };
+    BindError { address, reason, source }
+}
+
+/// Clients that may wait to be accepted; the system caps it at `net.core.somaxconn`.
+const BACKLOG: i32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn free(shards: usize) -> Bound {
+        bind(&Listen::parse("127.0.0.1:0").unwrap(), shards).unwrap().remove(0)
+    }
+
+    #[test]
+    fn port_0_takes_a_free_port_and_every_shard_shares_it() {
+        let bound = free(3);
+        let ports: Vec<_> =
+            bound.sockets.iter().map(|s| s.local_addr().unwrap().as_socket().unwrap().port()).collect();
+        assert!(ports[0] != 0 && ports.iter().all(|p| *p == ports[0]));
+    }
+
+    #[test]
+    fn a_second_server_cannot_take_the_port_of_the_first() {
+        for (first, second) in [(1, 1), (1, 3), (3, 1), (3, 3)] {
+            let bound = free(first);
+            let address = bound.url.trim_start_matches("ws://").to_owned();
+            let error = bind(&Listen::parse(&address).unwrap(), second).unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("cannot listen on {address}: address already in use")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_socket_file_left_by_a_crash_is_replaced_and_a_live_one_is_not() {
+        let folder = std::env::temp_dir().join(format!("ferrite-listen-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("a.sock");
+        let listen = Listen::Unix { path: path.clone() };
+        let first = bind(&listen, 2).unwrap();
+        assert!(bind(&listen, 1).unwrap_err().to_string().contains("already in use"));
+        drop(first);
+        assert!(path.exists());
+        drop(bind(&listen, 1).unwrap());
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, "precious").unwrap();
+        assert!(bind(&listen, 1).unwrap_err().to_string().contains("is no socket"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
