@@ -1,6 +1,6 @@
 //! Sans-I/O RFC 6455: bytes in, messages out, and back.
 //!
-//! A [`Decoder`] turns what one client sent into [`Received`] items, in wire order; [`encode`]
+//! A [`Decoder`] turns what one client sent into [`Received`] items, in wire order; [`encode()`]
 //! writes the frames of the answer. Bytes come in as arguments and leave as values: nothing here
 //! knows a socket, a clock, an allocator's limit or PHP, so every path replays byte for byte.
 //!

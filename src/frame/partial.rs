@@ -78,7 +78,7 @@ impl Partial {
                 self.take_control_payload(&mut frame, input)?;
                 if frame.remaining == 0 {
                     let payload = Bytes::from(mem::take(&mut self.control));
-                    return Received::from_frame(frame.opcode, payload).map(Some);
+                    return Received::from_control(frame.opcode, payload).map(Some);
                 }
             } else {
                 // `begin` lets no data frame in without a message.
