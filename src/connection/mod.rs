@@ -48,6 +48,8 @@ pub struct Connection {
     pub outbox: Outbox,
     /// Its place in the counts by address.
     pub admission: Option<Admission>,
+    /// The bytes of the outbox that the shard's total includes.
+    pub counted: usize,
     /// What was read and cannot be handled yet.
     pub unread: BytesMut,
     /// Its side as a WebSocket, from `Open` on.
@@ -164,6 +166,7 @@ impl Connection {
             deadline,
             outbox: Outbox::default(),
             admission: None,
+            counted: 0,
             unread: BytesMut::new(),
             session: None,
             dirty: false,
@@ -194,15 +197,22 @@ impl Connection {
             Some(code) => frame::encode_close(&mut frame, code, reason),
             None => frame::encode(&mut frame, OpCode::Close, b""),
         }
-        self.push_control(frame.freeze());
+        self.push(frame.freeze());
     }
 
-    /// Puts a frame of the server's own at the end of the outbox, budget or not.
-    pub fn push_control(&mut self, frame: Bytes) {
+    /// Puts bytes at the end of the outbox that the gauge does not count yet, budget or not.
+    pub fn push(&mut self, frame: Bytes) {
         if let Some(session) = &mut self.session {
             session.unreported += frame.len() as isize;
         }
         self.outbox.push(frame);
+    }
+
+    /// Corrects the shard's total after the outbox grew or shrank.
+    pub fn settle(&mut self, total: &mut usize) {
+        let bytes = self.outbox.bytes();
+        *total = (*total + bytes).saturating_sub(self.counted);
+        self.counted = bytes;
     }
 
     /// Goes on to `Lingering`: what waits in the outbox leaves, then FIN.

@@ -9,8 +9,9 @@ use super::Connection;
 /// What a read brought.
 #[derive(Debug)]
 pub enum Read {
-    /// Bytes to decode; empty if they went straight to where a large message is put together.
-    Bytes(BytesMut),
+    /// Bytes to decode, and how many came from the socket: more than there are to decode if they
+    /// went straight to where a large message is put together, none if they were read before.
+    Bytes(BytesMut, usize),
     /// Nothing more at the moment; the waker will tell.
     Nothing,
     /// The client has finished sending, or the connection broke.
@@ -22,13 +23,13 @@ impl Connection {
     /// straight into its place, or else into `chunk`.
     pub fn read(&mut self, chunk: &mut BytesMut, most: usize) -> Read {
         if !self.unread.is_empty() {
-            return Read::Bytes(std::mem::take(&mut self.unread));
+            return Read::Bytes(std::mem::take(&mut self.unread), 0);
         }
         let mut cx = Context::from_waker(&self.waker);
         if let Some(mut direct) = self.session.as_mut().and_then(|session| session.decoder.direct_buffer()) {
             return match self.stream.poll_read(&mut cx, &mut direct) {
                 Poll::Pending => Read::Nothing,
-                Poll::Ready(Ok(1..)) => Read::Bytes(BytesMut::new()),
+                Poll::Ready(Ok(read @ 1..)) => Read::Bytes(BytesMut::new(), read),
                 Poll::Ready(_) => Read::End,
             };
         }
@@ -38,7 +39,7 @@ impl Connection {
         }
         match self.stream.poll_read(&mut cx, &mut (&mut *chunk).limit(most)) {
             Poll::Pending => Read::Nothing,
-            Poll::Ready(Ok(1..)) => Read::Bytes(chunk.split()),
+            Poll::Ready(Ok(read @ 1..)) => Read::Bytes(chunk.split(), read),
             Poll::Ready(_) => Read::End,
         }
     }

@@ -118,7 +118,15 @@ impl Handle {
             // What is on its way to the shard cannot be dropped from its oldest end.
             self.throttle(to.id().shard());
         }
-        self.command(to.id().shard(), Command::Send { id: to.id(), frame }, size);
+        let shard = to.id().shard();
+        self.command(shard, Command::Send { id: to.id(), frame }, size);
+        if to.peer().buffered() > self.hub.limits.send_buffer / 4
+            && let Some(port) = self.shards.get(shard)
+        {
+            // Enough waits to be worth a wake in the middle of a batch: the shard writes while PHP
+            // goes on, instead of finding the outbox full.
+            port.commands.flush();
+        }
         Ok(result)
     }
 

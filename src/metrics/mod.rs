@@ -28,8 +28,9 @@ impl Counter {
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $field:ident => $name:literal,)*) => {
-        /// The counters of one shard.
+        /// The counters of one shard. Aligned, so that no two shards write to one cache line.
         #[derive(Debug, Default)]
+        #[repr(align(128))]
         pub struct Counters { $($(#[$doc])* pub $field: Counter,)* }
 
         impl Counters {

@@ -21,21 +21,17 @@ use crate::{
 impl Shard {
     /// Accepts who waits, a bounded number.
     pub(super) fn accept(&mut self) {
-        let Some(mut acceptor) = self.acceptor.take() else { return };
         if self.now < self.accept_after {
             // The sweep looks again.
-            self.acceptor = Some(acceptor);
             return;
         }
-        acceptor.restore_reserve();
         let waker = self.ready.waker(ACCEPT);
         let mut cx = Context::from_waker(&waker);
         for _ in 0..ACCEPTS_PER_TURN {
+            let Some(acceptor) = &mut self.acceptor else { return };
+            acceptor.restore_reserve();
             match acceptor.poll_accept(&mut cx) {
-                Poll::Pending => {
-                    self.acceptor = Some(acceptor);
-                    return;
-                }
+                Poll::Pending => return,
                 Poll::Ready(Ok((stream, address))) => self.admit(stream, address),
                 Poll::Ready(Err(error)) => {
                     let refused = acceptor.refuse_one(&mut cx);
@@ -50,12 +46,10 @@ impl Shard {
                     }
                     self.accept_after = self.now + ACCEPT_PAUSE;
                     self.next_sweep = self.next_sweep.min(self.accept_after);
-                    self.acceptor = Some(acceptor);
                     return;
                 }
             }
         }
-        self.acceptor = Some(acceptor);
         self.again.push(ACCEPT);
     }
 
@@ -97,7 +91,7 @@ impl Shard {
         for _ in 0..HEAD_READS_PER_TURN {
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             let mut input = match connection.read(&mut self.chunk, HEAD_READ) {
-                Read::Bytes(input) => input,
+                Read::Bytes(input, _) => input,
                 Read::Nothing => return,
                 Read::End => return self.give_up(slot),
             };
@@ -217,7 +211,7 @@ impl Shard {
         let rate = config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.now));
         connection.session = Some(Box::new(Session::new(peer.clone(), heart, rate)));
         connection.phase = Phase::Open;
-        connection.push_control(Bytes::from(response));
+        connection.push(Bytes::from(response));
         for topic in self.common.hub.admit(peer, &accept.topics) {
             self.topics.join(slot, topic);
         }
@@ -249,7 +243,7 @@ impl Shard {
     fn answer(&mut self, slot: u32, response: Vec<u8>) {
         let deadline = self.now + self.common.config.limits.close_timeout;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        connection.push_control(Bytes::from(response));
+        connection.push(Bytes::from(response));
         connection.linger(deadline);
         self.touch(slot);
         self.again.push(slot);

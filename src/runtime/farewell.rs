@@ -84,9 +84,8 @@ impl Shard {
         else {
             return;
         };
-        let before = connection.outbox.bytes();
         connection.outbox.drop_pending();
-        self.waiting = self.waiting.saturating_sub(before - connection.outbox.bytes());
+        connection.settle(&mut self.waiting);
         self.counters(|c| c.slow_closed.increment());
         self.fail(id.slot() as u32, CloseCode::TRY_AGAIN_LATER, "the client reads too slowly");
     }
@@ -94,8 +93,10 @@ impl Shard {
     /// The connection broke, or the client finished without a close frame.
     pub(super) fn broken(&mut self, slot: u32) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if matches!(connection.phase, Phase::Head(_) | Phase::Deciding(_)) {
+            return self.give_up(slot);
+        }
         match std::mem::replace(&mut connection.phase, Phase::Lingering { finished: true }) {
-            Phase::Head(_) | Phase::Deciding(_) => self.give_up(slot),
             Phase::Open => {
                 self.announce_close(slot, CloseCode::ABNORMAL, "".into());
                 self.remove(slot);
@@ -105,7 +106,7 @@ impl Shard {
                 self.announce_close(slot, code, reason);
                 self.remove(slot);
             }
-            Phase::Lingering { .. } => self.remove(slot),
+            Phase::Head(_) | Phase::Deciding(_) | Phase::Lingering { .. } => self.remove(slot),
         }
     }
 
@@ -114,9 +115,8 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         match connection.phase {
             Phase::Open => {
-                let before = connection.outbox.bytes();
                 connection.outbox.drop_pending();
-                self.waiting = self.waiting.saturating_sub(before - connection.outbox.bytes());
+                connection.settle(&mut self.waiting);
                 self.fail(slot, CloseCode::INTERNAL_ERROR, "internal error");
             }
             _ => self.broken(slot),
@@ -152,8 +152,8 @@ impl Shard {
     /// Drops the socket and all memory of it.
     pub(super) fn remove(&mut self, slot: u32) {
         let Some(connection) = self.connections.try_remove(slot as usize) else { return };
-        let Connection { outbox, admission, .. } = connection;
-        self.waiting = self.waiting.saturating_sub(outbox.bytes());
+        let Connection { counted, admission, .. } = connection;
+        self.waiting = self.waiting.saturating_sub(counted);
         self.common.sockets.fetch_sub(1, Ordering::Relaxed);
         if let Some(admission) = admission {
             self.common.addresses.leave(admission);
@@ -186,7 +186,7 @@ impl Shard {
             self.forget_handshake(slot);
             if let Some(connection) = self.connections.get_mut(slot as usize) {
                 let response = http::rejection(503, b"The server is stopping\n", &[]);
-                connection.push_control(response.into());
+                connection.push(response.into());
                 connection.linger(self.now + self.common.config.limits.close_timeout);
             }
             self.touch(slot);

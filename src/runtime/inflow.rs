@@ -43,12 +43,12 @@ impl Shard {
                 return;
             }
             let most = if crowded { CROWDED_READ } else { usize::MAX };
-            let mut input = match connection.read(&mut self.chunk, most) {
-                Read::Bytes(input) => input,
+            let (mut input, read) = match connection.read(&mut self.chunk, most) {
+                Read::Bytes(input, read) => (input, read),
                 Read::Nothing => return,
                 Read::End => return self.broken(slot),
             };
-            self.counters(|c| c.bytes_received.add(input.len() as u64));
+            self.counters(|c| c.bytes_received.add(read as u64));
             match self.handle(slot, &mut input) {
                 Handled::All => {}
                 Handled::Held => return self.keep(slot, &input),
@@ -100,9 +100,7 @@ impl Shard {
                             let pong = control_frame(OpCode::Pong, &payload);
                             let before = outbox.bytes();
                             outbox.set_pong(pong);
-                            let grown = outbox.bytes() as isize - before as isize;
-                            session.unreported += grown;
-                            self.waiting = self.waiting.saturating_add_signed(grown);
+                            session.unreported += outbox.bytes() as isize - before as isize;
                             if !std::mem::replace(dirty, true) {
                                 self.dirty.push(slot);
                             }
@@ -202,7 +200,7 @@ impl Shard {
         for _ in 0..READS_PER_TURN {
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             match connection.read(&mut self.chunk, usize::MAX) {
-                Read::Bytes(_) => {}
+                Read::Bytes(..) => {}
                 Read::Nothing => return,
                 Read::End => {
                     // The last bytes may still have to leave.

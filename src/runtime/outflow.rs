@@ -27,9 +27,8 @@ impl Shard {
         else {
             return;
         };
-        let size = frame.len();
         connection.outbox.push(frame);
-        self.waiting += size;
+        connection.settle(&mut self.waiting);
         if limits.slow_consumer == SlowConsumer::DropOldest && connection.outbox.bytes() > limits.send_buffer
         {
             self.drop_oldest(slot);
@@ -40,36 +39,50 @@ impl Shard {
 
     /// A frame for many. Each outbox has its own budget and meets its own fate.
     pub(super) fn fan_out(&mut self, slot: u32, frame: &Bytes, except: &[ConnectionId]) {
-        let limits = &self.common.config.limits;
-        let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
-        let Some(connection) = self.connections.get_mut(slot as usize).filter(|c| c.is_open()) else {
-            return;
-        };
+        let Some(connection) = self.connections.get(slot as usize).filter(|c| c.is_open()) else { return };
         if !except.is_empty() && except.binary_search(&connection.id).is_ok() {
             return;
         }
-        let Some(session) = connection.session.as_mut().filter(|session| session.peer.is_open()) else {
-            return;
-        };
-        let full = connection.outbox.bytes() + frame.len() > limits.send_buffer
-            || (self.waiting + frame.len() > share && !connection.outbox.is_empty());
+        let id = connection.id;
+        let full = self.is_full(slot, frame.len());
         if full {
-            match limits.slow_consumer {
-                SlowConsumer::Close => {
-                    let id = connection.id;
-                    return self.close_slow(id);
-                }
+            match self.common.config.limits.slow_consumer {
+                SlowConsumer::Close => return self.close_slow(id),
                 SlowConsumer::DropNewest => return self.counters(|c| c.messages_dropped.increment()),
                 SlowConsumer::DropOldest => {}
             }
         }
-        session.unreported += frame.len() as isize;
-        connection.outbox.push(frame.clone());
-        self.waiting += frame.len();
+        let Some(connection) = self.connections.get_mut(slot as usize).filter(|c| c.is_open()) else {
+            return;
+        };
+        connection.push(frame.clone());
+        connection.settle(&mut self.waiting);
         if full {
             self.drop_oldest(slot);
         }
+        self.counters(|c| c.messages_sent.increment());
         self.touch(slot);
+    }
+
+    /// Whether `more` bytes are too many for an outbox, also after it had its chance to be written.
+    fn is_full(&mut self, slot: u32, more: usize) -> bool {
+        if !self.exceeds(slot, more) {
+            return false;
+        }
+        if self.connections.get(slot as usize).is_some_and(|c| c.stalled.is_none()) {
+            // Full perhaps only because this turn has not written yet.
+            self.flush_one(slot);
+        }
+        self.exceeds(slot, more)
+    }
+
+    fn exceeds(&self, slot: u32, more: usize) -> bool {
+        let limits = &self.common.config.limits;
+        let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
+        self.connections.get(slot as usize).is_some_and(|connection| {
+            connection.outbox.bytes() + more > limits.send_buffer
+                || (self.waiting + more > share && !connection.outbox.is_empty())
+        })
     }
 
     /// Makes room by dropping what has waited longest.
@@ -83,7 +96,7 @@ impl Shard {
         {
             let Some(bytes) = connection.outbox.drop_oldest() else { break };
             dropped += 1;
-            self.waiting = self.waiting.saturating_sub(bytes);
+            connection.settle(&mut self.waiting);
             if let Some(session) = &mut connection.session {
                 session.unreported -= bytes as isize;
             }
@@ -108,7 +121,7 @@ impl Shard {
         connection.dirty = false;
         let mut bytes = 0;
         let written = connection.write(&mut self.scratch, self.now, &mut bytes);
-        self.waiting = self.waiting.saturating_sub(bytes);
+        connection.settle(&mut self.waiting);
         let congested = matches!(written, Ok(Written::Some));
         let mut drained = false;
         if let Some(session) = &mut connection.session {

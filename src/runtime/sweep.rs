@@ -63,8 +63,7 @@ impl Shard {
                 Due::Ping(payload) => {
                     let frame = control_frame(OpCode::Ping, &payload);
                     if let Some(connection) = self.connections.get_mut(slot as usize) {
-                        self.waiting += frame.len();
-                        connection.push_control(frame);
+                        connection.push(frame);
                     }
                     self.touch(slot);
                 }
