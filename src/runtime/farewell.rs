@@ -162,6 +162,8 @@ impl Shard {
 
     /// Begins to end the shard. A second order can only make it faster.
     pub(super) fn stop(&mut self, grace: Duration) {
+        // Who has connected and was not accepted yet gets an answer instead of a reset.
+        self.accept();
         self.acceptor = None;
         let deadline = self.now + grace;
         if let Some(stopping) = &mut self.stopping {

@@ -29,8 +29,8 @@ impl Shard {
         };
         connection.outbox.push(frame);
         connection.settle(&mut self.waiting);
-        if limits.slow_consumer == SlowConsumer::DropOldest && connection.outbox.bytes() > limits.send_buffer
-        {
+        // The other policies acted when PHP sent it.
+        if limits.slow_consumer == SlowConsumer::DropOldest && self.is_full(slot, 0) {
             self.drop_oldest(slot);
         }
         self.counters(|c| c.messages_sent.increment());

@@ -1,0 +1,115 @@
+//! Holds the imports of `src/` to the table in ARCHITECTURE.md: who may know whom.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+/// Each folder of `src/`, and the folders it may name.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("config", &[]),
+    ("limits", &[]),
+    ("metrics", &[]),
+    ("frame", &[]),
+    ("socket", &["config"]),
+    ("http", &["config"]),
+    ("queue", &["http"]),
+    ("connection", &["config", "frame", "http", "limits", "queue", "socket"]),
+    ("hub", &["config", "connection", "frame", "metrics", "queue"]),
+    ("runtime", &["config", "connection", "frame", "http", "hub", "limits", "metrics", "queue", "socket"]),
+    ("php", &["config", "http", "hub", "metrics", "queue", "runtime"]),
+];
+
+/// Crates that only some folders may name.
+const CRATES: &[(&str, &[&str])] = &[
+    ("ext_php_rs", &["php"]),
+    ("tokio", &["socket", "runtime"]),
+    ("tokio_util", &["socket"]),
+    ("socket2", &["socket", "runtime"]),
+    ("crossbeam_channel", &["queue"]),
+];
+
+#[test]
+fn every_folder_names_only_those_it_may_know() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let may: BTreeMap<_, _> = MAY_NAME.iter().copied().collect();
+    let mut wrong = Vec::new();
+    let mut files = 0;
+    for folder in fs::read_dir(&source).unwrap().map(|entry| entry.unwrap().path()).filter(|p| p.is_dir()) {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        let Some(known) = may.get(name.as_str()) else {
+            wrong.push(format!("src/{name} is not in the table"));
+            continue;
+        };
+        for (path, text) in rust_files(&folder) {
+            files += 1;
+            let code: String = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .collect::<Vec<_>>()
+                .join("\n");
+            for named in folders_named(&code) {
+                if named != name && may.contains_key(named.as_str()) && !known.contains(&named.as_str()) {
+                    wrong.push(format!("{path} names crate::{named}"));
+                }
+            }
+            for (library, folders) in CRATES {
+                if code.contains(&format!("{library}::")) && !folders.contains(&name.as_str()) {
+                    wrong.push(format!("{path} names {library}"));
+                }
+            }
+        }
+    }
+    assert!(files > 30, "looked at {files} files only");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every `x` of `crate::x` and `crate::{x, y::…}`.
+fn folders_named(code: &str) -> Vec<String> {
+    let mut named = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        if let Some(list) = rest.strip_prefix('{') {
+            let mut depth = 0;
+            let mut word = String::new();
+            let mut first = true;
+            for letter in list.chars() {
+                match letter {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => first = true,
+                    _ if depth == 0 && first && (letter.is_alphanumeric() || letter == '_') => {
+                        word.push(letter)
+                    }
+                    _ if depth == 0 && first && !word.is_empty() => first = false,
+                    _ => {}
+                }
+                if (!first || letter == ',') && !word.is_empty() {
+                    named.push(std::mem::take(&mut word));
+                    first = letter == ',';
+                }
+            }
+            named.push(word);
+        } else {
+            named.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect());
+        }
+    }
+    named.retain(|name| !name.is_empty());
+    named
+}
+
+fn rust_files(folder: &Path) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.is_dir() {
+            found.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push((path.display().to_string(), fs::read_to_string(&path).unwrap()));
+        }
+    }
+    found
+}
+
+#[test]
+fn the_search_for_imports_finds_them() {
+    let code = "use crate::{\n    config::{Limits, x::Y},\n    hub,\n    queue::Event,\n};\nlet a = crate::socket::bind();";
+    assert_eq!(folders_named(code), ["config", "hub", "queue", "socket"]);
+}

@@ -1,0 +1,11 @@
+//! The core without PHP: real sockets, clients that nobody here wrote, and a consumer in the place
+//! of PHP. The names of the tests are the contract.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test fails by panicking
+
+mod closing;
+mod flow;
+mod harness;
+mod hostile;
+mod imports;
+mod messages;
+mod stopping;
