@@ -7,7 +7,7 @@ declare(strict_types=1);
 //   ./dev chat                                     installs, builds, runs this file
 //   php -d extension=… examples/chat/server.php [CHAT_PORT [PAGE_PORT]]
 //
-// Without ports it takes 8080 and 8000, or free ones where these are taken.
+// The ports are 8080 and 8000 unless told otherwise; where one is taken, another one that is free.
 //
 // The client sends    {"type": "join", "room": "php"}    {"type": "say", "text": "Hello"}
 // The server sends    joined (you, room)    people (of your room)    rooms (all)    said (a message)
@@ -22,8 +22,8 @@ require __DIR__ . '/../need-ferrite.php';
 require __DIR__ . '/Rooms.php';
 require __DIR__ . '/page.php';
 
-$chatPort = (int) ($argv[1] ?? free_port(8080));
-$page = new Page((int) ($argv[2] ?? free_port(8000)), "ws://127.0.0.1:$chatPort");
+$chatPort = free_port((int) ($argv[1] ?? 8080));
+$page = new Page(free_port((int) ($argv[2] ?? 8000)), "ws://127.0.0.1:$chatPort");
 
 $server = new Server(
     "127.0.0.1:$chatPort",
