@@ -18,13 +18,13 @@ function within(seconds, what, promise) {
 }
 
 class PhpServer {
-  /** Runs `php -d extension=… script args…`, `script` being relative to the repository. */
+  /** Runs `php -n -d extension=… script args…`, `script` being relative to the repository. */
   constructor(script, args = [], env = {}) {
     const php = process.env.FERRITE_PHP || process.env.PHP || 'php'
     const extension = process.env.FERRITE_EXT || path.join(root, 'target/release/libferrite.so')
     this.lines = []
     this.waiting = []
-    this.process = spawn(php, ['-d', `extension=${extension}`, path.join(root, script), ...args], {
+    this.process = spawn(php, ['-n', '-d', `extension=${extension}`, path.join(root, script), ...args], {
       env: { ...process.env, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
     })

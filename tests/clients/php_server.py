@@ -20,7 +20,8 @@ def seconds(limit: float) -> float:
 
 
 def php(*arguments: str, extension: bool = True) -> list[str]:
-    command = [os.environ.get("FERRITE_PHP") or os.environ.get("PHP") or "php"]
+    """PHP with the extension under test and without any ini file, which might load an installed one."""
+    command = [os.environ.get("FERRITE_PHP") or os.environ.get("PHP") or "php", "-n"]
     if extension:
         library = os.environ.get("FERRITE_EXT") or str(ROOT / "target/release/libferrite.so")
         command += ["-d", f"extension={library}"]
@@ -28,7 +29,7 @@ def php(*arguments: str, extension: bool = True) -> list[str]:
 
 
 class PhpServer:
-    """`php -d extension=… script arguments…`, the script being relative to the repository."""
+    """`php -n -d extension=… script arguments…`, the script being relative to the repository."""
 
     def __init__(self, script: str, *arguments: str, env: dict[str, str] | None = None):
         self.lines: list[str] = []

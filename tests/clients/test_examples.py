@@ -114,7 +114,7 @@ class ExamplesTest(unittest.IsolatedAsyncioTestCase):
         for script in ["echo.php", "handler-class.php", "event-loop.php", "chat/server.php"]:
             with self.subTest(script):
                 ended = subprocess.run(
-                    php("-n", str(ROOT / "examples" / script), extension=False),
+                    php(str(ROOT / "examples" / script), extension=False),
                     capture_output=True, text=True, timeout=seconds(20), stdin=subprocess.DEVNULL,
                 )
                 self.assertEqual(ended.returncode, 1)
