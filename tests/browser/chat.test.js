@@ -102,7 +102,7 @@ test('two tabs talk, a third in another room does not see them, and who is here 
   // Eve's own message comes back after all that was said before: had she seen more, it would be there.
   await say(eve, 'Anybody?')
   await said(eve, ['Anybody?'])
-  await ada.screenshot({ path: path.join(pictures, 'chat-light.png') })
+  await ada.screenshot({ animations: 'disabled', path: path.join(pictures, 'chat-light.png') })
 
   // Eve moves into the lobby by the list of rooms; her empty room goes away.
   await eve.getByRole('button', { name: /^# lobby/ }).click()
@@ -138,7 +138,7 @@ test('a new room can be opened on a telephone, in the dark', async t => {
   await say(ada, 'dark in here')
   await said(ada, ['dark in here'])
   assert.ok(await ada.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the screen')
-  await ada.screenshot({ path: path.join(pictures, 'chat-dark-mobile.png') })
+  await ada.screenshot({ animations: 'disabled', path: path.join(pictures, 'chat-dark-mobile.png') })
 })
 
 test('a tab shows that the server has gone, and comes back to its room when it is there again', async t => {
@@ -150,7 +150,7 @@ test('a tab shows that the server has gone, and comes back to its room when it i
   await ada.getByRole('status').filter({ hasText: /^Disconnected$/ }).waitFor()
   assert.ok(await ada.getByRole('button', { name: 'Send' }).isDisabled())
   await ada.getByLabel('Message', { exact: true }).fill('a draft')
-  await ada.screenshot({ path: path.join(pictures, 'chat-disconnected.png') })
+  await ada.screenshot({ animations: 'disabled', path: path.join(pictures, 'chat-disconnected.png') })
 
   const before = url
   await startChat(ports)
