@@ -1,0 +1,115 @@
+<?php
+
+declare(strict_types=1);
+
+// A chat with rooms.
+//
+//   ./dev chat                                     installs, builds, runs this file
+//   php -d extension=… examples/chat/server.php [CHAT_PORT [PAGE_PORT]]
+//
+// The ports are 8080 and 8000 unless told otherwise; where one is taken, another one that is free.
+//
+// The client sends    {"type": "join", "room": "php"}    {"type": "say", "text": "Hello"}
+// The server sends    joined (you, room)    people (of your room)    rooms (all)    said (a message)
+
+use Ferrite\CloseCode;
+use Ferrite\Connection;
+use Ferrite\Handshake;
+use Ferrite\Limits;
+use Ferrite\Server;
+
+require __DIR__ . '/../need-ferrite.php';
+require __DIR__ . '/Rooms.php';
+require __DIR__ . '/page.php';
+
+$chatPort = free_port((int) ($argv[1] ?? 8080));
+$page = new Page(free_port((int) ($argv[2] ?? 8000)), "ws://127.0.0.1:$chatPort");
+
+$server = new Server(
+    "127.0.0.1:$chatPort",
+    limits: new Limits(maxMessageSize: 16 * 1024),
+    // Only our own page may connect; any other site's page is refused with 403.
+    origins: $page->origins(),
+);
+$rooms = new Rooms();
+
+// Everything the clients get is one JSON object, to one client or to all in a room. A room is a topic.
+$tell = fn (Connection $to, array $message) => $to->send(encode($message));
+$announce = function (string $room) use ($server, $rooms): void {
+    $server->publish("room:$room", encode(['type' => 'people', 'people' => $rooms->people($room)]));
+    $server->broadcast(encode(['type' => 'rooms', 'rooms' => $rooms->list()]));
+};
+
+// Moves a client into a room, out of the one it was in.
+$move = function (Connection $who, string $room) use ($rooms, $tell, $announce): void {
+    $before = $who->data;
+    if ($before !== null && $before !== $room) {
+        $who->unsubscribe("room:$before");
+        $rooms->leave($who, $before);
+        $announce($before);
+    }
+    $who->data = $room;
+    $who->subscribe("room:$room");
+    $rooms->enter($who, $room);
+    $tell($who, ['type' => 'joined', 'room' => $room, 'you' => $who->id]);
+    $announce($room);
+};
+
+$server->onHandshake(function (Handshake $handshake): void {
+    $query = $handshake->request->query();
+    if (!is_name($query['name'] ?? null) || !is_room($query['room'] ?? 'lobby')) {
+        $handshake->reject(400, 'A name of 1 to 32 letters, please, and a room like "lobby".');
+        return;
+    }
+    $handshake->accept(user: trim($query['name']));
+});
+
+$server->onOpen(function (Connection $who) use ($move): void {
+    $move($who, $who->request->query()['room'] ?? 'lobby');
+});
+
+$server->onMessage(function (Connection $from, string $data) use ($server, $move): void {
+    $message = json_decode($data, true, 4);
+    $type = is_array($message) ? $message['type'] ?? null : null;
+
+    if ($type === 'join' && is_room($message['room'] ?? null)) {
+        $move($from, $message['room']);
+    } elseif ($type === 'say' && is_string($message['text'] ?? null) && trim($message['text']) !== '') {
+        $server->publish("room:{$from->data}", encode([
+            'type' => 'said',
+            'from' => ['id' => $from->id, 'name' => $from->user],
+            'text' => trim($message['text']),
+            'at' => (int) (microtime(true) * 1000),
+        ]));
+    } else {
+        $from->close(CloseCode::PolicyViolation->value, 'not a message of this chat');
+    }
+});
+
+// Comes exactly once for every open, whatever happened: nobody stays in the list as a ghost.
+$server->onClose(function (Connection $who) use ($rooms, $announce): void {
+    $rooms->leave($who, $who->data);
+    $announce($who->data);
+});
+
+$server->onStart(function () use ($page): void {
+    echo "Open {$page->url()} in two tabs. Ctrl-C stops the chat.\n";
+});
+
+$page->serve();
+$server->run();
+
+function encode(array $message): string
+{
+    return json_encode($message, JSON_THROW_ON_ERROR | JSON_UNESCAPED_UNICODE);
+}
+
+function is_name(mixed $name): bool
+{
+    return is_string($name) && trim($name) !== '' && preg_match('/^[\p{L}\p{M}\p{N} .\'_-]{1,32}$/u', $name) === 1;
+}
+
+function is_room(mixed $room): bool
+{
+    return is_string($room) && preg_match('/^[a-z0-9-]{1,30}$/D', $room) === 1;
+}

@@ -1,0 +1,166 @@
+'use strict'
+// The chat page in headless Chromium, against the chat example.
+
+const { test, before, after } = require('node:test')
+const assert = require('node:assert/strict')
+const { execFileSync } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const { chromium } = require('playwright-core')
+const { PhpServer, within, root } = require('../clients/php-server.js')
+
+const slow = Number(process.env.FERRITE_TEST_SLOW || 1)
+const pictures = path.join(process.env.CARGO_TARGET_DIR || path.join(root, 'target'), 'screenshots')
+
+let server, ports, url, browser
+
+before(async () => {
+  await startChat(['0', '0'])
+  browser = await chromium.launch({
+    executablePath: findBrowser(),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+    timeout: 30000 * slow,
+  })
+  fs.mkdirSync(pictures, { recursive: true })
+})
+
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+function findBrowser() {
+  for (const name of [process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome']) {
+    if (!name) continue
+    try {
+      return execFileSync('sh', ['-c', 'command -v -- "$0"', name], { encoding: 'utf8' }).trim()
+    } catch {}
+  }
+  throw new Error('no Chromium; scripts/setup --tests installs it, or CHROMIUM names one')
+}
+
+/** Starts the chat example; a second start takes the ports of the first. */
+async function startChat(arguments_) {
+  server = new PhpServer('examples/chat/server.php', arguments_)
+  const chat = new URL(await server.url())
+  url = (await server.line(/Open (http:\/\/\S+)/))[1]
+  ports = [chat.port, new URL(url).port]
+}
+
+/** A person in a tab of their own (own session), who has joined the room. */
+async function person(t, name, room = 'lobby', options = {}) {
+  const context = await browser.newContext(options)
+  t.after(() => context.close())
+  const tab = await context.newPage()
+  tab.setDefaultTimeout(10000 * slow)
+  tab.problems = []
+  tab.on('pageerror', error => tab.problems.push(error.message))
+  await tab.goto(`${url}#${room}`)
+  await tab.getByLabel('Your name').fill(name)
+  await tab.getByRole('button', { name: 'Join' }).click()
+  await tab.getByRole('status').filter({ hasText: /^Connected$/ }).waitFor()
+  await tab.getByRole('heading', { name: `# ${room}` }).waitFor()
+  return tab
+}
+
+async function say(tab, text) {
+  await tab.getByLabel('Message', { exact: true }).fill(text)
+  await tab.getByRole('button', { name: 'Send' }).click()
+}
+
+/** Waits until the page shows exactly these texts in this order. */
+async function shows(tab, selector, expected) {
+  await tab.waitForFunction(
+    ([selector, expected]) => JSON.stringify([...document.querySelectorAll(selector)].map(node => node.textContent)) === expected,
+    [selector, JSON.stringify(expected)],
+  ).catch(async error => {
+    const seen = await tab.locator(selector).allTextContents()
+    throw new Error(`${selector} shows ${JSON.stringify(seen)}, not ${JSON.stringify(expected)}: ${error.message.split('\n')[0]}`)
+  })
+}
+
+const said = (tab, expected) => shows(tab, '#log .text', expected)
+const here = (tab, expected) => shows(tab, '#people .person', expected)
+
+test('two tabs talk, a third in another room does not see them, and who is here is right', async t => {
+  const ada = await person(t, 'Ada')
+  await here(ada, ['Ada'])
+  const bob = await person(t, 'Bob')
+  const eve = await person(t, 'Eve', 'attic')
+  await here(ada, ['Ada', 'Bob'])
+  await here(bob, ['Ada', 'Bob'])
+  await here(eve, ['Eve'])
+
+  await say(ada, 'Hello Bob')
+  await said(bob, ['Hello Bob'])
+  await say(bob, 'Hello Ada 👋')
+  await said(ada, ['Hello Bob', 'Hello Ada 👋'])
+  await shows(ada, '#log .name', ['Ada', 'Bob'])
+  assert.match(await ada.locator('#log time').first().getAttribute('datetime'), /^\d{4}-\d\d-\d\dT/)
+
+  // Eve's own message comes back after all that was said before: had she seen more, it would be there.
+  await say(eve, 'Anybody?')
+  await said(eve, ['Anybody?'])
+  await ada.screenshot({ animations: 'disabled', path: path.join(pictures, 'chat-light.png') })
+
+  // Eve moves into the lobby by the list of rooms; her empty room goes away.
+  await eve.getByRole('button', { name: /^# lobby/ }).click()
+  await here(eve, ['Ada', 'Bob', 'Eve'])
+  await here(ada, ['Ada', 'Bob', 'Eve'])
+  await shows(ada, '#rooms .count', ['3 people'])
+  await said(eve, [])
+  await say(eve, 'Now I am here')
+  await said(ada, ['Hello Bob', 'Hello Ada 👋', 'Now I am here'])
+
+  await bob.context().close()
+  await here(ada, ['Ada', 'Eve'])
+  assert.deepEqual([...ada.problems, ...eve.problems], [])
+})
+
+test('HTML in a message stays text, and two people may have one name', async t => {
+  const one = await person(t, 'Sam', 'twins')
+  const two = await person(t, 'Sam', 'twins')
+  await here(one, ['Sam', 'Sam'])
+  const attack = '<img src=x onerror="window.harmed = 1"><script>window.harmed = 1</script> & <b>bold</b>'
+  await say(one, attack)
+  await said(two, [attack])
+  assert.equal(await two.locator('#log .text *').count(), 0)
+  assert.equal(await two.evaluate(() => window.harmed), undefined)
+})
+
+test('a new room can be opened on a telephone, in the dark', async t => {
+  const ada = await person(t, 'Ada', 'lobby', { viewport: { width: 390, height: 780 }, colorScheme: 'dark', hasTouch: true })
+  await ada.getByRole('button', { name: 'Rooms and people' }).click()
+  await ada.getByLabel('Name of another room').fill('cellar')
+  await ada.getByRole('button', { name: 'Go to this room' }).click()
+  await ada.getByRole('heading', { name: '# cellar' }).waitFor()
+  await say(ada, 'dark in here')
+  await said(ada, ['dark in here'])
+  assert.ok(await ada.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is wider than the screen')
+  await ada.screenshot({ animations: 'disabled', path: path.join(pictures, 'chat-dark-mobile.png') })
+})
+
+test('a tab shows that the server has gone, and comes back to its room when it is there again', async t => {
+  const ada = await person(t, 'Ada', 'harbour')
+  await say(ada, 'before')
+  await said(ada, ['before'])
+
+  assert.deepEqual(await server.stop(), { code: 0, signal: null })
+  await ada.getByRole('status').filter({ hasText: /^Disconnected$/ }).waitFor()
+  assert.ok(await ada.getByRole('button', { name: 'Send' }).isDisabled())
+  await ada.getByLabel('Message', { exact: true }).fill('a draft')
+  await ada.screenshot({ animations: 'disabled', path: path.join(pictures, 'chat-disconnected.png') })
+
+  const before = url
+  await startChat(ports)
+  assert.equal(url, before)
+  await within(60, 'the tab to come back', ada.getByRole('status').filter({ hasText: /^Connected$/ }).waitFor({ timeout: 60000 * slow }))
+  await here(ada, ['Ada'])
+  assert.equal(await ada.getByLabel('Message', { exact: true }).inputValue(), 'a draft')
+  await ada.getByRole('button', { name: 'Send' }).click()
+  await said(ada, ['before', 'a draft'])
+  const bob = await person(t, 'Bob', 'harbour')
+  await here(ada, ['Ada', 'Bob'])
+  await here(bob, ['Ada', 'Bob'])
+})

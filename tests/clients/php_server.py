@@ -1,0 +1,98 @@
+"""Starts a PHP script with the extension and waits for what it prints."""
+
+import os
+import queue
+import re
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SLOW = float(os.environ.get("FERRITE_TEST_SLOW", "1"))
+URL = r"(ws(?:\+unix)?://\S+)"
+
+
+def seconds(limit: float) -> float:
+    """A deadline, stretched where PHP runs slowly (under valgrind)."""
+    return limit * SLOW
+
+
+def php(*arguments: str, extension: bool = True) -> list[str]:
+    """PHP with the extension under test and without any ini file, which might load an installed one."""
+    command = [os.environ.get("FERRITE_PHP") or os.environ.get("PHP") or "php", "-n"]
+    if extension:
+        library = os.environ.get("FERRITE_EXT") or str(ROOT / "target/release/libferrite.so")
+        command += ["-d", f"extension={library}"]
+    return command + list(arguments)
+
+
+class PhpServer:
+    """`php -n -d extension=… script arguments…`, the script being relative to the repository."""
+
+    def __init__(self, script: str, *arguments: str, env: dict[str, str] | None = None):
+        self.lines: list[str] = []
+        self._new: queue.Queue[str | None] = queue.Queue()
+        self.process = subprocess.Popen(
+            php(str(ROOT / script), *arguments),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | (env or {}),
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> "PhpServer":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self._new.put(line.rstrip("\n"))
+        self._new.put(None)
+
+    def line(self, pattern: str, limit: float = 10) -> re.Match[str]:
+        """The next printed line that matches; the lines before it are passed over."""
+        deadline = time.monotonic() + seconds(limit)
+        while True:
+            try:
+                line = self._new.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                line = None
+            if line is None:
+                printed = "\n".join(self.lines)
+                raise AssertionError(f"the server printed no line like {pattern}, but:\n{printed}")
+            self.lines.append(line)
+            if match := re.search(pattern, line):
+                return match
+
+    def url(self) -> str:
+        """The address of the next listener."""
+        return self.line(URL)[1]
+
+    def type(self, line: str) -> None:
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+
+    def wait(self, limit: float = 20) -> int:
+        """The exit code; a server that does not end is killed."""
+        try:
+            return self.process.wait(seconds(limit))
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+                self.process.wait()
+            self.process.stdin.close()
+            self._reader.join(5)
+            self.process.stdout.close()
+
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Ends it in an orderly way; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(by)
+        return self.wait()

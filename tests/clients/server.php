@@ -1,0 +1,71 @@
+<?php
+
+declare(strict_types=1);
+
+// The server of the client tests: php … server.php ADDRESS…
+//
+// /            echo                              /reject?status=   refuse with that status
+// /close?…     close with code= and reason=      /throw            an exception in the handshake
+// /describe    answer with what PHP knows        /topic?name=      publish to that topic, but not to itself
+//
+// Standard output gets a line for each close: "closed CODE REASON".
+// The variable HEARTBEAT is the interval of pings in seconds.
+
+use Ferrite\Connection;
+use Ferrite\Handshake;
+use Ferrite\Heartbeat;
+use Ferrite\Server;
+
+$heartbeat = (float) (getenv('HEARTBEAT') ?: 25.0);
+$server = new Server(
+    array_slice($argv, 1) ?: '127.0.0.1:0',
+    heartbeat: new Heartbeat(interval: $heartbeat),
+    protocols: ['chat.v2', 'chat.v1'],
+);
+
+$server->onHandshake(function (Handshake $handshake): void {
+    $query = $handshake->request->query();
+    switch ($handshake->request->path) {
+        case '/reject':
+            $handshake->reject((int) $query['status'], 'not today', ['X-Reason' => 'a test']);
+            break;
+        case '/throw':
+            throw new RuntimeException('thrown in the handshake');
+        case '/topic':
+            $handshake->accept(topics: [$query['name']]);
+            break;
+        case '/describe':
+            $handshake->accept(user: $query['name'] ?? null, headers: ['X-Greeting' => 'hello']);
+            break;
+    }
+});
+
+$server->onMessage(function (Connection $from, string $data, bool $binary) use ($server): void {
+    $query = $from->request->query();
+    switch ($from->request->path) {
+        case '/close':
+            $from->close((int) $query['code'], $query['reason'] ?? '');
+            break;
+        case '/describe':
+            $from->send(json_encode([
+                'user' => $from->user,
+                'protocol' => $from->protocol,
+                'address' => $from->remoteAddress,
+                'query' => $query,
+                'cookies' => $from->request->cookies(),
+                'agent' => $from->request->header('user-agent'),
+            ], JSON_THROW_ON_ERROR));
+            break;
+        case '/topic':
+            $server->publish($query['name'], $data, $binary, except: $from);
+            break;
+        default:
+            $from->send($data, $binary);
+    }
+});
+
+$server->onClose(function (Connection $connection, int $code, string $reason): void {
+    echo "closed $code $reason\n";
+});
+
+$server->run();

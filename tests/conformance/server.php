@@ -1,0 +1,13 @@
+<?php
+
+declare(strict_types=1);
+
+// The echo server of the conformance run: every limit is on; only the message size is what the cases need.
+
+use Ferrite\Connection;
+use Ferrite\Limits;
+use Ferrite\Server;
+
+$server = new Server('127.0.0.1:0', limits: new Limits(maxMessageSize: 16 * 1024 * 1024));
+$server->onMessage(fn (Connection $from, string $data, bool $binary) => $from->send($data, $binary));
+$server->run();
