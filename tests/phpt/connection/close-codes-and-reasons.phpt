@@ -20,7 +20,7 @@ $server->onOpen(function (Connection $connection) use (&$open): void {
 });
 $server->start();
 $client = Client::connect($server);
-until(fn (): bool => count($open) === 1, $server);
+waitFor($open, 1, $server);
 $refused = 0;
 foreach ([-1, 0, 1, 999, 1002, 1004, 1005, 1006, 1014, 1015, 1016, 1100, 2000, 2999, 5000, 65536, PHP_INT_MAX] as $code) {
     $thrown = thrownClass(fn () => $open[0]->close($code));
@@ -36,7 +36,9 @@ echo $client->closed(), "\n";
 
 foreach ([1000, 1001, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 3000, 4999, CloseCode::GoingAway->value] as $i => $code) {
     $client = Client::connect($server);
-    until(fn (): bool => count($open) === $i + 2, $server);
+    until(function () use (&$i, &$open): bool {
+        return count($open) === $i + 2;
+    }, $server);
     $open[$i + 1]->close($code, str_repeat('x', 123));
     // Without effect on a closing one.
     $open[$i + 1]->close(4000, 'second');

@@ -26,7 +26,7 @@ $server->onClose(function (Connection $connection, int $code) use (&$closed): vo
 $server->start();
 $client = Client::connect($server, '/alive');
 $dead = Client::connect($server, '/dead');
-until(fn (): bool => $open !== null, $server);
+waitFor($open, 1, $server);
 $server->every(0.01, function () use (&$open, &$closed): void {
     if ($open->latency() !== null && isset($closed['/dead'])) {
         $open->send('both seen');

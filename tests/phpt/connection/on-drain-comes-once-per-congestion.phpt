@@ -27,9 +27,9 @@ $server->onMessage(function (Connection $connection, string $data) use (&$log): 
 });
 $server->start();
 $client = Client::connect($server);
-until(fn (): bool => $open !== null, $server);
+waitFor($open, 1, $server);
 $client->send('not congested yet');
-until(fn (): bool => $log !== [], $server);
+waitFor($log, 1, $server);
 for ($round = 1; $round <= 2; ++$round) {
     $sent = 0;
     sendUntil($server, $open, fn (SendResult $result): bool => $result === SendResult::Buffered, $sent);
@@ -37,9 +37,13 @@ for ($round = 1; $round <= 2; ++$round) {
     for ($i = 0; $i < $sent; ++$i) {
         $client->binary();
     }
-    until(fn (): bool => end($log) === 'drain', $server);
+    until(function () use (&$log): bool {
+        return end($log) === 'drain';
+    }, $server);
     $client->send("after drain $round");
-    until(fn (): bool => end($log) === "after drain $round", $server);
+    until(function () use (&$log, &$round): bool {
+        return end($log) === "after drain $round";
+    }, $server);
 }
 $server->stop(0.0);
 echo implode(', ', $log), "\n";

@@ -25,7 +25,7 @@ $server->onMessage(function (Connection $connection, string $data) use (&$got): 
 $server->start();
 $paused = Client::connect($server, '/paused');
 $other = Client::connect($server, '/other');
-until(fn (): bool => count($open) === 2, $server);
+waitFor($open, 2, $server);
 $barrier = function () use ($other): void {
     for ($i = 0; $i < 5; ++$i) {
         $other->send("barrier");

@@ -23,7 +23,7 @@ $remember = function (Connection $connection) use (&$objects): void {
 $server->onOpen($remember)->onMessage($remember)->onClose($remember);
 $server->start();
 $client = Client::connect($server, '/path?x=1', ['Sec-WebSocket-Protocol' => 'chat.v1, chat.v2']);
-until(fn (): bool => count($objects) === 1, $server);
+waitFor($objects, 1, $server);
 $first = $objects[0];
 var_dump($first->data, is_int($first->id) && $first->id > 0, $first->user, $first->protocol, $first->remoteAddress);
 var_dump($first->request === $first->request, $first->request->path, $first->isOpen(), $first->bufferedAmount(), $first->topics());
@@ -33,10 +33,10 @@ foreach (['id' => 1, 'request' => null, 'user' => 'x', 'protocol' => 'x', 'remot
 var_dump($first->user, $first->remoteAddress);
 $client->send('hello');
 $client->close();
-until(fn (): bool => count($objects) === 3, $server);
+waitFor($objects, 3, $server);
 var_dump($objects === [$first, $first, $first], $first->data, $first->isOpen(), $first->user);
 $second = Client::connect($server);
-until(fn (): bool => count($objects) === 4, $server);
+waitFor($objects, 4, $server);
 var_dump($objects[3]->id !== $first->id, $objects[3]->data, $objects[3]->protocol);
 $server->stop(0.0);
 ?>

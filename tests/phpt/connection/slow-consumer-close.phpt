@@ -24,13 +24,13 @@ $server->onClose(function (Connection $connection, int $code) use (&$closed): vo
 $server->start();
 $slow = Client::connect($server, '/slow');
 $other = Client::connect($server, '/other');
-until(fn (): bool => count($open) === 2, $server);
+waitFor($open, 2, $server);
 
 $results = sendUntil($server, $open['/slow'], fn (SendResult $result): bool => $result === SendResult::Closed);
 echo implode(', ', $results), "\n";
 var_dump($open['/slow']->isOpen(), $open['/slow']->send('x')->name, $server->send($open['/slow']->id, 'x')->name);
 echo $open['/other']->send('others are not affected')->name, ' ', $other->text(), "\n";
-until(fn (): bool => $closed !== [], $server);
+waitFor($closed, 1, $server);
 var_dump($closed);
 $server->stop(0.0);
 ?>

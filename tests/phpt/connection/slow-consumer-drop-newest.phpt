@@ -24,7 +24,7 @@ $server->onDrain(function (Connection $connection) use (&$open, &$drained): void
 });
 $server->start();
 $client = Client::connect($server);
-until(fn (): bool => $open !== null, $server);
+waitFor($open, 1, $server);
 
 $sent = 0;
 $results = sendUntil($server, $open, fn (SendResult $result): bool => $result === SendResult::Dropped, $sent);
@@ -38,7 +38,7 @@ for ($i = 0; $i < $sent - 1; ++$i) {
     $got[] = unpack('N', $client->binary())[1];
 }
 var_dump($got === range(1, $sent - 1));
-until(fn (): bool => $drained > 0, $server);
+waitFor($drained, 1, $server);
 var_dump($open->bufferedAmount());
 while ($client->hasFrame()) {
     $client->text();

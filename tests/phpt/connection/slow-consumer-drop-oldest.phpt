@@ -20,7 +20,7 @@ $server->onOpen(function (Connection $connection) use (&$open): void {
 });
 $server->start();
 $client = Client::connect($server);
-until(fn (): bool => $open !== null, $server);
+waitFor($open, 1, $server);
 
 $sent = $more = 0;
 $results = sendUntil($server, $open, function (SendResult $result) use (&$more): bool {

@@ -20,7 +20,7 @@ $server->onOpen(function (Connection $connection) use (&$open): void {
 });
 $server->start();
 $client = Client::connect($server);
-until(fn (): bool => $open !== null, $server);
+waitFor($open, 1, $server);
 $topics = function () use (&$open): string {
     $topics = $open->topics();
     sort($topics);

@@ -28,9 +28,9 @@ $server->onOpen(function (Connection $connection) use ($server): void {
 });
 $server->start();
 $offer = ['Sec-WebSocket-Protocol' => ['first, offered', 'served']];
-$client = Client::connect($server, '/all', $offer);
+$all = $client = Client::connect($server, '/all', $offer);
 echo $client->text(), ' ', $client->headers['sec-websocket-protocol'][0], ' ', $client->headers['x-one'][0], ' ', json_encode($client->headers['x-two']), "\n";
-$client = Client::connect($server, '/named', $offer);
+$named = $client = Client::connect($server, '/named', $offer);
 until(fn (): bool => $server->count() === 2, $server);
 echo $client->headers['sec-websocket-protocol'][0], ' ', json_encode($client->headers['set-cookie']), "\n";
 $client = Client::connect($server, '/neither');

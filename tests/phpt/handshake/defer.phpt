@@ -28,18 +28,21 @@ $server->onOpen(function (Connection $connection): void {
     $connection->send('welcome');
 });
 $server->start();
-echo Client::connect($server, '/timer')->text(), "\n";
+$timer = Client::connect($server, '/timer');
+echo $timer->text(), "\n";
 
 $accepted = Client::begin($server, '/accepted');
 $rejected = Client::begin($server, '/rejected');
 $gone = Client::begin($server, '/gone');
-until(fn (): bool => count($waiting) === 4, $server);
+waitFor($waiting, 4, $server);
 var_dump($server->count(), $accepted->hasFrame());
 $waiting['/rejected']->reject(402, 'pay first');
 $waiting['/accepted']->accept(user: 'from outside');
 $answer = $rejected->answer();
 echo $answer->status, ' ', $answer->body, "\n";
-echo $accepted->answer()->status, ' ', $accepted->text(), "\n";
+$status = $accepted->answer()->status;
+$text = $accepted->text();
+echo "$status $text\n";
 
 // A client that has gone meanwhile is not an error, and does not open.
 $gone->vanish();
@@ -57,4 +60,4 @@ bool(false)
 %A101 welcome
 open by a timer
 welcome
-nothing thrown%AFerrite\StateException
+nothing thrown Ferrite\StateException

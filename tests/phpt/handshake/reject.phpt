@@ -42,6 +42,6 @@ bool(true)
 bool(true)
 401 [{}] application/json {"www-authenticate":["Basic"]}
 bool(true)
-307 [] %s {"location":["https:\/\/other.example\/"]}
+307 [] %s {"location":["https://other.example/"]}
 bool(true)
 int(0)

@@ -64,7 +64,7 @@ ValueError ValueError ValueError
 ValueError ValueError ValueError ValueError ValueError ValueError ValueError ValueError 
 array(1) {
   [0]=>
-  string(19) "tab	and ünïcode"
+  string(17) "tab	and ünïcode"
 }
 bool(false)
 bool(false)

@@ -40,7 +40,7 @@ $client->write(
     . Client::frame(Client::TEXT, '')
     . Client::frame(Client::CLOSE, pack('n', 4000) . 'enough')
 );
-until(fn (): bool => count($seen) >= 7, $server);
+waitFor($seen, 7, $server);
 $server->stop(0.0);
 echo implode("\n", $seen), "\n";
 ?>

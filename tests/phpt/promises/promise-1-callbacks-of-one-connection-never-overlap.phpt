@@ -39,11 +39,15 @@ $fiber = new \Fiber(function () use ($server, &$log): void {
 $fiber->start();
 foreach (['other', 'again', 'and again'] as $text) {
     $other->send($text);
-    until(fn (): bool => in_array("$text ends", $log, true), $server);
+    until(function () use (&$log, &$text): bool {
+        return in_array("$text ends", $log, true);
+    }, $server);
 }
 $log[] = '(resume)';
 $fiber->resume();
-until(fn (): bool => in_array('close', $log, true), $server);
+until(function () use (&$log): bool {
+    return in_array('close', $log, true);
+}, $server);
 $server->stop(0.0);
 echo implode("\n", array_slice($log, 0, 12)), "\n";
 ?>

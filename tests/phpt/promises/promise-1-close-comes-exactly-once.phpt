@@ -56,7 +56,9 @@ foreach ($endings as $path => $end) {
     $clients[$path] = Client::connect($server, $path);
     $end($clients[$path]);
 }
-until(fn (): bool => count($closed) >= count($endings) - 1, $server);
+until(function () use (&$closed, &$endings): bool {
+    return count($closed) >= count($endings) - 1;
+}, $server);
 $server->stop(0.0);
 
 var_dump(array_diff(array_keys($endings), $opened), count($opened) === count($endings));

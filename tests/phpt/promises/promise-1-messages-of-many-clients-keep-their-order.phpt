@@ -29,7 +29,9 @@ foreach ([1, 3] as $threads) {
             $client->send(...array_map(strval(...), $numbers));
         }
     }
-    until(fn (): bool => array_sum(array_map(count(...), $got)) >= 3600, $server);
+    until(function () use (&$got): bool {
+        return array_sum(array_map(count(...), $got)) >= 3600;
+    }, $server);
     $server->stop(0.0);
     var_dump(count($got), array_unique($got, SORT_REGULAR) === [array_key_first($got) => range(0, 599)]);
 }

@@ -22,7 +22,7 @@ $server->onClose(function (Connection $connection) use (&$gone, $server): void {
 });
 $server->start();
 Client::connect($server)->vanish();
-until(fn (): bool => $gone !== null, $server);
+waitFor($gone, 1, $server);
 
 echo $gone->send('x')->name, ' ', $gone->send("\0\xff", true)->name, ' ', $server->send($gone->id, 'x')->name, "\n";
 var_dump($server->publish('topic', 'x'), $server->broadcast('x'), $server->count());

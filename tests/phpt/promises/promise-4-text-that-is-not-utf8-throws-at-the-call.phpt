@@ -20,7 +20,7 @@ $server->onOpen(function (Connection $connection) use (&$open): void {
 });
 $server->start();
 $client = Client::connect($server);
-until(fn (): bool => $open !== null, $server);
+waitFor($open, 1, $server);
 
 foreach (["\xff", "ok\xc3", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc0\x80"] as $text) {
     echo thrownClass(fn () => $open->send($text)), ' ',

@@ -13,7 +13,9 @@ use Ferrite\Connection;
 
 require __DIR__ . '/../support.inc';
 
-set_error_handler(fn (int $level, string $message) => throw new \ErrorException($message));
+set_error_handler(
+    fn (int $level, string $message) => (error_reporting() & $level) !== 0 && throw new \ErrorException($message),
+);
 $server = server();
 $server->onMessage(function (Connection $connection, string $data): void {
     $data === 'throw' ? throw new \DomainException('bad') : $connection->send($data);

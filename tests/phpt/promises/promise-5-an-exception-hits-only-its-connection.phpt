@@ -43,7 +43,9 @@ $server->onStart(fn () => throw new \DomainException('in start'));
 $server->onStop(fn () => throw new \DomainException('in stop'));
 $server->start();
 $server->after(0.0, fn () => throw new \DomainException('in timer'));
-until(fn (): bool => in_array('in timer / no connection', $errors, true), $server);
+until(function () use (&$errors): bool {
+    return in_array('in timer / no connection', $errors, true);
+}, $server);
 
 $healthy = Client::connect($server, '/healthy');
 $refused = Client::ask($server, '/handshake');
@@ -55,7 +57,7 @@ echo implode(', ', $throwing->rest()), "\n";
 $closing = Client::connect($server, '/close');
 $closing->close(1000);
 echo $closing->closed(), "\n";
-until(fn (): bool => count($errors) >= 6, $server);
+waitFor($errors, 6, $server);
 
 $healthy->send('still here');
 echo $healthy->text(), "\n";

@@ -22,7 +22,7 @@ $server->onOpen(function (Connection $connection) use (&$open): void {
 $server->onMessage(fn (Connection $connection, string $data) => $connection->send($data));
 $server->start();
 $client = Client::connect($server);
-until(fn (): bool => $open !== null, $server);
+waitFor($open, 1, $server);
 
 $child = Child::fork(function (callable $report) use ($server, $open): void {
     $calls = [

@@ -29,7 +29,7 @@ $server->start();
 $timer = $server->every(1.0, fn () => null);
 $client = Client::connect($server, '/kept?a=1', ['X-Kept' => 'yes']);
 $waiting = Client::begin($server, '/deferred');
-until(fn (): bool => count($kept) === 3, $server);
+waitFor($kept, 3, $server);
 $stream = $server->stream();
 
 $check = function () use ($kept, $timer): void {

@@ -23,14 +23,14 @@ $server->onOpen(function (Connection $connection) use (&$same): void {
     $same = $connection->request;
 });
 $server->start();
-Client::connect($server, '/a%20path/x?name=J%C3%B6rg+B&list[]=1&list[]=2&map[k]=v&a.b=dot&empty=&flag', [
+$client = Client::connect($server, '/a%20path/x?name=J%C3%B6rg+B&list[]=1&list[]=2&map[k]=v&a.b=dot&empty=&flag', [
     'X-Single' => 'one',
     'X-Several' => ['one', 'two, three'],
     'X-Bytes' => "\xff\xfe",
     'Cookie' => 'session=a%3Db%20c; other=2; session=second; weird=a=b',
     'Sec-WebSocket-Protocol' => ['a, b', 'c'],
 ]);
-until(fn (): bool => $same !== null, $server);
+waitFor($same, 1, $server);
 echo $request->path, "\n", $request->queryString, "\n", $request->remoteAddress, "\n";
 var_dump($request->secure);
 echo json_encode($request->query()), "\n", json_encode($request->cookies()), "\n", json_encode($request->protocols()), "\n";
@@ -41,8 +41,10 @@ foreach (['path', 'queryString', 'remoteAddress', 'secure'] as $name) {
     echo thrownClass(fn () => $request->$name = 'x'), ' ';
 }
 echo "\n";
-Client::connect($server, '/');
-until(fn (): bool => $request->path === '/', $server);
+$client = Client::connect($server, '/');
+until(function () use (&$request): bool {
+    return $request->path === '/';
+}, $server);
 var_dump($request->queryString, $request->query(), $request->cookies(), $request->protocols());
 $server->stop(0.0);
 ?>

@@ -20,8 +20,8 @@ foreach ([[], ['127.0.0.1'], ['127.0.0.0/8', '::1'], ['10.0.0.1']] as $proxies) 
         $open = $connection;
     });
     $server->start();
-    Client::connect($server, '/', ['X-Forwarded-For' => '203.0.113.9', 'X-Forwarded-Proto' => 'https']);
-    until(fn (): bool => $open !== null, $server);
+    $client = Client::connect($server, '/', ['X-Forwarded-For' => '203.0.113.9', 'X-Forwarded-Proto' => 'https']);
+    waitFor($open, 1, $server);
     echo $open->remoteAddress, ' ', $open->request->remoteAddress, ' ', json_encode($open->request->secure), "\n";
     $server->stop(0.0);
 }

@@ -35,7 +35,9 @@ $server->onMessage(function (Connection $connection, string $data) use (&$got): 
 $server->start();
 $client = Client::connect($server, '/busy');
 $client->send('be busy');
-until(fn (): bool => count($got['/other'] ?? []) === 200, $server);
+until(function () use (&$got): bool {
+    return count($got['/other'] ?? []) === 200;
+}, $server);
 var_dump($got['/other'] === array_map(strval(...), range(0, 199)));
 $server->stop(0.0);
 ?>

@@ -55,7 +55,9 @@ $client->send('hello');
 $client->sendBinary('bytes');
 $client->send('throw');
 echo $client->closed(), "\n";
-until(fn (): bool => count($recorder->log) >= 7, $server);
+until(function () use (&$recorder): bool {
+    return count($recorder->log) >= 7;
+}, $server);
 $server->stop(0.0);
 echo implode("\n", $recorder->log), "\n";
 echo thrownClass(fn () => $server->handler(new \stdClass())), "\n";

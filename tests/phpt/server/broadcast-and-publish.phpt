@@ -22,7 +22,9 @@ $server->start();
 $clients = [];
 foreach (['/a', '/b', '/c'] as $path) {
     $clients[$path] = Client::connect($server, $path);
-    until(fn (): bool => isset($open[$path]), $server);
+    until(function () use (&$open, &$path): bool {
+        return isset($open[$path]);
+    }, $server);
 }
 $open['/a']->subscribe('news', 'a-only');
 $open['/b']->subscribe('news');

@@ -27,7 +27,7 @@ $clients = [];
 for ($i = 0; $i < 5; ++$i) {
     $clients[] = Client::connect($server);
 }
-until(fn (): bool => count($seen) === 5, $server);
+waitFor($seen, 5, $server);
 
 $iterated = [];
 foreach ($server->connections() as $connection) {
@@ -47,7 +47,7 @@ foreach ($server->connections() as $connection) {
 foreach ($clients as $client) {
     echo $client->closed(), ' ';
 }
-until(fn (): bool => $closes === 5, $server);
+waitFor($closes, 5, $server);
 var_dump($server->count());
 foreach ($server->connections() as $connection) {
     echo "none is left\n";

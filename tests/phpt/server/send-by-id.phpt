@@ -22,7 +22,9 @@ $server->start();
 $clients = [];
 foreach (['/a', '/b', '/c'] as $path) {
     $clients[$path] = Client::connect($server, $path);
-    until(fn (): bool => isset($ids[$path]), $server);
+    until(function () use (&$ids, &$path): bool {
+        return isset($ids[$path]);
+    }, $server);
 }
 foreach ($ids as $path => $id) {
     echo $server->send($id, "to $path")->name, ' ', $clients[$path]->text(), "\n";

@@ -29,9 +29,10 @@ $server->onStop(function (Server $stopped) use (&$log, $server): void {
 });
 foreach ([1, 2] as $run) {
     $server->start();
-    Client::connect($server);
-    $second = Client::connect($server);
-    until(fn (): bool => count(array_keys($log, 'open')) === 2, $server);
+    $clients = [Client::connect($server), Client::connect($server)];
+    until(function () use (&$log): bool {
+        return count(array_keys($log, 'open')) === 2;
+    }, $server);
     $server->stop(0.0);
     echo implode(', ', $log), "\n";
     $log = [];

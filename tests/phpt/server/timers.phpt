@@ -12,8 +12,10 @@ namespace Ferrite\Tests;
 require __DIR__ . '/../support.inc';
 
 $log = [];
-$note = fn (string $what) => function () use (&$log, $what): void {
-    $log[] = $what;
+$note = function (string $what) use (&$log): \Closure {
+    return function () use (&$log, $what): void {
+        $log[] = $what;
+    };
 };
 $server = server();
 $server->after(0.03, $note('third'));
@@ -23,7 +25,7 @@ $cancelled = $server->after(0.0, $note('cancelled'));
 var_dump($cancelled::class, $cancelled->cancel(), $cancelled->cancel());
 $server->start();
 $start = hrtime(true);
-until(fn (): bool => count($log) === 3, $server);
+waitFor($log, 3, $server);
 echo implode(', ', $log), "\n";
 
 // One timer cancels another that is due in the same turn; it runs none the less only itself.
@@ -34,7 +36,9 @@ $server->after(0.0, function () use (&$victim, &$log): void {
 });
 $victim = $server->after(0.0, $note('victim'));
 $last = $server->after(0.001, $note('last'));
-until(fn (): bool => in_array('last', $log, true), $server);
+until(function () use (&$log): bool {
+    return in_array('last', $log, true);
+}, $server);
 echo implode(', ', $log), "\n";
 
 // every() until it cancels itself, never before its time.
@@ -46,7 +50,7 @@ $every = $server->every(0.01, function () use (&$ticks, &$every, $start): void {
         $every->cancel();
     }
 });
-until(fn (): bool => count($ticks) === 3, $server);
+waitFor($ticks, 3, $server);
 $server->poll(0.03);
 var_dump(count($ticks), $ticks[0] >= 9.9e6, $ticks[2] >= 29.9e6);
 
@@ -64,7 +68,9 @@ $every->cancel();
 // A timer runs whether or not anybody holds it; a timer may make timers.
 $log = [];
 $server->after(0.0, fn () => $server->after(0.0, $note('inner')));
-until(fn (): bool => $log === ['inner'], $server);
+until(function () use (&$log): bool {
+    return $log === ['inner'];
+}, $server);
 
 foreach ([-1.0, NAN, INF] as $wrong) {
     echo thrownClass(fn () => $server->after($wrong, fn () => null)), ' ', thrownClass(fn () => $server->every($wrong, fn () => null)), "\n";

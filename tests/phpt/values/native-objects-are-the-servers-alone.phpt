@@ -25,7 +25,7 @@ $server->onOpen(function (Connection $connection) use (&$objects): void {
 $server->start();
 $objects['Timer'] = $server->after(10.0, fn () => null);
 $client = Client::connect($server);
-until(fn (): bool => count($objects) === 5, $server);
+waitFor($objects, 5, $server);
 foreach ($objects as $name => $object) {
     $class = new \ReflectionClass($object);
     echo $name, ': ', json_encode([
