@@ -15,7 +15,11 @@ require __DIR__ . '/../support.inc';
 
 foreach ([1, 3] as $threads) {
     $server = server(ioThreads: $threads);
-    $server->onOpen(fn (Connection $connection) => $connection->subscribe('everybody'));
+    $open = 0;
+    $server->onOpen(function (Connection $connection) use (&$open): void {
+        $connection->subscribe('everybody');
+        ++$open;
+    });
     $server->onMessage(function (Connection $connection) use ($server): void {
         for ($i = 0; $i < 400; $i += 4) {
             $connection->send((string) $i);
@@ -27,14 +31,7 @@ foreach ([1, 3] as $threads) {
     $server->start();
     $asking = Client::connect($server);
     $listening = Client::connect($server);
-    until(fn (): bool => $server->publish('everybody', 'ready') === 2, $server);
-    foreach ([$asking, $listening] as $client) {
-        while ($client->text() !== 'ready');
-    }
-    // The last "ready" went to both; earlier ones only to the first.
-    while ($asking->hasFrame()) {
-        $asking->text();
-    }
+    waitFor($open, 2, $server);
     $asking->send('go');
     var_dump($asking->texts(400) === array_map(strval(...), range(0, 399)));
     $shared = array_filter(range(0, 399), fn (int $i): bool => $i % 2 === 1);

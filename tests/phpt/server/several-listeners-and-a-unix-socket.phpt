@@ -14,7 +14,7 @@ use Ferrite\Connection;
 require __DIR__ . '/../support.inc';
 
 $path = sys_get_temp_dir() . '/ferrite-' . getmypid() . '.sock';
-$server = server(listen: ['127.0.0.1:0', "unix://$path", 'localhost:0']);
+$server = server(listen: ['127.0.0.1:0', "unix://$path", '127.0.0.1:0']);
 var_dump($server->addresses());
 $server->onMessage(fn (Connection $connection, string $data) => $connection->send("$data $connection->remoteAddress"));
 $server->start();
