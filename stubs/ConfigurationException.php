@@ -1,0 +1,12 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite;
+
+/**
+ * An option has a wrong value; the message begins with its name. Thrown at construction.
+ */
+class ConfigurationException extends \LogicException implements Exception
+{
+}

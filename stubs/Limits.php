@@ -1,0 +1,67 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite;
+
+/**
+ * What one client, one address and the whole process may use.
+ *
+ * Every default is safe; change one by its name:
+ *
+ * ```php
+ * $server = new Ferrite\Server(limits: new Ferrite\Limits(maxMessageSize: 65536));
+ * ```
+ *
+ * Sizes are bytes, times seconds, rates per second. 0 switches a limit off where it says so, and is refused
+ * elsewhere.
+ */
+final class Limits
+{
+    /**
+     * @param int $maxMessageSize Bytes of one received message, all fragments together; over it the client is
+     *     closed with 1009. Keep it well under PHP's `memory_limit`.
+     * @param int $maxConnections Open at a time; over it clients are answered 503. The limit of open files
+     *     minus 64 is a ceiling too, and the smaller of both is logged at start.
+     * @param int $maxConnectionsPerAddress Open at a time from one IP address (IPv6: one /64); over it clients
+     *     are answered 429. The default does not apply to loopback, a value of your own does. 0 = off.
+     * @param float $connectRatePerAddress New connections a second from one address, with bursts of twice
+     *     that; over it clients are answered 429. Loopback as above. 0.0 = off.
+     * @param float $handshakeTimeout Seconds from accepting a socket until its whole request has come; then
+     *     it is closed. The time PHP takes to decide has its own ten seconds.
+     * @param int $sendBuffer Bytes waiting to be sent to one client; over it `$slowConsumer` acts.
+     * @param int $totalSendBuffer Bytes waiting to be sent to all clients; over it `$slowConsumer` acts on the
+     *     client that is sent to.
+     * @param float $sendTimeout Seconds without any progress while something waits to be sent to a client; then
+     *     it is closed. 0.0 = off.
+     * @param SlowConsumer $slowConsumer What happens when a send buffer is full.
+     * @param int $receiveMessages Messages of one client waiting for PHP; over it that client is not read
+     *     until PHP has caught up. Nothing is dropped.
+     * @param int $receiveBytes The same in bytes.
+     * @param int $totalReceiveBytes The same for all clients together.
+     * @param float $messageRate Messages a second from one client; over it reading is delayed, and a client
+     *     that keeps on is closed with 1008. 0.0 = off.
+     * @param float $closeTimeout Seconds a client may take to answer a close frame before it is cut off.
+     * @param int $maxTopics Topics that one connection may have joined; over it PHP gets a `ValueError`.
+     *
+     * @throws ConfigurationException A value is out of range; the message begins with its name, as in
+     *     `maxMessageSize: …`.
+     */
+    public function __construct(
+        public readonly int $maxMessageSize = 1048576,
+        public readonly int $maxConnections = 10000,
+        public readonly int $maxConnectionsPerAddress = 256,
+        public readonly float $connectRatePerAddress = 50.0,
+        public readonly float $handshakeTimeout = 5.0,
+        public readonly int $sendBuffer = 1048576,
+        public readonly int $totalSendBuffer = 268435456,
+        public readonly float $sendTimeout = 10.0,
+        public readonly SlowConsumer $slowConsumer = SlowConsumer::Close,
+        public readonly int $receiveMessages = 64,
+        public readonly int $receiveBytes = 262144,
+        public readonly int $totalReceiveBytes = 67108864,
+        public readonly float $messageRate = 0.0,
+        public readonly float $closeTimeout = 2.0,
+        public readonly int $maxTopics = 256,
+    ) {}
+}

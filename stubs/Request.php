@@ -1,0 +1,67 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite;
+
+/**
+ * The HTTP request with which a client connected.
+ *
+ * Nothing in it is to be trusted: header values are bytes, not necessarily UTF-8.
+ *
+ * Made by the server only; neither cloneable nor serialisable.
+ */
+final class Request
+{
+    /** The path as it was sent, not decoded: `/chat`. */
+    public readonly string $path;
+
+    /** What followed the `?`, not decoded; empty when there was none. */
+    public readonly string $queryString;
+
+    /**
+     * The client's IP address without a port, as told by a trusted proxy if it came through one; empty for
+     * a client of a Unix socket.
+     */
+    public readonly string $remoteAddress;
+
+    /** Whether the client speaks TLS, to this server or to a trusted proxy. */
+    public readonly bool $secure;
+
+    private function __construct() {}
+
+    /**
+     * The query string decoded as PHP decodes `$_GET`.
+     *
+     * @return array<int|string, mixed>
+     */
+    public function query(): array {}
+
+    /**
+     * One header; several of the same name are joined by `, `. Null when there is none.
+     *
+     * @param string $name In any case.
+     */
+    public function header(string $name): ?string {}
+
+    /**
+     * All headers in the order of their first appearance, by lower-case name.
+     *
+     * @return array<string, list<string>>
+     */
+    public function headers(): array {}
+
+    /**
+     * Cookies by name, values decoded as PHP decodes `$_COOKIE`; the first of a name counts.
+     *
+     * @return array<string, string>
+     */
+    public function cookies(): array {}
+
+    /**
+     * The subprotocols that the client offers, in its order.
+     *
+     * @return list<string>
+     */
+    public function protocols(): array {}
+}

@@ -1,0 +1,334 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite;
+
+/**
+ * A WebSocket server inside one PHP process.
+ *
+ * Native threads accept, frame, ping and buffer; callbacks are ordinary PHP on the ordinary PHP
+ * thread, one at a time. A callback may block: other clients are still accepted, pinged and sent
+ * what was already queued, only their own callbacks wait.
+ *
+ * Order: the callbacks of one connection come in wire order and never overlap: handshake, open,
+ * message…, close; close comes exactly once for every open, whatever happened. Between connections
+ * nothing is promised. What PHP sends reaches each connection in the order in which it was sent,
+ * whether by {@see Connection::send()}, {@see Server::send()}, {@see Server::publish()} or
+ * {@see Server::broadcast()}. None of these waits for the network.
+ *
+ * Errors: an exception in a callback hits only the connection it was called for: it goes to
+ * {@see Server::onError()}, the connection is closed with 1011, the server goes on. `exit()` and a
+ * fatal error stop the server in an orderly way and keep PHP's own exit code.
+ *
+ * CLI only; the object belongs to the process that made it. Neither cloneable nor serialisable.
+ *
+ * ```php
+ * $server = new Ferrite\Server('127.0.0.1:8080');
+ * $server->onMessage(function (Ferrite\Connection $from, string $data, bool $binary): void {
+ *     $from->send($data, $binary);
+ * });
+ * $server->run();
+ * ```
+ */
+final class Server
+{
+    /**
+     * Checks and keeps the options. Nothing is bound and no thread is started yet.
+     *
+     * @param string|list<string> $listen Where to listen: `host:port`, `[v6]:port`, `unix:///path`,
+     *     or a list of these. Port 0 takes a free one, see {@see Server::addresses()}.
+     * @param Limits|null $limits null = `new Limits()`.
+     * @param Heartbeat|null $heartbeat null = `new Heartbeat()`.
+     * @param list<string>|null $origins Pages that may connect, as `scheme://host[:port]`. null = pages
+     *     from the same host and port; `['*']` = any, which is logged as a warning. A client that sends
+     *     no Origin is not a page and is let in.
+     * @param list<string> $protocols Subprotocols this server speaks, best first. The first one that the
+     *     client offers too is agreed on, unless {@see Handshake::accept()} names another.
+     * @param list<string> $trustedProxies Addresses or networks (`10.0.0.0/8`) whose forwarded headers
+     *     are believed. Everybody else's are ignored.
+     * @param int $ioThreads Native threads for the network; 0 = chosen from the number of processors.
+     * @param (callable(string, string, array<string, mixed>): void)|null $logger Gets every log line as
+     *     level (the PSR-3 names), message and context, on the PHP thread; `$psr3->log(...)` fits as is.
+     *     null = standard error. With a logger the server writes nothing there itself.
+     *
+     * @throws ConfigurationException On every wrong value; the message begins with the option's name, as
+     *     in `listen: …`.
+     */
+    public function __construct(
+        string|array $listen = '127.0.0.1:8080',
+        ?Limits $limits = null,
+        ?Heartbeat $heartbeat = null,
+        ?array $origins = null,
+        array $protocols = [],
+        array $trustedProxies = [],
+        int $ioThreads = 0,
+        ?callable $logger = null,
+    ) {}
+
+    /**
+     * Called for each client that asks to connect; it decides with {@see Handshake::accept()},
+     * {@see Handshake::reject()} or later, after {@see Handshake::defer()}.
+     *
+     * A callback that does none of these accepts. An exception in it answers 500. Without this callback
+     * clients are accepted without entering PHP.
+     * Registering again replaces, as for all `on…` methods; that also works while the server runs.
+     *
+     * @param callable(Handshake): void $callback
+     */
+    public function onHandshake(callable $callback): static {}
+
+    /**
+     * Called once for each accepted client, before its first message.
+     *
+     * @param callable(Connection): void $callback
+     */
+    public function onOpen(callable $callback): static {}
+
+    /**
+     * Called for each complete message; text is valid UTF-8.
+     *
+     * @param callable(Connection, string, bool): void $callback Connection, data, and true for a binary
+     *     message.
+     */
+    public function onMessage(callable $callback): static {}
+
+    /**
+     * Called exactly once for each opened connection, after its last message.
+     *
+     * The connection is closed by then: sending to it answers {@see SendResult::Closed}; its `$data`,
+     * `$user` and `$request` are still there.
+     *
+     * @param callable(Connection, int, string): void $callback Connection, code and reason of the close
+     *     frame that came first, from either side; {@see CloseCode::NoStatus} when it had none,
+     *     {@see CloseCode::Abnormal} when the client vanished.
+     */
+    public function onClose(callable $callback): static {}
+
+    /**
+     * Called with what another callback threw; that connection is then closed with 1011.
+     *
+     * Without this callback the exception is reported as a PHP warning. One thrown by this callback
+     * itself is always reported so.
+     *
+     * @param callable(\Throwable, ?Connection): void $callback The connection is null when none was
+     *     concerned: handshake, timer, start, stop.
+     */
+    public function onError(callable $callback): static {}
+
+    /**
+     * Called when a client that was too slow has caught up: a send to it had answered
+     * {@see SendResult::Buffered} (or `Dropped`), and its outbox is empty again.
+     *
+     * Once per congestion, not once per message.
+     *
+     * @param callable(Connection): void $callback
+     */
+    public function onDrain(callable $callback): static {}
+
+    /**
+     * Called once per run, when all listeners are bound and before any other callback.
+     *
+     * @param callable(Server): void $callback
+     */
+    public function onStart(callable $callback): static {}
+
+    /**
+     * Called once per run, after the last close callback.
+     *
+     * @param callable(Server): void $callback
+     */
+    public function onStop(callable $callback): static {}
+
+    /**
+     * Takes the five callbacks of an object at once; the same as the five `on…` calls.
+     *
+     * A method that is still {@see BaseHandler}'s empty one counts as not registered: it costs no call,
+     * and an exception still reaches PHP's warning log.
+     */
+    public function handler(Handler $handler): static {}
+
+    /**
+     * Binds, serves, and returns after {@see Server::stop()} or a signal.
+     *
+     * SIGTERM and SIGINT stop it as `stop()` does; a second one stops at once. Where the script has set
+     * a handler of its own (pcntl), that one is called instead, also without `pcntl_async_signals()`; an
+     * exception it throws leaves `run()`. The former dispositions are back when `run()` returns.
+     * May be called again afterwards, and inside a Fiber.
+     *
+     * @throws BindException An address cannot be bound; names the address and the reason.
+     * @throws StateException The server runs already, this is a forked child, or the SAPI is not CLI.
+     */
+    public function run(): void {}
+
+    /**
+     * Binds and begins to serve, for scripts that own the loop; callbacks run inside
+     * {@see Server::poll()}.
+     *
+     * Signals are left to the script.
+     *
+     * ```php
+     * $server->start();
+     * $stream = $server->stream();
+     * while (true) {
+     *     $read = [$stream, $other];
+     *     $write = $except = null;
+     *     stream_select($read, $write, $except, null);
+     *     $server->poll();
+     * }
+     * ```
+     *
+     * @throws BindException An address cannot be bound; names the address and the reason.
+     * @throws StateException The server runs already, this is a forked child, or the SAPI is not CLI.
+     */
+    public function start(): void {}
+
+    /**
+     * Runs the callbacks that are due: a bounded batch, so that a flood cannot keep it for ever.
+     *
+     * May be called from another Fiber while a callback is suspended in its own: other connections go
+     * on, the suspended callback's connection waits for it.
+     *
+     * @param float $timeout Seconds to wait for the first one; 0.0 = do not wait.
+     *
+     * @return int How many callbacks ran.
+     *
+     * @throws StateException Not started, inside `run()`, or in a forked child.
+     * @throws \ValueError The timeout is negative or not a number.
+     */
+    public function poll(float $timeout = 0.0): int {}
+
+    /**
+     * A stream that is readable whenever {@see Server::poll()} has something to do, due timers included.
+     *
+     * For `stream_select()`, ReactPHP's `addReadStream()`, Revolt's `onReadable()`. Only wait on it:
+     * never read from it. The same stream in every call of one run.
+     *
+     * @return resource
+     *
+     * @throws StateException Not started, or in a forked child.
+     */
+    public function stream() {}
+
+    /**
+     * Ends the run: no new clients, outboxes are drained, every client is closed with 1001 in a spread,
+     * the close callbacks and `onStop` run, the threads are joined.
+     *
+     * In a callback it returns at once and the surrounding `run()` or `poll()` does the work. Elsewhere
+     * it does the work itself and returns when all is done. Without effect when nothing runs.
+     *
+     * @param float $grace Seconds until clients that are still there are cut off; 0.0 = at once.
+     *
+     * @throws StateException In a forked child.
+     * @throws \ValueError The grace is negative or not a number.
+     */
+    public function stop(float $grace = 10.0): void {}
+
+    /**
+     * What is bound, in the order of `listen`, with real ports; empty when nothing runs.
+     *
+     * @return list<string> In the notation of `listen`.
+     */
+    public function addresses(): array {}
+
+    /**
+     * Sends to one connection by its id.
+     *
+     * @param int $connection {@see Connection::$id}; an unknown one is a client that has gone.
+     * @param string $data The message; UTF-8 unless binary.
+     *
+     * @throws \ValueError A text message is not valid UTF-8; nothing is sent.
+     * @throws StateException In a forked child.
+     */
+    public function send(int $connection, string $data, bool $binary = false): SendResult {}
+
+    /**
+     * Sends to every open connection.
+     *
+     * @param string $data The message; UTF-8 unless binary.
+     * @param Connection|list<Connection|int>|null $except Who shall not get it; objects or ids.
+     *
+     * @return int How many connections it was addressed to.
+     *
+     * @throws \ValueError A text message is not valid UTF-8; nothing is sent.
+     * @throws StateException In a forked child.
+     */
+    public function broadcast(string $data, bool $binary = false, Connection|array|null $except = null): int {}
+
+    /**
+     * Sends to the subscribers of a topic.
+     *
+     * @param string $topic 1–200 bytes of printable ASCII without spaces or commas.
+     * @param string $data The message; UTF-8 unless binary.
+     * @param Connection|list<Connection|int>|null $except Who shall not get it; objects or ids.
+     *
+     * @return int How many connections it was addressed to.
+     *
+     * @throws \ValueError The topic's name is invalid or a text message is not valid UTF-8; nothing is sent.
+     * @throws StateException In a forked child.
+     */
+    public function publish(
+        string $topic,
+        string $data,
+        bool $binary = false,
+        Connection|array|null $except = null,
+    ): int {}
+
+    /**
+     * The open connection with this id, or null.
+     *
+     * @throws StateException In a forked child.
+     */
+    public function connection(int $id): ?Connection {}
+
+    /**
+     * The connections that are open now; opening and closing while iterating is harmless.
+     *
+     * @return iterable<Connection>
+     *
+     * @throws StateException In a forked child.
+     */
+    public function connections(): iterable {}
+
+    /**
+     * How many connections are open.
+     *
+     * @throws StateException In a forked child.
+     */
+    public function count(): int {}
+
+    /**
+     * Calls back once, between other callbacks, not before the time has passed.
+     *
+     * Timers run while the server runs, by due time, then in the order of their creation; those left at
+     * the end of a run are discarded. An exception goes to {@see Server::onError()} without a connection.
+     *
+     * @param float $seconds From now; 0.0 = in the next turn.
+     * @param callable(): void $callback
+     *
+     * @throws \ValueError The time is negative or not finite.
+     * @throws StateException In a forked child.
+     */
+    public function after(float $seconds, callable $callback): Timer {}
+
+    /**
+     * Calls back again and again until {@see Timer::cancel()}; turns missed while PHP was busy are not
+     * made up.
+     *
+     * @param float $seconds Between two calls, and before the first; greater than 0.
+     * @param callable(): void $callback
+     *
+     * @throws \ValueError The time is not greater than 0 or not finite.
+     * @throws StateException In a forked child.
+     */
+    public function every(float $seconds, callable $callback): Timer {}
+
+    /**
+     * Counters and gauges, by the names of the Prometheus endpoint (`ferrite_…`).
+     *
+     * @return array<string, int|float>
+     *
+     * @throws StateException In a forked child.
+     */
+    public function stats(): array {}
+}

@@ -1,0 +1,25 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite;
+
+/**
+ * What happens to a client that does not read, when a message would exceed {@see Limits::$sendBuffer}.
+ *
+ * Other clients are not affected by any of these.
+ */
+enum SlowConsumer
+{
+    /** It is closed with 1013; the message is answered {@see SendResult::Closed}. */
+    case Close;
+
+    /** The new message is left out, answered {@see SendResult::Dropped}; what waits is kept. */
+    case DropNewest;
+
+    /**
+     * The oldest waiting messages are left out to make room; the new one is answered
+     * {@see SendResult::Buffered}. One that could never fit is answered {@see SendResult::Dropped}.
+     */
+    case DropOldest;
+}

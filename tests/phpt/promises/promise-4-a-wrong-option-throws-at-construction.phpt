@@ -1,0 +1,47 @@
+--TEST--
+Promise 4: a wrong option throws at construction and is named
+--EXTENSIONS--
+ferrite
+--FILE--
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Tests;
+
+use Ferrite\Server;
+
+require __DIR__ . '/../support.inc';
+
+$wrong = [
+    'listen' => [
+        '', 'nonsense', '127.0.0.1', ':', '127.0.0.1:', '127.0.0.1:x', '127.0.0.1:-1', '127.0.0.1:65536', '::1:80',
+        'unix://', 'unix://relative/path', 'http://127.0.0.1:80', "127.0.0.1:80\0", [], [''], ['127.0.0.1:0', 'nonsense'],
+        [1], [null],
+    ],
+    'origins' => [['chat.example'], [''], [1], ['https://chat.example/path'], ["https://chat.example\r\n"]],
+    'protocols' => [[''], ['two words'], ['a,b'], [1], ["a\r\nb"]],
+    'trustedProxies' => [['nonsense'], ['10.0.0.0/33'], ['10.0.0.1:80'], [''], [1]],
+    'ioThreads' => [-1, PHP_INT_MAX],
+];
+foreach ($wrong as $option => $values) {
+    foreach ($values as $value) {
+        $thrown = thrown(fn () => new Server(...[$option => $value]));
+        if (!str_starts_with($thrown, "Ferrite\\ConfigurationException: $option: ")) {
+            echo $option, ' = ', json_encode($value), ' => ', $thrown, "\n";
+        }
+    }
+}
+foreach (['listen' => 1.5, 'limits' => 1, 'heartbeat' => [], 'origins' => '*', 'ioThreads' => '2', 'logger' => 'no function'] as $option => $value) {
+    echo $option, ': ', thrownClass(fn () => new Server(...[$option => $value])), "\n";
+}
+echo thrown(fn () => new Server(tls: null)), "\n";
+?>
+--EXPECT--
+listen: TypeError
+limits: TypeError
+heartbeat: TypeError
+origins: TypeError
+ioThreads: TypeError
+logger: TypeError
+Error: Unknown named parameter $tls
