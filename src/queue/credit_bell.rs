@@ -4,9 +4,9 @@
 //! consumed once more, then pauses a connection. Each has a sequentially consistent fence between,
 //! so either the shard sees the credit or the consumer hears that somebody listens.
 
-#[cfg(loom)]
+#[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
-#[cfg(not(loom))]
+#[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
 /// One for each shard.
@@ -48,7 +48,7 @@ impl CreditBell {
     }
 }
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, feature = "loom"))]
 mod loom_models {
     use loom::{
         sync::{

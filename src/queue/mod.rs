@@ -16,17 +16,13 @@ mod id;
 mod inbox;
 mod link;
 mod sleeper;
-#[cfg(not(loom))]
 mod wake_fd;
 
 pub use command::{Accept, Command, Reject};
 pub use credit_bell::CreditBell;
 pub use event::{Event, Handshake, LogLevel, LogRecord, Opened};
 pub use id::ConnectionId;
-#[cfg(not(loom))]
 pub use inbox::Inbox;
-#[cfg(not(loom))]
 pub use link::{CommandQueue, Commands, Ender, EventQueue, link};
 pub use sleeper::{Rest, Sleeper};
-#[cfg(not(loom))]
 pub use wake_fd::{WakeFd, Waker};

@@ -5,9 +5,9 @@
 //! write and their read, so at least one of them sees the other: either the sleeper finds the push
 //! or the producer finds the rest. The loom models below hold this.
 
-#[cfg(loom)]
+#[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicU8, Ordering, fence};
-#[cfg(not(loom))]
+#[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicU8, Ordering, fence};
 
 /// The state of one side: awake, or in which rest.
@@ -28,13 +28,6 @@ pub enum Rest {
 
 impl Sleeper {
     /// A side that is awake.
-    #[cfg(not(loom))]
-    pub const fn new() -> Self {
-        Self { state: AtomicU8::new(AWAKE) }
-    }
-
-    /// A side that is awake.
-    #[cfg(loom)]
     pub fn new() -> Self {
         Self { state: AtomicU8::new(AWAKE) }
     }
@@ -86,7 +79,7 @@ const AWAKE: u8 = 0;
 const DOZING: u8 = 1;
 const ASLEEP: u8 = 2;
 
-#[cfg(all(test, loom))]
+#[cfg(all(test, feature = "loom"))]
 mod loom_models {
     use loom::{
         sync::{
