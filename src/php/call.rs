@@ -1,0 +1,306 @@
+//! One call of a method of ours: its arguments, `$this`, and what it returns.
+
+#![allow(unsafe_code)] // Call frames are raw engine memory; methods see them through `Call` only.
+
+use std::{
+    marker::PhantomData,
+    panic::{AssertUnwindSafe, catch_unwind},
+    ptr::{self, NonNull},
+};
+
+use ext_php_rs::{
+    ffi::{self, zend_class_entry, zend_object, zend_string},
+    types::{ZendHashTable, ZendStr, Zval},
+    zend::ExecuteData,
+};
+
+use super::{
+    objects::{self, Native, Owned},
+    thrown::{self, Kind, Thrown, throw},
+    zend,
+};
+
+/// What the engine calls.
+pub(super) type Handler = extern "C" fn(*mut ExecuteData, *mut Zval);
+
+/// The arguments of the running call, numbered from 1 as PHP does.
+pub(super) struct Call<'a> {
+    frame: NonNull<ExecuteData>,
+    returned: NonNull<Zval>,
+    lifetime: PhantomData<&'a mut ExecuteData>,
+}
+
+/// Makes the engine's handler of a method. It checks the number of arguments, and keeps a panic from
+/// reaching the engine: PHP sees an `Error`.
+pub(super) const fn handler<M>(_: M) -> Handler
+where
+    M: Fn(&mut Call<'_>) -> Result<(), Thrown> + Copy + 'static,
+{
+    const { assert!(size_of::<M>() == 0, "a method is a plain function") };
+    extern "C" fn enter<M>(frame: *mut ExecuteData, returned: *mut Zval)
+    where
+        M: Fn(&mut Call<'_>) -> Result<(), Thrown> + Copy + 'static,
+    {
+        let (Some(frame), Some(returned)) = (NonNull::new(frame), NonNull::new(returned)) else { return };
+        // SAFETY: `M` has no size (checked above), so any aligned pointer is one to it.
+        let method = unsafe { NonNull::<M>::dangling().read() };
+        let mut call = Call { frame, returned, lifetime: PhantomData };
+        // A pending exception is what `Err` says; there is nothing else to do with it here.
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            call.check_count()?;
+            method(&mut call)
+        }));
+        if let Err(panic) = outcome {
+            let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+            let _ = throw(Kind::Error, &format!("Ferrite: internal error: {what}"));
+        }
+    }
+    enter::<M>
+}
+
+impl<'a> Call<'a> {
+    /// How many arguments were given.
+    pub(super) fn count(&self) -> u32 {
+        // SAFETY: the frame of a running call; every member of the union is a u32.
+        unsafe { self.frame.as_ref().This.u2.num_args }
+    }
+
+    /// The object the method was called on.
+    pub(super) fn this_object(&self) -> *mut zend_object {
+        // SAFETY: no method of ours is static, so `This` holds an object for the time of the call.
+        unsafe { self.frame.as_ref().This.value.obj }
+    }
+
+    /// A value that refers to it.
+    pub(super) fn this_zval(&self) -> Zval {
+        let mut value = Zval::new();
+        // SAFETY: as in `this_object`.
+        if let Some(this) = unsafe { self.this_object().as_mut() } {
+            value.set_object(this);
+        }
+        value
+    }
+
+    /// Gives the object its state, once.
+    pub(super) fn construct<T: Native>(&self, value: T) -> Result<(), Thrown> {
+        // SAFETY: `$this` of a running constructor of `T`'s class, which is final.
+        if unsafe { objects::construct(self.this_object(), value) } {
+            return Ok(());
+        }
+        Err(throw(Kind::Error, "The object is constructed already"))
+    }
+
+    /// The state of the object the method was called on.
+    pub(super) fn this<T: Native>(&self) -> Result<&'a T, Thrown> {
+        // SAFETY: the object outlives the frame, which holds a reference to it.
+        unsafe { objects::state(self.this_object()) }
+            .ok_or_else(|| throw(Kind::Error, "The object was not constructed"))
+    }
+
+    /// An argument as it came; `None` if it was left out.
+    pub(super) fn value(&self, number: u32) -> Option<&'a Zval> {
+        self.argument(number).map(|argument| {
+            // SAFETY: arguments live as long as the frame.
+            unsafe { argument.as_ref() }.dereference()
+        })
+    }
+
+    /// A string.
+    pub(super) fn string(&self, number: u32) -> Result<&'a ZendStr, Thrown> {
+        let mut string: *mut zend_string = ptr::null_mut();
+        match self.value(number) {
+            // SAFETY: its type says that it holds a string.
+            Some(value) if value.is_string() => string = unsafe { value.value.str_ },
+            // SAFETY: "S" fills one `zend_string *`.
+            _ => unsafe { self.parse(number, c"S", &raw mut string)? },
+        }
+        // SAFETY: the argument, converted in place if need be, owns it and outlives the frame.
+        unsafe { string.as_ref() }.ok_or_else(thrown::failed)
+    }
+
+    /// A string or null; null if it was left out.
+    pub(super) fn string_or_null(&self, number: u32) -> Result<Option<&'a ZendStr>, Thrown> {
+        self.given(number).then(|| self.string(number)).transpose()
+    }
+
+    /// A bool with a default.
+    pub(super) fn bool_or(&self, number: u32, default: bool) -> Result<bool, Thrown> {
+        match self.value(number) {
+            None => Ok(default),
+            Some(value) => match value.bool() {
+                Some(value) => Ok(value),
+                // SAFETY: "b" fills one `bool`.
+                None => unsafe { self.parsed(number, c"b", default) },
+            },
+        }
+    }
+
+    /// An int with a default.
+    pub(super) fn int_or(&self, number: u32, default: i64) -> Result<i64, Thrown> {
+        match self.value(number) {
+            None => Ok(default),
+            // SAFETY: "l" fills one `zend_long`.
+            Some(_) => unsafe { self.parsed(number, c"l", default) },
+        }
+    }
+
+    /// A float with a default.
+    pub(super) fn float_or(&self, number: u32, default: f64) -> Result<f64, Thrown> {
+        match self.value(number) {
+            None => Ok(default),
+            // SAFETY: "d" fills one `double`.
+            Some(_) => unsafe { self.parsed(number, c"d", default) },
+        }
+    }
+
+    /// An array or null; null if it was left out.
+    pub(super) fn array_or_null(&self, number: u32) -> Result<Option<&'a ZendHashTable>, Thrown> {
+        if !self.given(number) {
+            return Ok(None);
+        }
+        self.array(number).map(Some)
+    }
+
+    /// An array; the empty one if it was left out.
+    pub(super) fn array_or_empty(&self, number: u32) -> Result<Option<&'a ZendHashTable>, Thrown> {
+        if self.value(number).is_none() {
+            return Ok(None);
+        }
+        self.array(number).map(Some)
+    }
+
+    /// An object of a class.
+    pub(super) fn object(
+        &self,
+        number: u32,
+        class: *mut zend_class_entry,
+    ) -> Result<*mut zend_object, Thrown> {
+        let mut value: *mut Zval = ptr::null_mut();
+        let argument = self.argument(number).ok_or_else(thrown::failed)?;
+        // SAFETY: "O" takes a class entry and fills one `zval *`.
+        let failed = unsafe {
+            zend::zend_parse_parameter(0, number, argument.as_ptr(), c"O".as_ptr(), &raw mut value, class)
+        };
+        if failed != 0 {
+            return Err(thrown::failed());
+        }
+        // SAFETY: it checked that this is an object.
+        Ok(unsafe { (*value).value.obj })
+    }
+
+    /// Checks that an argument is callable and gives it as it came.
+    pub(super) fn callable(&self, number: u32) -> Result<&'a Zval, Thrown> {
+        let argument = self.argument(number).ok_or_else(thrown::failed)?;
+        let mut callee = std::mem::MaybeUninit::<zend::Callee>::zeroed();
+        let (info, cache) = {
+            let callee = callee.as_mut_ptr();
+            // SAFETY: projections into memory of ours.
+            unsafe { (&raw mut (*callee).0, &raw mut (*callee).1) }
+        };
+        // SAFETY: "f" fills one `zend_fcall_info` and one cache.
+        let failed =
+            unsafe { zend::zend_parse_parameter(0, number, argument.as_ptr(), c"f".as_ptr(), info, cache) };
+        if failed != 0 {
+            return Err(thrown::failed());
+        }
+        // SAFETY: the cache was filled; a trampoline in it (`__call`) is ours to release.
+        unsafe { zend::zend_release_fcall_info_cache(cache) };
+        self.value(number).ok_or_else(thrown::failed)
+    }
+
+    /// Returns a value.
+    pub(super) fn returns(&mut self, value: Zval) {
+        // SAFETY: the engine gave a place for one value, initialised to null.
+        unsafe { self.returned.as_ptr().write(value) };
+    }
+
+    pub(super) fn returns_int(&mut self, value: i64) {
+        let mut result = Zval::new();
+        result.set_long(value);
+        self.returns(result);
+    }
+
+    pub(super) fn returns_bool(&mut self, value: bool) {
+        let mut result = Zval::new();
+        result.set_bool(value);
+        self.returns(result);
+    }
+
+    pub(super) fn returns_array(&mut self, array: ext_php_rs::boxed::ZBox<ZendHashTable>) {
+        let mut result = Zval::new();
+        result.set_hashtable(array);
+        self.returns(result);
+    }
+
+    pub(super) fn returns_native<T: Native>(&mut self, object: &Owned<T>) {
+        self.returns(object.to_zval());
+    }
+
+    /// Returns `$this`, for fluent methods.
+    pub(super) fn returns_this(&mut self) {
+        self.returns(self.this_zval());
+    }
+
+    fn array(&self, number: u32) -> Result<&'a ZendHashTable, Thrown> {
+        let mut value: *mut Zval = ptr::null_mut();
+        // SAFETY: "a" fills one `zval *`, which then holds an array and lives as long as the frame.
+        unsafe {
+            self.parse(number, c"a", &raw mut value)?;
+            value.as_ref()
+        }
+        .and_then(Zval::array)
+        .ok_or_else(thrown::failed)
+    }
+
+    fn given(&self, number: u32) -> bool {
+        self.value(number).is_some_and(|value| !value.is_null())
+    }
+
+    fn argument(&self, number: u32) -> Option<NonNull<Zval>> {
+        let index = number.checked_sub(1)? as usize;
+        if number > self.count() {
+            return None;
+        }
+        // SAFETY: the frame has `count` arguments.
+        unsafe { self.frame.as_ref().zend_call_arg(index) }.map(|argument| NonNull::from(argument))
+    }
+
+    fn check_count(&self) -> Result<(), Thrown> {
+        // SAFETY: the frame of a running call knows its function.
+        let (least, most, variadic) = unsafe {
+            let function = &(*self.frame.as_ref().func).common;
+            (function.required_num_args, function.num_args, function.fn_flags & ffi::ZEND_ACC_VARIADIC != 0)
+        };
+        if self.count() >= least && (variadic || self.count() <= most) {
+            return Ok(());
+        }
+        // SAFETY: called from a method, with the numbers that it takes.
+        unsafe {
+            ffi::zend_wrong_parameters_count_error(least, if variadic { u32::MAX } else { most });
+        }
+        Err(thrown::failed())
+    }
+
+    /// # Safety
+    ///
+    /// `spec` must fill exactly one `T`.
+    unsafe fn parsed<T: Copy>(&self, number: u32, spec: &std::ffi::CStr, start: T) -> Result<T, Thrown> {
+        let mut value = start;
+        // SAFETY: as the caller says.
+        unsafe { self.parse(number, spec, &raw mut value)? };
+        Ok(value)
+    }
+
+    /// Has the engine convert an argument as PHP does for its own functions, `strict_types` included.
+    ///
+    /// # Safety
+    ///
+    /// `spec` must fill exactly one `T`.
+    unsafe fn parse<T>(&self, number: u32, spec: &std::ffi::CStr, into: *mut T) -> Result<(), Thrown> {
+        let argument = self.argument(number).ok_or_else(thrown::failed)?;
+        // SAFETY: the frame's argument; `into` fits the spec, as the caller says.
+        let failed = unsafe { zend::zend_parse_parameter(0, number, argument.as_ptr(), spec.as_ptr(), into) };
+        if failed == 0 { Ok(()) } else { Err(thrown::failed()) }
+    }
+}

@@ -1,0 +1,124 @@
+//! Callables of the script, resolved once and called the short way.
+
+#![allow(unsafe_code)] // Calls a cached `zend_function` with arguments on the stack.
+
+use std::{ptr, rc::Rc};
+
+use ext_php_rs::{
+    ffi::{self, zend_class_entry, zend_function, zend_object},
+    types::Zval,
+};
+
+use super::{
+    call::Call,
+    class::Class,
+    thrown::{Outcome, Thrown, failed, outcome},
+    zend,
+};
+
+/// A callable.
+///
+/// Whatever PHP calls callable is kept as a `Closure`, so that there is one kind of it: one function,
+/// one bound object, no `__call` trampoline that must not be cached.
+#[derive(Debug)]
+pub(super) struct Callback {
+    /// Keeps the rest alive.
+    closure: Zval,
+    function: *mut zend_function,
+    this: *mut zend_object,
+    scope: *mut zend_class_entry,
+}
+
+impl Callback {
+    /// The callable that is given as an argument; a `TypeError` if it is none.
+    pub(super) fn argument(call: &Call<'_>, number: u32) -> Result<Rc<Self>, Thrown> {
+        Self::new(call.callable(number)?)
+    }
+
+    /// A method of an object.
+    pub(super) fn method(object: &Zval, name: &str) -> Result<Rc<Self>, Thrown> {
+        let mut pair = ext_php_rs::types::ZendHashTable::new();
+        let mut method = Zval::new();
+        method.set_string(name, false).map_err(|_| failed())?;
+        pair.push(object.shallow_clone()).map_err(|_| failed())?;
+        pair.push(method).map_err(|_| failed())?;
+        let mut callable = Zval::new();
+        callable.set_hashtable(pair);
+        Self::new(&callable)
+    }
+
+    /// Calls it. What it returns is of no interest; what it throws is taken.
+    ///
+    /// The arguments stay the caller's. A fatal error jumps over this frame and the caller's, which is
+    /// why neither may hold a lock or a borrow.
+    pub(super) fn call(&self, arguments: &mut [Zval]) -> Outcome {
+        let mut returned = Zval::new();
+        // SAFETY: `closure` keeps function, object and scope alive; the engine itself counts a
+        // reference to a closure that runs. The arguments are copied into the frame.
+        unsafe {
+            ffi::zend_call_known_function(
+                self.function,
+                self.this,
+                self.scope,
+                &raw mut returned,
+                u32::try_from(arguments.len()).unwrap_or(0),
+                arguments.as_mut_ptr(),
+                ptr::null_mut(),
+            );
+        }
+        drop(returned);
+        outcome()
+    }
+
+    /// Whether the function is declared by that very class, not by a descendant.
+    pub(super) fn is_declared_by(&self, class: &Class) -> bool {
+        // SAFETY: `closure` keeps the function alive.
+        unsafe { (*self.function).common.scope == class.entry() }
+    }
+
+    /// For the cycle collector.
+    pub(super) fn zval(&self) -> &Zval {
+        &self.closure
+    }
+
+    fn new(callable: &Zval) -> Result<Rc<Self>, Thrown> {
+        let closure = to_closure(callable)?;
+        let object = closure.object().map(ptr::from_ref).ok_or_else(failed)?.cast_mut();
+        let (mut scope, mut function, mut this) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
+        // SAFETY: a live Closure; its handler fills the three, which live as long as it.
+        let result = unsafe {
+            let get_closure = (*(*object).handlers).get_closure.ok_or_else(failed)?;
+            get_closure(object, &raw mut scope, &raw mut function, &raw mut this, false)
+        };
+        if result as i32 != 0 || function.is_null() {
+            return Err(failed());
+        }
+        Ok(Rc::new(Self { closure, function, this, scope }))
+    }
+}
+
+fn to_closure(callable: &Zval) -> Result<Zval, Thrown> {
+    // SAFETY: written once when the engine starts.
+    let class = unsafe { zend::zend_ce_closure };
+    if callable.object().is_some_and(|object| ptr::eq(object.ce, class)) {
+        return Ok(callable.shallow_clone());
+    }
+    let name = "fromcallable";
+    let mut argument = callable.shallow_clone();
+    let mut closure = Zval::new();
+    // SAFETY: a static method of a class of the engine, with one argument.
+    unsafe {
+        zend::zend_call_method(
+            ptr::null_mut(),
+            class,
+            ptr::null_mut(),
+            name.as_ptr().cast(),
+            name.len(),
+            &raw mut closure,
+            1,
+            &raw mut argument,
+            ptr::null_mut(),
+        );
+    }
+    if closure.is_object() { Ok(closure) } else { Err(failed()) }
+}

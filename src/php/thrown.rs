@@ -1,0 +1,147 @@
+//! Exceptions: throwing them, and dealing with those that a callback threw.
+
+#![allow(unsafe_code)] // The engine's exception functions and its `EG(exception)`.
+
+use std::ffi::CString;
+
+use ext_php_rs::{
+    ffi::{self, zend_class_entry, zend_object},
+    types::Zval,
+};
+
+use super::zend;
+
+/// A PHP exception is pending: leave, and let it propagate.
+///
+/// The only way to come by one is to have thrown, so `Err(Thrown)` cannot be forgotten nor made up.
+#[derive(Debug)]
+pub(super) struct Thrown(());
+
+/// What a call into PHP left behind.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// It returned.
+    Done,
+    /// It threw; the exception is taken and no longer pending.
+    Threw(Zval),
+    /// It is leaving the script (`exit()`, a Fiber being destroyed): nobody may catch that.
+    Leaving(Thrown),
+}
+
+/// The classes that can be thrown.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Kind {
+    Error,
+    Value,
+    Configuration,
+    Bind,
+    State,
+}
+
+/// Throws.
+pub(super) fn throw(kind: Kind, message: &str) -> Thrown {
+    let message = c_string(message);
+    // SAFETY: the class entries live as long as the module; the message is copied.
+    unsafe { ffi::zend_throw_exception(kind.class(), message.as_ptr(), 0) };
+    Thrown(())
+}
+
+/// Throws a `ValueError` that names the function and the argument, as PHP's own do: `complaint` goes
+/// on after "Argument #1 ($code) ".
+pub(super) fn bad_argument(number: u32, complaint: &str) -> Thrown {
+    let complaint = c_string(complaint);
+    // SAFETY: called from a method of ours, so that a frame is current; the format takes one string.
+    unsafe {
+        zend::zend_argument_error(ffi::zend_ce_value_error, number, c"%s".as_ptr(), complaint.as_ptr());
+    }
+    Thrown(())
+}
+
+/// A `TypeError` of the same form.
+pub(super) fn bad_type(number: u32, complaint: &str) -> Thrown {
+    let complaint = c_string(complaint);
+    // SAFETY: as in `bad_argument`.
+    unsafe {
+        zend::zend_argument_error(ffi::zend_ce_type_error, number, c"%s".as_ptr(), complaint.as_ptr());
+    }
+    Thrown(())
+}
+
+/// The exception that is pending already, if one is: for calls into the engine that throw.
+pub(super) fn pending() -> Option<Thrown> {
+    (!pending_object().is_null()).then_some(Thrown(()))
+}
+
+/// Whether what is pending leaves the script rather than being an exception that can be caught.
+pub(super) fn is_leaving() -> bool {
+    let exception = pending_object();
+    // SAFETY: a pending exception is a live object.
+    !exception.is_null()
+        && unsafe { zend::zend_is_unwind_exit(exception) || zend::zend_is_graceful_exit(exception) }
+}
+
+/// For a call into the engine that said it failed; makes sure that an exception tells why.
+pub(super) fn failed() -> Thrown {
+    pending().unwrap_or_else(|| throw(Kind::Error, "Ferrite: a call into the engine failed"))
+}
+
+/// Takes what the last call into PHP threw.
+pub(super) fn outcome() -> Outcome {
+    let exception = pending_object();
+    if exception.is_null() {
+        return Outcome::Done;
+    }
+    if is_leaving() {
+        return Outcome::Leaving(Thrown(()));
+    }
+    let mut value = Zval::new();
+    // SAFETY: as above; the zval takes a reference of its own before the engine gives up its one.
+    unsafe {
+        if let Some(exception) = exception.as_mut() {
+            value.set_object(exception);
+        }
+        zend::zend_clear_exception();
+    }
+    Outcome::Threw(value)
+}
+
+/// Shows an exception as a PHP warning, "Uncaught …", and goes on. An error handler of the script that
+/// turns the warning into another exception is not heard; one that leaves the script is.
+pub(super) fn warn(exception: Zval) -> Result<(), Thrown> {
+    let Some(object) = exception.object() else { return Ok(()) };
+    let object: *const zend_object = object;
+    // It gives up one reference, which is the one that the zval owns.
+    std::mem::forget(exception);
+    // SAFETY: the object is live and of a throwable class: it came from `outcome`.
+    unsafe { zend::zend_exception_error(object.cast_mut(), E_WARNING) };
+    match outcome() {
+        Outcome::Done | Outcome::Threw(_) => Ok(()),
+        Outcome::Leaving(thrown) => Err(thrown),
+    }
+}
+
+impl Kind {
+    fn class(self) -> *mut zend_class_entry {
+        match self {
+            // SAFETY: written once when the engine starts.
+            Self::Error => unsafe { ffi::zend_ce_error },
+            // SAFETY: as above.
+            Self::Value => unsafe { ffi::zend_ce_value_error },
+            Self::Configuration => super::exceptions::CONFIGURATION.entry(),
+            Self::Bind => super::exceptions::BIND.entry(),
+            Self::State => super::exceptions::STATE.entry(),
+        }
+    }
+}
+
+fn pending_object() -> *mut zend_object {
+    // SAFETY: PHP's thread, while a request runs: its executor globals exist.
+    unsafe { (*ffi::ext_php_rs_executor_globals()).exception }
+}
+
+/// PHP messages end at a NUL; ours never mean one.
+fn c_string(message: &str) -> CString {
+    CString::new(message.replace('\0', "\\0")).unwrap_or_default()
+}
+
+const E_WARNING: i32 = 1 << 1;

@@ -1,0 +1,94 @@
+//! Values for PHP, made from Rust ones.
+
+#![allow(unsafe_code)] // Strings are built straight from bytes; ext-php-rs would check them for UTF-8.
+
+use std::ffi::c_int;
+
+use ext_php_rs::{
+    boxed::ZBox,
+    ffi,
+    types::{ZendHashTable, ZendStr, Zval},
+};
+
+pub(super) fn null() -> Zval {
+    Zval::null()
+}
+
+pub(super) fn int(value: i64) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_long(value);
+    zval
+}
+
+pub(super) fn float(value: f64) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_double(value);
+    zval
+}
+
+pub(super) fn bool(value: bool) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_bool(value);
+    zval
+}
+
+/// A string of any bytes.
+pub(super) fn bytes(value: &[u8]) -> Zval {
+    let mut zval = Zval::new();
+    // SAFETY: the engine copies `len` bytes. It hands out shared strings for zero or one byte, which
+    // are interned and not counted; the type must say so.
+    unsafe {
+        let string = ffi::ext_php_rs_zend_string_init(value.as_ptr().cast(), value.len(), false);
+        let interned = (*string).gc.u.type_info & IS_STR_INTERNED != 0;
+        zval.value.str_ = string;
+        zval.u1.type_info = if interned { ffi::IS_STRING } else { IS_STRING_COUNTED };
+    }
+    zval
+}
+
+/// A string that is known to be UTF-8, and is marked so: PHP will not check it again, nor shall we.
+pub(super) fn text(value: &[u8]) -> Zval {
+    let zval = bytes(value);
+    // SAFETY: a string, made just now; interned ones are left alone.
+    unsafe { ffi::ext_php_rs_set_known_valid_utf8(zval.value.str_) };
+    zval
+}
+
+/// Whether a string is UTF-8; asks for the mark first.
+pub(super) fn is_utf8(string: &ZendStr) -> bool {
+    // SAFETY: a live string.
+    let is_known = unsafe { ffi::ext_php_rs_is_known_valid_utf8(string) };
+    is_known || simdutf8::basic::from_utf8(string.as_bytes()).is_ok()
+}
+
+/// A list of strings.
+pub(super) fn list<'a>(items: impl Iterator<Item = &'a [u8]>) -> ZBox<ZendHashTable> {
+    let mut list = ZendHashTable::new();
+    for item in items {
+        // A list cannot be full, and a zval is always convertible to itself.
+        let _ = list.push(bytes(item));
+    }
+    list
+}
+
+pub(super) fn array(value: ZBox<ZendHashTable>) -> Zval {
+    let mut zval = Zval::new();
+    zval.set_hashtable(value);
+    zval
+}
+
+/// A query string as PHP's `parse_str()` and `$_GET` read it: by the same function of the SAPI.
+pub(super) fn parse_query(query: &[u8]) -> Zval {
+    let mut result = array(ZendHashTable::new());
+    // SAFETY: `treat_data` takes the copy and frees it; it fills the array.
+    unsafe {
+        if let Some(treat_data) = (*ffi::ext_php_rs_sapi_module()).treat_data {
+            treat_data(PARSE_STRING, ext_php_rs::alloc::estrdup(query), &raw mut result);
+        }
+    }
+    result
+}
+
+const IS_STR_INTERNED: u32 = 1 << 6;
+const IS_STRING_COUNTED: u32 = ffi::IS_STRING | 1 << 8;
+const PARSE_STRING: c_int = 3;

@@ -1,0 +1,75 @@
+//! Functions of the engine that ext-php-rs does not bind. All are exported by every PHP from 8.1 on,
+//! with these signatures (Zend/zend_API.h and its neighbours).
+
+#![allow(unsafe_code)] // Declarations of foreign functions.
+
+use std::ffi::{c_char, c_int};
+
+use ext_php_rs::ffi::{
+    HashTable, zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_object, zend_property_info,
+    zend_string, zend_type, zval,
+};
+
+unsafe extern "C" {
+    // zend_API.h
+    pub(super) fn zend_argument_error(class: *mut zend_class_entry, number: u32, format: *const c_char, ...);
+    pub(super) fn zend_parse_parameter(
+        flags: c_int,
+        number: u32,
+        argument: *mut zval,
+        spec: *const c_char,
+        ...
+    ) -> c_int;
+    pub(super) fn zend_declare_typed_property(
+        class: *mut zend_class_entry,
+        name: *mut zend_string,
+        default: *mut zval,
+        flags: c_int,
+        doc_comment: *mut zend_string,
+        ty: zend_type,
+    ) -> *mut zend_property_info;
+    pub(super) fn zend_release_fcall_info_cache(cache: *mut zend_fcall_info_cache);
+    pub(super) fn object_properties_init(object: *mut zend_object, class: *mut zend_class_entry);
+
+    // zend_enum.h
+    pub(super) fn zend_enum_add_case_cstr(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        value: *mut zval,
+    );
+
+    // zend_exceptions.h
+    pub(super) fn zend_clear_exception();
+    pub(super) fn zend_exception_error(exception: *mut zend_object, severity: c_int) -> c_int;
+    pub(super) fn zend_is_unwind_exit(exception: *const zend_object) -> bool;
+    pub(super) fn zend_is_graceful_exit(exception: *const zend_object) -> bool;
+
+    // zend_interfaces.h
+    pub(super) fn zend_call_method(
+        object: *mut zend_object,
+        class: *mut zend_class_entry,
+        proxy: *mut *mut ext_php_rs::ffi::zend_function,
+        name: *const c_char,
+        name_length: usize,
+        returned: *mut zval,
+        count: u32,
+        first: *mut zval,
+        second: *mut zval,
+    ) -> *mut zval;
+
+    // zend_object_handlers.h
+    pub(super) fn zend_std_get_gc(
+        object: *mut zend_object,
+        table: *mut *mut zval,
+        count: *mut c_int,
+    ) -> *mut HashTable;
+    pub(super) fn zend_objects_not_comparable(left: *mut zval, right: *mut zval) -> c_int;
+
+    // zend_closures.h, ext/spl/spl_exceptions.h
+    pub(super) static zend_ce_closure: *mut zend_class_entry;
+    pub(super) static spl_ce_LogicException: *mut zend_class_entry;
+    pub(super) static spl_ce_RuntimeException: *mut zend_class_entry;
+}
+
+/// What `zend_parse_parameter` fills for the spec `f`.
+pub(super) type Callee = (zend_fcall_info, zend_fcall_info_cache);
