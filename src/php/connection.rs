@@ -1,0 +1,251 @@
+//! `Ferrite\Connection`: one client.
+
+use std::{rc::Rc, sync::Arc};
+
+use ext_php_rs::types::{ZendHashTable, Zval};
+
+use super::{
+    call::{Call, handler},
+    class::{BadDeclaration, Declaration, Kind},
+    enums,
+    objects::{Meta, Native, Owned, create},
+    request::Request,
+    thrown::{Thrown, bad_argument},
+    values,
+    voice::Voice,
+};
+use crate::{
+    hub::{Member, PayloadTooBig, TopicError, check_topic, close_code_allowed},
+    queue::Opened,
+};
+
+/// The state of a `Connection` object.
+#[derive(Debug)]
+pub(super) struct Connection {
+    member: Arc<Member>,
+    voice: Rc<Voice>,
+}
+
+impl Native for Connection {
+    fn meta() -> &'static Meta {
+        static META: Meta = Meta::new();
+        &META
+    }
+}
+
+pub(super) fn declare() -> Result<(), BadDeclaration> {
+    Connection::class().declare(&Declaration {
+        name: "Ferrite\\Connection",
+        kind: Kind::Native,
+        parent: std::ptr::null_mut(),
+        interfaces: &[],
+        properties: &[
+            "public readonly int $id",
+            "public readonly Request $request",
+            "public readonly ?string $user",
+            "public readonly ?string $protocol",
+            "public readonly string $remoteAddress",
+            "public mixed $data = null",
+        ],
+        methods: &[
+            ("private function __construct()", Some(handler(super::not_constructible))),
+            ("public function send(string $data, bool $binary = false): SendResult", Some(handler(send))),
+            ("public function close(int $code = 1000, string $reason = ''): void", Some(handler(close))),
+            ("public function subscribe(string ...$topics): static", Some(handler(subscribe))),
+            ("public function unsubscribe(string ...$topics): static", Some(handler(unsubscribe))),
+            ("public function topics(): array", Some(handler(topics))),
+            ("public function isOpen(): bool", Some(handler(is_open))),
+            ("public function bufferedAmount(): int", Some(handler(buffered_amount))),
+            ("public function latency(): ?float", Some(handler(latency))),
+            ("public function pause(): void", Some(handler(pause))),
+            ("public function resume(): void", Some(handler(resume))),
+        ],
+        create: Some(create::<Connection>),
+    })
+}
+
+/// Makes the object of a connection that opened.
+pub(super) fn object(
+    member: Arc<Member>,
+    voice: Rc<Voice>,
+    request: &Owned<Request>,
+    opened: &Opened,
+) -> Option<Owned<Connection>> {
+    let text = |text: &Option<String>| match text {
+        Some(text) => values::text(text.as_bytes()),
+        None => values::null(),
+    };
+    let properties = [
+        values::int(member.id().to_php()),
+        request.to_zval(),
+        text(&opened.user),
+        text(&opened.protocol),
+        request.remote_address(),
+    ];
+    let object = Owned::new(Connection { member, voice })?;
+    for (index, value) in properties.into_iter().enumerate() {
+        object.set_property(index, value);
+    }
+    Some(object)
+}
+
+impl Connection {
+    pub(super) fn member(&self) -> &Arc<Member> {
+        &self.member
+    }
+}
+
+/// The message of a `send`, `broadcast` or `publish`: text must be UTF-8.
+pub(super) fn message<'a>(call: &Call<'a>, data: u32, binary: u32) -> Result<(&'a [u8], bool), Thrown> {
+    let payload = call.string(data)?;
+    let binary = call.bool_or(binary, false)?;
+    if !binary && !values::is_utf8(payload) {
+        return Err(bad_argument(data, "must be valid UTF-8 unless the message is binary"));
+    }
+    Ok((payload.as_bytes(), binary))
+}
+
+pub(super) fn too_big(data: u32, error: PayloadTooBig) -> Thrown {
+    bad_argument(
+        data,
+        &format!(
+            "must fit into a client's outbox of {} bytes (Limits::$sendBuffer), has {}",
+            error.limit, error.payload
+        ),
+    )
+}
+
+/// Topic names among the arguments, from number `first` on, each checked.
+fn topic_names<'a>(call: &Call<'a>, first: u32) -> Result<Vec<&'a str>, Thrown> {
+    (first..=call.count()).map(|number| topic_name(call.string(number)?.as_bytes(), number)).collect()
+}
+
+/// Checks one topic name, the argument of that number.
+pub(super) fn topic_name(name: &[u8], number: u32) -> Result<&str, Thrown> {
+    let refuse = || {
+        let name: String = name.escape_ascii().to_string().chars().take(60).collect();
+        bad_argument(
+            number,
+            &format!(
+                "must be a topic, 1 to 200 bytes of printable ASCII without spaces and commas, \"{name}\" given"
+            ),
+        )
+    };
+    let name = std::str::from_utf8(name).map_err(|_| refuse())?;
+    check_topic(name).map_err(|_| refuse())?;
+    Ok(name)
+}
+
+fn this<'a>(call: &Call<'a>) -> Result<&'a Connection, Thrown> {
+    let connection = call.this::<Connection>()?;
+    connection.voice.check_process()?;
+    Ok(connection)
+}
+
+fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let (payload, binary) = message(call, 1, 2)?;
+    let result =
+        connection.voice.send(&connection.member, payload, binary).map_err(|error| too_big(1, error))?;
+    call.returns(enums::send_result(result));
+    Ok(())
+}
+
+fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let code = call.int_or(1, 1000)?;
+    let allowed = u16::try_from(code).ok().filter(|code| close_code_allowed(*code));
+    let code = allowed.ok_or_else(|| {
+        bad_argument(1, &format!("must be 1000, 1001, 1003, 1007 to 1013 or 3000 to 4999, {code} given"))
+    })?;
+    let reason = call.string_or_null(2)?.map_or(&b""[..], |reason| reason.as_bytes());
+    if reason.len() > MAX_REASON {
+        return Err(bad_argument(
+            2,
+            &format!("must be at most {MAX_REASON} bytes long, has {}", reason.len()),
+        ));
+    }
+    let reason = std::str::from_utf8(reason).map_err(|_| bad_argument(2, "must be valid UTF-8"))?;
+    connection.voice.speak(|handle| handle.close(&connection.member, code, reason));
+    Ok(())
+}
+
+fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let names = topic_names(call, 1)?;
+    match connection.voice.speak(|handle| handle.subscribe(&connection.member, &names)) {
+        Some(Err(TopicError::TooMany { limit })) => return Err(too_many_topics(limit)),
+        Some(Err(error)) => return Err(super::thrown::throw(super::thrown::Kind::Value, &error.to_string())),
+        Some(Ok(())) | None => {}
+    }
+    call.returns_this();
+    Ok(())
+}
+
+pub(super) fn too_many_topics(limit: usize) -> Thrown {
+    super::thrown::throw(
+        super::thrown::Kind::Value,
+        &format!("A connection may have at most {limit} topics (Limits::$maxTopics)"),
+    )
+}
+
+fn unsubscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let names = topic_names(call, 1)?;
+    connection.voice.speak(|handle| handle.unsubscribe(&connection.member, &names));
+    call.returns_this();
+    Ok(())
+}
+
+fn topics(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let open = connection.voice.speak(|_| ()).is_some() && connection.member.is_open();
+    let topics = if open { connection.member.topics() } else { Vec::new() };
+    let list = if topics.is_empty() {
+        ZendHashTable::new()
+    } else {
+        values::list(topics.iter().map(|topic| topic.as_bytes()))
+    };
+    call.returns_array(list);
+    Ok(())
+}
+
+fn is_open(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let running = connection.voice.speak(|_| ()).is_some();
+    call.returns_bool(running && connection.member.is_open());
+    Ok(())
+}
+
+fn buffered_amount(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let running = connection.voice.speak(|_| ()).is_some();
+    let bytes = if running { connection.member.buffered() } else { 0 };
+    call.returns_int(i64::try_from(bytes).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+fn latency(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let latency: Zval = match connection.member.latency() {
+        Some(time) => values::float(time.as_secs_f64()),
+        None => values::null(),
+    };
+    call.returns(latency);
+    Ok(())
+}
+
+fn pause(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    connection.voice.speak(|handle| handle.pause(&connection.member));
+    Ok(())
+}
+
+fn resume(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    connection.voice.speak(|handle| handle.resume(&connection.member));
+    Ok(())
+}
+
+/// What a close frame has room for after the code (RFC 6455 section 5.5).
+const MAX_REASON: usize = 123;

@@ -1,0 +1,95 @@
+//! The enums, and their cases as values.
+
+#![allow(unsafe_code)] // Cases are objects that the engine hands out as raw pointers.
+
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use ext_php_rs::{
+    ffi::{self, zend_object},
+    types::{ZendStr, Zval},
+};
+
+use super::class::{BadDeclaration, Class, interned};
+use crate::{config, hub};
+
+pub(super) static SLOW_CONSUMER: Class = Class::new();
+static SEND_RESULT: Class = Class::new();
+static CLOSE_CODE: Class = Class::new();
+
+pub(super) fn declare() -> Result<(), BadDeclaration> {
+    let plain = |names: &[&'static str]| names.iter().map(|name| (*name, None)).collect::<Vec<_>>();
+    SEND_RESULT.declare_enum("Ferrite\\SendResult", &plain(&SEND_RESULTS))?;
+    SLOW_CONSUMER.declare_enum("Ferrite\\SlowConsumer", &plain(&SLOW_CONSUMERS))?;
+    CLOSE_CODE.declare_enum("Ferrite\\CloseCode", &CLOSE_CODES)?;
+    for (kept, name) in SEND_RESULT_NAMES.iter().zip(SEND_RESULTS) {
+        kept.store(interned(name), Ordering::Release);
+    }
+    SLOW_CONSUMER_DEFAULT.store(interned("Close"), Ordering::Release);
+    Ok(())
+}
+
+/// The case for what happened to a message.
+pub(super) fn send_result(result: hub::SendResult) -> Zval {
+    let [queued, buffered, dropped, closed] = &SEND_RESULT_NAMES;
+    let name = match result {
+        hub::SendResult::Queued => queued,
+        hub::SendResult::Buffered => buffered,
+        hub::SendResult::Dropped => dropped,
+        hub::SendResult::Closed => closed,
+    };
+    case(&SEND_RESULT, name)
+}
+
+/// `SlowConsumer::Close`.
+pub(super) fn slow_consumer_default() -> Zval {
+    case(&SLOW_CONSUMER, &SLOW_CONSUMER_DEFAULT)
+}
+
+/// What a case of `SlowConsumer` means.
+pub(super) fn slow_consumer(case: &Zval) -> Option<config::SlowConsumer> {
+    let object = case.object()?;
+    if !std::ptr::eq(object.ce, SLOW_CONSUMER.entry()) {
+        return None;
+    }
+    // SAFETY: the first property of a case is its name (zend_enum_fetch_case_name).
+    let name = unsafe { (&raw const object.properties_table).cast::<Zval>().as_ref() }?;
+    Some(match name.str()? {
+        "DropNewest" => config::SlowConsumer::DropNewest,
+        "DropOldest" => config::SlowConsumer::DropOldest,
+        _ => config::SlowConsumer::Close,
+    })
+}
+
+fn case(class: &Class, name: &AtomicPtr<ZendStr>) -> Zval {
+    let mut value = Zval::new();
+    // SAFETY: the class is an enum that has the case; its object belongs to the class.
+    let case: *mut zend_object =
+        unsafe { ffi::zend_enum_get_case(class.entry(), name.load(Ordering::Acquire)) };
+    // SAFETY: as above.
+    if let Some(case) = unsafe { case.as_mut() } {
+        value.set_object(case);
+    }
+    value
+}
+
+/// The names as the engine's strings, so that a lookup neither makes nor hashes one.
+static SEND_RESULT_NAMES: [AtomicPtr<ZendStr>; 4] = [const { AtomicPtr::new(std::ptr::null_mut()) }; 4];
+static SLOW_CONSUMER_DEFAULT: AtomicPtr<ZendStr> = AtomicPtr::new(std::ptr::null_mut());
+
+const SEND_RESULTS: [&str; 4] = ["Queued", "Buffered", "Dropped", "Closed"];
+const SLOW_CONSUMERS: [&str; 3] = ["Close", "DropNewest", "DropOldest"];
+const CLOSE_CODES: [(&str, Option<i64>); 13] = [
+    ("Normal", Some(1000)),
+    ("GoingAway", Some(1001)),
+    ("ProtocolError", Some(1002)),
+    ("UnsupportedData", Some(1003)),
+    ("NoStatus", Some(1005)),
+    ("Abnormal", Some(1006)),
+    ("InvalidPayload", Some(1007)),
+    ("PolicyViolation", Some(1008)),
+    ("MessageTooBig", Some(1009)),
+    ("MandatoryExtension", Some(1010)),
+    ("InternalError", Some(1011)),
+    ("ServiceRestart", Some(1012)),
+    ("TryAgainLater", Some(1013)),
+];

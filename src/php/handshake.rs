@@ -1,0 +1,204 @@
+//! `Ferrite\Handshake`: a client that asks to connect.
+
+use std::{cell::Cell, rc::Rc};
+
+use ext_php_rs::types::{ArrayKey, ZendHashTable};
+
+use super::{
+    call::{Call, handler},
+    class::{BadDeclaration, Declaration, Kind},
+    connection::{too_many_topics, topic_name},
+    objects::{Meta, Native, Owned, create},
+    request::Request,
+    thrown::{Kind as Throw, Thrown, bad_argument, bad_type, throw},
+    voice::Voice,
+};
+use crate::{
+    http::is_valid_header,
+    queue::{Accept, ConnectionId, Reject},
+};
+
+/// The state of a `Handshake` object.
+#[derive(Debug)]
+pub(super) struct Handshake {
+    id: ConnectionId,
+    voice: Rc<Voice>,
+    request: Owned<Request>,
+    /// The subprotocol if PHP names none.
+    protocol: Option<String>,
+    decision: Cell<Decision>,
+}
+
+/// How far a handshake is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Open,
+    Deferred,
+    Made,
+}
+
+impl Native for Handshake {
+    fn meta() -> &'static Meta {
+        static META: Meta = Meta::new();
+        &META
+    }
+}
+
+pub(super) fn declare() -> Result<(), BadDeclaration> {
+    Handshake::class().declare(&Declaration {
+        name: "Ferrite\\Handshake",
+        kind: Kind::Native,
+        parent: std::ptr::null_mut(),
+        interfaces: &[],
+        properties: &["public readonly Request $request"],
+        methods: &[
+            ("private function __construct()", Some(handler(super::not_constructible))),
+            (
+                "public function accept(?string $user = null, array $topics = [], ?string $protocol = null, \
+                 array $headers = []): void",
+                Some(handler(accept)),
+            ),
+            (
+                "public function reject(int $status = 403, string $body = '', array $headers = []): void",
+                Some(handler(reject)),
+            ),
+            ("public function defer(): void", Some(handler(defer))),
+        ],
+        create: Some(create::<Handshake>),
+    })
+}
+
+/// Makes the object for a client that asks.
+pub(super) fn object(
+    id: ConnectionId,
+    voice: Rc<Voice>,
+    request: Owned<Request>,
+    protocol: Option<String>,
+) -> Option<Owned<Handshake>> {
+    let shown = request.to_zval();
+    let object = Owned::new(Handshake { id, voice, request, protocol, decision: Cell::new(Decision::Open) })?;
+    object.set_property(0, shown);
+    Some(object)
+}
+
+impl Handshake {
+    /// Accepts if the callback has returned without a decision and without deferring it.
+    pub(super) fn decide_by_default(&self) {
+        if self.decision.get() == Decision::Open {
+            self.accept(Accept { protocol: self.protocol.clone(), ..Accept::default() });
+        }
+    }
+
+    /// Refuses a client whose callback threw, unless it was decided before that.
+    pub(super) fn fail(&self) {
+        if self.decision.get() != Decision::Made {
+            self.reject(Reject { status: 500, body: Vec::new(), headers: Vec::new() });
+        }
+    }
+
+    fn accept(&self, accept: Accept) {
+        self.decision.set(Decision::Made);
+        self.voice.speak(|handle| handle.accept(self.id, accept));
+    }
+
+    fn reject(&self, reject: Reject) {
+        self.decision.set(Decision::Made);
+        let waiting = self.voice.waiting.borrow_mut().remove(&self.id);
+        drop(waiting);
+        self.voice.speak(|handle| handle.reject(self.id, reject));
+    }
+}
+
+fn this<'a>(call: &Call<'a>) -> Result<&'a Handshake, Thrown> {
+    let handshake = call.this::<Handshake>()?;
+    handshake.voice.check_process()?;
+    if handshake.decision.get() == Decision::Made {
+        return Err(throw(Throw::State, "The handshake is answered already"));
+    }
+    Ok(handshake)
+}
+
+fn accept(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let handshake = this(call)?;
+    let user = match call.string_or_null(1)? {
+        None => None,
+        Some(user) => Some(user.as_str().map_err(|_| bad_argument(1, "must be valid UTF-8"))?.to_owned()),
+    };
+    let topics = topics(call, handshake.voice.max_topics())?;
+    let protocol = match call.string_or_null(3)? {
+        None => handshake.protocol.clone(),
+        Some(protocol) => {
+            let offered = protocol.as_str().ok().filter(|protocol| handshake.request.offers(protocol));
+            Some(offered.ok_or_else(|| bad_argument(3, "must be one that the client offers"))?.to_owned())
+        }
+    };
+    let headers = headers(call, 4)?;
+    handshake.accept(Accept { user, topics, protocol, headers });
+    Ok(())
+}
+
+fn reject(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let handshake = this(call)?;
+    let status = call.int_or(1, 403)?;
+    let valid = u16::try_from(status).ok().filter(|status| (300..600).contains(status));
+    let status = valid
+        .ok_or_else(|| bad_argument(1, &format!("must be an HTTP status from 300 to 599, {status} given")))?;
+    let body = call.string_or_null(2)?.map_or_else(Vec::new, |body| body.as_bytes().to_vec());
+    let headers = headers(call, 3)?;
+    handshake.reject(Reject { status, body, headers });
+    Ok(())
+}
+
+fn defer(call: &mut Call<'_>) -> Result<(), Thrown> {
+    this(call)?.decision.set(Decision::Deferred);
+    Ok(())
+}
+
+fn topics(call: &Call<'_>, limit: usize) -> Result<Vec<std::sync::Arc<str>>, Thrown> {
+    let mut topics: Vec<std::sync::Arc<str>> = Vec::new();
+    for value in call.array_or_empty(2)?.map(ZendHashTable::values).into_iter().flatten() {
+        let name = value.dereference().zend_str().ok_or_else(|| bad_type(2, "must be a list of strings"))?;
+        let name = topic_name(name.as_bytes(), 2)?;
+        if !topics.iter().any(|topic| **topic == *name) {
+            topics.push(name.into());
+        }
+    }
+    if topics.len() > limit {
+        return Err(too_many_topics(limit));
+    }
+    Ok(topics)
+}
+
+/// Reads `['Name' => 'value', 'Other' => ['one', 'two']]`.
+fn headers(call: &Call<'_>, number: u32) -> Result<Vec<(String, Vec<u8>)>, Thrown> {
+    let mut headers = Vec::new();
+    let Some(array) = call.array_or_empty(number)? else { return Ok(headers) };
+    for (key, value) in array.iter() {
+        let name = match key {
+            ArrayKey::Long(_) => {
+                return Err(bad_argument(number, "must have the headers' names as keys"));
+            }
+            key => key.to_string(),
+        };
+        let value = value.dereference();
+        let list = value.array().map(ZendHashTable::values).into_iter().flatten();
+        for value in list.chain(value.is_string().then_some(value)) {
+            let text = value.dereference().zend_str().ok_or_else(|| not_text(number, &name))?.as_bytes();
+            is_valid_header(&name, text).map_err(|error| {
+                bad_argument(number, &format!("must be headers that may be sent: {error}"))
+            })?;
+            headers.push((name.clone(), text.to_vec()));
+        }
+        if !value.is_string() && !value.is_array() {
+            return Err(not_text(number, &name));
+        }
+    }
+    Ok(headers)
+}
+
+fn not_text(number: u32, name: &str) -> Thrown {
+    bad_type(
+        number,
+        &format!("must have strings or lists of strings as values, at \"{}\"", name.escape_debug()),
+    )
+}

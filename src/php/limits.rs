@@ -1,0 +1,206 @@
+//! `Ferrite\Limits` and `Ferrite\Heartbeat`: plain values, checked when they are made and once more
+//! when a server reads them, for a value can be unserialised or cloned.
+
+#![allow(unsafe_code)] // Writes and reads the declared properties of objects without a Rust state.
+
+use std::time::Duration;
+
+use ext_php_rs::{
+    ffi::zend_object,
+    types::{ZendObject, Zval},
+};
+
+use super::{
+    call::{Call, handler},
+    class::{BadDeclaration, Class, Declaration, Kind},
+    enums, objects,
+    thrown::{Kind as Throw, Thrown, throw},
+    values,
+};
+use crate::config::{self, ConfigError};
+
+pub(super) static LIMITS: Class = Class::new();
+pub(super) static HEARTBEAT: Class = Class::new();
+
+pub(super) fn declare() -> Result<(), BadDeclaration> {
+    let value = Declaration {
+        name: "",
+        kind: Kind::Value,
+        parent: std::ptr::null_mut(),
+        interfaces: &[],
+        properties: &[],
+        methods: &[],
+        create: None,
+    };
+    LIMITS.declare(&Declaration {
+        name: "Ferrite\\Limits",
+        properties: &[
+            "public readonly int $maxMessageSize",
+            "public readonly int $maxConnections",
+            "public readonly int $maxConnectionsPerAddress",
+            "public readonly float $connectRatePerAddress",
+            "public readonly float $handshakeTimeout",
+            "public readonly int $sendBuffer",
+            "public readonly int $totalSendBuffer",
+            "public readonly float $sendTimeout",
+            "public readonly SlowConsumer $slowConsumer",
+            "public readonly int $receiveMessages",
+            "public readonly int $receiveBytes",
+            "public readonly int $totalReceiveBytes",
+            "public readonly float $messageRate",
+            "public readonly float $closeTimeout",
+            "public readonly int $maxTopics",
+        ],
+        methods: &[(
+            "public function __construct(int $maxMessageSize = 1048576, int $maxConnections = 10000, \
+             int $maxConnectionsPerAddress = 256, float $connectRatePerAddress = 50.0, \
+             float $handshakeTimeout = 5.0, int $sendBuffer = 1048576, int $totalSendBuffer = 268435456, \
+             float $sendTimeout = 10.0, SlowConsumer $slowConsumer = \\Ferrite\\SlowConsumer::Close, \
+             int $receiveMessages = 64, int $receiveBytes = 262144, int $totalReceiveBytes = 67108864, \
+             float $messageRate = 0.0, float $closeTimeout = 2.0, int $maxTopics = 256)",
+            Some(handler(construct_limits)),
+        )],
+        ..value
+    })?;
+    HEARTBEAT.declare(&Declaration {
+        name: "Ferrite\\Heartbeat",
+        properties: &["public readonly float $interval", "public readonly float $timeout"],
+        methods: &[(
+            "public function __construct(float $interval = 25.0, float $timeout = 10.0)",
+            Some(handler(construct_heartbeat)),
+        )],
+        ..value
+    })
+}
+
+/// What a `Limits` object says.
+pub(super) fn limits(object: *mut zend_object) -> Result<config::Limits, ConfigError> {
+    let properties = Properties(object);
+    let limits = config::Limits {
+        max_message_size: properties.size("maxMessageSize", 0)?,
+        max_connections: properties.size("maxConnections", 1)?,
+        max_connections_per_address: Some(properties.size("maxConnectionsPerAddress", 2)?).filter(|n| *n > 0),
+        connect_rate_per_address: Some(properties.float("connectRatePerAddress", 3)?).filter(|n| *n > 0.0),
+        handshake_timeout: properties.seconds("handshakeTimeout", 4)?,
+        send_buffer: properties.size("sendBuffer", 5)?,
+        total_send_buffer: properties.size("totalSendBuffer", 6)?,
+        send_timeout: Some(properties.seconds("sendTimeout", 7)?).filter(|time| !time.is_zero()),
+        slow_consumer: properties
+            .get(8)
+            .and_then(enums::slow_consumer)
+            .ok_or_else(|| ConfigError::new("slowConsumer", "is not a case of SlowConsumer"))?,
+        receive_messages: properties.size("receiveMessages", 9)?,
+        receive_bytes: properties.size("receiveBytes", 10)?,
+        total_receive_bytes: properties.size("totalReceiveBytes", 11)?,
+        message_rate: Some(properties.float("messageRate", 12)?).filter(|n| *n > 0.0),
+        close_timeout: properties.seconds("closeTimeout", 13)?,
+        max_topics: properties.size("maxTopics", 14)?,
+    };
+    limits.check()?;
+    Ok(limits)
+}
+
+/// What a `Heartbeat` object says.
+pub(super) fn heartbeat(object: *mut zend_object) -> Result<config::Heartbeat, ConfigError> {
+    let properties = Properties(object);
+    let heartbeat = config::Heartbeat {
+        interval: Some(properties.seconds("interval", 0)?).filter(|time| !time.is_zero()),
+        timeout: properties.seconds("timeout", 1)?,
+    };
+    heartbeat.check()?;
+    Ok(heartbeat)
+}
+
+/// Throws the exception for a wrong option of `Limits` or `Heartbeat`: there it is named alone.
+fn refuse(error: &ConfigError) -> Thrown {
+    let text = error.to_string();
+    let text = text.strip_prefix("limits.").or_else(|| text.strip_prefix("heartbeat.")).unwrap_or(&text);
+    throw(Throw::Configuration, text)
+}
+
+fn construct_limits(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let slow_consumer = match call.value(9) {
+        None => enums::slow_consumer_default(),
+        Some(value) => {
+            call.object(9, enums::SLOW_CONSUMER.entry())?;
+            value.shallow_clone()
+        }
+    };
+    let given = [
+        values::int(call.int_or(1, 1 << 20)?),
+        values::int(call.int_or(2, 10_000)?),
+        values::int(call.int_or(3, 256)?),
+        values::float(call.float_or(4, 50.0)?),
+        values::float(call.float_or(5, 5.0)?),
+        values::int(call.int_or(6, 1 << 20)?),
+        values::int(call.int_or(7, 256 << 20)?),
+        values::float(call.float_or(8, 10.0)?),
+        slow_consumer,
+        values::int(call.int_or(10, 64)?),
+        values::int(call.int_or(11, 256 << 10)?),
+        values::int(call.int_or(12, 64 << 20)?),
+        values::float(call.float_or(13, 0.0)?),
+        values::float(call.float_or(14, 2.0)?),
+        values::int(call.int_or(15, 256)?),
+    ];
+    initialise(call, given)?;
+    limits(call.this_object()).map(drop).map_err(|error| refuse(&error))
+}
+
+fn construct_heartbeat(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let given = [values::float(call.float_or(1, 25.0)?), values::float(call.float_or(2, 10.0)?)];
+    initialise(call, given)?;
+    heartbeat(call.this_object()).map(drop).map_err(|error| refuse(&error))
+}
+
+fn initialise<const N: usize>(call: &Call<'_>, given: [Zval; N]) -> Result<(), Thrown> {
+    let object = call.this_object();
+    if Properties(object).get(0).is_some() {
+        return Err(throw(Throw::Error, "Cannot modify readonly properties: constructed already"));
+    }
+    for (index, value) in given.into_iter().enumerate() {
+        // SAFETY: `$this` of a running constructor; the class declares `N` properties.
+        unsafe { objects::set_property(object, index, value) };
+    }
+    Ok(())
+}
+
+/// The declared properties of an object of ours, by number.
+struct Properties(*mut zend_object);
+
+impl Properties {
+    fn get(&self, index: usize) -> Option<&Zval> {
+        // SAFETY: made with a live object, and asked for properties that its class declares.
+        let value = unsafe {
+            let object: *mut ZendObject = self.0;
+            (&raw const (*object).properties_table).cast::<Zval>().add(index).as_ref()
+        }?;
+        (value.get_type() != ext_php_rs::flags::DataType::Undef).then_some(value)
+    }
+
+    fn size(&self, name: &'static str, index: usize) -> Result<usize, ConfigError> {
+        let value =
+            self.get(index).and_then(Zval::long).ok_or_else(|| ConfigError::new(name, "is not set"))?;
+        usize::try_from(value).map_err(|_| ConfigError::new(name, format!("{value} is negative")))
+    }
+
+    fn float(&self, name: &'static str, index: usize) -> Result<f64, ConfigError> {
+        let value =
+            self.get(index).and_then(Zval::double).ok_or_else(|| ConfigError::new(name, "is not set"))?;
+        if value.is_finite() && value >= 0.0 {
+            return Ok(value);
+        }
+        Err(ConfigError::new(name, format!("{value} is not a number from 0")))
+    }
+
+    fn seconds(&self, name: &'static str, index: usize) -> Result<Duration, ConfigError> {
+        let value = self.float(name, index)?;
+        Duration::try_from_secs_f64(value)
+            .ok()
+            .filter(|time| *time <= LONGEST)
+            .ok_or_else(|| ConfigError::new(name, format!("{value} seconds are more than ten years")))
+    }
+}
+
+/// Far more than anybody means, and small enough to be added to any instant.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);

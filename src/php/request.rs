@@ -1,0 +1,185 @@
+//! `Ferrite\Request`: what a client asked for when it connected.
+
+use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
+
+use super::{
+    call::{Call, handler},
+    class::{BadDeclaration, Declaration, Kind},
+    objects::{Meta, Native, Owned, create},
+    thrown::Thrown,
+    values,
+};
+use crate::http;
+
+/// The state of a `Request` object.
+#[derive(Debug)]
+pub(super) struct Request(http::Request);
+
+impl Native for Request {
+    fn meta() -> &'static Meta {
+        static META: Meta = Meta::new();
+        &META
+    }
+}
+
+pub(super) fn declare() -> Result<(), BadDeclaration> {
+    Request::class().declare(&Declaration {
+        name: "Ferrite\\Request",
+        kind: Kind::Native,
+        parent: std::ptr::null_mut(),
+        interfaces: &[],
+        properties: &[
+            "public readonly string $path",
+            "public readonly string $queryString",
+            "public readonly string $remoteAddress",
+            "public readonly bool $secure",
+        ],
+        methods: &[
+            ("private function __construct()", Some(handler(super::not_constructible))),
+            ("public function query(): array", Some(handler(query))),
+            ("public function header(string $name): ?string", Some(handler(header))),
+            ("public function headers(): array", Some(handler(headers))),
+            ("public function cookies(): array", Some(handler(cookies))),
+            ("public function protocols(): array", Some(handler(protocols))),
+        ],
+        create: Some(create::<Request>),
+    })
+}
+
+/// Makes the object.
+pub(super) fn object(request: http::Request) -> Option<Owned<Request>> {
+    let properties = [
+        values::bytes(request.path().as_bytes()),
+        values::bytes(request.query_string().as_bytes()),
+        remote_address(&request),
+        values::bool(request.secure()),
+    ];
+    let object = Owned::new(Request(request))?;
+    for (index, value) in properties.into_iter().enumerate() {
+        object.set_property(index, value);
+    }
+    Some(object)
+}
+
+impl Request {
+    /// The client's address, as both `Request` and `Connection` show it.
+    pub(super) fn remote_address(&self) -> Zval {
+        remote_address(&self.0)
+    }
+
+    pub(super) fn offers(&self, protocol: &str) -> bool {
+        self.0.protocols().any(|offer| offer == protocol)
+    }
+}
+
+fn remote_address(request: &http::Request) -> Zval {
+    // A client of a Unix socket has no address; the core says "unix:".
+    let address = request.remote_address();
+    values::bytes(address.strip_prefix("unix:").unwrap_or(address).as_bytes())
+}
+
+fn query(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let request = call.this::<Request>()?;
+    call.returns(values::parse_query(request.0.query_string().as_bytes()));
+    Ok(())
+}
+
+fn header(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let request = call.this::<Request>()?;
+    let wanted = call.string(1)?.as_bytes();
+    let mut found: Option<Vec<u8>> = None;
+    for (name, value) in request.0.headers() {
+        if name.as_bytes().eq_ignore_ascii_case(wanted) {
+            match &mut found {
+                None => found = Some(value.to_vec()),
+                Some(joined) => {
+                    joined.extend_from_slice(b", ");
+                    joined.extend_from_slice(value);
+                }
+            }
+        }
+    }
+    call.returns(found.map_or_else(values::null, |value| values::bytes(&value)));
+    Ok(())
+}
+
+fn headers(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let request = call.this::<Request>()?;
+    let mut grouped: Vec<(String, Vec<&[u8]>)> = Vec::new();
+    for (name, value) in request.0.headers() {
+        match grouped.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
+            Some((_, values)) => values.push(value),
+            None => grouped.push((name.to_ascii_lowercase(), vec![value])),
+        }
+    }
+    let mut result = ZendHashTable::new();
+    for (name, values) in grouped {
+        let list = values::array(values::list(values.into_iter()));
+        let _ = result.insert(name.as_str(), list);
+    }
+    call.returns_array(result);
+    Ok(())
+}
+
+fn cookies(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let request = call.this::<Request>()?;
+    let mut result = ZendHashTable::new();
+    let lines = request.0.headers().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+    for pair in lines.flat_map(|(_, line)| line.split(|byte| *byte == b';')) {
+        let mut parts = pair.trim_ascii_start().splitn(2, |byte| *byte == b'=');
+        let name = parts.next().unwrap_or_default();
+        let value = percent_decoded(parts.next().unwrap_or_default());
+        if name.is_empty() {
+            continue;
+        }
+        let key_string = ZendStr::new(name, false);
+        let key = match std::str::from_utf8(name) {
+            // As PHP arrays do, a decimal name is an integer key.
+            Ok(name) => ArrayKey::from(name),
+            Err(_) => ArrayKey::ZendString(&key_string),
+        };
+        if !result.has_key(&key) {
+            let _ = result.insert(key, values::bytes(&value));
+        }
+    }
+    call.returns_array(result);
+    Ok(())
+}
+
+fn protocols(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let request = call.this::<Request>()?;
+    call.returns_array(values::list(request.0.protocols().map(str::as_bytes)));
+    Ok(())
+}
+
+/// As PHP's `rawurldecode()`, which is what it does to the values of `$_COOKIE`.
+fn percent_decoded(value: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(value.len());
+    let mut rest = value;
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        if let (b'%', [high, low, after @ ..]) = (first, tail)
+            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
+            && let Ok(byte) = u8::try_from(high << 4 | low)
+        {
+            decoded.push(byte);
+            rest = after;
+        } else {
+            decoded.push(*first);
+        }
+    }
+    decoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_escapes_are_decoded() {
+        assert_eq!(percent_decoded(b"a%3Db%20c+d"), b"a=b c+d");
+        assert_eq!(percent_decoded(b"%f%zz%4"), b"%f%zz%4");
+        assert_eq!(percent_decoded(b"%00%fF"), b"\0\xff");
+    }
+}

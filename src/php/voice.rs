@@ -1,0 +1,91 @@
+//! What PHP objects speak to the network through, for as long as their server runs.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
+
+use super::{
+    fork,
+    objects::Owned,
+    request::Request,
+    thrown::{Kind, Thrown, throw},
+};
+use crate::{
+    config::SlowConsumer,
+    hub::{Handle, Member, PayloadTooBig, SendResult},
+    queue::ConnectionId,
+};
+
+/// Shared by a server and the connections and handshakes it made; silent once the run is over.
+#[derive(Debug)]
+pub(super) struct Voice {
+    /// The process it speaks in; a forked child has none of the threads.
+    birth: fork::Process,
+    /// Never borrowed across a call into PHP.
+    handle: RefCell<Option<Handle>>,
+    /// Requests of handshakes that are not decided or whose open event is on its way.
+    pub(super) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
+    max_topics: usize,
+    drops_when_full: Cell<bool>,
+}
+
+impl Voice {
+    pub(super) fn new(handle: Handle) -> Self {
+        let limits = &handle.hub().limits;
+        let (max_topics, policy) = (limits.max_topics, limits.slow_consumer);
+        Self {
+            birth: fork::Process::current(),
+            handle: RefCell::new(Some(handle)),
+            waiting: RefCell::default(),
+            max_topics,
+            drops_when_full: Cell::new(policy != SlowConsumer::Close),
+        }
+    }
+
+    /// Speaks; `None` once the run is over.
+    pub(super) fn speak<R>(&self, what: impl FnOnce(&mut Handle) -> R) -> Option<R> {
+        self.handle.borrow_mut().as_mut().map(what)
+    }
+
+    /// Throws in a forked child.
+    pub(super) fn check_process(&self) -> Result<(), Thrown> {
+        check_process(self.birth)
+    }
+
+    /// Sends to one connection. `Err` if the payload can never fit and the policy does not drop.
+    pub(super) fn send(
+        &self,
+        to: &Member,
+        payload: &[u8],
+        binary: bool,
+    ) -> Result<SendResult, PayloadTooBig> {
+        match self.speak(|handle| handle.send(to, payload, binary)) {
+            None => Ok(SendResult::Closed),
+            Some(Err(_)) if !to.is_open() => Ok(SendResult::Closed),
+            Some(Err(_)) if self.drops_when_full.get() => Ok(SendResult::Dropped),
+            Some(result) => result,
+        }
+    }
+
+    pub(super) fn max_topics(&self) -> usize {
+        self.max_topics
+    }
+
+    /// Ends it: from now on every connection is closed to PHP.
+    pub(super) fn silence(&self) {
+        drop(self.handle.take());
+        drop(self.waiting.take());
+    }
+}
+
+/// Throws if this is a fork of the process in which `birth` was.
+pub(super) fn check_process(birth: fork::Process) -> Result<(), Thrown> {
+    if birth == fork::Process::current() {
+        return Ok(());
+    }
+    Err(throw(
+        Kind::State,
+        "The server belongs to the process that made it; this one was forked from that process and cannot use it",
+    ))
+}
