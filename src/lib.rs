@@ -10,6 +10,8 @@ pub mod http;
 pub mod hub;
 pub mod limits;
 pub mod metrics;
+#[cfg(feature = "php")]
+mod php;
 pub mod queue;
 pub mod runtime;
 pub mod socket;

@@ -1,0 +1,88 @@
+//! The arguments of `new Server(...)`.
+
+use std::rc::Rc;
+
+use ext_php_rs::types::{ZendHashTable, Zval};
+
+use super::{
+    call::Call,
+    callback::Callback,
+    limits,
+    thrown::{Kind, Thrown, bad_type, throw},
+};
+use crate::config::{self, Config, ConfigError, Listen, Origins};
+
+/// Reads and checks all of them.
+pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
+    let listen = listen(call)?;
+    let limits = match given(call, 2) {
+        Some(_) => limits::limits(call.object(2, limits::LIMITS.entry())?).map_err(refuse)?,
+        None => config::Limits::default(),
+    };
+    let heartbeat = match given(call, 3) {
+        Some(_) => limits::heartbeat(call.object(3, limits::HEARTBEAT.entry())?).map_err(refuse)?,
+        None => config::Heartbeat::default(),
+    };
+    let origins = match call.array_or_null(4)? {
+        Some(list) => strings("origins", list).and_then(|list| Origins::parse(&list)).map_err(refuse)?,
+        None => Origins::default(),
+    };
+    let protocols = match call.array_or_empty(5)? {
+        Some(list) => strings("protocols", list).and_then(|list| config::protocols(&list)).map_err(refuse)?,
+        None => Vec::new(),
+    };
+    let trusted_proxies = match call.array_or_empty(6)? {
+        Some(list) => {
+            strings("trustedProxies", list).and_then(|list| config::trusted_proxies(&list)).map_err(refuse)?
+        }
+        None => Vec::new(),
+    };
+    let threads = call.int_or(7, 0)?;
+    let io_threads = usize::try_from(threads)
+        .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
+    let logger = given(call, 8).map(|_| Callback::argument(call, 8)).transpose()?;
+    let config = Config { listen, limits, heartbeat, origins, protocols, trusted_proxies, io_threads };
+    config.check().map_err(refuse)?;
+    Ok((config, logger))
+}
+
+fn listen(call: &Call<'_>) -> Result<Vec<Listen>, Thrown> {
+    let texts = match call.value(1) {
+        None => vec![DEFAULT_LISTEN.to_owned()],
+        Some(value) => match (value.zend_str(), value.array()) {
+            (Some(_), _) => vec![string("listen", value).map_err(refuse)?],
+            (None, Some(list)) => strings("listen", list).map_err(refuse)?,
+            (None, None) => {
+                let given = value.get_type().to_string().to_ascii_lowercase();
+                return Err(bad_type(1, &format!("must be of type array|string, {given} given")));
+            }
+        },
+    };
+    texts.iter().map(|text| Listen::parse(text)).collect::<Result<_, _>>().map_err(refuse)
+}
+
+fn given<'a>(call: &Call<'a>, number: u32) -> Option<&'a Zval> {
+    call.value(number).filter(|value| !value.is_null())
+}
+
+fn strings(option: &'static str, list: &ZendHashTable) -> Result<Vec<String>, ConfigError> {
+    list.values().map(|value| string(option, value.dereference())).collect()
+}
+
+fn string(option: &'static str, value: &Zval) -> Result<String, ConfigError> {
+    let Some(text) = value.zend_str() else {
+        return Err(ConfigError::new(option, format!("must be strings, and one is {}", value.get_type())));
+    };
+    match text.as_str() {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => {
+            Err(ConfigError::new(option, format!("\"{}\" is not UTF-8", text.as_bytes().escape_ascii())))
+        }
+    }
+}
+
+fn refuse(error: ConfigError) -> Thrown {
+    throw(Kind::Configuration, &error.to_string())
+}
+
+const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

@@ -1,0 +1,279 @@
+//! The three ways to run: `run()`, `start()` with `poll()`, and `stop()` from outside.
+
+use std::{
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use ext_php_rs::types::Zval;
+
+use super::{
+    engine::{self, Ended},
+    log,
+    server::{On, Server},
+    session::{Session, Woken},
+    signals::{Guard, Mask},
+    thrown::{self, Kind, Thrown, throw},
+    turn::{close, dispatch, turn},
+};
+use crate::{queue::Event, runtime};
+
+/// Serves until the server is stopped.
+pub(super) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
+    let session = begin(server, true)?;
+    let mut guard = Guard::install();
+    let ended = conduct(&session, || {
+        started(server, this)?;
+        serve(server, &session, &mut guard)?;
+        finish(server, &session, this)
+    });
+    drop(guard);
+    conclude(server, session, ended)
+}
+
+/// Begins to serve; the callbacks run in [`poll`].
+pub(super) fn start(server: &Server, this: &Zval) -> Result<(), Thrown> {
+    let session = begin(server, false)?;
+    let ended = conduct(&session, || started(server, this));
+    let result = conclude(server, session.clone(), ended);
+    session.rest(&server.timers);
+    result
+}
+
+/// Runs what is due; waits for the first callback if nothing is.
+pub(super) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<usize, Thrown> {
+    let session = server.session().filter(|session| !session.is_run).ok_or_else(|| {
+        let why = if server.session().is_some() {
+            "The server is run by run()"
+        } else {
+            "The server is not started"
+        };
+        throw(Kind::State, why)
+    })?;
+    let until = Instant::now().checked_add(timeout);
+    session.rise();
+    if engine::current_fiber() != 0 {
+        // A callback may suspend this Fiber, and then the event loop must hear of what comes.
+        session.fill();
+        session.rest(&server.timers);
+    }
+    let ended = conduct(&session, || {
+        loop {
+            let ran = turn(server, &session)?;
+            if session.is_over() && session.loops.borrow().len() == 1 {
+                finish(server, &session, this)?;
+                return Ok(ran);
+            }
+            if ran > 0 || until.is_some_and(|until| Instant::now() >= until) || session.is_over() {
+                return Ok(ran);
+            }
+            sleep(server, &session, until, None)?;
+        }
+    });
+    let result = conclude(server, session.clone(), ended);
+    session.rest(&server.timers);
+    result
+}
+
+/// Ends the run: inside a callback the loop around it does the work, elsewhere it is done here.
+pub(super) fn stop(server: &Server, this: &Zval, grace: Duration) -> Result<(), Thrown> {
+    let Some(session) = server.session() else { return Ok(()) };
+    session.order_stop(grace);
+    let fiber = engine::current_fiber();
+    if session.loops.borrow().iter().any(|active| *active == fiber || *active == 0) {
+        return Ok(());
+    }
+    let ended = conduct(&session, || {
+        while !session.is_over() {
+            turn(server, &session)?;
+            if !session.is_over() {
+                sleep(server, &session, None, None)?;
+            }
+        }
+        finish(server, &session, this)
+    });
+    conclude(server, session, ended)
+}
+
+fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
+    let sapi = engine::sapi();
+    if !SAPIS.contains(&sapi.as_str()) {
+        return Err(throw(
+            Kind::State,
+            &format!(
+                "A server runs in PHP's command line (SAPI cli), not in {sapi}: start it with `php server.php`"
+            ),
+        ));
+    }
+    if server.session().is_some() {
+        return Err(throw(Kind::State, "The server runs already"));
+    }
+    let runtime = runtime::Server::start(server.config.clone()).map_err(|error| {
+        let kind = match error {
+            runtime::StartError::Config(_) => Kind::Configuration,
+            runtime::StartError::Bind(_) | runtime::StartError::System(_) => Kind::Bind,
+        };
+        throw(kind, &error.to_string())
+    })?;
+    let ceiling = runtime.ceiling();
+    let session = Session::new(runtime, is_run)
+        .ok_or_else(|| throw(Kind::Error, "Ferrite: the server has lost its queue"))?;
+    let session = Rc::new(session);
+    server.attach(session.clone());
+    if let Err(thrown) = log::started(server, session.addresses(), ceiling) {
+        give_up(server, &session);
+        return Err(thrown);
+    }
+    Ok(session)
+}
+
+fn started(server: &Server, this: &Zval) -> Result<(), Thrown> {
+    match server.callback(On::Start) {
+        Some(callback) => server.call(&callback, &mut [this.shallow_clone()]),
+        None => Ok(()),
+    }
+}
+
+fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Thrown> {
+    while !session.is_over() {
+        turn(server, session)?;
+        engine::serve_interrupts()?;
+        match guard.arrived() {
+            0 => {}
+            // The first one drains; another, whenever it comes, does not wait.
+            1 if session.stopping().is_none() => session.order_stop(SIGNAL_GRACE),
+            _ => session.order_stop(Duration::ZERO),
+        }
+        if !session.is_over() {
+            sleep(server, session, None, Some(guard))?;
+        }
+    }
+    Ok(())
+}
+
+/// Sleeps until there is something to do, at the latest at `until`. Signals are blocked between the last
+/// look at them and the sleep, which unblocks them: none is slept through.
+fn sleep(
+    server: &Server,
+    session: &Session,
+    until: Option<Instant>,
+    guard: Option<&Guard>,
+) -> Result<(), Thrown> {
+    let until = [until, server.timers.next_due()].into_iter().flatten().min();
+    if session.has_events() || until.is_some_and(|until| until <= Instant::now()) {
+        return Ok(());
+    }
+    let mask = Mask::block_all();
+    let result = sleep_blocked(server, session, until, guard, mask);
+    mask.restore();
+    match result? {
+        Woken::Normally => Ok(()),
+        Woken::BySignal => engine::serve_interrupts(),
+    }
+}
+
+fn sleep_blocked(
+    server: &Server,
+    session: &Session,
+    until: Option<Instant>,
+    guard: Option<&Guard>,
+    mask: Mask,
+) -> Result<Woken, Thrown> {
+    engine::serve_interrupts()?;
+    if guard.is_some_and(Guard::is_pending) || session.is_over() {
+        return Ok(Woken::Normally);
+    }
+    // A handler may have set a timer.
+    let until = [until, server.timers.next_due()].into_iter().flatten().min();
+    Ok(session.sleep(until, mask))
+}
+
+/// The orderly end of a run, after the last shard.
+fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown> {
+    session.end();
+    while let Some(event) = session.next_event() {
+        if !matches!(event, Event::Stopped { .. }) {
+            dispatch(server, session, event)?;
+        }
+    }
+    // Whoever has no close event by now lost it in a panic, or has it held by a suspended callback.
+    for id in session.roster.ids() {
+        let (code, reason) = session
+            .roster
+            .leave(id)
+            .into_iter()
+            .find_map(|event| match event {
+                Event::Close { code, reason, .. } => Some((code, reason)),
+                _ => None,
+            })
+            .unwrap_or((ABNORMAL, "".into()));
+        close(server, session, id, code, &reason)?;
+    }
+    server.timers.clear();
+    log::stopped(server, session)?;
+    if let Some(callback) = server.callback(On::Stop) {
+        server.call(&callback, &mut [this.shallow_clone()])?;
+    }
+    session.release();
+    server.detach(session);
+    match session.panic.take() {
+        Some(panic) => Err(throw(Kind::Error, &format!("A network thread has panicked: {panic}"))),
+        None => Ok(()),
+    }
+}
+
+/// Runs a loop of the session so that a fatal error in it ends here.
+fn conduct<R>(session: &Session, body: impl FnOnce() -> Result<R, Thrown>) -> Ended<Result<R, Thrown>> {
+    let mask = Mask::current();
+    let fiber = engine::current_fiber();
+    session.loops.borrow_mut().push(fiber);
+    let ended = engine::guarded(body);
+    // Loops of several Fibers end in any order.
+    let mut loops = session.loops.borrow_mut();
+    if let Some(index) = loops.iter().rposition(|active| *active == fiber) {
+        loops.remove(index);
+    }
+    drop(loops);
+    if matches!(ended, Ended::FatalError) {
+        mask.restore();
+    }
+    ended
+}
+
+/// Deals with the way a loop ended.
+fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thrown>>) -> Result<R, Thrown> {
+    match ended {
+        Ended::Returned(Ok(result)) => Ok(result),
+        Ended::Returned(Err(thrown)) => {
+            // With poll(), an exception of a signal handler is the script's own: it owns the loop.
+            if session.is_run || thrown::is_leaving() {
+                give_up(server, &session);
+            }
+            Err(thrown)
+        }
+        Ended::Panicked(what) => {
+            give_up(server, &session);
+            Err(throw(Kind::Error, &format!("Ferrite: internal error: {what}")))
+        }
+        Ended::FatalError => {
+            give_up(server, &session);
+            drop(session);
+            engine::resume_fatal_error()
+        }
+    }
+}
+
+/// Ends a run that the script leaves.
+pub(super) fn give_up(server: &Server, session: &Session) {
+    session.abort();
+    server.timers.clear();
+    session.release();
+    server.detach(session);
+}
+
+/// The command line, under its names.
+const SAPIS: [&str; 4] = ["cli", "phpdbg", "embed", "micro"];
+/// As `stop()` has it by default.
+const SIGNAL_GRACE: Duration = Duration::from_secs(10);
+/// RFC 6455 section 7.4.1: the connection ended without a close frame.
+const ABNORMAL: u16 = 1006;

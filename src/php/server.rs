@@ -1,0 +1,485 @@
+//! `Ferrite\Server`: its state and its methods. How it runs is in [`run`] and [`turn`](super::turn).
+
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+    sync::Arc,
+    time::Duration,
+};
+
+use ext_php_rs::types::{ZendHashTable, Zval};
+
+use super::{
+    call::{Call, handler},
+    callback::Callback,
+    class::{BadDeclaration, Declaration, Kind},
+    connection::{Connection, message, too_big, topic_name},
+    enums, fork, handlers,
+    objects::{Meta, Native, create, state_of},
+    options, run,
+    session::Session,
+    thrown::{Kind as Throw, Thrown, bad_argument, bad_type, failed, throw},
+    timers::Timers,
+    values,
+    voice::check_process,
+};
+use crate::{
+    config::Config,
+    hub::{Hub, SendResult, Stat},
+    queue::ConnectionId,
+};
+
+/// The state of a `Server` object.
+#[derive(Debug)]
+pub(super) struct Server {
+    birth: fork::Process,
+    pub(super) config: Config,
+    pub(super) logger: Option<Rc<Callback>>,
+    pub(super) timers: Rc<Timers>,
+    callbacks: [RefCell<Option<Rc<Callback>>>; On::COUNT],
+    /// The run that is on.
+    session: RefCell<Option<Rc<Session>>>,
+    /// The figures of the last run.
+    hub: RefCell<Option<Arc<Hub>>>,
+}
+
+/// What can be listened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    Handshake,
+    Open,
+    Message,
+    Close,
+    Error,
+    Drain,
+    Start,
+    Stop,
+}
+
+impl On {
+    const COUNT: usize = 8;
+}
+
+impl Native for Server {
+    fn meta() -> &'static Meta {
+        static META: Meta = Meta::new();
+        &META
+    }
+
+    fn trace(&self, found: &mut dyn FnMut(&Zval)) {
+        for callback in self.callbacks.iter().filter_map(|callback| callback.try_borrow().ok()) {
+            callback.iter().for_each(|callback| found(callback.zval()));
+        }
+        self.logger.iter().for_each(|logger| found(logger.zval()));
+        self.timers.trace(found);
+        if let Ok(session) = self.session.try_borrow() {
+            session.iter().for_each(|session| session.trace(found));
+        }
+    }
+}
+
+pub(super) fn declare() -> Result<(), BadDeclaration> {
+    Server::class().declare(&Declaration {
+        name: "Ferrite\\Server",
+        kind: Kind::Native,
+        parent: std::ptr::null_mut(),
+        interfaces: &[],
+        properties: &[],
+        methods: &[
+            (
+                "public function __construct(string|array $listen = '127.0.0.1:8080', ?Limits $limits = null, \
+                 ?Heartbeat $heartbeat = null, ?array $origins = null, array $protocols = [], \
+                 array $trustedProxies = [], int $ioThreads = 0, ?callable $logger = null)",
+                Some(handler(construct)),
+            ),
+            ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),
+            ("public function onOpen(callable $callback): static", Some(handler(on_open))),
+            ("public function onMessage(callable $callback): static", Some(handler(on_message))),
+            ("public function onClose(callable $callback): static", Some(handler(on_close))),
+            ("public function onError(callable $callback): static", Some(handler(on_error))),
+            ("public function onDrain(callable $callback): static", Some(handler(on_drain))),
+            ("public function onStart(callable $callback): static", Some(handler(on_start))),
+            ("public function onStop(callable $callback): static", Some(handler(on_stop))),
+            ("public function handler(Handler $handler): static", Some(handler(set_handler))),
+            ("public function run(): void", Some(handler(do_run))),
+            ("public function start(): void", Some(handler(do_start))),
+            ("public function poll(float $timeout = 0.0): int", Some(handler(do_poll))),
+            ("public function stream()", Some(handler(stream))),
+            ("public function stop(float $grace = 10.0): void", Some(handler(do_stop))),
+            ("public function addresses(): array", Some(handler(addresses))),
+            (
+                "public function send(int $connection, string $data, bool $binary = false): SendResult",
+                Some(handler(send)),
+            ),
+            (
+                "public function broadcast(string $data, bool $binary = false, \
+                 Connection|array|null $except = null): int",
+                Some(handler(broadcast)),
+            ),
+            (
+                "public function publish(string $topic, string $data, bool $binary = false, \
+                 Connection|array|null $except = null): int",
+                Some(handler(publish)),
+            ),
+            ("public function connection(int $id): ?Connection", Some(handler(connection))),
+            ("public function connections(): iterable", Some(handler(connections))),
+            ("public function count(): int", Some(handler(count))),
+            ("public function after(float $seconds, callable $callback): Timer", Some(handler(after))),
+            ("public function every(float $seconds, callable $callback): Timer", Some(handler(every))),
+            ("public function stats(): array", Some(handler(stats))),
+        ],
+        create: Some(create::<Server>),
+    })
+}
+
+impl Server {
+    pub(super) fn callback(&self, on: On) -> Option<Rc<Callback>> {
+        self.callbacks.get(on as usize).and_then(|callback| callback.borrow().clone())
+    }
+
+    pub(super) fn session(&self) -> Option<Rc<Session>> {
+        self.session.borrow().clone()
+    }
+
+    /// A run begins.
+    pub(super) fn attach(&self, session: Rc<Session>) {
+        RUNNING.with(|running| running.borrow_mut().push(Rc::downgrade(&session)));
+        self.session.replace(Some(session));
+        self.tell_interests();
+    }
+
+    /// It is over.
+    pub(super) fn detach(&self, over: &Session) {
+        let is_it = self.session().is_some_and(|session| std::ptr::eq(&raw const *session, over));
+        if is_it {
+            let session = self.session.take();
+            self.hub.replace(session.map(|session| session.hub.clone()));
+        }
+        RUNNING.with(|running| running.borrow_mut().retain(|session| session.strong_count() > 0));
+    }
+
+    fn listen(&self, on: On, callback: Option<Rc<Callback>>) {
+        let old = self.callbacks.get(on as usize).and_then(|place| place.replace(callback));
+        self.tell_interests();
+        drop(old);
+    }
+
+    fn tell_interests(&self) {
+        if let Some(session) = self.session() {
+            let (handshakes, drains) =
+                (self.callback(On::Handshake).is_some(), self.callback(On::Drain).is_some());
+            session.voice.speak(|handle| handle.interests(handshakes, drains));
+        }
+    }
+
+    /// Before the new timer is waited for by an event loop.
+    fn timer_was_set(&self) {
+        if let Some(session) = self.session()
+            && !session.is_run
+            && session.loops.borrow().is_empty()
+        {
+            session.rest(&self.timers);
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let Some(session) = self.session.take() else { return };
+        if session.is_foreign() {
+            // The threads are in another process; whatever they might hold must not be touched.
+            std::mem::forget(session);
+            return;
+        }
+        session.abort();
+        self.timers.clear();
+        session.release();
+    }
+}
+
+/// Ends every run that is still on when PHP's request ends: after that no thread of ours may run.
+pub(super) fn end_all() {
+    let running = RUNNING.with(|running| std::mem::take(&mut *running.borrow_mut()));
+    for session in running.iter().filter_map(Weak::upgrade) {
+        if session.is_foreign() {
+            std::mem::forget(session);
+        } else {
+            session.abort();
+        }
+    }
+}
+
+thread_local! {
+    /// Never dropped: a destructor of a thread would run after the module is unloaded.
+    static RUNNING: std::mem::ManuallyDrop<RefCell<Vec<Weak<Session>>>> =
+        const { std::mem::ManuallyDrop::new(RefCell::new(Vec::new())) };
+}
+
+fn this<'a>(call: &Call<'a>) -> Result<&'a Server, Thrown> {
+    let server = call.this::<Server>()?;
+    check_process(server.birth)?;
+    Ok(server)
+}
+
+fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let (config, logger) = options::read(call)?;
+    call.construct(Server {
+        birth: fork::Process::current(),
+        config,
+        logger,
+        timers: Rc::default(),
+        callbacks: [const { RefCell::new(None) }; On::COUNT],
+        session: RefCell::new(None),
+        hub: RefCell::new(None),
+    })
+}
+
+fn on(call: &mut Call<'_>, on: On) -> Result<(), Thrown> {
+    let server = this(call)?;
+    server.listen(on, Some(Callback::argument(call, 1)?));
+    call.returns_this();
+    Ok(())
+}
+
+fn on_handshake(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Handshake)
+}
+
+fn on_open(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Open)
+}
+
+fn on_message(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Message)
+}
+
+fn on_close(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Close)
+}
+
+fn on_error(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Error)
+}
+
+fn on_drain(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Drain)
+}
+
+fn on_start(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Start)
+}
+
+fn on_stop(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Stop)
+}
+
+fn set_handler(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    call.object(1, handlers::HANDLER.entry())?;
+    let object = call.value(1).ok_or_else(failed)?;
+    for (on, method) in [
+        (On::Handshake, "onHandshake"),
+        (On::Open, "onOpen"),
+        (On::Message, "onMessage"),
+        (On::Close, "onClose"),
+        (On::Error, "onError"),
+    ] {
+        let callback = Callback::method(object, method)?;
+        let inherited = callback.is_declared_by(&handlers::BASE_HANDLER);
+        server.listen(on, (!inherited).then_some(callback));
+    }
+    call.returns_this();
+    Ok(())
+}
+
+fn do_run(call: &mut Call<'_>) -> Result<(), Thrown> {
+    run::run(this(call)?, &call.this_zval())
+}
+
+fn do_start(call: &mut Call<'_>) -> Result<(), Thrown> {
+    run::start(this(call)?, &call.this_zval())
+}
+
+fn do_poll(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let timeout = seconds(call, 1, 0.0, true)?;
+    let ran = run::poll(server, &call.this_zval(), timeout)?;
+    call.returns_int(i64::try_from(ran).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+fn stream(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let session = server.session().ok_or_else(|| throw(Throw::State, "The server is not started"))?;
+    let stream = session.stream(&server.timers);
+    call.returns(stream.ok_or_else(failed)?);
+    Ok(())
+}
+
+fn do_stop(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let grace = seconds(call, 1, 10.0, true)?;
+    run::stop(server, &call.this_zval(), grace)
+}
+
+fn addresses(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let session = call.this::<Server>()?.session();
+    let addresses = session.as_ref().map(|session| session.addresses()).unwrap_or_default();
+    call.returns_array(values::list(addresses.iter().map(|address| address_of(address).as_bytes())));
+    Ok(())
+}
+
+/// The core says what clients connect to, `ws://host:port`; here it is the notation of `listen`.
+fn address_of(url: &str) -> &str {
+    url.strip_prefix("ws+").or_else(|| url.strip_prefix("ws://")).unwrap_or(url)
+}
+
+fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let id = ConnectionId::from_php(call.int_or(1, 0)?);
+    let (payload, binary) = message(call, 2, 3)?;
+    let result = match server.session() {
+        None => SendResult::Closed,
+        Some(session) => match session.voice.speak(|handle| handle.member(id)).flatten() {
+            None => SendResult::Closed,
+            Some(member) => {
+                session.voice.send(&member, payload, binary).map_err(|error| too_big(2, error))?
+            }
+        },
+    };
+    call.returns(enums::send_result(result));
+    Ok(())
+}
+
+fn broadcast(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let (payload, binary) = message(call, 1, 2)?;
+    let except = except(call, 3)?;
+    let reached = server
+        .session()
+        .and_then(|session| session.voice.speak(|handle| handle.broadcast(payload, binary, &except)))
+        .unwrap_or(Ok(0))
+        .map_err(|error| too_big(1, error))?;
+    call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+fn publish(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let topic = topic_name(call.string(1)?.as_bytes(), 1)?;
+    let (payload, binary) = message(call, 2, 3)?;
+    let except = except(call, 4)?;
+    let reached = server
+        .session()
+        .and_then(|session| session.voice.speak(|handle| handle.publish(topic, payload, binary, &except)))
+        .unwrap_or(Ok(0))
+        .map_err(|error| too_big(2, error))?;
+    call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+/// Reads `Connection|array|null`.
+fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
+    let wrong = |what| bad_type(number, what);
+    let id = |value: &Zval| {
+        let connection = state_of::<Connection>(value).map(|connection| connection.member().id());
+        connection.or_else(|| value.long().map(ConnectionId::from_php))
+    };
+    match call.value(number) {
+        None => Ok(Vec::new()),
+        Some(value) if value.is_null() => Ok(Vec::new()),
+        Some(value) => match value.array() {
+            Some(list) => list
+                .values()
+                .map(|value| id(value.dereference()))
+                .collect::<Option<_>>()
+                .ok_or_else(|| wrong("must be a list of Ferrite\\Connection objects or ids")),
+            None => Ok(vec![
+                state_of::<Connection>(value)
+                    .map(|connection| connection.member().id())
+                    .ok_or_else(|| wrong("must be of type Ferrite\\Connection|array|null"))?,
+            ]),
+        },
+    }
+}
+
+fn connection(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let id = ConnectionId::from_php(call.int_or(1, 0)?);
+    let object = server.session().and_then(|session| {
+        session.roster.member(id).filter(|member| member.is_open())?;
+        session.roster.object(id, &session.voice)
+    });
+    call.returns(object.unwrap_or_else(values::null));
+    Ok(())
+}
+
+fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let mut list = ZendHashTable::new();
+    if let Some(session) = server.session() {
+        for id in session.roster.open_ids() {
+            if let Some(object) = session.roster.object(id, &session.voice) {
+                let _ = list.push(object);
+            }
+        }
+    }
+    call.returns_array(list);
+    Ok(())
+}
+
+fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let open = this(call)?.session().map_or(0, |session| session.hub.open_connections());
+    call.returns_int(i64::try_from(open).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+fn after(call: &mut Call<'_>) -> Result<(), Thrown> {
+    set_timer(call, false)
+}
+
+fn every(call: &mut Call<'_>) -> Result<(), Thrown> {
+    set_timer(call, true)
+}
+
+fn set_timer(call: &mut Call<'_>, repeat: bool) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let time = seconds(call, 1, 0.0, !repeat)?;
+    let callback = Callback::argument(call, 2)?;
+    let timer = server.timers.set(time, repeat.then_some(time), callback).ok_or_else(failed)?;
+    server.timer_was_set();
+    call.returns_native(&timer);
+    Ok(())
+}
+
+fn stats(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let hub = server.session().map(|session| session.hub.clone()).or_else(|| server.hub.borrow().clone());
+    let figures = match hub {
+        Some(hub) => hub.stats(),
+        None => Hub::new(0, server.config.limits.clone()).stats(),
+    };
+    let mut array = ZendHashTable::new();
+    for (name, figure) in figures {
+        let value = match figure {
+            Stat::Int(value) => values::int(value),
+            Stat::Float(value) => values::float(value),
+        };
+        let _ = array.insert(name, value);
+    }
+    call.returns_array(array);
+    Ok(())
+}
+
+/// Reads a time.
+fn seconds(call: &Call<'_>, number: u32, default: f64, may_be_zero: bool) -> Result<Duration, Thrown> {
+    let value = call.float_or(number, default)?;
+    let time = Duration::try_from_secs_f64(value).ok().filter(|time| *time <= LONGEST);
+    time.filter(|time| may_be_zero || !time.is_zero()).ok_or_else(|| {
+        let least = if may_be_zero { "0 seconds or more" } else { "more than 0 seconds" };
+        bad_argument(number, &format!("must be {least}, and at most ten years, {value} given"))
+    })
+}
+
+/// Far more than anybody means, and small enough to be added to any instant.
+const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);

@@ -1,0 +1,308 @@
+//! One run of a server, from binding to the last thread's end.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    os::fd::AsRawFd,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use ext_php_rs::types::Zval;
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags},
+    sys::time::TimeSpec,
+};
+
+use super::{engine, fork, roster::Roster, signals::Mask, timers::Timers, voice::Voice};
+use crate::{
+    hub::Hub,
+    queue::{Event, Inbox},
+    runtime,
+};
+
+/// What a run owns. Callbacks enter it again, so everything is behind cells, and nothing is borrowed
+/// while PHP runs.
+#[derive(Debug)]
+pub(super) struct Session {
+    birth: fork::Process,
+    runtime: RefCell<Option<runtime::Server>>,
+    inbox: RefCell<Inbox>,
+    pub(super) voice: Rc<Voice>,
+    pub(super) hub: std::sync::Arc<Hub>,
+    pub(super) roster: Roster,
+    /// Events that were taken from the inbox and not dealt with yet; nobody loses them when a callback
+    /// leaves the loop.
+    pub(super) pending: RefCell<VecDeque<Event>>,
+    /// Whether `run()` owns the loop.
+    pub(super) is_run: bool,
+    /// The Fibers in which a loop of this run is active, outermost first; 0 outside of all Fibers.
+    pub(super) loops: RefCell<Vec<usize>>,
+    addresses: Vec<String>,
+    shards: usize,
+    stopped: Cell<usize>,
+    pub(super) panic: RefCell<Option<String>>,
+    stopping: Cell<Option<Stopping>>,
+    stream: RefCell<Option<Zval>>,
+    alarm: Cell<Option<Instant>>,
+}
+
+/// A stop that was ordered.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stopping {
+    pub(super) since: Instant,
+    /// When the shards must have ended; a little later they are ended.
+    pub(super) deadline: Instant,
+    /// Connections that were open.
+    pub(super) connections: usize,
+}
+
+/// Why a sleep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Woken {
+    /// By an event, or by the time.
+    Normally,
+    /// By a signal.
+    BySignal,
+}
+
+impl Session {
+    /// Takes over a server that has just started.
+    pub(super) fn new(mut runtime: runtime::Server, is_run: bool) -> Option<Self> {
+        let handle = runtime.take_handle()?;
+        let inbox = runtime.take_inbox()?;
+        Some(Self {
+            birth: fork::Process::current(),
+            voice: Rc::new(Voice::new(handle)),
+            hub: runtime.hub().clone(),
+            addresses: runtime.addresses().to_vec(),
+            shards: runtime.shards(),
+            runtime: RefCell::new(Some(runtime)),
+            inbox: RefCell::new(inbox),
+            roster: Roster::default(),
+            pending: RefCell::default(),
+            is_run,
+            loops: RefCell::default(),
+            stopped: Cell::new(0),
+            panic: RefCell::default(),
+            stopping: Cell::new(None),
+            stream: RefCell::default(),
+            alarm: Cell::new(None),
+        })
+    }
+
+    pub(super) fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Moves a bounded batch of events from the inbox, if none is left of the last one.
+    pub(super) fn fill(&self) {
+        let mut pending = self.pending.borrow_mut();
+        if pending.is_empty() {
+            self.inbox.borrow_mut().drain(BATCH, &mut pending);
+        }
+    }
+
+    pub(super) fn next_event(&self) -> Option<Event> {
+        self.pending.borrow_mut().pop_front()
+    }
+
+    /// Puts events of a connection that were held back in front of what else waits.
+    pub(super) fn put_back(&self, mut held: VecDeque<Event>) {
+        let mut pending = self.pending.borrow_mut();
+        while let Some(event) = held.pop_back() {
+            pending.push_front(event);
+        }
+    }
+
+    /// Orders the end. A second order can only hasten it.
+    pub(super) fn order_stop(&self, grace: Duration) {
+        let now = Instant::now();
+        let deadline = now + grace;
+        let stopping = match self.stopping.get() {
+            Some(stopping) if stopping.deadline <= deadline => return,
+            Some(stopping) => Stopping { deadline, ..stopping },
+            None => Stopping { since: now, deadline, connections: self.hub.open_connections() },
+        };
+        self.stopping.set(Some(stopping));
+        self.voice.speak(|handle| handle.stop(grace));
+    }
+
+    pub(super) fn stopping(&self) -> Option<Stopping> {
+        self.stopping.get()
+    }
+
+    /// A shard's thread has ended.
+    pub(super) fn shard_stopped(&self, panic: Option<String>) {
+        self.stopped.set(self.stopped.get() + 1);
+        if let Some(panic) = panic {
+            self.panic.replace(Some(panic));
+            // The others must not serve on behind a loop that is about to end.
+            self.order_stop(PANIC_GRACE);
+        }
+    }
+
+    /// Whether no event can come any more: every shard has ended, or has had all the time it was given.
+    pub(super) fn is_over(&self) -> bool {
+        let ended = self.stopped.get() >= self.shards;
+        let overdue =
+            self.stopping.get().is_some_and(|stopping| Instant::now() >= stopping.deadline + OVERTIME);
+        (ended && self.pending.borrow().is_empty()) || overdue
+    }
+
+    /// Whether something can be done without sleeping.
+    pub(super) fn has_events(&self) -> bool {
+        !self.pending.borrow().is_empty() || !self.inbox.borrow().is_empty()
+    }
+
+    /// Sleeps until an event comes, the time has come, or a signal. All signals are blocked when it is
+    /// called, and `mask` says which are not during the sleep: so none is lost before it.
+    pub(super) fn sleep(&self, until: Option<Instant>, mask: Mask) -> Woken {
+        let until = match (until, self.stopping.get().map(|stopping| stopping.deadline + OVERTIME)) {
+            (Some(until), Some(overtime)) => Some(until.min(overtime)),
+            (until, overtime) => until.or(overtime),
+        };
+        let inbox = self.inbox.borrow();
+        if !self.pending.borrow().is_empty() || !inbox.prepare_sleep() {
+            return Woken::Normally;
+        }
+        let timeout = until.map(|until| TimeSpec::from(until.saturating_duration_since(Instant::now())));
+        let mut fds = [PollFd::new(inbox.fd(), PollFlags::POLLIN)];
+        let result = nix::poll::ppoll(&mut fds, timeout, Some(mask.set()));
+        inbox.awake();
+        if matches!(result, Ok(count) if count > 0) {
+            inbox.clear();
+        }
+        if result == Err(Errno::EINTR) { Woken::BySignal } else { Woken::Normally }
+    }
+
+    /// The stream that is readable when there is something to do; made when first asked for.
+    pub(super) fn stream(&self, timers: &Timers) -> Option<Zval> {
+        if let Some(stream) = &*self.stream.borrow() {
+            return Some(stream.shallow_clone());
+        }
+        let path = format!("php://fd/{}", self.inbox.borrow().fd().as_raw_fd());
+        let mut arguments = [super::values::bytes(path.as_bytes()), super::values::bytes(b"r")];
+        let mut stream = Zval::new();
+        engine::call_function("fopen", &mut arguments, Some(&mut stream));
+        if !stream.is_resource() {
+            return None;
+        }
+        let given = stream.shallow_clone();
+        self.stream.replace(Some(stream));
+        self.rest(timers);
+        Some(given)
+    }
+
+    /// Before a poll, if an event loop waits on the stream: makes it unreadable.
+    pub(super) fn rise(&self) {
+        if self.stream.borrow().is_some() {
+            let inbox = self.inbox.borrow();
+            inbox.awake();
+            inbox.clear();
+        }
+    }
+
+    /// After a poll, if an event loop waits on the stream: makes it readable if there is something to
+    /// do, and has it made so when there will be.
+    pub(super) fn rest(&self, timers: &Timers) {
+        if self.stream.borrow().is_none() {
+            return;
+        }
+        let now = Instant::now();
+        let overtime = self.stopping.get().map(|stopping| stopping.deadline + OVERTIME);
+        let due = [timers.next_due(), overtime].into_iter().flatten().min();
+        let inbox = self.inbox.borrow();
+        inbox.awake();
+        inbox.clear();
+        let ready = !self.pending.borrow().is_empty() || due.is_some_and(|due| due <= now) || self.is_over();
+        if ready || !inbox.prepare_sleep() {
+            inbox.waker().wake();
+            return;
+        }
+        if let Some(due) = due
+            && self.alarm.replace(Some(due)) != Some(due)
+        {
+            self.voice.speak(|handle| handle.alarm(due - now));
+        }
+    }
+
+    /// Ends the run without another callback: clients get a close frame, threads are joined.
+    pub(super) fn abort(&self) {
+        if self.is_foreign() {
+            self.forget();
+            return;
+        }
+        if self.runtime.borrow().is_some() {
+            self.voice.speak(|handle| handle.end_batch());
+            self.order_stop(ABORT_GRACE);
+            let mask = Mask::block_all();
+            while !self.is_over() {
+                self.pending.borrow_mut().clear();
+                self.fill();
+                while let Some(event) = self.next_event() {
+                    if let Event::Stopped { panic, .. } = event {
+                        self.shard_stopped(panic);
+                    }
+                }
+                if !self.is_over() {
+                    // With every signal blocked: nothing may cut this short, and it is short.
+                    self.sleep(None, Mask::block_all());
+                }
+            }
+            mask.restore();
+        }
+        self.end();
+    }
+
+    /// Joins the threads and lets go of everything.
+    pub(super) fn end(&self) {
+        // Its end joins the threads; what they say last is still in the inbox.
+        drop(self.runtime.take());
+        self.fill_all();
+    }
+
+    /// Lets go of every PHP value.
+    pub(super) fn release(&self) {
+        self.voice.silence();
+        self.pending.borrow_mut().clear();
+        self.roster.clear();
+        let stream = self.stream.take();
+        drop(stream);
+    }
+
+    /// In a forked child: the threads are not here, so there is nothing to join; what is left of them
+    /// in memory stays.
+    fn forget(&self) {
+        std::mem::forget(self.runtime.take());
+    }
+
+    pub(super) fn is_foreign(&self) -> bool {
+        self.birth != fork::Process::current()
+    }
+
+    fn fill_all(&self) {
+        let mut pending = self.pending.borrow_mut();
+        while self.inbox.borrow_mut().drain(BATCH, &mut pending) > 0 {}
+    }
+
+    /// For the cycle collector.
+    pub(super) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
+        self.roster.trace(found);
+        if let Ok(waiting) = self.voice.waiting.try_borrow() {
+            waiting.values().for_each(|request| request.trace(found));
+        }
+        if let Ok(stream) = self.stream.try_borrow() {
+            stream.iter().for_each(found);
+        }
+    }
+}
+
+/// Events taken at once. More would keep timers and signals waiting, fewer would wake shards more often.
+pub(super) const BATCH: usize = 256;
+/// What a shard may take longer than its grace before it is ended.
+const OVERTIME: Duration = Duration::from_secs(1);
+/// What clients get for their close frame when the script dies.
+const ABORT_GRACE: Duration = Duration::from_millis(500);
+const PANIC_GRACE: Duration = Duration::from_secs(1);

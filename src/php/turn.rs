@@ -1,0 +1,214 @@
+//! One turn of the loop: events to callbacks.
+
+use std::{collections::VecDeque, rc::Rc};
+
+use ext_php_rs::types::Zval;
+
+use super::{
+    callback::Callback,
+    handshake, log, request,
+    server::{On, Server},
+    session::{BATCH, Session},
+    thrown::{Outcome, Thrown, warn},
+    values,
+};
+use crate::queue::{Accept, ConnectionId, Event};
+
+/// Deals with the events that wait, at most a batch of them, and with the timers that are due. Says how
+/// many callbacks ran.
+pub(super) fn turn(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    session.fill();
+    session.voice.speak(|handle| handle.begin_batch());
+    let result = events_and_timers(server, session);
+    session.voice.speak(|handle| handle.end_batch());
+    result
+}
+
+fn events_and_timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    let mut ran = 0;
+    for _ in 0..BATCH {
+        let Some(event) = session.next_event() else { break };
+        ran += dispatch(server, session, event)?;
+    }
+    let turn = server.timers.turn();
+    while let Some(callback) = server.timers.take_due(turn) {
+        ran += 1;
+        server.call(&callback, &mut [])?;
+    }
+    Ok(ran)
+}
+
+/// Deals with one event; says how many callbacks ran.
+pub(super) fn dispatch(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
+    match event {
+        Event::Handshake { id, handshake } => decide(server, session, id, *handshake),
+        Event::HandshakeGone { id } => {
+            let gone = session.voice.waiting.borrow_mut().remove(&id);
+            drop(gone);
+            Ok(0)
+        }
+        Event::Open { id, opened } => {
+            let request = session.voice.waiting.borrow_mut().remove(&id);
+            let Some(member) = session.voice.speak(|handle| handle.member(id)).flatten() else {
+                return Ok(0);
+            };
+            session.roster.add(id, member, opened, request);
+            match server.callback(On::Open) {
+                Some(callback) => visit(server, session, id, &callback, [values::null()]),
+                None => Ok(0),
+            }
+        }
+        Event::Message { .. } | Event::Drain { .. } | Event::Close { .. } => {
+            of_connection(server, session, event)
+        }
+        Event::Log(record) => log::record(server, &record).map(|()| 0),
+        Event::Stopped { shard, panic } => {
+            if let Some(panic) = &panic {
+                log::shard_panicked(server, shard, panic)?;
+            }
+            session.shard_stopped(panic);
+            Ok(0)
+        }
+    }
+}
+
+fn decide(
+    server: &Server,
+    session: &Session,
+    id: ConnectionId,
+    asked: crate::queue::Handshake,
+) -> Result<usize, Thrown> {
+    let callback = server.callback(On::Handshake);
+    let request = request::object(asked.request);
+    let (Some(callback), Some(request)) = (callback, request) else {
+        // The callback was there when the client came, and is no longer.
+        let accept = Accept { protocol: asked.protocol, ..Accept::default() };
+        session.voice.speak(|handle| handle.accept(id, accept));
+        return Ok(0);
+    };
+    let old = session.voice.waiting.borrow_mut().insert(id, request.clone());
+    drop(old);
+    let Some(handshake) = handshake::object(id, session.voice.clone(), request, asked.protocol) else {
+        return Ok(0);
+    };
+    match callback.call(&mut [handshake.to_zval()]) {
+        Outcome::Done => handshake.decide_by_default(),
+        Outcome::Leaving(thrown) => return Err(thrown),
+        Outcome::Threw(error) => {
+            handshake.fail();
+            server.report(error, None)?;
+        }
+    }
+    Ok(1)
+}
+
+fn of_connection(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
+    let (Event::Message { id, .. } | Event::Drain { id } | Event::Close { id, .. }) = event else {
+        return Ok(0);
+    };
+    let Some(event) = session.roster.hold_if_busy(id, event) else { return Ok(0) };
+    match event {
+        Event::Message { payload, binary, .. } => {
+            let size = payload.len();
+            let ran = match server.callback(On::Message) {
+                Some(callback) => {
+                    let data = if binary { values::bytes(&payload) } else { values::text(&payload) };
+                    // The chunk that holds it is free for the network from here on.
+                    drop(payload);
+                    let arguments = [values::null(), data, values::bool(binary)];
+                    visit(server, session, id, &callback, arguments)
+                }
+                None => Ok(0),
+            };
+            if let Some(member) = session.roster.member(id) {
+                session.voice.speak(|handle| handle.consumed(&member, size));
+            }
+            ran
+        }
+        Event::Drain { .. } => match server.callback(On::Drain) {
+            Some(callback) => visit(server, session, id, &callback, [values::null()]),
+            None => Ok(0),
+        },
+        Event::Close { code, reason, .. } => close(server, session, id, code, &reason),
+        _ => Ok(0),
+    }
+}
+
+/// The last callback of a connection; then it is forgotten.
+pub(super) fn close(
+    server: &Server,
+    session: &Session,
+    id: ConnectionId,
+    code: u16,
+    reason: &str,
+) -> Result<usize, Thrown> {
+    let ran = match server.callback(On::Close) {
+        Some(callback) => {
+            let arguments = [values::null(), values::int(i64::from(code)), values::text(reason.as_bytes())];
+            visit(server, session, id, &callback, arguments)
+        }
+        None => Ok(0),
+    };
+    session.roster.remove(id);
+    session.voice.speak(|handle| handle.forget(id));
+    ran
+}
+
+/// Calls a callback for a connection, whose object becomes the first argument. What the callback throws
+/// closes the connection.
+fn visit<const N: usize>(
+    server: &Server,
+    session: &Session,
+    id: ConnectionId,
+    callback: &Rc<Callback>,
+    mut arguments: [Zval; N],
+) -> Result<usize, Thrown> {
+    let Some(connection) = session.roster.object(id, &session.voice) else { return Ok(0) };
+    if let Some(first) = arguments.first_mut() {
+        *first = connection.shallow_clone();
+    }
+    session.roster.enter(id);
+    let outcome = callback.call(&mut arguments);
+    let result = match outcome {
+        Outcome::Done => Ok(1),
+        Outcome::Leaving(thrown) => Err(thrown),
+        Outcome::Threw(error) => {
+            let reported = server.report(error, Some(&connection));
+            if let Some(member) = session.roster.member(id) {
+                session.voice.speak(|handle| handle.close(&member, INTERNAL_ERROR, ""));
+            }
+            reported.map(|()| 1)
+        }
+    };
+    let held: VecDeque<Event> = session.roster.leave(id);
+    if !held.is_empty() {
+        session.put_back(held);
+    }
+    result
+}
+
+impl Server {
+    /// Calls a callback that concerns no connection.
+    pub(super) fn call(&self, callback: &Callback, arguments: &mut [Zval]) -> Result<(), Thrown> {
+        match callback.call(arguments) {
+            Outcome::Done => Ok(()),
+            Outcome::Leaving(thrown) => Err(thrown),
+            Outcome::Threw(error) => self.report(error, None),
+        }
+    }
+
+    /// Gives an exception of a callback to `onError`, or shows it as a warning; what `onError` itself
+    /// throws is shown.
+    pub(super) fn report(&self, error: Zval, connection: Option<&Zval>) -> Result<(), Thrown> {
+        let Some(callback) = self.callback(On::Error) else { return warn(error) };
+        let connection = connection.map_or_else(values::null, Zval::shallow_clone);
+        match callback.call(&mut [error, connection]) {
+            Outcome::Done => Ok(()),
+            Outcome::Leaving(thrown) => Err(thrown),
+            Outcome::Threw(error) => warn(error),
+        }
+    }
+}
+
+/// RFC 6455 section 7.4.1: the server met an unexpected condition.
+const INTERNAL_ERROR: u16 = 1011;
