@@ -18,7 +18,8 @@ pub struct Limits {
     pub connect_rate_per_address: Option<f64>,
     /// From accept to the 101 response, without the time that PHP takes to decide. Default 5 s.
     pub handshake_timeout: Duration,
-    /// The most bytes that may wait for one client, then `slow_consumer` acts. Default 1 MiB.
+    /// The most bytes that may wait for one client, then `slow_consumer` acts; a message that waits
+    /// alone may be larger. Default 1 MiB.
     pub send_buffer: usize,
     /// The most bytes that may wait for all clients. Default 256 MiB.
     pub total_send_buffer: usize,

@@ -66,12 +66,14 @@ impl Peer {
         (self.outbox.load(Ordering::Relaxed) & BYTES) as usize
     }
 
-    /// Counts `bytes` as waiting if no more than `limit` then do, or in any case if `force`.
+    /// Counts `bytes` as waiting if no more than `limit` then do, or nothing else does, or in any
+    /// case if `force`.
     pub fn reserve(&self, bytes: usize, limit: usize, force: bool) -> Reserved {
         let before = self.outbox.fetch_add(bytes as u64, Ordering::Relaxed);
+        let waiting = (before & BYTES) as usize;
         let found = if before & CLOSED != 0 {
             Reserved::Closed
-        } else if !force && (before & BYTES) as usize + bytes > limit {
+        } else if !force && waiting > 0 && waiting + bytes > limit {
             Reserved::Full
         } else if before & CONGESTED != 0 {
             return Reserved::Congested;
@@ -150,6 +152,13 @@ mod tests {
         assert_eq!(peer.buffered(), 60);
         assert_eq!(peer.reserve(60, 100, true), Reserved::Ready);
         assert_eq!(peer.buffered(), 120);
+    }
+
+    #[test]
+    fn a_message_larger_than_the_budget_goes_if_it_is_alone() {
+        let peer = peer();
+        assert_eq!(peer.reserve(500, 100, false), Reserved::Ready);
+        assert_eq!(peer.reserve(1, 100, false), Reserved::Full);
     }
 
     #[test]

@@ -46,13 +46,15 @@ pub enum SendResult {
     Closed,
 }
 
-/// A payload that can never fit into an outbox.
+/// A payload that can never be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{payload} bytes are more than fit into a client's outbox of {limit} bytes (limits.sendBuffer)")]
+#[error(
+    "{payload} bytes are more than may ever wait: {limit} bytes (limits.totalSendBuffer, shared by the I/O threads)"
+)]
 pub struct PayloadTooBig {
     /// The payload's size.
     pub payload: usize,
-    /// `limits.sendBuffer`.
+    /// What `limits.totalSendBuffer` leaves to one shard.
     pub limit: usize,
 }
 
@@ -92,7 +94,7 @@ impl Handle {
         let size = encoded_len(payload.len());
         let limits = &self.hub.limits;
         let policy = limits.slow_consumer;
-        let share = limits.total_send_buffer / self.shards.len().max(1);
+        let share = self.share();
         let crowded = self
             .shards
             .get(to.id().shard())
@@ -253,8 +255,13 @@ impl Handle {
         self.hub.set_interests(handshakes, drains);
     }
 
+    /// What may wait for the clients of one shard.
+    fn share(&self) -> usize {
+        self.hub.limits.total_send_buffer / self.shards.len().max(1)
+    }
+
     fn check_size(&self, payload: &[u8]) -> Result<(), PayloadTooBig> {
-        let limit = self.hub.limits.send_buffer;
+        let limit = self.share();
         if encoded_len(payload.len()) > limit {
             return Err(PayloadTooBig { payload: payload.len(), limit });
         }
@@ -287,7 +294,7 @@ impl Handle {
     /// for the network, so this is a wait for the processor, and only for who says more than it can
     /// pass on; without it, what waits in the queue would have no bound.
     fn throttle(&mut self, shard: usize) {
-        let share = self.hub.limits.total_send_buffer / self.shards.len().max(1);
+        let share = self.share();
         let Some(port) = self.shards.get(shard) else { return };
         while port.commands.in_transit() > share && !port.commands.is_gone() {
             port.commands.flush();

@@ -80,8 +80,8 @@ impl Shard {
         let limits = &self.common.config.limits;
         let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
         self.connections.get(slot as usize).is_some_and(|connection| {
-            connection.outbox.bytes() + more > limits.send_buffer
-                || (self.waiting + more > share && !connection.outbox.is_empty())
+            let alone = connection.outbox.frames() == usize::from(more == 0);
+            !alone && (connection.outbox.bytes() + more > limits.send_buffer || self.waiting + more > share)
         })
     }
 
@@ -91,8 +91,8 @@ impl Shard {
         let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let mut dropped = 0;
-        while connection.outbox.bytes() > limits.send_buffer
-            || (self.waiting > share && connection.outbox.frames() > 1)
+        while connection.outbox.frames() > 1
+            && (connection.outbox.bytes() > limits.send_buffer || self.waiting > share)
         {
             let Some(bytes) = connection.outbox.drop_oldest() else { break };
             dropped += 1;

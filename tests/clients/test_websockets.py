@@ -141,7 +141,7 @@ class ListenersTest(unittest.IsolatedAsyncioTestCase):
                     for sender, reader, text in [(one, two, "by port"), (two, one, "by path")]:
                         await sender.send(text)
                         self.assertEqual(await asyncio.wait_for(reader.recv(), seconds(10)), text)
-                self.assertEqual(server.stop(), 0)
+                self.assertEqual(await asyncio.to_thread(server.stop), 0)
             self.assertFalse(path.exists(), "the socket file is removed at the end")
 
 

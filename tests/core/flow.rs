@@ -202,7 +202,7 @@ fn a_broadcast_closes_only_the_client_that_does_not_read_it() {
 #[test]
 fn a_client_that_takes_nothing_for_the_send_timeout_is_closed() {
     let limits = Limits { send_timeout: Some(Duration::from_millis(300)), ..Limits::default() };
-    let server = Running::start(with(Limits { send_buffer: 16 << 20, ..limits }), |handle, event| {
+    let server = Running::start(with(limits), |handle, event| {
         if let Event::Open { id, .. } = event {
             let member = handle.member(*id).unwrap();
             handle.send(&member, &vec![0; 15 << 20], true).unwrap();
@@ -214,13 +214,12 @@ fn a_client_that_takes_nothing_for_the_send_timeout_is_closed() {
 
 #[test]
 fn a_drained_outbox_is_told_once() {
-    let server =
-        Running::start(with(Limits { send_buffer: 64 << 20, ..Limits::default() }), |handle, event| {
-            if let Event::Open { id, .. } = event {
-                let member = handle.member(*id).unwrap();
-                handle.send(&member, &vec![7; 30 << 20], true).unwrap();
-            }
-        });
+    let server = Running::start(with(Limits::default()), |handle, event| {
+        if let Event::Open { id, .. } = event {
+            let member = handle.member(*id).unwrap();
+            handle.send(&member, &vec![7; 30 << 20], true).unwrap();
+        }
+    });
     let mut client = server.raw();
     let mut received = 0;
     let mut buffer = vec![0; 1 << 20];
