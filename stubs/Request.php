@@ -20,7 +20,7 @@ final class Request
     public readonly string $queryString;
 
     /**
-     * The client's IP address without a port, as told by a trusted proxy if it came through one; `unix:` for
+     * The client's IP address without a port, as told by a trusted proxy if it came through one; empty for
      * a client of a Unix socket.
      */
     public readonly string $remoteAddress;

@@ -37,7 +37,7 @@ int(3)
 bool(true)
 int(1)
 listener 0 127.0.0.1
-listener 1 unix:
+listener 1
 bool(false)
 array(0) {
 }
