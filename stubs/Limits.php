@@ -29,7 +29,8 @@ final class Limits
      *     that; over it clients are answered 429. Loopback as above. 0.0 = off.
      * @param float $handshakeTimeout Seconds from accepting a socket until its whole request has come; then
      *     it is closed. The time PHP takes to decide has its own ten seconds.
-     * @param int $sendBuffer Bytes waiting to be sent to one client; over it `$slowConsumer` acts.
+     * @param int $sendBuffer Bytes waiting to be sent to one client; over it `$slowConsumer` acts. A message that
+     *     could never fit is a `ValueError`.
      * @param int $totalSendBuffer Bytes waiting to be sent to all clients; over it `$slowConsumer` acts on the
      *     client that is sent to.
      * @param float $sendTimeout Seconds without any progress while something waits to be sent to a client; then
@@ -45,7 +46,7 @@ final class Limits
      * @param int $maxTopics Topics that one connection may have joined; over it PHP gets a `ValueError`.
      *
      * @throws ConfigurationException A value is out of range; the message begins with its name, as in
-     *     `maxMessageSize: …`.
+     *     `limits.maxMessageSize: …`.
      */
     public function __construct(
         public readonly int $maxMessageSize = 1048576,

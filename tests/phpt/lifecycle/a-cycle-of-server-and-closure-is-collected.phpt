@@ -26,7 +26,7 @@ function cycle(bool $running): \WeakReference
             $connection->data = [$server, $connection];
         });
         $server->start();
-        $client = Client::connect($server->addresses()[0]);
+        $client = Client::connect($server);
         until(fn (): bool => $server->count() === 1, $server);
     }
 
