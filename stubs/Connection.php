@@ -51,7 +51,7 @@ final class Connection
      * @param string $data The message; UTF-8 unless binary.
      *
      * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
-     *     {@see Limits::$sendBuffer}; nothing is sent.
+     *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      */
     public function send(string $data, bool $binary = false): SendResult {}
 

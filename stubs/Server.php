@@ -238,7 +238,7 @@ final class Server
      * @param string $data The message; UTF-8 unless binary.
      *
      * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
-     *     {@see Limits::$sendBuffer}; nothing is sent.
+     *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
     public function send(int $connection, string $data, bool $binary = false): SendResult {}
@@ -252,7 +252,7 @@ final class Server
      * @return int How many connections it was addressed to.
      *
      * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
-     *     {@see Limits::$sendBuffer}; nothing is sent.
+     *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
     public function broadcast(string $data, bool $binary = false, Connection|array|null $except = null): int {}
@@ -267,7 +267,7 @@ final class Server
      * @return int How many connections it was addressed to.
      *
      * @throws \ValueError The topic's name is invalid, a text message is not valid UTF-8, or the message is
-     *     larger than {@see Limits::$sendBuffer}; nothing is sent.
+     *     larger than {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
     public function publish(

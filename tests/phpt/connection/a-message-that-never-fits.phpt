@@ -1,5 +1,5 @@
 --TEST--
-A message larger than sendBuffer is a ValueError that names the option, whoever it is for, and nothing is sent
+A message larger than all buffers is a ValueError that names the option; one larger than sendBuffer goes alone
 --EXTENSIONS--
 ferrite
 --FILE--
@@ -14,14 +14,14 @@ use Ferrite\{Connection, Limits};
 require __DIR__ . '/../support.inc';
 
 $open = null;
-$server = server(limits: new Limits(sendBuffer: 10_000));
+$server = server(limits: new Limits(sendBuffer: 10_000, totalSendBuffer: 100_000), ioThreads: 1);
 $server->onOpen(function (Connection $connection) use (&$open): void {
     $open = $connection->subscribe('topic');
 });
 $server->start();
 $client = Client::connect($server);
 waitFor($open, 1, $server);
-$large = str_repeat('x', 10_001);
+$large = str_repeat('x', 100_001);
 $calls = [
     fn () => $open->send($large),
     fn () => $open->send($large, true),
@@ -31,11 +31,11 @@ $calls = [
 ];
 foreach ($calls as $call) {
     $thrown = thrown($call);
-    echo str_starts_with($thrown, 'ValueError: ') && str_contains($thrown, 'sendBuffer') ? 'ValueError' : $thrown, ' ';
+    echo str_starts_with($thrown, 'ValueError: ') && str_contains($thrown, 'totalSendBuffer') ? 'ValueError' : $thrown, ' ';
 }
-echo "\n", $open->send(str_repeat('x', 9_000))->name, ' ', strlen($client->text()), "\n";
+echo "\n", $open->send(str_repeat('x', 90_000))->name, ' ', strlen($client->text()), "\n";
 $server->stop(0.0);
 ?>
 --EXPECT--
 ValueError ValueError ValueError ValueError ValueError 
-Queued 9000
+Queued 90000
