@@ -263,7 +263,7 @@ impl<'a> Call<'a> {
             return None;
         }
         // SAFETY: the frame has `count` arguments.
-        unsafe { self.frame.as_ref().zend_call_arg(index) }.map(|argument| NonNull::from(argument))
+        unsafe { self.frame.as_ref().zend_call_arg(index) }.map(NonNull::from)
     }
 
     fn check_count(&self) -> Result<(), Thrown> {

@@ -171,10 +171,9 @@ fn functions(methods: &[(&str, Option<Handler>)]) -> Result<*const FunctionEntry
         entry.fname = keep(&method.name);
         entry.handler = handler.map(|handler| handler as _);
         entry.num_args = u32::try_from(method.parameters.len()).map_err(|_| bad())?;
-        entry.flags = (access(method.modifiers)
+        entry.flags = access(method.modifiers)
             | if method.modifiers.is_abstract { ffi::ZEND_ACC_ABSTRACT } else { 0 }
-            | if variadic { ffi::ZEND_ACC_VARIADIC } else { 0 })
-        .into();
+            | if variadic { ffi::ZEND_ACC_VARIADIC } else { 0 };
         entry.arg_info = park(Kept::Arguments(arguments.into_boxed_slice()));
         table.push(entry);
     }
