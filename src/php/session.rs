@@ -37,6 +37,8 @@ pub(super) struct Session {
     pub(super) pending: RefCell<VecDeque<Event>>,
     /// Whether `run()` owns the loop.
     pub(super) is_run: bool,
+    /// Whether `onStart` has not returned yet.
+    pub(super) is_starting: Cell<bool>,
     /// The Fibers in which a loop of this run is active, outermost first; 0 outside of all Fibers.
     pub(super) loops: RefCell<Vec<usize>>,
     addresses: Vec<String>,
@@ -83,6 +85,7 @@ impl Session {
             roster: Roster::default(),
             pending: RefCell::default(),
             is_run,
+            is_starting: Cell::new(true),
             loops: RefCell::default(),
             stopped: Cell::new(0),
             panic: RefCell::default(),

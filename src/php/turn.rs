@@ -17,19 +17,34 @@ use crate::queue::{Accept, ConnectionId, Event};
 /// Deals with the events that wait, at most a batch of them, and with the timers that are due. Says how
 /// many callbacks ran.
 pub(super) fn turn(server: &Server, session: &Session) -> Result<usize, Thrown> {
-    session.fill();
+    in_batch(session, || Ok(events(server, session)? + timers(server)?))
+}
+
+/// The same without the timers, for a stop from outside.
+pub(super) fn turn_without_timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    in_batch(session, || events(server, session))
+}
+
+/// Wakes each shard at most once for all that the callbacks say.
+fn in_batch(session: &Session, body: impl FnOnce() -> Result<usize, Thrown>) -> Result<usize, Thrown> {
     session.voice.speak(|handle| handle.begin_batch());
-    let result = events_and_timers(server, session);
+    let result = body();
     session.voice.speak(|handle| handle.end_batch());
     result
 }
 
-fn events_and_timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    session.fill();
     let mut ran = 0;
     for _ in 0..BATCH {
         let Some(event) = session.next_event() else { break };
         ran += dispatch(server, session, event)?;
     }
+    Ok(ran)
+}
+
+fn timers(server: &Server) -> Result<usize, Thrown> {
+    let mut ran = 0;
     let turn = server.timers.turn();
     while let Some(callback) = server.timers.take_due(turn) {
         ran += 1;
