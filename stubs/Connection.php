@@ -50,7 +50,8 @@ final class Connection
      *
      * @param string $data The message; UTF-8 unless binary.
      *
-     * @throws \ValueError A text message is not valid UTF-8; nothing is sent.
+     * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
+     *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      */
     public function send(string $data, bool $binary = false): SendResult {}
 

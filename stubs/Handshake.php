@@ -33,8 +33,8 @@ final class Handshake
      *
      * @param string|null $user A name for {@see Connection::$user}.
      * @param list<string> $topics To join at once, see {@see Connection::subscribe()}.
-     * @param string|null $protocol One of the subprotocols that the client offers; null = the first of the
-     *     server's own list that it offers, if any.
+     * @param string|null $protocol One of the subprotocols that the client offers; null = the first that
+     *     it offers of those the server speaks, if any.
      * @param array<string, string|list<string>> $headers More response headers, by name.
      *
      * @throws \ValueError The protocol was not offered; a topic is invalid or there are too many; a header

@@ -17,7 +17,7 @@ final class Heartbeat
      * @param float $timeout Seconds to wait for a sign of life after a ping; greater than 0.
      *
      * @throws ConfigurationException A value is out of range; the message begins with its name, as in
-     *     `interval: …`.
+     *     `heartbeat.interval: …`.
      */
     public function __construct(
         public readonly float $interval = 25.0,

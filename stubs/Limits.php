@@ -29,9 +29,11 @@ final class Limits
      *     that; over it clients are answered 429. Loopback as above. 0.0 = off.
      * @param float $handshakeTimeout Seconds from accepting a socket until its whole request has come; then
      *     it is closed. The time PHP takes to decide has its own ten seconds.
-     * @param int $sendBuffer Bytes waiting to be sent to one client; over it `$slowConsumer` acts.
+     * @param int $sendBuffer Bytes waiting to be sent to one client; over it `$slowConsumer` acts. A message for
+     *     a client for whom nothing else waits may be larger.
      * @param int $totalSendBuffer Bytes waiting to be sent to all clients; over it `$slowConsumer` acts on the
-     *     client that is sent to.
+     *     client that is sent to. Divided evenly among the I/O threads; a message larger than such a share
+     *     is a `ValueError`.
      * @param float $sendTimeout Seconds without any progress while something waits to be sent to a client; then
      *     it is closed. 0.0 = off.
      * @param SlowConsumer $slowConsumer What happens when a send buffer is full.
@@ -45,7 +47,7 @@ final class Limits
      * @param int $maxTopics Topics that one connection may have joined; over it PHP gets a `ValueError`.
      *
      * @throws ConfigurationException A value is out of range; the message begins with its name, as in
-     *     `maxMessageSize: …`.
+     *     `limits.maxMessageSize: …`.
      */
     public function __construct(
         public readonly int $maxMessageSize = 1048576,

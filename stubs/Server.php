@@ -43,8 +43,8 @@ final class Server
      * @param list<string>|null $origins Pages that may connect, as `scheme://host[:port]`. null = pages
      *     from the same host and port; `['*']` = any, which is logged as a warning. A client that sends
      *     no Origin is not a page and is let in.
-     * @param list<string> $protocols Subprotocols this server speaks, best first. The first one that the
-     *     client offers too is agreed on, unless {@see Handshake::accept()} names another.
+     * @param list<string> $protocols Subprotocols this server speaks, in no particular order: the first of
+     *     them that the client offers is agreed on, unless {@see Handshake::accept()} names another.
      * @param list<string> $trustedProxies Addresses or networks (`10.0.0.0/8`) whose forwarded headers
      *     are believed. Everybody else's are ignored.
      * @param int $ioThreads Native threads for the network; 0 = chosen from the number of processors.
@@ -237,7 +237,8 @@ final class Server
      * @param int $connection {@see Connection::$id}; an unknown one is a client that has gone.
      * @param string $data The message; UTF-8 unless binary.
      *
-     * @throws \ValueError A text message is not valid UTF-8; nothing is sent.
+     * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
+     *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
     public function send(int $connection, string $data, bool $binary = false): SendResult {}
@@ -250,7 +251,8 @@ final class Server
      *
      * @return int How many connections it was addressed to.
      *
-     * @throws \ValueError A text message is not valid UTF-8; nothing is sent.
+     * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
+     *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
     public function broadcast(string $data, bool $binary = false, Connection|array|null $except = null): int {}
@@ -264,7 +266,8 @@ final class Server
      *
      * @return int How many connections it was addressed to.
      *
-     * @throws \ValueError The topic's name is invalid or a text message is not valid UTF-8; nothing is sent.
+     * @throws \ValueError The topic's name is invalid, a text message is not valid UTF-8, or the message is
+     *     larger than {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
     public function publish(

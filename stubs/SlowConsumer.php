@@ -11,7 +11,7 @@ namespace Ferrite;
  */
 enum SlowConsumer
 {
-    /** It is closed with 1013; the message is answered {@see SendResult::Closed}. */
+    /** What waits is dropped and it is closed with 1013; the message is answered {@see SendResult::Closed}. */
     case Close;
 
     /** The new message is left out, answered {@see SendResult::Dropped}; what waits is kept. */
@@ -19,7 +19,7 @@ enum SlowConsumer
 
     /**
      * The oldest waiting messages are left out to make room; the new one is answered
-     * {@see SendResult::Buffered}. One that could never fit is answered {@see SendResult::Dropped}.
+     * {@see SendResult::Buffered}.
      */
     case DropOldest;
 }

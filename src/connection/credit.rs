@@ -29,6 +29,12 @@ impl Credit {
         self.fits(messages, bytes)
     }
 
+    /// Whether everything that was handed over has been consumed.
+    pub fn is_settled(&mut self, peer: &Peer) -> bool {
+        self.seen = peer.consumed();
+        self.seen == (self.messages, self.bytes)
+    }
+
     fn fits(&self, messages: usize, bytes: usize) -> bool {
         self.messages.wrapping_sub(self.seen.0) < messages as u64
             && self.bytes.wrapping_sub(self.seen.1) < bytes as u64
@@ -51,6 +57,8 @@ mod tests {
         assert!(!credit.has_room(&peer, 2, 100));
         assert!(!credit.has_room(&peer, 9, 20) && credit.has_room(&peer, 9, 21));
         peer.consume(10);
-        assert!(credit.has_room(&peer, 2, 100));
+        assert!(credit.has_room(&peer, 2, 100) && !credit.is_settled(&peer));
+        peer.consume(10);
+        assert!(credit.is_settled(&peer));
     }
 }

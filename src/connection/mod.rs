@@ -69,6 +69,14 @@ pub enum Phase {
     Deciding(Box<Deciding>),
     /// Messages go both ways.
     Open,
+    /// The client broke a rule. Nothing more is read; what it sent before is still answered, then the
+    /// connection is failed.
+    Failing {
+        /// The code to fail it with.
+        code: u16,
+        /// The reason to give.
+        reason: Box<str>,
+    },
     /// The server has sent a close frame and waits for the client's.
     Closing {
         /// The code it sent.
@@ -176,13 +184,13 @@ impl Connection {
 
     /// Whether messages may be sent to it.
     pub fn is_open(&self) -> bool {
-        matches!(self.phase, Phase::Open)
+        matches!(self.phase, Phase::Open | Phase::Failing { .. })
     }
 
     /// Whether its socket may be read now.
     pub fn may_read(&self) -> bool {
         match (&self.phase, &self.session) {
-            (Phase::Deciding(_), _) => false,
+            (Phase::Deciding(_) | Phase::Failing { .. }, _) => false,
             (Phase::Open, Some(session)) => {
                 !session.paused && !session.starved && !session.throttled.is_some_and(|t| t.now)
             }

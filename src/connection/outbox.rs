@@ -41,7 +41,9 @@ impl Outbox {
         self.frames.push_back(frame);
     }
 
-    /// Makes `frame` the pong to send; one that still waited is forgotten.
+    /// Makes `frame` the pong to send; one that still waited is forgotten. For a client that does
+    /// not take its pongs: they must not pile up (RFC 6455 section 5.5.3 allows to answer only the
+    /// newest ping).
     pub fn set_pong(&mut self, frame: Bytes) {
         self.bytes += frame.len();
         if let Some(older) = self.pong.replace(frame) {

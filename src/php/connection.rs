@@ -109,7 +109,7 @@ pub(super) fn too_big(data: u32, error: PayloadTooBig) -> Thrown {
     bad_argument(
         data,
         &format!(
-            "must fit into a client's outbox of {} bytes (Limits::$sendBuffer), has {}",
+            "must not be longer than {} bytes, what may wait for all clients of an I/O thread (Limits::$totalSendBuffer), has {}",
             error.limit, error.payload
         ),
     )

@@ -50,6 +50,9 @@ impl Shard {
         else {
             return;
         };
+        if matches!(connection.phase, Phase::Failing { .. }) {
+            return self.fail_now(slot);
+        }
         connection.push_close(Some(code), &reason);
         connection.deadline = deadline;
         connection.phase = Phase::Closing { code, reason };
@@ -77,6 +80,47 @@ impl Shard {
         }
     }
 
+    /// Fails the connection once PHP has answered what came before the violation: the close frame
+    /// must not overtake those answers.
+    pub(super) fn fail_after_messages(&mut self, slot: u32, code: u16, reason: &str) {
+        let deadline = self.now + self.common.config.limits.close_timeout;
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if !matches!(connection.phase, Phase::Open) {
+            return self.fail(slot, code, reason);
+        }
+        connection.phase = Phase::Failing { code, reason: reason.into() };
+        connection.deadline = deadline;
+        if let Some(session) = &mut connection.session {
+            // The bell that tells of credit tells of answers too.
+            session.starved = true;
+            self.starved.push(slot);
+            self.commands.set_starved(true);
+            self.feed_starved();
+        }
+    }
+
+    /// Fails a connection that was to be failed, now that its time has come.
+    pub(super) fn fail_if_settled(&mut self, slot: u32) {
+        let session = self.connections.get_mut(slot as usize).and_then(|c| c.session.as_mut());
+        if !session.is_some_and(|session| session.credit.is_settled(&session.peer)) {
+            // Something else woke it; the bell will ring.
+            return;
+        }
+        // The answers are in the queue at the latest when the last message counts as consumed.
+        if !self.commands.is_empty() {
+            return self.again.push(slot);
+        }
+        self.fail_now(slot);
+    }
+
+    /// Fails it although PHP has not answered everything.
+    pub(super) fn fail_now(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if let Phase::Failing { code, reason } = std::mem::replace(&mut connection.phase, Phase::Open) {
+            self.fail(slot, code, &reason);
+        }
+    }
+
     /// The outbox is full and the policy is to close: what waits is dropped, so that the close
     /// frame has a chance.
     pub(super) fn close_slow(&mut self, id: ConnectionId) {
@@ -101,8 +145,8 @@ impl Shard {
                 self.announce_close(slot, CloseCode::ABNORMAL, "".into());
                 self.remove(slot);
             }
-            // The server closed first: that is how it ended, answered or not.
-            Phase::Closing { code, reason } => {
+            // The server decided first: that is how it ended, answered or not.
+            Phase::Failing { code, reason } | Phase::Closing { code, reason } => {
                 self.announce_close(slot, code, reason);
                 self.remove(slot);
             }

@@ -30,6 +30,7 @@ impl Shard {
             Some(Phase::Head(_)) => self.read_head(slot),
             Some(Phase::Open | Phase::Closing { .. }) => self.read_frames(slot),
             Some(Phase::Lingering { .. }) => self.discard(slot),
+            Some(Phase::Failing { .. }) => self.fail_if_settled(slot),
             Some(Phase::Deciding(_)) | None => {}
         }
     }
@@ -64,7 +65,7 @@ impl Shard {
         let crowded = self.is_crowded();
         let limits = &self.common.config.limits;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Handled::Over };
-        let Connection { id, session: Some(session), outbox, phase, dirty, .. } = connection else {
+        let Connection { id, session: Some(session), outbox, phase, dirty, stalled, .. } = connection else {
             return Handled::Over;
         };
         let open = matches!(phase, Phase::Open);
@@ -99,7 +100,11 @@ impl Shard {
                         Received::Ping(payload) => {
                             let pong = control_frame(OpCode::Pong, &payload);
                             let before = outbox.bytes();
-                            outbox.set_pong(pong);
+                            if stalled.is_some() || outbox.frames() >= PONGS {
+                                outbox.set_pong(pong);
+                            } else {
+                                outbox.push(pong);
+                            }
                             session.unreported += outbox.bytes() as isize - before as isize;
                             if !std::mem::replace(dirty, true) {
                                 self.dirty.push(slot);
@@ -131,7 +136,7 @@ impl Shard {
             }
             Err(Err((code, reason))) => {
                 self.counters(|c| c.violations.increment());
-                self.fail(slot, code, &reason);
+                self.fail_after_messages(slot, code, &reason);
                 Handled::Over
             }
         }
@@ -166,13 +171,21 @@ impl Shard {
         }
     }
 
-    fn feed_starved(&mut self) {
+    pub(super) fn feed_starved(&mut self) {
         let crowded = self.is_crowded();
         let limits = &self.common.config.limits;
         let mut starved = std::mem::take(&mut self.starved);
         starved.retain(|&slot| {
-            let session = self.connections.get_mut(slot as usize).and_then(|c| c.session.as_mut());
+            let connection = self.connections.get_mut(slot as usize);
+            let (phase, session) = connection.map_or((None, None), |c| (Some(&c.phase), c.session.as_mut()));
             let Some(session) = session.filter(|session| session.starved) else { return false };
+            if matches!(phase, Some(Phase::Failing { .. })) {
+                let settled = session.credit.is_settled(&session.peer);
+                if settled {
+                    self.again.push(slot);
+                }
+                return !settled;
+            }
             // Half of it at least: one message at a time would cost a turn each.
             let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
             let enough = session.credit.has_room(&session.peer, messages.div_ceil(2), bytes.div_ceil(2));
@@ -253,6 +266,8 @@ pub(super) fn close_code(close: Option<&CloseFrame>) -> (u16, Box<str>) {
     }
 }
 
+/// With so many frames waiting, pings get one pong between them.
+const PONGS: usize = 64;
 /// Reads of one connection in one turn.
 const READS_PER_TURN: usize = 4;
 /// What is read at once while PHP has too much to do: control frames still get through, and the

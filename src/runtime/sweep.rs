@@ -31,6 +31,7 @@ enum Due {
     Nothing,
     GiveUp,
     Undecided,
+    FailNow,
     Unanswered,
     Remove,
     Slow,
@@ -49,6 +50,7 @@ impl Shard {
                 Due::Nothing => {}
                 Due::GiveUp => self.give_up(slot),
                 Due::Undecided => self.undecided(slot),
+                Due::FailNow => self.fail_now(slot),
                 Due::Unanswered => self.unanswered(slot),
                 Due::Remove => self.remove(slot),
                 Due::Slow => {
@@ -90,6 +92,7 @@ impl Shard {
         match connection.phase {
             Phase::Head(_) if late => return Due::GiveUp,
             Phase::Deciding(_) if late => return Due::Undecided,
+            Phase::Failing { .. } if late => return Due::FailNow,
             Phase::Closing { .. } if late => return Due::Unanswered,
             Phase::Lingering { .. } if late => return Due::Remove,
             Phase::Open => {}

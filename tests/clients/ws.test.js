@@ -172,11 +172,11 @@ test('fragments that add up to more than 1 MiB are refused with 1009', async () 
   assert.equal((await within(10, 'the close', client.closed)).code, 1009)
 })
 
-test("the server's first subprotocol among the offered ones is agreed on", async () => {
+test("the client's first subprotocol that the server speaks is agreed on", async () => {
   const client = await connect('/describe', ['other', 'chat.v1', 'chat.v2'])
-  assert.equal(client.protocol, 'chat.v2')
+  assert.equal(client.protocol, 'chat.v1')
   client.send('who am I?')
-  assert.equal(JSON.parse((await received(client))[0]).protocol, 'chat.v2')
+  assert.equal(JSON.parse((await received(client))[0]).protocol, 'chat.v1')
   await bye(client)
 })
 

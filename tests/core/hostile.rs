@@ -5,10 +5,13 @@ use std::{
     time::Duration,
 };
 
-use ferrite::config::{Config, Limits};
+use ferrite::{
+    config::{Config, Limits},
+    queue::Event,
+};
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{HANDSHAKE, Running, close_code, config, frame, wait};
+use crate::harness::{HANDSHAKE, Running, close_code, config, frame, read_frame, wait};
 
 fn answer_to(server: &Running, request: &[u8]) -> String {
     let mut socket = server.socket();
@@ -91,6 +94,55 @@ fn a_frame_that_breaks_the_protocol_gets_its_close_code() {
     assert_eq!(codes, cases.iter().map(|case| case.2).collect::<Vec<_>>());
     bystander.send(Message::text("undisturbed")).unwrap();
     assert_eq!(bystander.read().unwrap().to_text().unwrap(), "undisturbed");
+}
+
+#[test]
+fn what_came_before_a_violation_is_answered_before_the_close() {
+    let server = Running::echo(config(1));
+    for _ in 0..50 {
+        let mut socket = server.raw();
+        let mut bytes = frame(0x81, b"one");
+        bytes.extend(frame(0x89, b"ping"));
+        bytes.extend(frame(0x81, b"two"));
+        bytes.extend(frame(0x83, b"a reserved opcode"));
+        socket.write_all(&bytes).unwrap();
+        let mut texts = Vec::new();
+        let close = loop {
+            match read_frame(&mut socket).unwrap() {
+                (0x81, text) => texts.push(String::from_utf8(text).unwrap()),
+                (0x88, close) => break close,
+                (first, _) => assert_eq!(first, 0x8A),
+            }
+        };
+        assert_eq!((texts.join(" ").as_str(), &close[..2]), ("one two", &1002_u16.to_be_bytes()[..]));
+    }
+}
+
+#[test]
+fn a_violation_is_not_kept_waiting_for_ever_by_a_busy_consumer() {
+    let gate = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let open = gate.clone();
+    let limits = Limits { close_timeout: Duration::from_millis(200), ..Limits::default() };
+    let server = Running::start(Config { limits, ..config(1) }, move |_, event| {
+        while matches!(event, Event::Message { .. }) && open.load(std::sync::atomic::Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let mut socket = server.raw();
+    socket.write_all(&[frame(0x81, b"one"), frame(0x83, b"bad")].concat()).unwrap();
+    assert_eq!(close_code(&mut socket), 1002);
+    gate.store(false, std::sync::atomic::Ordering::SeqCst);
+}
+
+#[test]
+fn ten_pings_at_once_get_ten_pongs() {
+    let server = Running::echo(config(1));
+    let mut socket = server.raw();
+    let pings: Vec<u8> = (0..10).flat_map(|n| frame(0x89, &[n])).collect();
+    socket.write_all(&pings).unwrap();
+    for n in 0..10 {
+        assert_eq!(read_frame(&mut socket).unwrap(), (0x8A, vec![n]));
+    }
 }
 
 #[test]

@@ -47,7 +47,7 @@ array(1) {
 }
 bool(true)
 string(3) "ann"
-string(7) "chat.v2"
+string(7) "chat.v1"
 string(9) "127.0.0.1"
 bool(true)
 string(5) "/path"

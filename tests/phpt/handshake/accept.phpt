@@ -21,7 +21,9 @@ $server->onHandshake(function (Handshake $handshake): void {
         '/neither' => null,
     };
 });
-$server->onOpen(function (Connection $connection) use ($server): void {
+$opened = 0;
+$server->onOpen(function (Connection $connection) use ($server, &$opened): void {
+    ++$opened;
     $topics = $connection->topics();
     sort($topics);
     echo json_encode([$connection->user, $connection->protocol, $topics]), ' ', $server->publish('lobby', 'published'), "\n";
@@ -31,10 +33,10 @@ $offer = ['Sec-WebSocket-Protocol' => ['first, offered', 'served']];
 $all = $client = Client::connect($server, '/all', $offer);
 echo $client->text(), ' ', $client->headers['sec-websocket-protocol'][0], ' ', $client->headers['x-one'][0], ' ', json_encode($client->headers['x-two']), "\n";
 $named = $client = Client::connect($server, '/named', $offer);
-until(fn (): bool => $server->count() === 2, $server);
+waitFor($opened, 2, $server);
 echo $client->headers['sec-websocket-protocol'][0], ' ', json_encode($client->headers['set-cookie']), "\n";
 $client = Client::connect($server, '/neither');
-until(fn (): bool => $server->count() === 3, $server);
+waitFor($opened, 3, $server);
 echo json_encode($client->headers['sec-websocket-protocol'] ?? null), "\n";
 $server->stop(0.0);
 ?>

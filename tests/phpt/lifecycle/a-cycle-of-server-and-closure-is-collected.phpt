@@ -22,12 +22,14 @@ function cycle(bool $running): \WeakReference
     $server->onDrain($use)->onStart($use)->onStop($use);
     if ($running) {
         $server->every(10.0, $use);
-        $server->onOpen(function (Connection $connection) use ($server): void {
+        $opened = 0;
+        $server->onOpen(function (Connection $connection) use ($server, &$opened): void {
             $connection->data = [$server, $connection];
+            ++$opened;
         });
         $server->start();
-        $client = Client::connect($server->addresses()[0]);
-        until(fn (): bool => $server->count() === 1, $server);
+        $client = Client::connect($server);
+        waitFor($opened, 1, $server);
     }
 
     return \WeakReference::create($server);

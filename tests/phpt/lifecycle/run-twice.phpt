@@ -17,13 +17,15 @@ $server = server();
 $runs = 0;
 $server->onStart(function (Server $server) use (&$runs): void {
     ++$runs;
-    echo "run $runs: ", thrownClass($server->run(...)), ' ', thrownClass($server->start(...)), ' ', thrownClass(fn () => $server->poll()), "\n";
-    $server->after(0.0, function () use ($server): void {
-        echo 'in a timer: ', thrownClass($server->run(...)), ' ', thrownClass($server->start(...)), "\n";
-        $server->stop(0.0);
-    });
+    echo "run $runs: ", thrownClass($server->run(...)), ' ', thrownClass($server->start(...)), "\n";
 });
+$inATimer = function () use ($server): void {
+    echo 'in a timer: ', thrownClass($server->run(...)), ' ', thrownClass($server->start(...)), ' ', thrownClass(fn () => $server->poll()), "\n";
+    $server->stop(0.0);
+};
+$server->after(0.0, $inATimer);
 $server->run();
+$server->after(0.0, $inATimer);
 $server->run();
 $server->start();
 echo 'started: ', thrownClass($server->run(...)), ' ', thrownClass($server->start(...)), "\n";
@@ -32,10 +34,10 @@ $server->stop(0.0);
 echo "done\n";
 ?>
 --EXPECT--
-run 1: Ferrite\StateException Ferrite\StateException Ferrite\StateException
-in a timer: Ferrite\StateException Ferrite\StateException
-run 2: Ferrite\StateException Ferrite\StateException Ferrite\StateException
-in a timer: Ferrite\StateException Ferrite\StateException
-run 3: Ferrite\StateException Ferrite\StateException Ferrite\StateException
+run 1: Ferrite\StateException Ferrite\StateException
+in a timer: Ferrite\StateException Ferrite\StateException Ferrite\StateException
+run 2: Ferrite\StateException Ferrite\StateException
+in a timer: Ferrite\StateException Ferrite\StateException Ferrite\StateException
+run 3: Ferrite\StateException Ferrite\StateException
 started: Ferrite\StateException Ferrite\StateException
 done

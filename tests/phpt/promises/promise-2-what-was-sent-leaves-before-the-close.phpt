@@ -34,7 +34,7 @@ play($server, function () use ($server): void {
     echo implode(', ', $stopping->rest()), "\n";
 });
 ?>
---EXPECT--
+--EXPECTF--
 Closed
 close 0, close 1, close 2, 4321 done
-stop 0, stop 1, stop 2, 1001
+stop 0, stop 1, stop 2, 1001%S

@@ -20,7 +20,7 @@ $wrong = [
         [1], [null],
     ],
     'origins' => [['chat.example'], [''], [1], ['https://chat.example/path'], ["https://chat.example\r\n"]],
-    'protocols' => [[''], ['two words'], ['a,b'], [1], ["a\r\nb"]],
+    'protocols' => [[''], ['two words'], ['a,b'], [1], ["a\r\nb"], ['chat', 'chat']],
     'trustedProxies' => [['nonsense'], ['10.0.0.0/33'], ['10.0.0.1:80'], [''], [1]],
     'ioThreads' => [-1, PHP_INT_MAX],
 ];

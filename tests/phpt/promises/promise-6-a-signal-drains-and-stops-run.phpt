@@ -32,6 +32,6 @@ foreach (['SIGTERM' => SIGTERM, 'SIGINT' => SIGINT] as $name => $signal) {
     echo implode(', ', [$child->line(), $child->line(), $child->line(), $child->end()]), "\n";
 }
 ?>
---EXPECT--
-SIGTERM: Queued; last words, 1001; close 1001, stop, run() returned, exit 0
-SIGINT: Queued; last words, 1001; close 1001, stop, run() returned, exit 0
+--EXPECTF--
+SIGTERM: Queued; last words, 1001%S; close 1001, stop, run() returned, exit 0
+SIGINT: Queued; last words, 1001%S; close 1001, stop, run() returned, exit 0

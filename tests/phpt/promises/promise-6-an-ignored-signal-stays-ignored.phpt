@@ -25,6 +25,6 @@ echo $client->text(), "\n";
 $child->signal(SIGTERM);
 echo $client->closed(), ', ', $child->end(), "\n";
 ?>
---EXPECT--
+--EXPECTF--
 still served
-1001, exit 0
+1001%S, exit 0

@@ -35,12 +35,12 @@ foreach ([true, false] as $async) {
     echo $child->line(), ', ', $client->closed(), ', ', $child->end(), "\n";
 }
 ?>
---EXPECT--
+--EXPECTF--
 my SIGTERM handler
 still served
 my SIGTERM handler
-my SIGUSR1 handler, 1001, exit 0
+my SIGUSR1 handler, 1001%S, exit 0
 my SIGTERM handler
 still served
 my SIGTERM handler
-my SIGUSR1 handler, 1001, exit 0
+my SIGUSR1 handler, 1001%S, exit 0

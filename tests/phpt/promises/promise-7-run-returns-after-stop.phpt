@@ -38,9 +38,9 @@ $server->after(0.01, fn () => $server->stop());
 $server->run();
 echo "run() returned again\n";
 ?>
---EXPECT--
+--EXPECTF--
 stop() returned within the callback
-echo hello, echo stop, 1001
+echo hello, echo stop, 1001%S
 close 1001
 stop callback
 run() returned

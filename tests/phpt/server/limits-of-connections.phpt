@@ -25,9 +25,10 @@ foreach ([503 => ['maxConnections' => 2], 429 => ['maxConnectionsPerAddress' => 
     }
     // A place that was left is free again.
     $clients[0]->close();
-    $clients[0]->ended();
-    until(fn (): bool => $server->count() === 1, $server);
-    echo Client::ask($server)->status, "\n";
+    $clients[0]->closed();
+    $clients[0]->vanish();
+    until(fn (): bool => Client::ask($server)->status === 101, $server);
+    echo "free again\n";
     $server->stop(0.0);
 }
 ?>
@@ -35,8 +36,8 @@ foreach ([503 => ['maxConnections' => 2], 429 => ['maxConnectionsPerAddress' => 
 503
 still here
 still here
-101
+free again
 429
 still here
 still here
-101
+free again
