@@ -73,7 +73,9 @@ impl Request {
 }
 
 fn remote_address(request: &http::Request) -> Zval {
-    values::bytes(request.remote_address().as_bytes())
+    // A client of a Unix socket has no address; the core says "unix:".
+    let address = request.remote_address();
+    values::bytes(address.strip_prefix("unix:").unwrap_or(address).as_bytes())
 }
 
 fn query(call: &mut Call<'_>) -> Result<(), Thrown> {
