@@ -248,7 +248,7 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
         Ended::Returned(Ok(result)) => Ok(result),
         Ended::Returned(Err(thrown)) => {
             // With poll(), an exception of a signal handler is the script's own: it owns the loop.
-            if session.is_run || thrown::is_leaving() {
+            if session.is_run || session.is_foreign() || thrown::is_leaving() {
                 give_up(server, &session);
             }
             Err(thrown)
@@ -266,7 +266,13 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
 }
 
 /// Ends a run that the script leaves.
-pub(super) fn give_up(server: &Server, session: &Session) {
+pub(super) fn give_up(server: &Server, session: &Rc<Session>) {
+    if session.is_foreign() {
+        // The threads are in another process; whatever they might hold must not be touched.
+        std::mem::forget(session.clone());
+        server.detach(session);
+        return;
+    }
     session.abort();
     server.timers.clear();
     session.release();

@@ -233,10 +233,6 @@ impl Session {
 
     /// Ends the run without another callback: clients get a close frame, threads are joined.
     pub(super) fn abort(&self) {
-        if self.is_foreign() {
-            self.forget();
-            return;
-        }
         if self.runtime.borrow().is_some() {
             self.voice.speak(|handle| handle.end_batch());
             self.order_stop(ABORT_GRACE);
@@ -275,12 +271,7 @@ impl Session {
         drop(stream);
     }
 
-    /// In a forked child: the threads are not here, so there is nothing to join; what is left of them
-    /// in memory stays.
-    fn forget(&self) {
-        std::mem::forget(self.runtime.take());
-    }
-
+    /// Whether this is a forked child of the process that the threads are in.
     pub(super) fn is_foreign(&self) -> bool {
         self.birth != fork::Process::current()
     }
