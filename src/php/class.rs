@@ -214,10 +214,9 @@ fn access(modifiers: Modifiers) -> u32 {
 
 fn arg_type(ty: &Type, variadic: bool) -> zend_type {
     // How a class is named here differs between PHP versions; ext-php-rs knows.
-    let class = ty
-        .class
-        .clone()
-        .and_then(|name| ZendType::empty_from_type(DataType::object(name.leak()), false, variadic, false));
+    let class = ty.class.clone().and_then(|name| {
+        ZendType::empty_from_type(DataType::object(keep_name(name)), false, variadic, false)
+    });
     let mut result = class.unwrap_or_else(|| ZendType::empty(false, variadic));
     result.type_mask |= mask(&ty.builtin);
     result
@@ -245,6 +244,12 @@ pub(super) fn interned(text: &str) -> *mut ZendStr {
     ManuallyDrop::new(ZendStr::new_interned(text, true)).as_mut_ptr()
 }
 
+fn keep_name(name: String) -> &'static str {
+    let name: &'static str = name.leak();
+    park::<u8>(Kept::Name(name));
+    name
+}
+
 fn keep(text: &str) -> *const std::ffi::c_char {
     let text = CString::new(text).unwrap_or_default();
     park(Kept::Text(text.into_boxed_c_str()))
@@ -256,6 +261,7 @@ static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
 
 enum Kept {
     Text(Box<std::ffi::CStr>),
+    Name(&'static str),
     Arguments(Box<[zend_internal_arg_info]>),
     Functions(Box<[FunctionEntry]>),
 }
@@ -266,6 +272,7 @@ unsafe impl Send for Kept {}
 fn park<T>(kept: Kept) -> *const T {
     let pointer = match &kept {
         Kept::Text(text) => text.as_ptr().cast(),
+        Kept::Name(name) => name.as_ptr().cast(),
         Kept::Arguments(table) => table.as_ptr().cast(),
         Kept::Functions(table) => table.as_ptr().cast(),
     };

@@ -10,12 +10,23 @@ use super::{
     thrown::{Outcome, Thrown, warn},
     values,
 };
-use crate::queue::{LogLevel, LogRecord};
+use crate::{
+    config::Origins,
+    queue::{LogLevel, LogRecord},
+};
 
 /// One line for each listener, and the ceiling.
 pub(super) fn started(server: &Server, addresses: &[String], ceiling: usize) -> Result<(), Thrown> {
     for address in addresses {
         line(server, LogLevel::Info, &format!("listening on {address}"), &[("address", address.clone())])?;
+    }
+    if server.config.origins == Origins::Any {
+        line(
+            server,
+            LogLevel::Warning,
+            "every web page may connect: the option origins is ['*']; list the pages that shall",
+            &[("option", "origins".to_owned())],
+        )?;
     }
     let max = server.config.limits.max_connections;
     let why = if ceiling < max { "what the limit of open files leaves" } else { "limits.maxConnections" };

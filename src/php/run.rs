@@ -14,7 +14,8 @@ use super::{
     session::{Session, Woken},
     signals::{Guard, Mask},
     thrown::{self, Kind, Thrown, throw},
-    turn::{close, dispatch, turn},
+    timers::Timers,
+    turn::{close, dispatch, turn, turn_without_timers},
 };
 use crate::{queue::Event, runtime};
 
@@ -35,6 +36,7 @@ pub(super) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
 pub(super) fn start(server: &Server, this: &Zval) -> Result<(), Thrown> {
     let session = begin(server, false)?;
     let ended = conduct(&session, || started(server, this));
+    session.is_starting.set(false);
     let result = conclude(server, session.clone(), ended);
     session.rest(&server.timers);
     result
@@ -42,14 +44,13 @@ pub(super) fn start(server: &Server, this: &Zval) -> Result<(), Thrown> {
 
 /// Runs what is due; waits for the first callback if nothing is.
 pub(super) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<usize, Thrown> {
-    let session = server.session().filter(|session| !session.is_run).ok_or_else(|| {
-        let why = if server.session().is_some() {
-            "The server is run by run()"
-        } else {
-            "The server is not started"
-        };
-        throw(Kind::State, why)
-    })?;
+    let session = server.session().ok_or_else(|| throw(Kind::State, "The server is not started"))?;
+    if session.is_run {
+        return Err(throw(Kind::State, "The server is run by run()"));
+    }
+    if session.is_starting.get() {
+        return Err(throw(Kind::State, "The server is not started yet"));
+    }
     let until = Instant::now().checked_add(timeout);
     session.rise();
     if engine::current_fiber() != 0 {
@@ -67,7 +68,7 @@ pub(super) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<us
             if ran > 0 || until.is_some_and(|until| Instant::now() >= until) || session.is_over() {
                 return Ok(ran);
             }
-            sleep(server, &session, until, None)?;
+            sleep(&session, Some(&server.timers), until, None)?;
         }
     });
     let result = conclude(server, session.clone(), ended);
@@ -85,9 +86,10 @@ pub(super) fn stop(server: &Server, this: &Zval, grace: Duration) -> Result<(), 
     }
     let ended = conduct(&session, || {
         while !session.is_over() {
-            turn(server, &session)?;
+            // What timers are left are not for a run that ends.
+            turn_without_timers(server, &session)?;
             if !session.is_over() {
-                sleep(server, &session, None, None)?;
+                sleep(&session, None, None, None)?;
             }
         }
         finish(server, &session, this)
@@ -145,7 +147,7 @@ fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Th
             _ => session.order_stop(Duration::ZERO),
         }
         if !session.is_over() {
-            sleep(server, session, None, Some(guard))?;
+            sleep(session, Some(&server.timers), None, Some(guard))?;
         }
     }
     Ok(())
@@ -154,17 +156,17 @@ fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Th
 /// Sleeps until there is something to do, at the latest at `until`. Signals are blocked between the last
 /// look at them and the sleep, which unblocks them: none is slept through.
 fn sleep(
-    server: &Server,
     session: &Session,
+    timers: Option<&Timers>,
     until: Option<Instant>,
     guard: Option<&Guard>,
 ) -> Result<(), Thrown> {
-    let until = [until, server.timers.next_due()].into_iter().flatten().min();
+    let until = [until, timers.and_then(Timers::next_due)].into_iter().flatten().min();
     if session.has_events() || until.is_some_and(|until| until <= Instant::now()) {
         return Ok(());
     }
     let mask = Mask::block_all();
-    let result = sleep_blocked(server, session, until, guard, mask);
+    let result = sleep_blocked(session, timers, until, guard, mask);
     mask.restore();
     match result? {
         Woken::Normally => Ok(()),
@@ -173,8 +175,8 @@ fn sleep(
 }
 
 fn sleep_blocked(
-    server: &Server,
     session: &Session,
+    timers: Option<&Timers>,
     until: Option<Instant>,
     guard: Option<&Guard>,
     mask: Mask,
@@ -184,7 +186,7 @@ fn sleep_blocked(
         return Ok(Woken::Normally);
     }
     // A handler may have set a timer.
-    let until = [until, server.timers.next_due()].into_iter().flatten().min();
+    let until = [until, timers.and_then(Timers::next_due)].into_iter().flatten().min();
     Ok(session.sleep(until, mask))
 }
 
@@ -246,7 +248,7 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
         Ended::Returned(Ok(result)) => Ok(result),
         Ended::Returned(Err(thrown)) => {
             // With poll(), an exception of a signal handler is the script's own: it owns the loop.
-            if session.is_run || thrown::is_leaving() {
+            if session.is_run || session.is_foreign() || thrown::is_leaving() {
                 give_up(server, &session);
             }
             Err(thrown)
@@ -264,7 +266,13 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
 }
 
 /// Ends a run that the script leaves.
-pub(super) fn give_up(server: &Server, session: &Session) {
+pub(super) fn give_up(server: &Server, session: &Rc<Session>) {
+    if session.is_foreign() {
+        // The threads are in another process; whatever they might hold must not be touched.
+        std::mem::forget(session.clone());
+        server.detach(session);
+        return;
+    }
     session.abort();
     server.timers.clear();
     session.release();

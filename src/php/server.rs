@@ -185,15 +185,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let Some(session) = self.session.take() else { return };
-        if session.is_foreign() {
-            // The threads are in another process; whatever they might hold must not be touched.
-            std::mem::forget(session);
-            return;
+        if let Some(session) = self.session() {
+            run::give_up(self, &session);
         }
-        session.abort();
-        self.timers.clear();
-        session.release();
     }
 }
 
@@ -201,9 +195,7 @@ impl Drop for Server {
 pub(super) fn end_all() {
     let running = RUNNING.with(|running| std::mem::take(&mut *running.borrow_mut()));
     for session in running.iter().filter_map(Weak::upgrade) {
-        if session.is_foreign() {
-            std::mem::forget(session);
-        } else {
+        if !session.is_foreign() {
             session.abort();
         }
     }

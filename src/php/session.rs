@@ -37,6 +37,8 @@ pub(super) struct Session {
     pub(super) pending: RefCell<VecDeque<Event>>,
     /// Whether `run()` owns the loop.
     pub(super) is_run: bool,
+    /// Whether `onStart` has not returned yet.
+    pub(super) is_starting: Cell<bool>,
     /// The Fibers in which a loop of this run is active, outermost first; 0 outside of all Fibers.
     pub(super) loops: RefCell<Vec<usize>>,
     addresses: Vec<String>,
@@ -83,6 +85,7 @@ impl Session {
             roster: Roster::default(),
             pending: RefCell::default(),
             is_run,
+            is_starting: Cell::new(true),
             loops: RefCell::default(),
             stopped: Cell::new(0),
             panic: RefCell::default(),
@@ -230,10 +233,6 @@ impl Session {
 
     /// Ends the run without another callback: clients get a close frame, threads are joined.
     pub(super) fn abort(&self) {
-        if self.is_foreign() {
-            self.forget();
-            return;
-        }
         if self.runtime.borrow().is_some() {
             self.voice.speak(|handle| handle.end_batch());
             self.order_stop(ABORT_GRACE);
@@ -272,12 +271,7 @@ impl Session {
         drop(stream);
     }
 
-    /// In a forked child: the threads are not here, so there is nothing to join; what is left of them
-    /// in memory stays.
-    fn forget(&self) {
-        std::mem::forget(self.runtime.take());
-    }
-
+    /// Whether this is a forked child of the process that the threads are in.
     pub(super) fn is_foreign(&self) -> bool {
         self.birth != fork::Process::current()
     }

@@ -17,21 +17,45 @@ use crate::queue::{Accept, ConnectionId, Event};
 /// Deals with the events that wait, at most a batch of them, and with the timers that are due. Says how
 /// many callbacks ran.
 pub(super) fn turn(server: &Server, session: &Session) -> Result<usize, Thrown> {
-    session.fill();
+    in_batch(session, || Ok(events(server, session)? + timers(server, session)?))
+}
+
+/// The same without the timers, for a stop from outside.
+pub(super) fn turn_without_timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    in_batch(session, || events(server, session))
+}
+
+/// Wakes each shard at most once for all that the callbacks say.
+fn in_batch(session: &Session, body: impl FnOnce() -> Result<usize, Thrown>) -> Result<usize, Thrown> {
     session.voice.speak(|handle| handle.begin_batch());
-    let result = events_and_timers(server, session);
+    let result = body();
+    // A callback may have forked. In the child nothing serves: it must not go on as if.
+    if result.is_ok() {
+        session.voice.check_process()?;
+    }
     session.voice.speak(|handle| handle.end_batch());
     result
 }
 
-fn events_and_timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    session.fill();
     let mut ran = 0;
     for _ in 0..BATCH {
         let Some(event) = session.next_event() else { break };
         ran += dispatch(server, session, event)?;
+        if session.is_foreign() {
+            break;
+        }
     }
+    Ok(ran)
+}
+
+fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    let mut ran = 0;
     let turn = server.timers.turn();
-    while let Some(callback) = server.timers.take_due(turn) {
+    while !session.is_foreign()
+        && let Some(callback) = server.timers.take_due(turn)
+    {
         ran += 1;
         server.call(&callback, &mut [])?;
     }

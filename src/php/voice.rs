@@ -1,9 +1,6 @@
 //! What PHP objects speak to the network through, for as long as their server runs.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-};
+use std::{cell::RefCell, collections::HashMap};
 
 use super::{
     fork,
@@ -12,7 +9,6 @@ use super::{
     thrown::{Kind, Thrown, throw},
 };
 use crate::{
-    config::SlowConsumer,
     hub::{Handle, Member, PayloadTooBig, SendResult},
     queue::ConnectionId,
 };
@@ -27,19 +23,16 @@ pub(super) struct Voice {
     /// Requests of handshakes that are not decided or whose open event is on its way.
     pub(super) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
     max_topics: usize,
-    drops_when_full: Cell<bool>,
 }
 
 impl Voice {
     pub(super) fn new(handle: Handle) -> Self {
-        let limits = &handle.hub().limits;
-        let (max_topics, policy) = (limits.max_topics, limits.slow_consumer);
+        let max_topics = handle.hub().limits.max_topics;
         Self {
             birth: fork::Process::current(),
             handle: RefCell::new(Some(handle)),
             waiting: RefCell::default(),
             max_topics,
-            drops_when_full: Cell::new(policy != SlowConsumer::Close),
         }
     }
 
@@ -53,7 +46,7 @@ impl Voice {
         check_process(self.birth)
     }
 
-    /// Sends to one connection. `Err` if the payload can never fit and the policy does not drop.
+    /// Sends to one connection. `Err` if the payload can never fit.
     pub(super) fn send(
         &self,
         to: &Member,
@@ -63,7 +56,6 @@ impl Voice {
         match self.speak(|handle| handle.send(to, payload, binary)) {
             None => Ok(SendResult::Closed),
             Some(Err(_)) if !to.is_open() => Ok(SendResult::Closed),
-            Some(Err(_)) if self.drops_when_full.get() => Ok(SendResult::Dropped),
             Some(result) => result,
         }
     }
