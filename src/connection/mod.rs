@@ -250,6 +250,11 @@ impl Session {
         }
     }
 
+    /// Whether the unfinished message has had all the time that a message may take.
+    pub fn is_message_overdue(&self, now: Duration) -> bool {
+        self.message_began.is_some_and(|began| now.saturating_sub(began) >= MESSAGE_TIME)
+    }
+
     /// Tells the gauge what it does not show yet.
     pub fn report(&mut self) {
         self.peer.adjust(std::mem::take(&mut self.unreported));
@@ -271,6 +276,8 @@ impl ControlRate {
     }
 }
 
+/// How long a message may take from its first byte to its last.
+const MESSAGE_TIME: Duration = Duration::from_secs(30);
 const CONTROL_FRAMES: u16 = 100;
 const CONTROL_SECONDS: u8 = 5;
 
@@ -287,6 +294,16 @@ mod tests {
         };
         assert!(!flood(101, 5) && flood(101, 6));
         assert!(!flood(100, 60));
+    }
+
+    #[test]
+    fn a_message_has_thirty_seconds_from_its_first_byte() {
+        let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
+        let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), heart, None);
+        let second = Duration::from_secs(1);
+        assert!(!session.is_message_overdue(second * 1000));
+        session.message_began = Some(second * 5);
+        assert!(!session.is_message_overdue(second * 34) && session.is_message_overdue(second * 35));
     }
 
     #[test]

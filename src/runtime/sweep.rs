@@ -109,7 +109,7 @@ impl Shard {
             Beat::Dead => return Due::Dead,
             Beat::Ping(payload) => return Due::Ping(payload),
         }
-        if reading && session.message_began.is_some_and(|began| now.saturating_sub(began) >= MESSAGE_TIME) {
+        if reading && session.is_message_overdue(now) {
             return Due::Fail("a message took longer than 30 s to arrive");
         }
         if let Some(throttled) = session.throttled.as_mut().filter(|t| t.now) {
@@ -127,7 +127,5 @@ impl Shard {
 
 const SHORTEST_TICK: Duration = Duration::from_millis(10);
 const LONGEST_TICK: Duration = Duration::from_millis(250);
-/// How long a message may take from its first byte to its last.
-const MESSAGE_TIME: Duration = Duration::from_secs(30);
 /// How long a client may stay over its message rate, delayed as it is.
 const THROTTLE_TIME: Duration = Duration::from_secs(10);

@@ -200,6 +200,35 @@ fn a_broadcast_closes_only_the_client_that_does_not_read_it() {
 }
 
 #[test]
+fn the_bytes_that_wait_for_all_clients_have_a_limit() {
+    let limits = Limits { total_send_buffer: 20 << 20, send_buffer: 20 << 20, ..Limits::default() };
+    let results = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let told = results.clone();
+    let mut members = Vec::new();
+    let server = Running::start(with(limits), move |handle, event| match event {
+        Event::Open { id, .. } => members.push(handle.member(*id).unwrap()),
+        Event::Message { .. } => {
+            let message = vec![0; 1 << 20];
+            handle.end_batch();
+            for member in members.iter().cycle().take(80) {
+                told.lock().unwrap().push(handle.send(member, &message, true).unwrap());
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        _ => {}
+    });
+    // Four that never read: what their sockets take, and twenty MiB between them.
+    let mut slow: Vec<_> = (0..4).map(|_| server.raw()).collect();
+    slow[0].write_all(&frame(0x82, b"go")).unwrap();
+    let results = wait("all sends", || {
+        let results = results.lock().unwrap();
+        (results.len() == 80).then(|| results.clone())
+    });
+    assert!(results.contains(&SendResult::Closed), "{results:?}");
+    assert_eq!(wait("a close", || server.closes().first().cloned()).0, 1013);
+}
+
+#[test]
 fn a_client_that_takes_nothing_for_the_send_timeout_is_closed() {
     let limits = Limits { send_timeout: Some(Duration::from_millis(300)), ..Limits::default() };
     let server = Running::start(with(limits), |handle, event| {

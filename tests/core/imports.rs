@@ -1,6 +1,10 @@
 //! Holds the imports of `src/` to the table in ARCHITECTURE.md: who may know whom.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 /// Each folder of `src/`, and the folders it may name.
 const MAY_NAME: &[(&str, &[&str])] = &[
@@ -59,6 +63,23 @@ fn every_folder_names_only_those_it_may_know() {
     }
     assert!(files > 30, "looked at {files} files only");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn unsafe_is_allowed_only_where_the_architecture_page_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let (_, section) = page.split_once("## Where `unsafe` is allowed").unwrap();
+    let listed: BTreeSet<String> = section
+        .lines()
+        .filter_map(|line| Some(line.strip_prefix("| `")?.split_once('`')?.0.to_owned()))
+        .collect();
+    let allowed: BTreeSet<String> = rust_files(&root.join("src"))
+        .into_iter()
+        .filter(|(_, text)| text.contains("allow(unsafe_code)"))
+        .map(|(path, _)| path.strip_prefix(&format!("{}/", root.display())).unwrap().to_owned())
+        .collect();
+    assert_eq!(allowed, listed);
 }
 
 /// Every `x` of `crate::x` and `crate::{x, y::…}`.

@@ -183,6 +183,18 @@ fn the_consumer_decides_about_handshakes_at_once_or_later() {
 }
 
 #[test]
+fn a_handshake_that_nobody_decides_about_is_503_after_ten_seconds() {
+    let server = Running::start_with(config(1), true, Duration::from_secs(5), |_, _| {});
+    let began = std::time::Instant::now();
+    let refused = tungstenite::client(server.address.as_str(), server.socket()).unwrap_err().to_string();
+    assert!(refused.contains("503") && began.elapsed() >= Duration::from_secs(10), "{refused}");
+    server.wait_for("PHP to hear that nobody waits", |seen| {
+        seen.iter().find_map(|e| matches!(e, Event::HandshakeGone { .. }).then_some(()))
+    });
+    assert!(server.closes().is_empty());
+}
+
+#[test]
 fn a_send_to_a_connection_that_is_gone_is_closed_and_no_error() {
     let mut gone = None;
     let server = Running::start(config(1), move |handle, event| match event {

@@ -29,7 +29,9 @@ impl Default for Shared {
             count: Cell::new(0),
             measuring: Cell::new(false),
             finished: Cell::new(false),
-            latencies: RefCell::new(Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("a minute in nanoseconds")),
+            latencies: RefCell::new(
+                Histogram::new_with_bounds(1, 60_000_000_000, 3).expect("a minute in nanoseconds"),
+            ),
         }
     }
 }

@@ -133,7 +133,9 @@ fn parse() -> Result<(String, Options), lexopt::Error> {
     let mut parser = lexopt::Parser::from_env();
     while let Some(argument) = parser.next()? {
         match argument {
-            Value(value) if mode.is_none() && ["echo", "idle", "core", "peer"].iter().any(|m| value == *m) => {
+            Value(value)
+                if mode.is_none() && ["echo", "idle", "core", "peer"].iter().any(|m| value == *m) =>
+            {
                 mode = Some(value.string()?);
             }
             Long("to") => options.to = parser.value()?.string()?,

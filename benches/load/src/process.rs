@@ -32,7 +32,9 @@ fn add(pid: u32, usage: &mut Usage) -> std::io::Result<()> {
         }
     }
     let rollup = fs::read_to_string(process.join("smaps_rollup"))?;
-    let rss = rollup.lines().find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
+    let rss = rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("Rss:")?.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok());
     usage.rss_kib += rss.unwrap_or(0.0);
     Ok(())
 }
