@@ -84,7 +84,7 @@ pub(super) fn object(
     ];
     let object = Owned::new(Connection { member, voice })?;
     for (index, value) in properties.into_iter().enumerate() {
-        object.set_property(index, value);
+        object.initialise(index, value);
     }
     Some(object)
 }

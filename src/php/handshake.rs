@@ -77,7 +77,7 @@ pub(super) fn object(
 ) -> Option<Owned<Handshake>> {
     let shown = request.to_zval();
     let object = Owned::new(Handshake { id, voice, request, protocol, decision: Cell::new(Decision::Open) })?;
-    object.set_property(0, shown);
+    object.initialise(0, shown);
     Some(object)
 }
 

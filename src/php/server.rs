@@ -267,7 +267,7 @@ fn on_stop(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn set_handler(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
-    call.object(1, handlers::HANDLER.entry())?;
+    call.object(1, &handlers::HANDLER)?;
     let object = call.value(1).ok_or_else(failed)?;
     for (on, method) in [
         (On::Handshake, "onHandshake"),
