@@ -11,7 +11,7 @@ use crate::queue::ConnectionId;
 #[derive(Debug)]
 pub struct Peer {
     id: ConnectionId,
-    /// Bytes that wait for the client, and two flags. The consumer adds what it sends; the shard
+    /// Bytes that wait for the client, and three flags. The consumer adds what it sends; the shard
     /// adds what it fans out and takes away what it wrote.
     outbox: AtomicU64,
     /// Messages and bytes that the consumer is done with: written by the consumer alone.
@@ -75,7 +75,7 @@ impl Peer {
             Reserved::Closed
         } else if !force && waiting > 0 && waiting + bytes > limit {
             Reserved::Full
-        } else if before & CONGESTED != 0 {
+        } else if before & CONGESTED != 0 && self.will_hear_of_drain() {
             return Reserved::Congested;
         } else {
             return Reserved::Ready;
@@ -93,13 +93,26 @@ impl Peer {
         }
     }
 
-    /// The shard's part: whether the client's socket is full.
-    pub fn set_congested(&self, congested: bool) {
-        if congested {
-            self.outbox.fetch_or(CONGESTED, Ordering::Relaxed);
-        } else {
-            self.outbox.fetch_and(!CONGESTED, Ordering::Relaxed);
+    /// The shard's part: the client's socket is full.
+    pub fn set_congested(&self) {
+        self.outbox.fetch_or(CONGESTED, Ordering::Relaxed);
+    }
+
+    /// The shard's part: nothing waits any more. Whether the consumer was told of the congestion, and
+    /// so waits to hear of its end.
+    #[must_use]
+    pub fn set_drained(&self) -> bool {
+        self.outbox.fetch_and(!(CONGESTED | TOLD), Ordering::Relaxed) & TOLD != 0
+    }
+
+    /// Notes that the consumer is told of the congestion. False if it is just over: then nobody would
+    /// tell it of its end.
+    fn will_hear_of_drain(&self) -> bool {
+        if self.outbox.fetch_or(TOLD, Ordering::Relaxed) & CONGESTED != 0 {
+            return true;
         }
+        self.outbox.fetch_and(!TOLD, Ordering::Relaxed);
+        false
     }
 
     /// The consumer's part: one message of `bytes` is dealt with. Only one thread may call it.
@@ -133,6 +146,8 @@ impl Peer {
 
 const CLOSED: u64 = 1 << 63;
 const CONGESTED: u64 = 1 << 62;
+/// The consumer was told of the congestion.
+const TOLD: u64 = 1 << 61;
 /// Room for 256 TiB, so that additions on their way can never reach the flags.
 const BYTES: u64 = (1 << 48) - 1;
 
@@ -164,9 +179,11 @@ mod tests {
     #[test]
     fn congestion_and_closing_are_told_with_the_same_look() {
         let peer = peer();
-        peer.set_congested(true);
+        peer.set_congested();
+        assert!(!peer.set_drained(), "nobody was told");
+        peer.set_congested();
         assert_eq!(peer.reserve(1, 100, false), Reserved::Congested);
-        peer.set_congested(false);
+        assert!(peer.set_drained());
         assert!(peer.close());
         assert!(!peer.close());
         assert_eq!(peer.reserve(1, 100, false), Reserved::Closed);

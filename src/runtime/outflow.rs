@@ -128,8 +128,11 @@ impl Shard {
             session.report();
             if session.congested != congested {
                 session.congested = congested;
-                session.peer.set_congested(congested);
-                drained = !congested;
+                if congested {
+                    session.peer.set_congested();
+                } else {
+                    drained = session.peer.set_drained();
+                }
             }
         }
         let id = connection.id;

@@ -181,6 +181,8 @@ impl Shard {
         self.commands.rise();
         self.now = self.epoch.elapsed();
         self.turn();
+        #[cfg(any(test, feature = "faults"))]
+        assert!(!DOOMED.get(), "a test asked for the end");
         if self.has_ended() {
             return Poll::Ready(());
         }
@@ -293,13 +295,21 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("a panic without a message").to_owned()
 }
 
-/// Lets a test see what a panic on the path of a message costs. Not in a release.
+/// Lets a test see what a panic costs, on the path of a message or outside. Not in a release.
 #[cfg(any(test, feature = "faults"))]
 #[allow(clippy::panic)]
 pub(super) fn fault(payload: &[u8]) {
-    if payload == b"ferrite: panic in the shard" {
-        panic!("a test asked for it");
+    match payload {
+        b"ferrite: panic in the shard" => panic!("a test asked for it"),
+        b"ferrite: panic of the shard" => DOOMED.set(true),
+        _ => {}
     }
+}
+
+#[cfg(any(test, feature = "faults"))]
+thread_local! {
+    /// Whether a test asked for the end of this shard.
+    static DOOMED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// The slot that stands for the listening sockets.

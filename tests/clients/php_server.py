@@ -29,13 +29,20 @@ def php(*arguments: str, extension: bool = True) -> list[str]:
 
 
 class PhpServer:
-    """`php -n -d extension=… script arguments…`, the script being relative to the repository."""
+    """`php -n -d extension=… script arguments…`, the script being relative to the repository.
 
-    def __init__(self, script: str, *arguments: str, env: dict[str, str] | None = None):
+    `descriptors`: how many the process may have."""
+
+    def __init__(
+        self, script: str, *arguments: str, env: dict[str, str] | None = None, descriptors: int | None = None
+    ):
+        command = php(str(ROOT / script), *arguments)
+        if descriptors is not None:
+            command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
         self.lines: list[str] = []
         self._new: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
-            php(str(ROOT / script), *arguments),
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -213,14 +213,27 @@ fn a_client_that_takes_nothing_for_the_send_timeout_is_closed() {
 }
 
 #[test]
-fn a_drained_outbox_is_told_once() {
-    let server = Running::start(with(Limits::default()), |handle, event| {
-        if let Event::Open { id, .. } = event {
-            let member = handle.member(*id).unwrap();
-            handle.send(&member, &vec![7; 30 << 20], true).unwrap();
+fn a_drained_outbox_is_told_once_to_whom_was_told_of_the_congestion() {
+    let mut slow = None;
+    let limits = Limits { send_buffer: 64 << 20, ..Limits::default() };
+    let server = Running::start(with(limits), move |handle, event| match event {
+        Event::Open { id, .. } if slow.is_none() => {
+            slow = handle.member(*id);
+            handle.send(slow.as_ref().unwrap(), &vec![7; 30 << 20], true).unwrap();
         }
+        Event::Message { id, .. } => {
+            let result = handle.send(slow.as_ref().unwrap(), b"", true).unwrap();
+            let member = handle.member(*id).unwrap();
+            handle.send(&member, format!("{result:?}").as_bytes(), false).unwrap();
+        }
+        _ => {}
     });
     let mut client = server.raw();
+    let mut other = server.client();
+    wait("the congestion", || {
+        other.send(Message::text("send it something")).unwrap();
+        (other.read().unwrap().to_text().unwrap() == "Buffered").then_some(())
+    });
     let mut received = 0;
     let mut buffer = vec![0; 1 << 20];
     while received < (30 << 20) + 10 {

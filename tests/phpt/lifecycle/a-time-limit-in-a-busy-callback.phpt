@@ -3,6 +3,10 @@ set_time_limit() ends a busy callback with PHP's own fatal error, in an orderly 
 --EXTENSIONS--
 ferrite
 pcntl
+--SKIPIF--
+<?php
+if (getenv('USE_ZEND_ALLOC') === '0') die('skip under valgrind a fatal error loses memory by nature');
+?>
 --FILE--
 <?php
 

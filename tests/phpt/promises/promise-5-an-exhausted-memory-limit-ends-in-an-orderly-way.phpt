@@ -3,6 +3,10 @@ Promise 5: an exhausted memory limit in a callback ends the process in an orderl
 --EXTENSIONS--
 ferrite
 pcntl
+--SKIPIF--
+<?php
+if (getenv('USE_ZEND_ALLOC') === '0') die('skip under valgrind there is no memory limit');
+?>
 --FILE--
 <?php
 

@@ -79,10 +79,10 @@ echo thrownClass(fn () => $server->every(0.0, fn () => null)), ' ', thrownClass(
 
 // What is left at the end of a run is discarded.
 $log = [];
-$server->after(0.02, $note('left'));
+$server->after(patience(0.02), $note('left'));
 $server->stop(0.0);
 $server->start();
-$server->poll(0.04);
+$server->poll(patience(0.04));
 $server->stop(0.0);
 var_dump($log);
 ?>
