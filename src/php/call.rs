@@ -9,12 +9,13 @@ use std::{
 };
 
 use ext_php_rs::{
-    ffi::{self, zend_class_entry, zend_object, zend_string},
-    types::{ZendHashTable, ZendStr, Zval},
+    ffi::{self, zend_object, zend_string},
+    types::{ZendHashTable, ZendObject, ZendStr, Zval},
     zend::ExecuteData,
 };
 
 use super::{
+    class::Class,
     objects::{self, Native, Owned},
     thrown::{self, Kind, Thrown, throw},
     zend,
@@ -80,6 +81,12 @@ impl<'a> Call<'a> {
             value.set_object(this);
         }
         value
+    }
+
+    /// Initialises a declared property of the object, by number. False if it was before.
+    pub(super) fn initialise(&self, index: usize, value: Zval) -> bool {
+        // SAFETY: `$this` is live for the time of the call.
+        unsafe { objects::initialise(self.this_object(), index, value) }
     }
 
     /// Gives the object its state, once.
@@ -171,22 +178,25 @@ impl<'a> Call<'a> {
     }
 
     /// An object of a class.
-    pub(super) fn object(
-        &self,
-        number: u32,
-        class: *mut zend_class_entry,
-    ) -> Result<*mut zend_object, Thrown> {
+    pub(super) fn object(&self, number: u32, class: &Class) -> Result<&'a ZendObject, Thrown> {
         let mut value: *mut Zval = ptr::null_mut();
         let argument = self.argument(number).ok_or_else(thrown::failed)?;
         // SAFETY: "O" takes a class entry and fills one `zval *`.
         let failed = unsafe {
-            zend::zend_parse_parameter(0, number, argument.as_ptr(), c"O".as_ptr(), &raw mut value, class)
+            zend::zend_parse_parameter(
+                0,
+                number,
+                argument.as_ptr(),
+                c"O".as_ptr(),
+                &raw mut value,
+                class.entry(),
+            )
         };
         if failed != 0 {
             return Err(thrown::failed());
         }
-        // SAFETY: it checked that this is an object.
-        Ok(unsafe { (*value).value.obj })
+        // SAFETY: it is an object, which the argument keeps for the time of the call.
+        unsafe { (*value).value.obj.as_ref() }.ok_or_else(thrown::failed)
     }
 
     /// Checks that an argument is callable and gives it as it came.

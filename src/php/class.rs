@@ -15,7 +15,7 @@ use std::{
 use ext_php_rs::{
     ffi::{self, zend_class_entry, zend_internal_arg_info, zend_object, zend_type},
     flags::DataType,
-    types::{ZendStr, Zval},
+    types::{ZendObject, ZendStr, Zval},
     zend::{FunctionEntry, ZendType},
 };
 
@@ -103,6 +103,23 @@ impl Class {
         }
         self.0.store(entry, Ordering::Release);
         Ok(())
+    }
+
+    /// The object of an enum's case, by its interned name.
+    pub(super) fn case(&self, name: &AtomicPtr<ZendStr>) -> Zval {
+        let mut value = Zval::new();
+        // SAFETY: only asked of declared enums, for cases that they have; the object belongs to the class.
+        if let Some(case) =
+            unsafe { ffi::zend_enum_get_case(self.entry(), name.load(Ordering::Acquire)).as_mut() }
+        {
+            value.set_object(case);
+        }
+        value
+    }
+
+    /// Whether an object is of this very class.
+    pub(super) fn is_of(&self, object: &ZendObject) -> bool {
+        ptr::eq(object.ce, self.entry())
     }
 
     /// Declares an enum; its cases have values or they have none.

@@ -5,6 +5,7 @@ use std::{rc::Rc, sync::Arc};
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
+    audience::{message, too_big, topic_name},
     call::{Call, handler},
     class::{BadDeclaration, Declaration, Kind},
     enums,
@@ -15,7 +16,7 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    hub::{Member, PayloadTooBig, TopicError, check_topic, close_code_allowed},
+    hub::{Member, TopicError, close_code_allowed},
     queue::Opened,
 };
 
@@ -84,7 +85,7 @@ pub(super) fn object(
     ];
     let object = Owned::new(Connection { member, voice })?;
     for (index, value) in properties.into_iter().enumerate() {
-        object.set_property(index, value);
+        object.initialise(index, value);
     }
     Some(object)
 }
@@ -95,45 +96,9 @@ impl Connection {
     }
 }
 
-/// The message of a `send`, `broadcast` or `publish`: text must be UTF-8.
-pub(super) fn message<'a>(call: &Call<'a>, data: u32, binary: u32) -> Result<(&'a [u8], bool), Thrown> {
-    let payload = call.string(data)?;
-    let binary = call.bool_or(binary, false)?;
-    if !binary && !values::is_utf8(payload) {
-        return Err(bad_argument(data, "must be valid UTF-8 unless the message is binary"));
-    }
-    Ok((payload.as_bytes(), binary))
-}
-
-pub(super) fn too_big(data: u32, error: PayloadTooBig) -> Thrown {
-    bad_argument(
-        data,
-        &format!(
-            "must not be longer than {} bytes, what may wait for all clients of an I/O thread (Limits::$totalSendBuffer), has {}",
-            error.limit, error.payload
-        ),
-    )
-}
-
 /// Topic names among the arguments, from number `first` on, each checked.
 fn topic_names<'a>(call: &Call<'a>, first: u32) -> Result<Vec<&'a str>, Thrown> {
     (first..=call.count()).map(|number| topic_name(call.string(number)?.as_bytes(), number)).collect()
-}
-
-/// Checks one topic name, the argument of that number.
-pub(super) fn topic_name(name: &[u8], number: u32) -> Result<&str, Thrown> {
-    let refuse = || {
-        let name: String = name.escape_ascii().to_string().chars().take(60).collect();
-        bad_argument(
-            number,
-            &format!(
-                "must be a topic, 1 to 200 bytes of printable ASCII without spaces and commas, \"{name}\" given"
-            ),
-        )
-    };
-    let name = std::str::from_utf8(name).map_err(|_| refuse())?;
-    check_topic(name).map_err(|_| refuse())?;
-    Ok(name)
 }
 
 fn this<'a>(call: &Call<'a>) -> Result<&'a Connection, Thrown> {

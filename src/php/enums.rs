@@ -1,15 +1,13 @@
 //! The enums, and their cases as values.
 
-#![allow(unsafe_code)] // Cases are objects that the engine hands out as raw pointers.
-
 use std::sync::atomic::{AtomicPtr, Ordering};
 
-use ext_php_rs::{
-    ffi::{self, zend_object},
-    types::{ZendStr, Zval},
-};
+use ext_php_rs::types::{ZendStr, Zval};
 
-use super::class::{BadDeclaration, Class, interned};
+use super::{
+    class::{BadDeclaration, Class, interned},
+    objects::property,
+};
 use crate::{config, hub};
 
 pub(super) static SLOW_CONSUMER: Class = Class::new();
@@ -37,39 +35,24 @@ pub(super) fn send_result(result: hub::SendResult) -> Zval {
         hub::SendResult::Dropped => dropped,
         hub::SendResult::Closed => closed,
     };
-    case(&SEND_RESULT, name)
+    SEND_RESULT.case(name)
 }
 
 /// `SlowConsumer::Close`.
 pub(super) fn slow_consumer_default() -> Zval {
-    case(&SLOW_CONSUMER, &SLOW_CONSUMER_DEFAULT)
+    SLOW_CONSUMER.case(&SLOW_CONSUMER_DEFAULT)
 }
 
 /// What a case of `SlowConsumer` means.
 pub(super) fn slow_consumer(case: &Zval) -> Option<config::SlowConsumer> {
-    let object = case.object()?;
-    if !std::ptr::eq(object.ce, SLOW_CONSUMER.entry()) {
-        return None;
-    }
-    // SAFETY: the first property of a case is its name (zend_enum_fetch_case_name).
-    let name = unsafe { (&raw const object.properties_table).cast::<Zval>().as_ref() }?;
+    let object = case.object().filter(|object| SLOW_CONSUMER.is_of(object))?;
+    // The first property of a case is its name.
+    let name = property(object, 0)?;
     Some(match name.str()? {
         "DropNewest" => config::SlowConsumer::DropNewest,
         "DropOldest" => config::SlowConsumer::DropOldest,
         _ => config::SlowConsumer::Close,
     })
-}
-
-fn case(class: &Class, name: &AtomicPtr<ZendStr>) -> Zval {
-    let mut value = Zval::new();
-    // SAFETY: the class is an enum that has the case; its object belongs to the class.
-    let case: *mut zend_object =
-        unsafe { ffi::zend_enum_get_case(class.entry(), name.load(Ordering::Acquire)) };
-    // SAFETY: as above.
-    if let Some(case) = unsafe { case.as_mut() } {
-        value.set_object(case);
-    }
-    value
 }
 
 /// The names as the engine's strings, so that a lookup neither makes nor hashes one.

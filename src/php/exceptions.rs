@@ -1,9 +1,5 @@
 //! `Ferrite\Exception` and the exceptions that implement it.
 
-#![allow(unsafe_code)] // Reads the engine's class entries, which are foreign statics.
-
-use ext_php_rs::ffi;
-
 use super::{
     class::{BadDeclaration, Class, Declaration, Kind},
     zend,
@@ -15,9 +11,7 @@ pub(super) static STATE: Class = Class::new();
 static EXCEPTION: Class = Class::new();
 
 pub(super) fn declare() -> Result<(), BadDeclaration> {
-    // SAFETY: the engine and SPL have registered theirs before any module that is loaded.
-    let (throwable, logic, runtime) =
-        unsafe { (ffi::zend_ce_throwable, zend::spl_ce_LogicException, zend::spl_ce_RuntimeException) };
+    let (throwable, logic, runtime) = zend::throwable_classes();
     let nothing = Declaration {
         name: "",
         kind: Kind::Open,

@@ -5,9 +5,10 @@ use std::{cell::Cell, rc::Rc};
 use ext_php_rs::types::{ArrayKey, ZendHashTable};
 
 use super::{
+    audience::topic_name,
     call::{Call, handler},
     class::{BadDeclaration, Declaration, Kind},
-    connection::{too_many_topics, topic_name},
+    connection::too_many_topics,
     objects::{Meta, Native, Owned, create},
     request::Request,
     thrown::{Kind as Throw, Thrown, bad_argument, bad_type, throw},
@@ -77,7 +78,7 @@ pub(super) fn object(
 ) -> Option<Owned<Handshake>> {
     let shown = request.to_zval();
     let object = Owned::new(Handshake { id, voice, request, protocol, decision: Cell::new(Decision::Open) })?;
-    object.set_property(0, shown);
+    object.initialise(0, shown);
     Some(object)
 }
 

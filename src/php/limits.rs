@@ -1,20 +1,16 @@
 //! `Ferrite\Limits` and `Ferrite\Heartbeat`: plain values, checked when they are made and once more
 //! when a server reads them, for a value can be unserialised or cloned.
 
-#![allow(unsafe_code)] // Writes and reads the declared properties of objects without a Rust state.
-
 use std::time::Duration;
 
-use ext_php_rs::{
-    ffi::zend_object,
-    types::{ZendObject, Zval},
-};
+use ext_php_rs::types::{ZendObject, Zval};
 
 use super::{
     call::{Call, handler},
     class::{BadDeclaration, Class, Declaration, Kind},
-    enums, objects,
-    thrown::{Kind as Throw, Thrown, throw},
+    enums,
+    objects::property,
+    thrown::{Kind as Throw, Thrown, failed, throw},
     values,
 };
 use crate::config::{self, ConfigError};
@@ -74,7 +70,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
 }
 
 /// What a `Limits` object says.
-pub(super) fn limits(object: *mut zend_object) -> Result<config::Limits, ConfigError> {
+pub(super) fn limits(object: &ZendObject) -> Result<config::Limits, ConfigError> {
     let properties = Properties(object);
     let limits = config::Limits {
         max_message_size: properties.size("maxMessageSize", 0)?,
@@ -101,7 +97,7 @@ pub(super) fn limits(object: *mut zend_object) -> Result<config::Limits, ConfigE
 }
 
 /// What a `Heartbeat` object says.
-pub(super) fn heartbeat(object: *mut zend_object) -> Result<config::Heartbeat, ConfigError> {
+pub(super) fn heartbeat(object: &ZendObject) -> Result<config::Heartbeat, ConfigError> {
     let properties = Properties(object);
     let heartbeat = config::Heartbeat {
         interval: Some(properties.seconds("interval", 0)?).filter(|time| !time.is_zero()),
@@ -122,7 +118,7 @@ fn construct_limits(call: &mut Call<'_>) -> Result<(), Thrown> {
     let slow_consumer = match call.value(9) {
         None => enums::slow_consumer_default(),
         Some(value) => {
-            call.object(9, enums::SLOW_CONSUMER.entry())?;
+            call.object(9, &enums::SLOW_CONSUMER)?;
             value.shallow_clone()
         }
     };
@@ -144,38 +140,35 @@ fn construct_limits(call: &mut Call<'_>) -> Result<(), Thrown> {
         values::int(call.int_or(15, 256)?),
     ];
     initialise(call, given)?;
-    limits(call.this_object()).map(drop).map_err(|error| refuse(&error))
+    let this = call.this_zval();
+    let this = this.object().ok_or_else(failed)?;
+    limits(this).map(drop).map_err(|error| refuse(&error))
 }
 
 fn construct_heartbeat(call: &mut Call<'_>) -> Result<(), Thrown> {
     let given = [values::float(call.float_or(1, 25.0)?), values::float(call.float_or(2, 10.0)?)];
     initialise(call, given)?;
-    heartbeat(call.this_object()).map(drop).map_err(|error| refuse(&error))
+    let this = call.this_zval();
+    let this = this.object().ok_or_else(failed)?;
+    heartbeat(this).map(drop).map_err(|error| refuse(&error))
 }
 
+/// Gives the object its properties; an exception if a constructor is called twice.
 fn initialise<const N: usize>(call: &Call<'_>, given: [Zval; N]) -> Result<(), Thrown> {
-    let object = call.this_object();
-    if Properties(object).get(0).is_some() {
-        return Err(throw(Throw::Error, "Cannot modify readonly properties: constructed already"));
-    }
     for (index, value) in given.into_iter().enumerate() {
-        // SAFETY: `$this` of a running constructor; the class declares `N` properties.
-        unsafe { objects::set_property(object, index, value) };
+        if !call.initialise(index, value) {
+            return Err(throw(Throw::Error, "Cannot modify readonly properties: constructed already"));
+        }
     }
     Ok(())
 }
 
 /// The declared properties of an object of ours, by number.
-struct Properties(*mut zend_object);
+struct Properties<'a>(&'a ZendObject);
 
-impl Properties {
+impl Properties<'_> {
     fn get(&self, index: usize) -> Option<&Zval> {
-        // SAFETY: made with a live object, and asked for properties that its class declares.
-        let value = unsafe {
-            let object: *mut ZendObject = self.0;
-            (&raw const (*object).properties_table).cast::<Zval>().add(index).as_ref()
-        }?;
-        (value.get_type() != ext_php_rs::flags::DataType::Undef).then_some(value)
+        property(self.0, index)
     }
 
     fn size(&self, name: &'static str, index: usize) -> Result<usize, ConfigError> {

@@ -20,7 +20,8 @@ use std::{
 
 use ext_php_rs::{
     ffi::{self, HashTable, zend_class_entry, zend_object, zend_object_handlers},
-    types::Zval,
+    flags::DataType,
+    types::{ZendObject, Zval},
 };
 
 use super::{class::Class, zend};
@@ -71,10 +72,10 @@ impl<T: Native> Owned<T> {
         Some(Self { object, value: PhantomData })
     }
 
-    /// Initialises the declared property of that number; it must not have been before.
-    pub(super) fn set_property(&self, index: usize, value: Zval) {
-        // SAFETY: the object is live and of class `T`.
-        unsafe { set_property(self.object.as_ptr(), index, value) };
+    /// Initialises the declared property of that number.
+    pub(super) fn initialise(&self, index: usize, value: Zval) {
+        // SAFETY: the object is live.
+        unsafe { initialise(self.object.as_ptr(), index, value) };
     }
 
     /// A value that refers to the object.
@@ -158,17 +159,36 @@ pub(super) unsafe fn construct<T: Native>(object: *mut zend_object, value: T) ->
     true
 }
 
-/// Initialises a declared property.
+/// A declared property, by number; `None` if there is none of it or it is not initialised.
+pub(super) fn property(object: &ZendObject, index: usize) -> Option<&Zval> {
+    // SAFETY: a live object has its class, and a place for each property that the class declares.
+    let value = unsafe {
+        if index >= usize::try_from((*object.ce).default_properties_count).unwrap_or(0) {
+            return None;
+        }
+        &*(&raw const object.properties_table).cast::<Zval>().add(index)
+    };
+    (value.get_type() != DataType::Undef).then_some(value)
+}
+
+/// Initialises a declared property. False if it is already, or there is none of that number.
 ///
 /// # Safety
 ///
-/// `object` must be live, and its class have more than `index` declared properties.
-pub(super) unsafe fn set_property(object: *mut zend_object, index: usize, mut value: Zval) {
+/// `object` must be live.
+pub(super) unsafe fn initialise(object: *mut zend_object, index: usize, mut value: Zval) -> bool {
     // The object owns the value from now on. The flags of an initialised property are all clear.
     value.u2.extra = 0;
-    // SAFETY: the table has a place for each declared property; what was there is "undefined",
+    // SAFETY: the table has a place for each declared property; what is overwritten is "undefined",
     // which owns nothing.
-    unsafe { (&raw mut (*object).properties_table).cast::<Zval>().add(index).write(value) };
+    unsafe {
+        let exists = index < usize::try_from((*(*object).ce).default_properties_count).unwrap_or(0);
+        if !exists || property(&*object, index).is_some() {
+            return false;
+        }
+        (&raw mut (*object).properties_table).cast::<Zval>().add(index).write(value);
+    }
+    true
 }
 
 /// Makes an object of class `T` without a value.

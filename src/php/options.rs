@@ -16,11 +16,11 @@ use crate::config::{self, Config, ConfigError, Listen, Origins};
 pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
     let listen = listen(call)?;
     let limits = match given(call, 2) {
-        Some(_) => limits::limits(call.object(2, limits::LIMITS.entry())?).map_err(refuse)?,
+        Some(_) => limits::limits(call.object(2, &limits::LIMITS)?).map_err(refuse)?,
         None => config::Limits::default(),
     };
     let heartbeat = match given(call, 3) {
-        Some(_) => limits::heartbeat(call.object(3, limits::HEARTBEAT.entry())?).map_err(refuse)?,
+        Some(_) => limits::heartbeat(call.object(3, &limits::HEARTBEAT)?).map_err(refuse)?,
         None => config::Heartbeat::default(),
     };
     let origins = match call.array_or_null(4)? {

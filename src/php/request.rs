@@ -56,7 +56,7 @@ pub(super) fn object(request: http::Request) -> Option<Owned<Request>> {
     ];
     let object = Owned::new(Request(request))?;
     for (index, value) in properties.into_iter().enumerate() {
-        object.set_property(index, value);
+        object.initialise(index, value);
     }
     Some(object)
 }

@@ -10,23 +10,22 @@ use std::{
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
+    audience,
     call::{Call, handler},
     callback::Callback,
     class::{BadDeclaration, Declaration, Kind},
-    connection::{Connection, message, too_big, topic_name},
-    enums, fork, handlers,
-    objects::{Meta, Native, create, state_of},
+    fork, handlers,
+    objects::{Meta, Native, create},
     options, run,
     session::Session,
-    thrown::{Kind as Throw, Thrown, bad_argument, bad_type, failed, throw},
+    thrown::{Kind as Throw, Thrown, bad_argument, failed, throw},
     timers::Timers,
     values,
     voice::check_process,
 };
 use crate::{
     config::Config,
-    hub::{Hub, SendResult, Stat},
-    queue::ConnectionId,
+    hub::{Hub, Stat},
 };
 
 /// The state of a `Server` object.
@@ -109,21 +108,21 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ("public function addresses(): array", Some(handler(addresses))),
             (
                 "public function send(int $connection, string $data, bool $binary = false): SendResult",
-                Some(handler(send)),
+                Some(handler(audience::send)),
             ),
             (
                 "public function broadcast(string $data, bool $binary = false, \
                  Connection|array|null $except = null): int",
-                Some(handler(broadcast)),
+                Some(handler(audience::broadcast)),
             ),
             (
                 "public function publish(string $topic, string $data, bool $binary = false, \
                  Connection|array|null $except = null): int",
-                Some(handler(publish)),
+                Some(handler(audience::publish)),
             ),
-            ("public function connection(int $id): ?Connection", Some(handler(connection))),
-            ("public function connections(): iterable", Some(handler(connections))),
-            ("public function count(): int", Some(handler(count))),
+            ("public function connection(int $id): ?Connection", Some(handler(audience::connection))),
+            ("public function connections(): iterable", Some(handler(audience::connections))),
+            ("public function count(): int", Some(handler(audience::count))),
             ("public function after(float $seconds, callable $callback): Timer", Some(handler(after))),
             ("public function every(float $seconds, callable $callback): Timer", Some(handler(every))),
             ("public function stats(): array", Some(handler(stats))),
@@ -207,7 +206,8 @@ thread_local! {
         const { std::mem::ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-fn this<'a>(call: &Call<'a>) -> Result<&'a Server, Thrown> {
+/// The server that a method was called on; an exception in a forked child.
+pub(super) fn this<'a>(call: &Call<'a>) -> Result<&'a Server, Thrown> {
     let server = call.this::<Server>()?;
     check_process(server.birth)?;
     Ok(server)
@@ -267,7 +267,7 @@ fn on_stop(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn set_handler(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
-    call.object(1, handlers::HANDLER.entry())?;
+    call.object(1, &handlers::HANDLER)?;
     let object = call.value(1).ok_or_else(failed)?;
     for (on, method) in [
         (On::Handshake, "onHandshake"),
@@ -324,106 +324,6 @@ fn addresses(call: &mut Call<'_>) -> Result<(), Thrown> {
 /// The core says what clients connect to, `ws://host:port`; here it is the notation of `listen`.
 fn address_of(url: &str) -> &str {
     url.strip_prefix("ws+").or_else(|| url.strip_prefix("ws://")).unwrap_or(url)
-}
-
-fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let id = ConnectionId::from_php(call.int_or(1, 0)?);
-    let (payload, binary) = message(call, 2, 3)?;
-    let result = match server.session() {
-        None => SendResult::Closed,
-        Some(session) => match session.voice.speak(|handle| handle.member(id)).flatten() {
-            None => SendResult::Closed,
-            Some(member) => {
-                session.voice.send(&member, payload, binary).map_err(|error| too_big(2, error))?
-            }
-        },
-    };
-    call.returns(enums::send_result(result));
-    Ok(())
-}
-
-fn broadcast(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let (payload, binary) = message(call, 1, 2)?;
-    let except = except(call, 3)?;
-    let reached = server
-        .session()
-        .and_then(|session| session.voice.speak(|handle| handle.broadcast(payload, binary, &except)))
-        .unwrap_or(Ok(0))
-        .map_err(|error| too_big(1, error))?;
-    call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
-    Ok(())
-}
-
-fn publish(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let topic = topic_name(call.string(1)?.as_bytes(), 1)?;
-    let (payload, binary) = message(call, 2, 3)?;
-    let except = except(call, 4)?;
-    let reached = server
-        .session()
-        .and_then(|session| session.voice.speak(|handle| handle.publish(topic, payload, binary, &except)))
-        .unwrap_or(Ok(0))
-        .map_err(|error| too_big(2, error))?;
-    call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
-    Ok(())
-}
-
-/// Reads `Connection|array|null`.
-fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
-    let wrong = |what| bad_type(number, what);
-    let id = |value: &Zval| {
-        let connection = state_of::<Connection>(value).map(|connection| connection.member().id());
-        connection.or_else(|| value.long().map(ConnectionId::from_php))
-    };
-    match call.value(number) {
-        None => Ok(Vec::new()),
-        Some(value) if value.is_null() => Ok(Vec::new()),
-        Some(value) => match value.array() {
-            Some(list) => list
-                .values()
-                .map(|value| id(value.dereference()))
-                .collect::<Option<_>>()
-                .ok_or_else(|| wrong("must be a list of Ferrite\\Connection objects or ids")),
-            None => Ok(vec![
-                state_of::<Connection>(value)
-                    .map(|connection| connection.member().id())
-                    .ok_or_else(|| wrong("must be of type Ferrite\\Connection|array|null"))?,
-            ]),
-        },
-    }
-}
-
-fn connection(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let id = ConnectionId::from_php(call.int_or(1, 0)?);
-    let object = server.session().and_then(|session| {
-        session.roster.member(id).filter(|member| member.is_open())?;
-        session.roster.object(id, &session.voice)
-    });
-    call.returns(object.unwrap_or_else(values::null));
-    Ok(())
-}
-
-fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let mut list = ZendHashTable::new();
-    if let Some(session) = server.session() {
-        for id in session.roster.open_ids() {
-            if let Some(object) = session.roster.object(id, &session.voice) {
-                let _ = list.push(object);
-            }
-        }
-    }
-    call.returns_array(list);
-    Ok(())
-}
-
-fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let open = this(call)?.session().map_or(0, |session| session.hub.open_connections());
-    call.returns_int(i64::try_from(open).unwrap_or(i64::MAX));
-    Ok(())
 }
 
 fn after(call: &mut Call<'_>) -> Result<(), Thrown> {

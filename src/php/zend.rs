@@ -71,5 +71,11 @@ unsafe extern "C" {
     pub(super) static spl_ce_RuntimeException: *mut zend_class_entry;
 }
 
+/// `Throwable`, `LogicException` and `RuntimeException`.
+pub(super) fn throwable_classes() -> (*mut zend_class_entry, *mut zend_class_entry, *mut zend_class_entry) {
+    // SAFETY: the engine and SPL have registered theirs before any module that is loaded.
+    unsafe { (ext_php_rs::ffi::zend_ce_throwable, spl_ce_LogicException, spl_ce_RuntimeException) }
+}
+
 /// What `zend_parse_parameter` fills for the spec `f`.
 pub(super) type Callee = (zend_fcall_info, zend_fcall_info_cache);

@@ -1,0 +1,153 @@
+//! How a server speaks to its connections: one, some or all of them.
+
+use ext_php_rs::types::{ZendHashTable, Zval};
+
+use super::{
+    call::Call,
+    connection::Connection,
+    enums,
+    objects::state_of,
+    server::this,
+    thrown::{Thrown, bad_argument, bad_type},
+    values,
+};
+use crate::{
+    hub::{PayloadTooBig, SendResult, check_topic},
+    queue::ConnectionId,
+};
+
+pub(super) fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let id = ConnectionId::from_php(call.int_or(1, 0)?);
+    let (payload, binary) = message(call, 2, 3)?;
+    let result = match server.session() {
+        None => SendResult::Closed,
+        Some(session) => match session.voice.speak(|handle| handle.member(id)).flatten() {
+            None => SendResult::Closed,
+            Some(member) => {
+                session.voice.send(&member, payload, binary).map_err(|error| too_big(2, error))?
+            }
+        },
+    };
+    call.returns(enums::send_result(result));
+    Ok(())
+}
+
+pub(super) fn broadcast(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let (payload, binary) = message(call, 1, 2)?;
+    let except = except(call, 3)?;
+    let reached = server
+        .session()
+        .and_then(|session| session.voice.speak(|handle| handle.broadcast(payload, binary, &except)))
+        .unwrap_or(Ok(0))
+        .map_err(|error| too_big(1, error))?;
+    call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+pub(super) fn publish(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let topic = topic_name(call.string(1)?.as_bytes(), 1)?;
+    let (payload, binary) = message(call, 2, 3)?;
+    let except = except(call, 4)?;
+    let reached = server
+        .session()
+        .and_then(|session| session.voice.speak(|handle| handle.publish(topic, payload, binary, &except)))
+        .unwrap_or(Ok(0))
+        .map_err(|error| too_big(2, error))?;
+    call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+/// Reads `Connection|array|null`.
+fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
+    let wrong = |what| bad_type(number, what);
+    let id = |value: &Zval| {
+        let connection = state_of::<Connection>(value).map(|connection| connection.member().id());
+        connection.or_else(|| value.long().map(ConnectionId::from_php))
+    };
+    match call.value(number) {
+        None => Ok(Vec::new()),
+        Some(value) if value.is_null() => Ok(Vec::new()),
+        Some(value) => match value.array() {
+            Some(list) => list
+                .values()
+                .map(|value| id(value.dereference()))
+                .collect::<Option<_>>()
+                .ok_or_else(|| wrong("must be a list of Ferrite\\Connection objects or ids")),
+            None => Ok(vec![
+                state_of::<Connection>(value)
+                    .map(|connection| connection.member().id())
+                    .ok_or_else(|| wrong("must be of type Ferrite\\Connection|array|null"))?,
+            ]),
+        },
+    }
+}
+
+pub(super) fn connection(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let id = ConnectionId::from_php(call.int_or(1, 0)?);
+    let object = server.session().and_then(|session| {
+        session.roster.member(id).filter(|member| member.is_open())?;
+        session.roster.object(id, &session.voice)
+    });
+    call.returns(object.unwrap_or_else(values::null));
+    Ok(())
+}
+
+pub(super) fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let mut list = ZendHashTable::new();
+    if let Some(session) = server.session() {
+        for id in session.roster.open_ids() {
+            if let Some(object) = session.roster.object(id, &session.voice) {
+                let _ = list.push(object);
+            }
+        }
+    }
+    call.returns_array(list);
+    Ok(())
+}
+
+pub(super) fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let open = this(call)?.session().map_or(0, |session| session.hub.open_connections());
+    call.returns_int(i64::try_from(open).unwrap_or(i64::MAX));
+    Ok(())
+}
+
+/// The message of a `send`, `broadcast` or `publish`: text must be UTF-8.
+pub(super) fn message<'a>(call: &Call<'a>, data: u32, binary: u32) -> Result<(&'a [u8], bool), Thrown> {
+    let payload = call.string(data)?;
+    let binary = call.bool_or(binary, false)?;
+    if !binary && !values::is_utf8(payload) {
+        return Err(bad_argument(data, "must be valid UTF-8 unless the message is binary"));
+    }
+    Ok((payload.as_bytes(), binary))
+}
+
+pub(super) fn too_big(data: u32, error: PayloadTooBig) -> Thrown {
+    bad_argument(
+        data,
+        &format!(
+            "must not be longer than {} bytes, what may wait for all clients of an I/O thread (Limits::$totalSendBuffer), has {}",
+            error.limit, error.payload
+        ),
+    )
+}
+
+/// Checks one topic name, the argument of that number.
+pub(super) fn topic_name(name: &[u8], number: u32) -> Result<&str, Thrown> {
+    let refuse = || {
+        let name: String = name.escape_ascii().to_string().chars().take(60).collect();
+        bad_argument(
+            number,
+            &format!(
+                "must be a topic, 1 to 200 bytes of printable ASCII without spaces and commas, \"{name}\" given"
+            ),
+        )
+    };
+    let name = std::str::from_utf8(name).map_err(|_| refuse())?;
+    check_topic(name).map_err(|_| refuse())?;
+    Ok(name)
+}
