@@ -114,6 +114,17 @@ mod loom_models {
             self.readable.notify_one();
         }
 
+        /// A thread that pushes once.
+        fn producer(side: &Arc<Self>) -> thread::JoinHandle<()> {
+            let side = side.clone();
+            thread::spawn(move || {
+                side.pushed.fetch_add(1, Ordering::Release);
+                if side.sleeper.must_wake() {
+                    side.wake();
+                }
+            })
+        }
+
         /// Takes until `all` are there; hangs, and loom says so, if a wake is lost.
         fn consume(&self, all: usize, rest: Rest) {
             while self.pushed.load(Ordering::Acquire) < all {
@@ -134,15 +145,7 @@ mod loom_models {
     fn loom_no_wake_is_lost_between_a_push_and_a_sleep() {
         loom::model(|| {
             let side = Side::new();
-            let producer = {
-                let side = side.clone();
-                thread::spawn(move || {
-                    side.pushed.fetch_add(1, Ordering::Release);
-                    if side.sleeper.must_wake() {
-                        side.wake();
-                    }
-                })
-            };
+            let producer = Side::producer(&side);
             side.consume(1, Rest::Sleep);
             producer.join().unwrap();
         });
@@ -152,17 +155,7 @@ mod loom_models {
     fn loom_no_wake_is_lost_with_two_producers() {
         loom::model(|| {
             let side = Side::new();
-            let producers: Vec<_> = (0..2)
-                .map(|_| {
-                    let side = side.clone();
-                    thread::spawn(move || {
-                        side.pushed.fetch_add(1, Ordering::Release);
-                        if side.sleeper.must_wake() {
-                            side.wake();
-                        }
-                    })
-                })
-                .collect();
+            let producers = [Side::producer(&side), Side::producer(&side)];
             side.consume(2, Rest::Sleep);
             for producer in producers {
                 producer.join().unwrap();
