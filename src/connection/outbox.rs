@@ -51,9 +51,13 @@ impl Outbox {
         }
     }
 
-    /// Drops the oldest frame of which nothing was written yet; says how long it was.
+    /// Drops the oldest frame of which nothing was written yet, but never the newest; says how long
+    /// it was.
     pub fn drop_oldest(&mut self) -> Option<usize> {
         let oldest = usize::from(self.written > 0);
+        if self.frames.len() <= oldest + 1 {
+            return None;
+        }
         let frame = self.frames.remove(oldest)?;
         self.bytes -= frame.len();
         Some(frame.len())
@@ -61,7 +65,9 @@ impl Outbox {
 
     /// Drops every frame of which nothing was written yet.
     pub fn drop_pending(&mut self) {
-        while self.drop_oldest().is_some() {}
+        for frame in self.frames.drain(usize::from(self.written > 0)..) {
+            self.bytes -= frame.len();
+        }
         if let Some(pong) = self.pong.take() {
             self.bytes -= pong.len();
         }
@@ -155,6 +161,7 @@ mod tests {
         let mut outbox = outbox(&[b"abc", b"def", b"ghi"]);
         outbox.advance(1);
         assert_eq!(outbox.drop_oldest(), Some(3));
+        assert_eq!(outbox.drop_oldest(), None, "the newest stays");
         assert_eq!(pending(&outbox), b"bcghi");
         outbox.drop_pending();
         assert_eq!((pending(&outbox).as_slice(), outbox.bytes()), (&b"bc"[..], 2));

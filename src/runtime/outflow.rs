@@ -91,9 +91,7 @@ impl Shard {
         let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let mut dropped = 0;
-        while connection.outbox.frames() > 1
-            && (connection.outbox.bytes() > limits.send_buffer || self.waiting > share)
-        {
+        while connection.outbox.bytes() > limits.send_buffer || self.waiting > share {
             let Some(bytes) = connection.outbox.drop_oldest() else { break };
             dropped += 1;
             connection.settle(&mut self.waiting);

@@ -322,3 +322,30 @@ fn a_client_over_its_message_rate_is_delayed_and_loses_nothing() {
     // Forty at once, the others at forty a second: never faster, however slow the machine.
     assert!(began.elapsed() > Duration::from_millis(450), "{:?}", began.elapsed());
 }
+
+#[test]
+fn drop_oldest_keeps_the_newest_behind_a_message_that_is_half_sent() {
+    let limits = Limits { slow_consumer: SlowConsumer::DropOldest, ..Limits::default() };
+    let server = Running::start(with(limits), |handle, event| {
+        let member = |id| handle.member(id).unwrap();
+        match event {
+            Event::Open { id, .. } => {
+                let member = member(*id);
+                handle.send(&member, &vec![0; 30 << 20], true).unwrap();
+            }
+            Event::Message { id, payload, .. } => {
+                let member = member(*id);
+                handle.send(&member, payload, true).unwrap();
+            }
+            _ => {}
+        }
+    });
+    let mut slow = server.raw();
+    std::thread::sleep(Duration::from_millis(100));
+    for state in [b"older", b"newer"] {
+        slow.write_all(&frame(0x82, state)).unwrap();
+    }
+    wait("both to be sent", || (server.hub.counters[0].messages_sent.get() == 3).then_some(()));
+    assert_eq!(read_frame(&mut slow).unwrap().1.len(), 30 << 20);
+    assert_eq!(read_frame(&mut slow).unwrap().1, b"newer");
+}
