@@ -349,3 +349,14 @@ fn drop_oldest_keeps_the_newest_behind_a_message_that_is_half_sent() {
     assert_eq!(read_frame(&mut slow).unwrap().1.len(), 30 << 20);
     assert_eq!(read_frame(&mut slow).unwrap().1, b"newer");
 }
+
+#[test]
+fn the_slowest_message_rate_closes_nobody_with_an_internal_error() {
+    let server = Running::echo(with(Limits { message_rate: Some(1e-30), ..Limits::default() }));
+    let mut client = server.client();
+    for text in ["one", "two"] {
+        client.send(Message::text(text)).unwrap();
+        assert_eq!(client.read().unwrap().to_text().unwrap(), text);
+    }
+    assert_eq!(server.hub.counters[0].panics.get(), 0);
+}
