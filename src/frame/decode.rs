@@ -151,6 +151,16 @@ impl Decoder {
         self.partial.is_some()
     }
 
+    /// Whether the first byte of `input` belongs to a control frame. Those may be taken while the
+    /// caller has no room for messages.
+    #[must_use]
+    pub fn is_at_control(&self, input: &[u8]) -> bool {
+        match &self.partial {
+            Some(partial) => partial.is_at_control(input),
+            None => input.first().is_some_and(|first| OpCode::is_control_byte(*first)),
+        }
+    }
+
     /// How many bytes of memory the unfinished message holds, spare capacity included.
     #[must_use]
     pub fn held(&self) -> usize {

@@ -28,6 +28,12 @@ impl OpCode {
         self as u8 & 0x8 != 0
     }
 
+    /// Whether a frame that begins with `first` is a control frame, if it is one at all.
+    #[inline]
+    pub(super) const fn is_control_byte(first: u8) -> bool {
+        first & 0x8 != 0
+    }
+
     /// The low four bits of a frame's first byte (RFC 6455 §5.2).
     #[inline]
     const fn from_nibble(nibble: u8) -> Result<Self, Violation> {

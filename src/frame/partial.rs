@@ -51,6 +51,15 @@ impl Partial {
         self.is_between_frames() && self.message.is_none()
     }
 
+    /// See [`super::Decoder::is_at_control`].
+    pub(super) fn is_at_control(&self, input: &[u8]) -> bool {
+        if let Some(frame) = &self.frame {
+            return frame.opcode.is_control();
+        }
+        let begun = self.header.get(..usize::from(self.header_len)).unwrap_or_default();
+        begun.iter().chain(input).next().is_some_and(|first| OpCode::is_control_byte(*first))
+    }
+
     pub(super) fn held(&self) -> usize {
         size_of::<Self>() + self.control.capacity() + self.message.as_ref().map_or(0, Message::capacity)
     }

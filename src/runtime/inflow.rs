@@ -72,7 +72,11 @@ impl Shard {
         session.heart.hear(now);
         let mut messages = 0;
         let end = loop {
-            if open && !input.is_empty() && !may_deliver(session, limits, crowded) {
+            if open
+                && !input.is_empty()
+                && !may_deliver(session, limits, crowded)
+                && !session.decoder.is_at_control(input)
+            {
                 break Ok(Handled::Held);
             }
             match session.decoder.next(input, &self.decode) {

@@ -360,3 +360,27 @@ fn the_slowest_message_rate_closes_nobody_with_an_internal_error() {
     }
     assert_eq!(server.hub.counters[0].panics.get(), 0);
 }
+
+#[test]
+fn pings_are_answered_while_the_budget_for_all_messages_is_used_up() {
+    let gate = Arc::new(AtomicBool::new(true));
+    let limits = Limits { total_receive_bytes: 100_000, ..Limits::default() };
+    let server = Running::start(with(limits), gated(&gate));
+    let mut other = server.client();
+    let mut flood = server.raw();
+    flood.write_all(&frame(0x82, &[7; 100_000])).unwrap();
+    wait("the message", || (server.hub.counters[0].messages_received.get() == 1).then_some(()));
+    other.get_mut().set_read_timeout(Some(Duration::from_secs(3))).unwrap();
+    for n in 0..5_u8 {
+        other.send(Message::Ping(vec![n; 50].into())).unwrap();
+        assert_eq!(other.read().unwrap(), Message::Pong(vec![n; 50].into()));
+    }
+    // A message waits for its turn, and what comes after it waits with it.
+    other.send(Message::text("held back")).unwrap();
+    other.send(Message::Ping(vec![9].into())).unwrap();
+    gate.store(false, Ordering::SeqCst);
+    assert_eq!(read_frame(&mut flood).unwrap().1.len(), 100_000);
+    let mut seen = vec![other.read().unwrap(), other.read().unwrap()];
+    seen.sort_by_key(Message::is_text);
+    assert_eq!(seen, [Message::Pong(vec![9].into()), Message::text("held back")]);
+}

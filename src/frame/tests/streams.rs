@@ -199,3 +199,18 @@ fn what_came_before_a_violation_is_handed_over() {
     let stream = [whole(OpCode::Text, b"heard"), b"\xff".to_vec()].concat();
     assert_eq!(outcome([&stream[..]], &LIMITS), (vec![text("heard")], Some(Violation::ReservedBits)));
 }
+
+#[test]
+fn the_decoder_knows_where_a_control_frame_lies_however_it_is_cut() {
+    let ping = whole(OpCode::Ping, b"hello");
+    let message = fragment(OpCode::Binary, b"hello");
+    for cut in 0..ping.len() {
+        let mut decoder = Decoder::new();
+        assert_eq!(decoder.next(&mut BytesMut::from(&*message), &LIMITS), Ok(None));
+        assert!(!Decoder::new().is_at_control(&message) && !decoder.is_at_control(b""));
+        assert_eq!(decoder.next(&mut BytesMut::from(&ping[..cut]), &LIMITS), Ok(None));
+        assert!(decoder.is_at_control(&ping[cut..]), "{cut}");
+        let read = decoder.next(&mut BytesMut::from(&ping[cut..]), &LIMITS);
+        assert_eq!(read, Ok(Some(Received::Ping(b"hello".as_slice().into()))));
+    }
+}
