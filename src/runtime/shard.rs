@@ -239,7 +239,7 @@ impl Shard {
         }
         let mut at = match rest {
             Rest::Doze => self.now + DOZE,
-            Rest::Sleep => FAR,
+            Rest::Sleep => self.now + FAR,
         };
         if !self.connections.is_empty() || self.stopping.is_some() || self.accept_after > self.now {
             at = at.min(self.next_sweep);
