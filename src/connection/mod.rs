@@ -250,9 +250,14 @@ impl Session {
         }
     }
 
-    /// Whether the unfinished message has had all the time that a message may take.
-    pub fn is_message_overdue(&self, now: Duration) -> bool {
-        self.message_began.is_some_and(|began| now.saturating_sub(began) >= MESSAGE_TIME)
+    /// Whether the unfinished message has had all the time that a message may take. `reading`: whether
+    /// the client is being read; after a time in which it is not, the message has all its time again.
+    pub fn is_message_overdue(&mut self, now: Duration, reading: bool) -> bool {
+        let Some(began) = &mut self.message_began else { return false };
+        if !reading {
+            *began = now;
+        }
+        now.saturating_sub(*began) >= MESSAGE_TIME
     }
 
     /// Tells the gauge what it does not show yet.
@@ -301,9 +306,21 @@ mod tests {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
         let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), heart, None);
         let second = Duration::from_secs(1);
-        assert!(!session.is_message_overdue(second * 1000));
+        assert!(!session.is_message_overdue(second * 1000, true));
         session.message_began = Some(second * 5);
-        assert!(!session.is_message_overdue(second * 34) && session.is_message_overdue(second * 35));
+        assert!(!session.is_message_overdue(second * 34, true));
+        assert!(session.is_message_overdue(second * 35, true));
+    }
+
+    #[test]
+    fn a_message_is_not_overdue_for_the_time_in_which_nobody_read_it() {
+        let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
+        let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), heart, None);
+        let second = Duration::from_secs(1);
+        session.message_began = Some(second * 5);
+        assert!(!session.is_message_overdue(second * 60, false));
+        assert!(!session.is_message_overdue(second * 61, true), "resumed a second ago");
+        assert!(session.is_message_overdue(second * 90, true));
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Shard {
             Beat::Dead => return Due::Dead,
             Beat::Ping(payload) => return Due::Ping(payload),
         }
-        if reading && session.is_message_overdue(now) {
+        if session.is_message_overdue(now, reading) {
             return Due::Fail("a message took longer than 30 s to arrive");
         }
         if let Some(throttled) = session.throttled.as_mut().filter(|t| t.now) {
