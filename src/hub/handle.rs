@@ -233,6 +233,11 @@ impl Handle {
         self.hub.registry.forget(id);
     }
 
+    /// Forgets a handshake whose `Event::HandshakeGone` is dealt with.
+    pub fn forget_handshake(&mut self) {
+        self.hub.registry.forget_handshake();
+    }
+
     /// The open connection of that id, or one whose end the consumer has not seen.
     pub fn member(&self, id: ConnectionId) -> Option<Arc<Member>> {
         self.hub.registry.get(id)

@@ -72,6 +72,17 @@ impl Registry {
         }
     }
 
+    /// Counts a handshake that ended undecided: the client is gone, but its request waits in memory
+    /// until the consumer has seen that. By its shard.
+    pub fn abandon_handshake(&self) {
+        self.held.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Uncounts it. By the consumer, once.
+    pub fn forget_handshake(&self) {
+        self.held.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// The connection of that id.
     pub fn get(&self, id: ConnectionId) -> Option<Arc<Member>> {
         self.shards.get(id.shard())?.lock().get(&id).cloned()
@@ -82,7 +93,7 @@ impl Registry {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Connections that are open, or whose end the consumer has not seen.
+    /// Connections that are open, or whose end the consumer has not seen, also as a handshake.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }

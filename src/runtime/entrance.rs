@@ -195,6 +195,7 @@ impl Shard {
     pub(super) fn forget_handshake(&mut self, slot: u32) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if matches!(connection.phase, Phase::Deciding(_)) {
+            self.common.hub.registry.abandon_handshake();
             self.events.push(Event::HandshakeGone { id: connection.id });
         }
     }

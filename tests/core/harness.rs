@@ -87,6 +87,7 @@ impl Running {
                             }
                         }
                         Event::Close { id, .. } => handle.forget(*id),
+                        Event::HandshakeGone { .. } => handle.forget_handshake(),
                         Event::Stopped { .. } => stopped += 1,
                         _ => {}
                     }

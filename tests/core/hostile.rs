@@ -2,6 +2,11 @@
 
 use std::{
     io::{Read, Write},
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -234,4 +239,36 @@ fn a_reset_at_any_byte_of_a_conversation_harms_nobody() {
     bystander.send(Message::text("undisturbed")).unwrap();
     assert_eq!(bystander.read().unwrap().to_text().unwrap(), "undisturbed");
     wait("all to be gone", || (server.hub.open_connections() == 1).then_some(()));
+}
+
+#[test]
+fn handshakes_that_came_and_went_count_until_the_consumer_has_seen_them() {
+    let gate = Arc::new(AtomicBool::new(true));
+    let blocked = gate.clone();
+    let limits = Limits { max_connections: 2, ..Limits::default() };
+    let config = Config { limits, ..config(1) };
+    let server = Running::start_with(config, true, Duration::from_secs(1), move |_, event| {
+        while matches!(event, Event::Handshake { .. }) && blocked.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    });
+    let told = |mut socket: TcpStream| {
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        answer.rsplit('\n').nth(1).unwrap_or_default().to_owned()
+    };
+    let mut clients: Vec<_> = (0..2).map(|_| server.socket()).collect();
+    clients.iter_mut().for_each(|client| client.write_all(HANDSHAKE).unwrap());
+    clients.into_iter().for_each(|client| assert_eq!(told(client), "No answer in time"));
+    // Their requests wait in memory.
+    assert_eq!(told(server.socket()), "The server is full");
+    gate.store(false, Ordering::SeqCst);
+    server.wait_for("both to be seen", |seen| {
+        (seen.iter().filter(|e| matches!(e, Event::HandshakeGone { .. })).count() == 2).then_some(())
+    });
+    let mut late = server.socket();
+    late.write_all(HANDSHAKE).unwrap();
+    server.wait_for("a third to be asked about", |seen| {
+        (seen.iter().filter(|e| matches!(e, Event::Handshake { .. })).count() == 3).then_some(())
+    });
 }
