@@ -15,7 +15,7 @@ require __DIR__ . '/../support.inc';
 
 $closed = [];
 $open = null;
-$server = server(heartbeat: new Heartbeat(interval: 0.05, timeout: 0.3));
+$server = server(heartbeat: new Heartbeat(interval: patience(0.05), timeout: patience(0.3)));
 $server->onOpen(function (Connection $connection) use (&$open): void {
     $open ??= $connection;
     var_dump($connection->latency());
