@@ -245,7 +245,8 @@ fn throttle(session: &mut Session, rate: Option<f64>, now: std::time::Duration) 
         Ok(()) => None,
         Err(wait) => {
             // A client that stayed below the rate for a while after a delay starts afresh.
-            let since = session.throttled.filter(|t| now < t.until.saturating_add(FORGIVEN)).map_or(now, |t| t.since);
+            let since =
+                session.throttled.filter(|t| now < t.until.saturating_add(FORGIVEN)).map_or(now, |t| t.since);
             Some(Throttled { until: now.saturating_add(wait), since, now: true })
         }
     }
