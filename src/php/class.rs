@@ -108,10 +108,10 @@ impl Class {
     /// The object of an enum's case, by its interned name.
     pub(super) fn case(&self, name: &AtomicPtr<ZendStr>) -> Zval {
         let mut value = Zval::new();
+        let name = name.load(Ordering::Acquire);
         // SAFETY: only asked of declared enums, for cases that they have; the object belongs to the class.
-        if let Some(case) =
-            unsafe { ffi::zend_enum_get_case(self.entry(), name.load(Ordering::Acquire)).as_mut() }
-        {
+        let case = unsafe { ffi::zend_enum_get_case(self.entry(), name).as_mut() };
+        if let Some(case) = case {
             value.set_object(case);
         }
         value
