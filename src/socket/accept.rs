@@ -57,13 +57,18 @@ impl Acceptor {
     /// The next client. `Pending` when no listener has one; an error that is not about one client
     /// (out of descriptors, out of memory) means: pause before the next call.
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, PeerAddress)>> {
-        for listener in &self.listeners {
+        for place in 0..self.listeners.len() {
+            let Some(listener) = self.listeners.get(place) else { break };
             loop {
                 match listener.poll_accept(cx) {
                     Poll::Pending => break,
                     // The client gave up while it waited: the next one may be there.
                     Poll::Ready(Err(e)) if is_about_one_client(&e) => {}
-                    Poll::Ready(result) => return Poll::Ready(result),
+                    Poll::Ready(result) => {
+                        // The others come first next time: a flood at one must not starve them.
+                        self.listeners.rotate_left(place + 1);
+                        return Poll::Ready(result);
+                    }
                 }
             }
         }
@@ -143,4 +148,40 @@ fn is_about_one_client(error: &io::Error) -> bool {
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::Interrupted
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::SocketAddr, task::Waker};
+
+    use super::*;
+
+    #[test]
+    fn clients_of_one_address_do_not_starve_those_of_another() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _context = runtime.enter();
+        let sockets: Vec<_> = (0..2)
+            .map(|_| {
+                let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+                socket.set_nonblocking(true).unwrap();
+                Socket::from(socket)
+            })
+            .collect();
+        let addresses: Vec<SocketAddr> =
+            sockets.iter().map(|socket| socket.local_addr().unwrap().as_socket().unwrap()).collect();
+        let mut acceptor = Acceptor::new(sockets).unwrap();
+        let connect = |n: usize| std::net::TcpStream::connect(addresses[n]).unwrap();
+        let _clients = [connect(0), connect(0), connect(0), connect(1)];
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut from = Vec::new();
+        while from.len() < 4 {
+            if let Poll::Ready(accepted) = acceptor.poll_accept(&mut cx) {
+                let (Stream::Tcp(stream), _) = accepted.unwrap() else { continue };
+                from.push(stream.local_addr().unwrap() == addresses[1]);
+            } else {
+                runtime.block_on(tokio::task::yield_now());
+            }
+        }
+        assert!(from[0] || from[1], "served last: {from:?}");
+    }
 }
