@@ -94,11 +94,10 @@ impl Handle {
         let size = encoded_len(payload.len());
         let limits = &self.hub.limits;
         let policy = limits.slow_consumer;
-        let share = self.share();
         let crowded = self
             .shards
             .get(to.id().shard())
-            .is_some_and(|port| port.commands.in_transit() + port.commands.waiting() + size > share);
+            .is_some_and(|port| port.commands.waiting() + size > self.share());
         let limit = if crowded { 0 } else { limits.send_buffer };
         let keep = policy == SlowConsumer::DropOldest;
         let result = match to.peer().reserve(size, limit, keep) {
@@ -116,11 +115,8 @@ impl Handle {
             }
         };
         let frame = frame(payload, binary);
-        if keep {
-            // What is on its way to the shard cannot be dropped from its oldest end.
-            self.throttle(to.id().shard());
-        }
         let shard = to.id().shard();
+        self.throttle(shard);
         self.command(shard, Command::Send { id: to.id(), frame }, size);
         if to.peer().buffered() > self.hub.limits.send_buffer / 4
             && let Some(port) = self.shards.get(shard)

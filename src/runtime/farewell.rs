@@ -90,13 +90,8 @@ impl Shard {
         }
         connection.phase = Phase::Failing { code, reason: reason.into() };
         connection.deadline = deadline;
-        if let Some(session) = &mut connection.session {
-            // The bell that tells of credit tells of answers too.
-            session.starved = true;
-            self.starved.push(slot);
-            self.commands.set_starved(true);
-            self.feed_starved();
-        }
+        // The bell that tells of credit tells of answers too.
+        self.starve(slot);
     }
 
     /// Fails a connection that was to be failed, now that its time has come.

@@ -160,50 +160,57 @@ impl Shard {
         if may_deliver(session, limits, crowded) {
             return self.again.push(slot);
         }
-        session.starved = true;
-        self.starved.push(slot);
         self.counters(|c| c.starved.increment());
+        self.starve(slot);
+    }
+
+    /// Has a connection wait until PHP has consumed some of its messages.
+    pub(super) fn starve(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let Some(session) = &mut connection.session else { return };
+        session.starved = true;
         // Says so, then looks once more: credit may have come back just before PHP could know.
         self.commands.set_starved(true);
-        self.feed_starved();
+        if self.is_starving(slot, self.is_crowded()) {
+            self.starved.push(slot);
+        }
     }
 
     /// After PHP consumed: those that waited for it go on.
     pub(super) fn return_credit(&mut self) {
-        if self.commands.credit_came() {
-            self.feed_starved();
+        if !self.commands.credit_came() {
+            return;
         }
-    }
-
-    pub(super) fn feed_starved(&mut self) {
         let crowded = self.is_crowded();
-        let limits = &self.common.config.limits;
         let mut starved = std::mem::take(&mut self.starved);
-        starved.retain(|&slot| {
-            let connection = self.connections.get_mut(slot as usize);
-            let (phase, session) = connection.map_or((None, None), |c| (Some(&c.phase), c.session.as_mut()));
-            let Some(session) = session.filter(|session| session.starved) else { return false };
-            if matches!(phase, Some(Phase::Failing { .. })) {
-                let settled = session.credit.is_settled(&session.peer);
-                if settled {
-                    self.again.push(slot);
-                }
-                return !settled;
-            }
-            // Half of it at least: one message at a time would cost a turn each.
-            let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
-            let enough = session.credit.has_room(&session.peer, messages.div_ceil(2), bytes.div_ceil(2));
-            if crowded || !enough {
-                return true;
-            }
-            session.starved = false;
-            self.again.push(slot);
-            false
-        });
+        starved.retain(|&slot| self.is_starving(slot, crowded));
         self.starved = starved;
         if self.starved.is_empty() {
             self.commands.set_starved(false);
         }
+    }
+
+    /// Whether a connection still has to wait; one that need not gets its turn.
+    fn is_starving(&mut self, slot: u32, crowded: bool) -> bool {
+        let limits = &self.common.config.limits;
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
+        let Some(session) = connection.session.as_mut().filter(|session| session.starved) else {
+            return false;
+        };
+        if matches!(connection.phase, Phase::Failing { .. }) {
+            if !session.credit.is_settled(&session.peer) {
+                return true;
+            }
+        } else {
+            // Half of it at least: one message at a time would cost a turn each.
+            let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
+            if crowded || !session.credit.has_room(&session.peer, messages.div_ceil(2), bytes.div_ceil(2)) {
+                return true;
+            }
+            session.starved = false;
+        }
+        self.again.push(slot);
+        false
     }
 
     /// Whether this shard's share of what may wait for PHP is used up.

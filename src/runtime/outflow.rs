@@ -120,6 +120,13 @@ impl Shard {
         let mut bytes = 0;
         let written = connection.write(&mut self.scratch, self.now, &mut bytes);
         connection.settle(&mut self.waiting);
+        if bytes > 0
+            && matches!(connection.phase, Phase::Closing { .. } | Phase::Lingering { finished: false })
+        {
+            // What was sent before the close leaves as long as the client takes it; the time to answer
+            // begins then.
+            connection.deadline = self.now + self.common.config.limits.close_timeout;
+        }
         let congested = matches!(written, Ok(Written::Some));
         let mut drained = false;
         if let Some(session) = &mut connection.session {

@@ -48,6 +48,29 @@ fn the_servers_close_comes_after_what_was_sent_before_it() {
 }
 
 #[test]
+fn what_was_sent_before_a_close_arrives_however_long_it_takes() {
+    let limits = Limits { close_timeout: Duration::from_millis(300), ..Limits::default() };
+    let server = Running::start(ferrite::config::Config { limits, ..config(1) }, |handle, event| {
+        if let Event::Open { id, .. } = event {
+            let member = handle.member(*id).unwrap();
+            handle.send(&member, &vec![7; 24 << 20], true).unwrap();
+            handle.close(&member, 4000, "bye");
+        }
+    });
+    let mut client = server.raw();
+    let mut buffer = vec![0; 1 << 20];
+    let mut received = 0;
+    // Steadily, but for longer than the time to answer a close.
+    while received < (24 << 20) + 10 {
+        std::thread::sleep(Duration::from_millis(30));
+        let read = std::io::Read::read(&mut client, &mut buffer).unwrap();
+        assert!(read > 0, "cut after {received} bytes");
+        received += read;
+    }
+    assert_eq!(closed(&server), (4000, "bye".to_owned()));
+}
+
+#[test]
 fn a_client_that_vanishes_is_told_as_1006() {
     let server = Running::echo(config(1));
     drop(server.raw());
