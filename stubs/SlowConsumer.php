@@ -18,8 +18,9 @@ enum SlowConsumer
     case DropNewest;
 
     /**
-     * The oldest waiting messages are left out to make room; the new one is answered
-     * {@see SendResult::Buffered}.
+     * The oldest waiting messages are left out to make room; the new one is always kept, answered
+     * {@see SendResult::Queued} or {@see SendResult::Buffered}. A burst may pass the limit for the moment until the I/O thread has
+     * made room.
      */
     case DropOldest;
 }

@@ -39,15 +39,6 @@ pub struct Hub {
     wants_drains: AtomicBool,
 }
 
-/// A figure of [`Hub::stats`].
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Stat {
-    /// A count or a size.
-    Int(i64),
-    /// A ratio or a time.
-    Float(f64),
-}
-
 impl Hub {
     /// A hub without connections.
     pub fn new(shards: usize, limits: Limits) -> Self {
@@ -91,8 +82,8 @@ impl Hub {
     }
 
     /// Every figure of the server, by its public name.
-    pub fn stats(&self) -> Vec<(&'static str, Stat)> {
-        let as_int = |n: u64| Stat::Int(i64::try_from(n).unwrap_or(i64::MAX));
+    pub fn stats(&self) -> Vec<(&'static str, i64)> {
+        let as_int = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let mut stats = vec![
             ("ferrite_connections", as_int(self.open_connections() as u64)),
             ("ferrite_topics", as_int(self.topics.len() as u64)),

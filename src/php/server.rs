@@ -23,10 +23,7 @@ use super::{
     values,
     voice::check_process,
 };
-use crate::{
-    config::Config,
-    hub::{Hub, Stat},
-};
+use crate::{config::Config, hub::Hub};
 
 /// The state of a `Server` object.
 #[derive(Debug)]
@@ -353,11 +350,7 @@ fn stats(call: &mut Call<'_>) -> Result<(), Thrown> {
     };
     let mut array = ZendHashTable::new();
     for (name, figure) in figures {
-        let value = match figure {
-            Stat::Int(value) => values::int(value),
-            Stat::Float(value) => values::float(value),
-        };
-        let _ = array.insert(name, value);
+        let _ = array.insert(name, values::int(figure));
     }
     call.returns_array(array);
     Ok(())

@@ -30,7 +30,6 @@ pub(crate) struct Running {
     pub(crate) hub: Arc<Hub>,
     pub(crate) seen: Arc<Mutex<Vec<Event>>>,
     stop: Arc<AtomicBool>,
-    grace: Duration,
     waker: ferrite::queue::Waker,
     thread: Option<JoinHandle<()>>,
 }
@@ -96,7 +95,7 @@ impl Running {
                 handle.end_batch();
             }
         });
-        Self { address, hub, seen, stop, grace, waker, thread: Some(thread) }
+        Self { address, hub, seen, stop, waker, thread: Some(thread) }
     }
 
     /// An echo server.
@@ -165,7 +164,6 @@ impl Running {
         let thread = self.thread.take().unwrap();
         wait("the consumer to end", || thread.is_finished().then_some(()));
         thread.join().unwrap();
-        let _ = self.grace;
     }
 }
 
