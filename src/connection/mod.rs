@@ -16,7 +16,7 @@ use bytes::{Bytes, BytesMut};
 
 pub use credit::Credit;
 pub use heartbeat::{Beat, Heart};
-pub use outbox::Outbox;
+pub use outbox::{Outbox, SMALL_FRAME};
 pub use peer::{Peer, Reserved};
 pub use reader::Read;
 pub use writer::Written;

@@ -6,12 +6,14 @@
 
 use std::{collections::VecDeque, io::IoSlice};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 /// The frames and how far the first was written.
 #[derive(Debug, Default)]
 pub struct Outbox {
     frames: VecDeque<Bytes>,
+    /// How many of the first frames hold on to no memory but their own.
+    owned: usize,
     pong: Option<Bytes>,
     /// Bytes of the first frame that have left.
     written: usize,
@@ -59,6 +61,7 @@ impl Outbox {
             return None;
         }
         let frame = self.frames.remove(oldest)?;
+        self.owned -= usize::from(self.owned > oldest);
         self.bytes -= frame.len();
         Some(frame.len())
     }
@@ -68,6 +71,7 @@ impl Outbox {
         for frame in self.frames.drain(usize::from(self.written > 0)..) {
             self.bytes -= frame.len();
         }
+        self.owned = self.owned.min(self.frames.len());
         if let Some(pong) = self.pong.take() {
             self.bytes -= pong.len();
         }
@@ -78,6 +82,7 @@ impl Outbox {
         if let Some(pong) = self.pong.take() {
             let boundary = usize::from(self.written > 0);
             self.frames.insert(boundary.min(self.frames.len()), pong);
+            self.owned = self.owned.min(boundary);
         }
     }
 
@@ -113,11 +118,24 @@ impl Outbox {
             }
             self.written -= first.len();
             self.frames.pop_front();
+            self.owned = self.owned.saturating_sub(1);
         }
         // An idle connection keeps no room for the frames of its busiest hour.
         if self.frames.capacity() > KEPT_FRAMES {
             self.frames = VecDeque::new();
         }
+    }
+
+    /// Copies the small frames that have to wait into memory of this outbox's own: they are slices of
+    /// chunks that hold other clients' frames too, which one slow client must not keep alive.
+    pub fn own(&mut self) {
+        let fresh = || self.frames.iter().skip(self.owned).filter(|frame| frame.len() <= SMALL_FRAME);
+        let mut copy = BytesMut::with_capacity(fresh().map(Bytes::len).sum());
+        for frame in self.frames.iter_mut().skip(self.owned).filter(|frame| frame.len() <= SMALL_FRAME) {
+            copy.extend_from_slice(frame);
+            *frame = copy.split().freeze();
+        }
+        self.owned = self.frames.len();
     }
 
     fn parts(&self) -> impl Iterator<Item = &[u8]> {
@@ -126,6 +144,9 @@ impl Outbox {
     }
 }
 
+/// Up to here a frame may be a slice of a chunk that it shares with others; a longer one has an
+/// allocation of its own.
+pub const SMALL_FRAME: usize = 4 << 10;
 const KEPT_FRAMES: usize = 16;
 
 #[cfg(test)]
@@ -154,6 +175,36 @@ mod tests {
         outbox.advance(2);
         assert!(outbox.is_empty());
         assert_eq!(outbox.bytes(), 0);
+    }
+
+    #[test]
+    fn small_frames_that_wait_hold_on_to_no_chunk_of_others() {
+        let mut chunk = BytesMut::with_capacity(64);
+        let mut slice = |bytes: &[u8]| {
+            chunk.extend_from_slice(bytes);
+            chunk.split().freeze()
+        };
+        let (a, b, c) = (slice(b"abc"), slice(b"def"), slice(b"ghi"));
+        let large = Bytes::from(vec![b'x'; SMALL_FRAME + 1]);
+        let mut outbox = Outbox::default();
+        for frame in [&a, &large, &b] {
+            outbox.push(frame.clone());
+        }
+        outbox.advance(1);
+        outbox.own();
+        assert_eq!(outbox.frames[1].as_ptr(), large.as_ptr(), "has memory of its own already");
+        let moved = [outbox.frames[0].as_ptr(), outbox.frames[2].as_ptr()];
+        assert!(moved[0] != a.as_ptr() && moved[1] != b.as_ptr());
+        outbox.push(c.clone());
+        outbox.own();
+        assert_eq!(moved, [outbox.frames[0].as_ptr(), outbox.frames[2].as_ptr()], "copied once");
+        assert_ne!(outbox.frames[3].as_ptr(), c.as_ptr());
+        let expected = [&b"bc"[..], &large, b"def", b"ghi"].concat();
+        assert_eq!((pending(&outbox), outbox.bytes()), (expected.clone(), expected.len()));
+        assert_eq!(outbox.drop_oldest(), Some(large.len()));
+        assert_eq!(outbox.owned, 3);
+        outbox.advance(5);
+        assert_eq!((pending(&outbox).as_slice(), outbox.owned), (&b"ghi"[..], 1));
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl Connection {
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
                     self.stalled.get_or_insert(now);
+                    self.outbox.own();
                     return Ok(Written::Some);
                 }
             }

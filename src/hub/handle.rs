@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use super::{Hub, Member, TopicError};
 use crate::{
     config::SlowConsumer,
-    connection::Reserved,
+    connection::{Reserved, SMALL_FRAME},
     frame::{OpCode, encode, encoded_len},
     queue::{Accept, Command, CommandQueue, ConnectionId, Reject},
 };
@@ -22,6 +22,10 @@ pub struct Handle {
     hub: Arc<Hub>,
     shards: Vec<Port>,
     batching: bool,
+    /// Where small frames are written one behind the other: an allocation for many. Each leaves as a
+    /// slice, and a client that makes its frames wait gets a copy (`Outbox::own`), so that nobody
+    /// holds on to other people's bytes.
+    chunk: BytesMut,
 }
 
 #[derive(Debug)]
@@ -62,7 +66,12 @@ impl Handle {
     /// A voice that reaches the shards through `commands`, one for each, in order.
     pub fn new(hub: Arc<Hub>, commands: Vec<CommandQueue>) -> Self {
         let port = |commands| Port { commands, touched: false, consumed: false };
-        Self { hub, shards: commands.into_iter().map(port).collect(), batching: false }
+        Self {
+            hub,
+            shards: commands.into_iter().map(port).collect(),
+            batching: false,
+            chunk: BytesMut::new(),
+        }
     }
 
     /// The hub it speaks to.
@@ -114,7 +123,7 @@ impl Handle {
                 return Ok(SendResult::Closed);
             }
         };
-        let frame = frame(payload, binary);
+        let frame = self.frame(payload, binary);
         let shard = to.id().shard();
         self.throttle(shard);
         self.command(shard, Command::Send { id: to.id(), frame }, size);
@@ -138,7 +147,7 @@ impl Handle {
         self.check_size(payload)?;
         let except = sorted(except);
         let excepted = except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_open())).count();
-        let frame = frame(payload, binary);
+        let frame = self.frame(payload, binary);
         self.tell_all(frame.len(), || Command::Broadcast { frame: frame.clone(), except: except.clone() });
         Ok(self.hub.open_connections().saturating_sub(excepted))
     }
@@ -157,7 +166,7 @@ impl Handle {
         let except = sorted(except);
         let excepted =
             except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
-        let frame = frame(payload, binary);
+        let frame = self.frame(payload, binary);
         self.tell_all(frame.len(), || Command::Publish {
             topic: topic.clone(),
             frame: frame.clone(),
@@ -256,6 +265,23 @@ impl Handle {
         self.hub.set_interests(handshakes, drains);
     }
 
+    /// Header and payload of one message.
+    fn frame(&mut self, payload: &[u8], binary: bool) -> Bytes {
+        let opcode = if binary { OpCode::Binary } else { OpCode::Text };
+        let size = encoded_len(payload.len());
+        if size > SMALL_FRAME {
+            let mut frame = BytesMut::with_capacity(size);
+            encode(&mut frame, opcode, payload);
+            return frame.freeze();
+        }
+        if self.chunk.capacity() < size {
+            // Takes the same memory again if every frame in it has left.
+            self.chunk.reserve(CHUNK);
+        }
+        encode(&mut self.chunk, opcode, payload);
+        self.chunk.split().freeze()
+    }
+
     /// What may wait for the clients of one shard.
     fn share(&self) -> usize {
         self.hub.limits.total_send_buffer / self.shards.len().max(1)
@@ -304,17 +330,12 @@ impl Handle {
     }
 }
 
-fn frame(payload: &[u8], binary: bool) -> Bytes {
-    let opcode = if binary { OpCode::Binary } else { OpCode::Text };
-    // A frame of its own allocation: one that waits for a slow client holds on to nothing else.
-    let mut frame = BytesMut::with_capacity(encoded_len(payload.len()));
-    encode(&mut frame, opcode, payload);
-    frame.freeze()
-}
-
 fn sorted(ids: &[ConnectionId]) -> Arc<[ConnectionId]> {
     let mut ids = ids.to_vec();
     ids.sort_unstable();
     ids.dedup();
     ids.into()
 }
+
+/// Small frames are written into chunks of this size.
+const CHUNK: usize = 64 << 10;

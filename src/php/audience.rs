@@ -89,8 +89,7 @@ pub(super) fn connection(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let id = ConnectionId::from_php(call.int_or(1, 0)?);
     let object = server.session().and_then(|session| {
-        session.roster.member(id).filter(|member| member.is_open())?;
-        session.roster.object(id, &session.voice)
+        session.roster.seat(id).filter(|seat| seat.member.is_open())?.object(&session.voice)
     });
     call.returns(object.unwrap_or_else(values::null));
     Ok(())
@@ -100,8 +99,8 @@ pub(super) fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let mut list = ZendHashTable::new();
     if let Some(session) = server.session() {
-        for id in session.roster.open_ids() {
-            if let Some(object) = session.roster.object(id, &session.voice) {
+        for seat in session.roster.seats().iter().filter(|seat| seat.member.is_open()) {
+            if let Some(object) = seat.object(&session.voice) {
                 let _ = list.push(object);
             }
         }

@@ -5,7 +5,7 @@
 //! the roster is borrowed: its end might run a destructor of the script, which may ask the roster.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{HashMap, VecDeque},
     hash::{BuildHasherDefault, Hasher},
     rc::Rc,
@@ -27,17 +27,20 @@ use crate::{
 
 #[derive(Debug, Default)]
 pub(super) struct Roster {
-    seats: RefCell<HashMap<ConnectionId, Seat, BuildHasherDefault<IdHasher>>>,
+    seats: RefCell<HashMap<ConnectionId, Rc<Seat>, BuildHasherDefault<IdHasher>>>,
 }
 
+/// One connection. Whoever deals with an event of it looks the seat up once and holds on to it, for the
+/// callback may do anything to the roster.
 #[derive(Debug)]
-struct Seat {
-    member: Arc<Member>,
-    shape: Shape,
+pub(super) struct Seat {
+    /// What the connection shares with the network.
+    pub(super) member: Arc<Member>,
+    shape: RefCell<Shape>,
     /// A callback of this connection runs, perhaps suspended in its Fiber: the next one waits.
-    busy: bool,
+    busy: Cell<bool>,
     /// Events that came while it was busy.
-    held: VecDeque<Event>,
+    held: RefCell<VecDeque<Event>>,
 }
 
 /// A connection before and after PHP has seen it.
@@ -48,23 +51,24 @@ enum Shape {
         request: Option<Owned<Request>>,
     },
     Object(Owned<Connection>),
-    /// The engine could not make an object, which it does not do.
-    Broken,
+    /// It is over, or the engine could not make an object, which it does not do.
+    None,
 }
 
 impl Roster {
     /// Adds a connection that opened. `request` is the one that its handshake callback saw.
     pub(super) fn add(
         &self,
-        id: ConnectionId,
         member: Arc<Member>,
         opened: Box<Opened>,
         request: Option<Owned<Request>>,
-    ) {
-        let shape = Shape::Seed { opened, request };
-        let seat = Seat { member, shape, busy: false, held: VecDeque::new() };
-        let old = self.seats.borrow_mut().insert(id, seat);
+    ) -> Rc<Seat> {
+        let id = member.id();
+        let shape = RefCell::new(Shape::Seed { opened, request });
+        let seat = Rc::new(Seat { member, shape, busy: Cell::default(), held: RefCell::default() });
+        let old = self.seats.borrow_mut().insert(id, seat.clone());
         drop(old);
+        seat
     }
 
     /// Takes a connection away.
@@ -73,89 +77,74 @@ impl Roster {
         drop(old);
     }
 
-    /// The state that a connection shares with the network.
-    pub(super) fn member(&self, id: ConnectionId) -> Option<Arc<Member>> {
-        self.seats.borrow().get(&id).map(|seat| seat.member.clone())
-    }
-
-    /// The object of a connection, made now if it has to be.
-    pub(super) fn object(&self, id: ConnectionId, voice: &Rc<Voice>) -> Option<Zval> {
-        let (member, seed) = {
-            let mut seats = self.seats.borrow_mut();
-            let seat = seats.get_mut(&id)?;
-            match &mut seat.shape {
-                Shape::Object(object) => return Some(object.to_zval()),
-                shape => (seat.member.clone(), std::mem::replace(shape, Shape::Broken)),
-            }
-        };
-        let Shape::Seed { mut opened, request } = seed else { return None };
-        let request = match request {
-            Some(request) => request,
-            None => request::object(opened.request.take()?)?,
-        };
-        let object = connection::object(member, voice.clone(), &request, &opened)?;
-        let value = object.to_zval();
-        let old = self
-            .seats
-            .borrow_mut()
-            .get_mut(&id)
-            .map(|seat| std::mem::replace(&mut seat.shape, Shape::Object(object)));
-        drop(old);
-        Some(value)
-    }
-
-    /// Gives the event back if its connection is free; keeps it otherwise.
-    pub(super) fn hold_if_busy(&self, id: ConnectionId, event: Event) -> Option<Event> {
-        let mut seats = self.seats.borrow_mut();
-        match seats.get_mut(&id) {
-            Some(seat) if seat.busy => {
-                seat.held.push_back(event);
-                None
-            }
-            _ => Some(event),
-        }
-    }
-
-    /// A callback of the connection begins.
-    pub(super) fn enter(&self, id: ConnectionId) {
-        if let Some(seat) = self.seats.borrow_mut().get_mut(&id) {
-            seat.busy = true;
-        }
-    }
-
-    /// It has returned; gives the events that came meanwhile.
-    pub(super) fn leave(&self, id: ConnectionId) -> VecDeque<Event> {
-        self.seats.borrow_mut().get_mut(&id).map_or_else(VecDeque::new, |seat| {
-            seat.busy = false;
-            std::mem::take(&mut seat.held)
-        })
+    /// The connection of that id.
+    pub(super) fn seat(&self, id: ConnectionId) -> Option<Rc<Seat>> {
+        self.seats.borrow().get(&id).cloned()
     }
 
     /// Everyone, open or not.
-    pub(super) fn ids(&self) -> Vec<ConnectionId> {
-        self.seats.borrow().keys().copied().collect()
-    }
-
-    /// Everyone to whom something can be sent.
-    pub(super) fn open_ids(&self) -> Vec<ConnectionId> {
-        let seats = self.seats.borrow();
-        seats.iter().filter(|(_, seat)| seat.member.is_open()).map(|(id, _)| *id).collect()
+    pub(super) fn seats(&self) -> Vec<Rc<Seat>> {
+        self.seats.borrow().values().cloned().collect()
     }
 
     /// Forgets everyone.
     pub(super) fn clear(&self) {
-        let old = self.seats.take();
-        drop(old);
+        for seat in self.seats.take().into_values() {
+            // A fatal error may have skipped the end of a frame that held the seat.
+            let old = seat.shape.replace(Shape::None);
+            drop(old);
+        }
     }
 
     /// For the cycle collector.
     pub(super) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
         let Ok(seats) = self.seats.try_borrow() else { return };
         for seat in seats.values() {
-            if let Shape::Object(object) = &seat.shape {
+            if let Ok(shape) = seat.shape.try_borrow()
+                && let Shape::Object(object) = &*shape
+            {
                 object.trace(found);
             }
         }
+    }
+}
+
+impl Seat {
+    /// The connection's object, made now if it has to be.
+    pub(super) fn object(&self, voice: &Rc<Voice>) -> Option<Zval> {
+        if let Shape::Object(object) = &*self.shape.borrow() {
+            return Some(object.to_zval());
+        }
+        let Shape::Seed { mut opened, request } = self.shape.replace(Shape::None) else { return None };
+        let request = match request {
+            Some(request) => request,
+            None => request::object(opened.request.take()?)?,
+        };
+        let object = connection::object(self.member.clone(), voice.clone(), &request, &opened)?;
+        let value = object.to_zval();
+        let old = self.shape.replace(Shape::Object(object));
+        drop(old);
+        Some(value)
+    }
+
+    /// Gives the event back if the connection is free; keeps it otherwise.
+    pub(super) fn hold_if_busy(&self, event: Event) -> Option<Event> {
+        if !self.busy.get() {
+            return Some(event);
+        }
+        self.held.borrow_mut().push_back(event);
+        None
+    }
+
+    /// A callback of the connection begins.
+    pub(super) fn enter(&self) {
+        self.busy.set(true);
+    }
+
+    /// It has returned; gives the events that came meanwhile.
+    pub(super) fn leave(&self) -> VecDeque<Event> {
+        self.busy.set(false);
+        self.held.take()
     }
 }
 

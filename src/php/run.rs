@@ -55,7 +55,6 @@ pub(super) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<us
     session.rise();
     if engine::current_fiber() != 0 {
         // A callback may suspend this Fiber, and then the event loop must hear of what comes.
-        session.fill();
         session.rest(&server.timers);
     }
     let ended = conduct(&session, || {
@@ -199,17 +198,13 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
         }
     }
     // Whoever has no close event by now lost it in a panic, or has it held by a suspended callback.
-    for id in session.roster.ids() {
-        let (code, reason) = session
-            .roster
-            .leave(id)
-            .into_iter()
-            .find_map(|event| match event {
-                Event::Close { code, reason, .. } => Some((code, reason)),
-                _ => None,
-            })
-            .unwrap_or((ABNORMAL, "".into()));
-        close(server, session, id, code, &reason)?;
+    for seat in session.roster.seats() {
+        let held = seat.leave().into_iter().find_map(|event| match event {
+            Event::Close { code, reason, .. } => Some((code, reason)),
+            _ => None,
+        });
+        let (code, reason) = held.unwrap_or((ABNORMAL, "".into()));
+        close(server, session, &seat, code, &reason)?;
     }
     server.timers.clear();
     log::stopped(server, session)?;

@@ -32,8 +32,8 @@ pub(super) struct Session {
     pub(super) voice: Rc<Voice>,
     pub(super) hub: std::sync::Arc<Hub>,
     pub(super) roster: Roster,
-    /// Events that were taken from the inbox and not dealt with yet; nobody loses them when a callback
-    /// leaves the loop.
+    /// Events that had to wait for a callback of their connection that was suspended in its Fiber; they
+    /// come before what the inbox has.
     pub(super) pending: RefCell<VecDeque<Event>>,
     /// Whether `run()` owns the loop.
     pub(super) is_run: bool,
@@ -99,16 +99,12 @@ impl Session {
         &self.addresses
     }
 
-    /// Moves a bounded batch of events from the inbox, if none is left of the last one.
-    pub(super) fn fill(&self) {
-        let mut pending = self.pending.borrow_mut();
-        if pending.is_empty() {
-            self.inbox.borrow_mut().drain(BATCH, &mut pending);
-        }
-    }
-
+    /// The next event to deal with.
     pub(super) fn next_event(&self) -> Option<Event> {
-        self.pending.borrow_mut().pop_front()
+        if let Some(event) = self.pending.borrow_mut().pop_front() {
+            return Some(event);
+        }
+        self.inbox.borrow_mut().pop()
     }
 
     /// Puts events of a connection that were held back in front of what else waits.
@@ -238,8 +234,6 @@ impl Session {
             self.order_stop(ABORT_GRACE);
             let mask = Mask::block_all();
             while !self.is_over() {
-                self.pending.borrow_mut().clear();
-                self.fill();
                 while let Some(event) = self.next_event() {
                     if let Event::Stopped { panic, .. } = event {
                         self.shard_stopped(panic);
@@ -259,7 +253,6 @@ impl Session {
     pub(super) fn end(&self) {
         // Its end joins the threads; what they say last is still in the inbox.
         drop(self.runtime.take());
-        self.fill_all();
     }
 
     /// Lets go of every PHP value.
@@ -276,11 +269,6 @@ impl Session {
         self.birth != fork::Process::current()
     }
 
-    fn fill_all(&self) {
-        let mut pending = self.pending.borrow_mut();
-        while self.inbox.borrow_mut().drain(BATCH, &mut pending) > 0 {}
-    }
-
     /// For the cycle collector.
     pub(super) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
         self.roster.trace(found);
@@ -293,7 +281,7 @@ impl Session {
     }
 }
 
-/// Events taken at once. More would keep timers and signals waiting, fewer would wake shards more often.
+/// Events dealt with in one turn. More would keep timers and signals waiting, fewer would wake shards more often.
 pub(super) const BATCH: usize = 256;
 /// What a shard may take longer than its grace before it is ended.
 const OVERTIME: Duration = Duration::from_secs(1);

@@ -1,12 +1,11 @@
 //! One turn of the loop: events to callbacks.
 
-use std::{collections::VecDeque, rc::Rc};
-
 use ext_php_rs::types::Zval;
 
 use super::{
     callback::Callback,
     handshake, log, request,
+    roster::Seat,
     server::{On, Server},
     session::{BATCH, Session},
     thrown::{Outcome, Thrown, warn},
@@ -38,7 +37,6 @@ fn in_batch(session: &Session, body: impl FnOnce() -> Result<usize, Thrown>) -> 
 }
 
 fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
-    session.fill();
     let mut ran = 0;
     for _ in 0..BATCH {
         let Some(event) = session.next_event() else { break };
@@ -77,9 +75,9 @@ pub(super) fn dispatch(server: &Server, session: &Session, event: Event) -> Resu
             let Some(member) = session.voice.speak(|handle| handle.member(id)).flatten() else {
                 return Ok(0);
             };
-            session.roster.add(id, member, opened, request);
+            let seat = session.roster.add(member, opened, request);
             match server.callback(On::Open) {
-                Some(callback) => visit(server, session, id, &callback, [values::null()]),
+                Some(callback) => visit(server, session, &seat, &callback, [values::null()]),
                 None => Ok(0),
             }
         }
@@ -131,7 +129,8 @@ fn of_connection(server: &Server, session: &Session, event: Event) -> Result<usi
     let (Event::Message { id, .. } | Event::Drain { id } | Event::Close { id, .. }) = event else {
         return Ok(0);
     };
-    let Some(event) = session.roster.hold_if_busy(id, event) else { return Ok(0) };
+    let Some(seat) = session.roster.seat(id) else { return Ok(0) };
+    let Some(event) = seat.hold_if_busy(event) else { return Ok(0) };
     match event {
         Event::Message { payload, binary, .. } => {
             let size = payload.len();
@@ -140,21 +139,18 @@ fn of_connection(server: &Server, session: &Session, event: Event) -> Result<usi
                     let data = if binary { values::bytes(&payload) } else { values::text(&payload) };
                     // The chunk that holds it is free for the network from here on.
                     drop(payload);
-                    let arguments = [values::null(), data, values::bool(binary)];
-                    visit(server, session, id, &callback, arguments)
+                    visit(server, session, &seat, &callback, [values::null(), data, values::bool(binary)])
                 }
                 None => Ok(0),
             };
-            if let Some(member) = session.roster.member(id) {
-                session.voice.speak(|handle| handle.consumed(&member, size));
-            }
+            session.voice.speak(|handle| handle.consumed(&seat.member, size));
             ran
         }
         Event::Drain { .. } => match server.callback(On::Drain) {
-            Some(callback) => visit(server, session, id, &callback, [values::null()]),
+            Some(callback) => visit(server, session, &seat, &callback, [values::null()]),
             None => Ok(0),
         },
-        Event::Close { code, reason, .. } => close(server, session, id, code, &reason),
+        Event::Close { code, reason, .. } => close(server, session, &seat, code, &reason),
         _ => Ok(0),
     }
 }
@@ -163,17 +159,18 @@ fn of_connection(server: &Server, session: &Session, event: Event) -> Result<usi
 pub(super) fn close(
     server: &Server,
     session: &Session,
-    id: ConnectionId,
+    seat: &Seat,
     code: u16,
     reason: &str,
 ) -> Result<usize, Thrown> {
     let ran = match server.callback(On::Close) {
         Some(callback) => {
             let arguments = [values::null(), values::int(i64::from(code)), values::text(reason.as_bytes())];
-            visit(server, session, id, &callback, arguments)
+            visit(server, session, seat, &callback, arguments)
         }
         None => Ok(0),
     };
+    let id = seat.member.id();
     session.roster.remove(id);
     session.voice.speak(|handle| handle.forget(id));
     ran
@@ -184,28 +181,25 @@ pub(super) fn close(
 fn visit<const N: usize>(
     server: &Server,
     session: &Session,
-    id: ConnectionId,
-    callback: &Rc<Callback>,
+    seat: &Seat,
+    callback: &Callback,
     mut arguments: [Zval; N],
 ) -> Result<usize, Thrown> {
-    let Some(connection) = session.roster.object(id, &session.voice) else { return Ok(0) };
+    let Some(connection) = seat.object(&session.voice) else { return Ok(0) };
     if let Some(first) = arguments.first_mut() {
-        *first = connection.shallow_clone();
+        *first = connection;
     }
-    session.roster.enter(id);
-    let outcome = callback.call(&mut arguments);
-    let result = match outcome {
+    seat.enter();
+    let result = match callback.call(&mut arguments) {
         Outcome::Done => Ok(1),
         Outcome::Leaving(thrown) => Err(thrown),
         Outcome::Threw(error) => {
-            let reported = server.report(error, Some(&connection));
-            if let Some(member) = session.roster.member(id) {
-                session.voice.speak(|handle| handle.close(&member, INTERNAL_ERROR, ""));
-            }
+            let reported = server.report(error, arguments.first());
+            session.voice.speak(|handle| handle.close(&seat.member, INTERNAL_ERROR, ""));
             reported.map(|()| 1)
         }
     };
-    let held: VecDeque<Event> = session.roster.leave(id);
+    let held = seat.leave();
     if !held.is_empty() {
         session.put_back(held);
     }

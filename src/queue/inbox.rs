@@ -1,24 +1,23 @@
 //! The consumer's end of all links.
 
 use std::{
-    collections::VecDeque,
     io,
     os::fd::{AsFd, BorrowedFd},
     sync::Arc,
 };
 
-use crossbeam_channel::Receiver;
-
-use super::{Event, Rest, Sleeper, WakeFd, Waker};
+use super::{Event, Events, Rest, Sleeper, WakeFd, Waker};
 
 /// The events of all shards, taken in turns. Of one connection they come in order; between
 /// connections nothing is promised.
 #[derive(Debug)]
 pub struct Inbox {
-    shards: Vec<Receiver<Event>>,
+    shards: Vec<Events>,
     sleeper: Arc<Sleeper>,
     descriptor: WakeFd,
-    next: usize,
+    /// The shard whose turn it is, and how many events of it may come before another's turn.
+    turn: usize,
+    left: usize,
 }
 
 impl Inbox {
@@ -28,7 +27,8 @@ impl Inbox {
             shards: Vec::new(),
             sleeper: Arc::new(Sleeper::new()),
             descriptor: WakeFd::new()?,
-            next: 0,
+            turn: 0,
+            left: TURN,
         })
     }
 
@@ -38,31 +38,29 @@ impl Inbox {
     }
 
     /// Adds the events of one more shard.
-    pub fn add(&mut self, events: Receiver<Event>) {
+    pub fn add(&mut self, events: Events) {
         self.shards.push(events);
     }
 
-    /// Moves at most `max` events to the end of `into` and says how many; each shard gets its share.
-    pub fn drain(&mut self, max: usize, into: &mut VecDeque<Event>) -> usize {
-        let shards = self.shards.len();
-        let mut left = max;
-        for turn in 0..shards {
-            // The share of each shard not asked yet, so that a busy one cannot starve the others
-            // and a quiet one leaves its share to them.
-            let share = left.div_ceil(shards - turn);
-            let Some(events) = self.shards.get((self.next + turn) % shards) else { continue };
-            for event in events.try_iter().take(share) {
-                into.push_back(event);
-                left -= 1;
+    /// The next event. The shards take turns, so that a busy one cannot starve the others.
+    pub fn pop(&mut self) -> Option<Event> {
+        // One look at each, and one more at the shard whose turn is just over.
+        for _ in 0..=self.shards.len() {
+            if self.left > 0
+                && let Some(event) = self.shards.get_mut(self.turn)?.pop()
+            {
+                self.left -= 1;
+                return Some(event);
             }
+            self.turn = (self.turn + 1) % self.shards.len();
+            self.left = TURN;
         }
-        self.next = self.next.wrapping_add(1);
-        max - left
+        None
     }
 
     /// Whether an event waits.
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(Receiver::is_empty)
+        self.shards.iter().all(Events::is_empty)
     }
 
     /// Announces that the consumer sleeps. False if an event waits after all: then it is awake.
@@ -81,7 +79,7 @@ impl Inbox {
         self.sleeper.rise();
     }
 
-    /// Makes the descriptor unreadable again. Call it before [`drain`](Self::drain).
+    /// Makes the descriptor unreadable again. Call it before [`pop`](Self::pop).
     pub fn clear(&self) {
         self.descriptor.clear();
     }
@@ -96,3 +94,6 @@ impl Inbox {
         self.descriptor.as_fd()
     }
 }
+
+/// Events of one shard in a row.
+const TURN: usize = 64;

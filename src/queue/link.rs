@@ -8,29 +8,30 @@ use std::{
     task,
 };
 
-use crossbeam_channel::{Receiver, Sender, unbounded};
-
-use super::{Command, CreditBell, Event, Rest, Sleeper, Waker};
+use super::{
+    Command, CreditBell, Event, Rest, Sleeper, Waker,
+    lane::{Consumer, Producer, lane},
+};
 
 /// Makes the four ends of a link: events from the shard, commands to it.
 ///
 /// `consumer` and `waker` are the consumer's, one for all shards.
-pub fn link(consumer: Arc<Sleeper>, waker: Waker) -> (EventQueue, Receiver<Event>, CommandQueue, Commands) {
-    let (event_sender, events) = unbounded();
-    let (command_sender, commands) = unbounded();
+pub fn link(consumer: Arc<Sleeper>, waker: Waker) -> (EventQueue, Events, CommandQueue, Commands) {
+    let (event_producer, events) = lane();
+    let (command_producer, commands) = lane();
     let shared = Arc::new(Shared::default());
     (
-        EventQueue { sender: event_sender, consumer, waker, pushed: false },
-        events,
-        CommandQueue { sender: command_sender, shared: shared.clone() },
-        Commands { receiver: commands, shared, heard: 0 },
+        EventQueue { lane: event_producer, consumer, waker, pushed: false },
+        Events(events),
+        CommandQueue { lane: command_producer, shared: shared.clone() },
+        Commands { lane: commands, shared, heard: 0 },
     )
 }
 
 /// The shard's end for events.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct EventQueue {
-    sender: Sender<Event>,
+    lane: Producer<Event>,
     consumer: Arc<Sleeper>,
     waker: Waker,
     pushed: bool,
@@ -39,9 +40,8 @@ pub struct EventQueue {
 impl EventQueue {
     /// Appends an event; the consumer is woken by [`flush`](Self::flush).
     pub fn push(&mut self, event: Event) {
-        // The only error is a consumer that is gone, and then nobody is there to miss the event.
-        let _ = self.sender.send(event);
-        self.pushed = true;
+        // It is refused only if the consumer is gone, and then nobody is there to miss it.
+        self.pushed |= self.lane.push(event);
     }
 
     /// Ends a batch: wakes the consumer if it sleeps and there is something new.
@@ -61,6 +61,22 @@ impl EventQueue {
     /// Whether the consumer is at work, so that more commands are likely to come.
     pub fn consumer_is_awake(&self) -> bool {
         self.consumer.is_awake()
+    }
+}
+
+/// The consumer's end for events.
+#[derive(Debug)]
+pub struct Events(Consumer<Event>);
+
+impl Events {
+    /// The next event, if there is one.
+    pub fn pop(&mut self) -> Option<Event> {
+        self.0.pop()
+    }
+
+    /// Whether no event waits.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -89,19 +105,19 @@ struct Shared {
 /// The producer's end for commands.
 #[derive(Debug)]
 pub struct CommandQueue {
-    sender: Sender<Command>,
+    lane: Producer<Command>,
     shared: Arc<Shared>,
 }
 
 impl CommandQueue {
     /// Appends a command that brings `bytes` of frames. False if the shard is gone.
-    pub fn push(&self, command: Command, bytes: usize) -> bool {
+    pub fn push(&mut self, command: Command, bytes: usize) -> bool {
         if bytes > 0 {
             // One producer a link: a plain load and store, not a read-modify-write.
             let given = self.shared.given.load(Ordering::Relaxed);
             self.shared.given.store(given + bytes as u64, Ordering::Relaxed);
         }
-        self.sender.send(command).is_ok()
+        self.lane.push(command)
     }
 
     /// After the first command of a batch: wakes a shard that would not look by itself.
@@ -185,7 +201,7 @@ impl Shared {
 /// The shard's end for commands.
 #[derive(Debug)]
 pub struct Commands {
-    receiver: Receiver<Command>,
+    lane: Consumer<Command>,
     shared: Arc<Shared>,
     /// The ring of the bell that was heard last.
     heard: u32,
@@ -193,8 +209,8 @@ pub struct Commands {
 
 impl Commands {
     /// The next command, if there is one.
-    pub fn pop(&self) -> Option<Command> {
-        self.receiver.try_recv().ok()
+    pub fn pop(&mut self) -> Option<Command> {
+        self.lane.pop()
     }
 
     /// Whether the shard is to end at once.
@@ -204,7 +220,7 @@ impl Commands {
 
     /// Whether a command waits.
     pub fn is_empty(&self) -> bool {
-        self.receiver.is_empty()
+        self.lane.is_empty()
     }
 
     /// Tells how to wake this shard. Once, before the first rest.
@@ -215,7 +231,7 @@ impl Commands {
     /// Announces a rest. False if there is something to do after all: then the shard is awake.
     pub fn announce(&self, rest: Rest) -> bool {
         self.shared.sleeper.announce(rest);
-        if self.receiver.is_empty() && !self.shared.credit.has_rung(self.heard) && !self.is_ended() {
+        if self.lane.is_empty() && !self.shared.credit.has_rung(self.heard) && !self.is_ended() {
             return true;
         }
         self.shared.sleeper.rise();

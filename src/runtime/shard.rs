@@ -54,12 +54,13 @@ pub(super) struct Common {
 }
 
 /// The state of one shard, owned by its thread.
-pub(super) struct Shard {
+pub(super) struct Shard<'e> {
     pub(super) index: usize,
     pub(super) common: Arc<Common>,
     pub(super) connections: Slab<Connection>,
     pub(super) topics: TopicIndex,
-    pub(super) events: EventQueue,
+    /// Outlives the shard: what ends it is told through it.
+    pub(super) events: &'e mut EventQueue,
     pub(super) commands: Commands,
     pub(super) acceptor: Option<Acceptor>,
     /// No accept before this, after one failed for want of a descriptor.
@@ -101,21 +102,20 @@ pub(super) struct Shard {
     taken_flags: Vec<Arc<Flag>>,
 }
 
-impl Shard {
+impl<'e> Shard<'e> {
     /// The body of a shard's thread. Returns when the shard was stopped; a panic that escapes a turn
     /// is told to the consumer, so that it never waits for a dead shard.
     pub(super) fn run(
         index: usize,
         common: Arc<Common>,
         sockets: Vec<Socket>,
-        events: EventQueue,
+        mut events: EventQueue,
         commands: Commands,
     ) {
-        let mut last_words = events.clone();
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let context = runtime.enter();
-            let mut shard = Self::new(index, common, sockets, events, commands)?;
+            let mut shard = Shard::new(index, common, sockets, &mut events, commands)?;
             drop(context);
             // One task, which bounds its own work: tokio's budget for many would only interrupt it.
             runtime.block_on(tokio::task::unconstrained(poll_fn(|cx| shard.poll(cx))));
@@ -126,15 +126,15 @@ impl Shard {
             Ok(Err(error)) => Some(error.to_string()),
             Err(panic) => Some(panic_message(&*panic)),
         };
-        last_words.push(Event::Stopped { shard: index, panic });
-        last_words.flush();
+        events.push(Event::Stopped { shard: index, panic });
+        events.flush();
     }
 
     fn new(
         index: usize,
         common: Arc<Common>,
         sockets: Vec<Socket>,
-        events: EventQueue,
+        events: &'e mut EventQueue,
         commands: Commands,
     ) -> std::io::Result<Self> {
         let acceptor = Some(Acceptor::new(sockets)?);

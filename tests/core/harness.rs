@@ -193,7 +193,7 @@ struct Consumer {
 
 impl Consumer {
     fn wait(&mut self, most: Duration) {
-        if self.inbox.drain(256, &mut self.batch) > 0 {
+        if self.fill() {
             return;
         }
         if self.inbox.prepare_sleep() {
@@ -202,7 +202,13 @@ impl Consumer {
         }
         self.inbox.awake();
         self.inbox.clear();
-        self.inbox.drain(256, &mut self.batch);
+        self.fill();
+    }
+
+    fn fill(&mut self) -> bool {
+        let Self { inbox, batch } = self;
+        batch.extend(std::iter::from_fn(|| inbox.pop()).take(256));
+        !batch.is_empty()
     }
 }
 

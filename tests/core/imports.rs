@@ -27,7 +27,6 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["socket", "runtime"]),
     ("tokio_util", &["socket"]),
     ("socket2", &["socket", "runtime"]),
-    ("crossbeam_channel", &["queue"]),
 ];
 
 #[test]

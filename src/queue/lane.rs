@@ -1,0 +1,301 @@
+//! One direction of a link: first in, first out, one producer, one consumer, no bound.
+//!
+//! Items lie in segments of a few dozen slots. The producer fills a slot and then publishes it with
+//! one plain store; the consumer looks at that number and takes what is published. So an item costs
+//! neither a read-modify-write nor a lock nor an allocation, and is visible at once: a callback
+//! that says something and then blocks is heard. Only every so many items a new segment is made,
+//! linked to the full one, and the consumer frees what it has emptied.
+//!
+//! Whoever sleeps at one end is not this module's concern: see [`Sleeper`](super::Sleeper), whose
+//! fences stand between a push and the look at who sleeps. When the consumer is dropped, what is in
+//! the lane is dropped, and further items are refused.
+
+#![allow(unsafe_code)] // A slot changes hands from one thread to another by a published number.
+
+#[cfg(feature = "loom")]
+use loom::{
+    cell::UnsafeCell,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+#[cfg(not(feature = "loom"))]
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+#[cfg(not(feature = "loom"))]
+use cell::UnsafeCell;
+
+/// Makes the two ends of a lane.
+pub(super) fn lane<T: Send>() -> (Producer<T>, Consumer<T>) {
+    let segment = Arc::new(Segment::new());
+    let abandoned = Arc::new(AtomicBool::new(false));
+    (
+        Producer { segment: segment.clone(), filled: 0, abandoned: abandoned.clone() },
+        Consumer { segment, taken: 0, seen: 0, abandoned },
+    )
+}
+
+/// The end that puts in.
+#[derive(Debug)]
+pub(super) struct Producer<T> {
+    /// The last segment.
+    segment: Arc<Segment<T>>,
+    /// Its filled slots.
+    filled: usize,
+    abandoned: Arc<AtomicBool>,
+}
+
+/// The end that takes out.
+#[derive(Debug)]
+pub(super) struct Consumer<T> {
+    /// The first segment that is not empty, or the last.
+    segment: Arc<Segment<T>>,
+    /// Its emptied slots.
+    taken: usize,
+    /// Its slots that were found filled.
+    seen: usize,
+    abandoned: Arc<AtomicBool>,
+}
+
+impl<T: Send> Producer<T> {
+    /// Appends an item. False, and the item is dropped, if the consumer is gone.
+    pub(super) fn push(&mut self, item: T) -> bool {
+        if self.abandoned.load(Ordering::Relaxed) {
+            return false;
+        }
+        if self.filled == SLOTS {
+            let next = Arc::new(Segment::new());
+            // Before it is linked: whoever finds a link finds an item behind it.
+            next.fill(0, item);
+            self.segment.link(next.clone());
+            self.segment = next;
+            self.filled = 1;
+        } else {
+            self.segment.fill(self.filled, item);
+            self.filled += 1;
+        }
+        true
+    }
+}
+
+impl<T: Send> Consumer<T> {
+    /// Takes the oldest item.
+    #[inline]
+    pub(super) fn pop(&mut self) -> Option<T> {
+        if self.taken == self.seen && !self.look() {
+            return None;
+        }
+        let item = self.segment.empty(self.taken);
+        self.taken += 1;
+        item
+    }
+
+    /// Whether nothing was pushed that was not taken.
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken == self.seen && self.segment.filled.load(Ordering::Acquire) == self.taken
+    }
+
+    /// Looks whether something was pushed; goes on to the next segment if this one is used up.
+    fn look(&mut self) -> bool {
+        let filled = self.segment.filled.load(Ordering::Acquire);
+        if filled == self.taken {
+            return false;
+        }
+        if self.taken == SLOTS {
+            let Some(next) = self.segment.follow() else { return false };
+            self.segment = next;
+            self.taken = 0;
+            return self.look();
+        }
+        self.seen = filled.min(SLOTS);
+        true
+    }
+}
+
+impl<T> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+        // One segment after the other: each would drop the next inside its own drop, and a long
+        // lane would use up the stack.
+        while self.segment.filled.load(Ordering::Acquire) == LINKED
+            && let Some(next) = self.segment.follow()
+        {
+            self.segment = next;
+        }
+    }
+}
+
+/// A stretch of a lane.
+struct Segment<T> {
+    /// How many slots the producer has filled; `LINKED` once it has also set `next`.
+    filled: AtomicUsize,
+    slots: [UnsafeCell<Option<T>>; SLOTS],
+    next: UnsafeCell<Option<Arc<Segment<T>>>>,
+}
+
+// SAFETY: a slot, and `next`, is touched by the producer alone until `filled` says that it is
+// filled (release), and by the consumer alone after it has read that (acquire). There is one of
+// each, for neither end can be cloned. The last owner, whichever thread it is on, drops what is left.
+unsafe impl<T: Send> Sync for Segment<T> {}
+// SAFETY: as above; items may go to another thread.
+unsafe impl<T: Send> Send for Segment<T> {}
+
+impl<T> Segment<T> {
+    fn new() -> Self {
+        Self {
+            filled: AtomicUsize::new(0),
+            slots: std::array::from_fn(|_| UnsafeCell::new(None)),
+            next: UnsafeCell::new(None),
+        }
+    }
+
+    /// The producer's part: fills the slot of that number, the first that is not.
+    #[inline]
+    fn fill(&self, slot: usize, item: T) {
+        if let Some(place) = self.slots.get(slot) {
+            // SAFETY: not published yet, so the consumer does not look at it.
+            place.with_mut(|place| unsafe { *place = Some(item) });
+        }
+        self.filled.store(slot + 1, Ordering::Release);
+    }
+
+    /// The producer's part: says what follows this segment, which is full.
+    fn link(&self, next: Arc<Self>) {
+        // SAFETY: not published yet, so the consumer does not look at it.
+        self.next.with_mut(|place| unsafe { *place = Some(next) });
+        self.filled.store(LINKED, Ordering::Release);
+    }
+
+    /// The consumer's part: takes what is in a slot that was found filled.
+    #[inline]
+    fn empty(&self, slot: usize) -> Option<T> {
+        // SAFETY: published, so the producer has done with it.
+        self.slots.get(slot)?.with_mut(|place| unsafe { (*place).take() })
+    }
+
+    /// The consumer's part: what follows a segment that was found linked.
+    fn follow(&self) -> Option<Arc<Self>> {
+        // SAFETY: published, so the producer has done with it.
+        self.next.with_mut(|place| unsafe { (*place).take() })
+    }
+}
+
+impl<T> std::fmt::Debug for Segment<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Segment").field("filled", &self.filled).finish_non_exhaustive()
+    }
+}
+
+/// A new segment for so many items: its price is theirs to share, its memory is there when idle.
+const SLOTS: usize = if cfg!(feature = "loom") { 2 } else { 64 };
+const LINKED: usize = SLOTS + 1;
+
+#[cfg(not(feature = "loom"))]
+mod cell {
+    /// The standard cell with loom's way in.
+    pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
+
+    impl<T> UnsafeCell<T> {
+        pub(super) const fn new(value: T) -> Self {
+            Self(std::cell::UnsafeCell::new(value))
+        }
+
+        #[inline]
+        pub(super) fn with_mut<R>(&self, what: impl FnOnce(*mut T) -> R) -> R {
+            what(self.0.get())
+        }
+    }
+}
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_come_out_in_the_order_in_which_they_went_in() {
+        let (mut producer, mut consumer) = lane();
+        for round in 0..3 * SLOTS {
+            assert!(consumer.is_empty() && consumer.pop().is_none());
+            (0..round).for_each(|n| assert!(producer.push(n)));
+            assert_eq!(consumer.is_empty(), round == 0);
+            (0..round).for_each(|n| assert_eq!(consumer.pop(), Some(n)));
+        }
+    }
+
+    #[test]
+    fn two_threads_pass_a_million_items_in_order() {
+        let (mut producer, mut consumer) = lane();
+        let thread =
+            std::thread::spawn(move || (0..1_000_000).for_each(|n| assert!(producer.push(Box::new(n)))));
+        for n in 0..1_000_000 {
+            let item = loop {
+                match consumer.pop() {
+                    Some(item) => break item,
+                    None => std::thread::yield_now(),
+                }
+            };
+            assert_eq!(*item, n);
+        }
+        thread.join().unwrap();
+        assert!(consumer.is_empty());
+    }
+
+    #[test]
+    fn what_is_left_is_dropped_with_the_consumer_however_much_it_is() {
+        let token = Arc::new(());
+        let (mut producer, mut consumer) = lane();
+        (0..200_000 * SLOTS / 64).for_each(|_| assert!(producer.push(token.clone())));
+        drop(consumer.pop());
+        drop(consumer);
+        assert!(!producer.push(token.clone()));
+        drop(producer);
+        assert_eq!(Arc::strong_count(&token), 1);
+    }
+}
+
+#[cfg(all(test, feature = "loom"))]
+mod loom_models {
+    use loom::thread;
+
+    use super::*;
+
+    #[test]
+    fn loom_items_cross_whole_and_in_order_also_from_segment_to_segment() {
+        loom::model(|| {
+            let (mut producer, mut consumer) = lane();
+            let thread = thread::spawn(move || (0..4).for_each(|n| assert!(producer.push(Box::new(n)))));
+            let mut next = 0;
+            while next < 4 {
+                let empty = consumer.is_empty();
+                match consumer.pop() {
+                    Some(item) => {
+                        assert_eq!(*item, next);
+                        next += 1;
+                    }
+                    None => {
+                        assert!(empty, "it was not empty, and nobody else takes");
+                        thread::yield_now();
+                    }
+                }
+            }
+            thread.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn loom_a_consumer_that_leaves_takes_nothing_with_it_that_is_still_used() {
+        loom::model(|| {
+            let (mut producer, consumer) = lane();
+            let token = Arc::new(());
+            let given = token.clone();
+            let thread = thread::spawn(move || (0..3).for_each(|_| drop(producer.push(given.clone()))));
+            drop(consumer);
+            thread.join().unwrap();
+            assert_eq!(Arc::strong_count(&token), 1);
+        });
+    }
+}
