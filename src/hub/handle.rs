@@ -132,7 +132,7 @@ impl Handle {
         {
             // Enough waits to be worth a wake in the middle of a batch: the shard writes while PHP
             // goes on, instead of finding the outbox full.
-            port.commands.flush();
+            port.commands.press();
         }
         Ok(result)
     }
@@ -324,7 +324,7 @@ impl Handle {
         let share = self.share();
         let Some(port) = self.shards.get(shard) else { return };
         while port.commands.in_transit() > share && !port.commands.is_gone() {
-            port.commands.flush();
+            port.commands.press();
             std::thread::sleep(Duration::from_micros(100));
         }
     }

@@ -162,6 +162,7 @@ fn sleep(
 ) -> Result<(), Thrown> {
     let until = [until, timers.and_then(Timers::next_due)].into_iter().flatten().min();
     if session.has_events() || until.is_some_and(|until| until <= Instant::now()) {
+        session.take_turn();
         return Ok(());
     }
     let mask = Mask::block_all();

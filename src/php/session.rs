@@ -19,7 +19,7 @@ use super::{engine, fork, roster::Roster, signals::Mask, timers::Timers, voice::
 use crate::{
     hub::Hub,
     queue::{Event, Inbox},
-    runtime,
+    runtime::{self, Steering, Waited},
 };
 
 /// What a run owns. Callbacks enter it again, so everything is behind cells, and nothing is borrowed
@@ -29,6 +29,8 @@ pub(super) struct Session {
     birth: fork::Process,
     runtime: RefCell<Option<runtime::Server>>,
     inbox: RefCell<Inbox>,
+    /// Serves the network while PHP waits, if `run()` owns the loop.
+    steering: RefCell<Option<Steering>>,
     pub(super) voice: Rc<Voice>,
     pub(super) hub: std::sync::Arc<Hub>,
     pub(super) roster: Roster,
@@ -74,6 +76,7 @@ impl Session {
     pub(super) fn new(mut runtime: runtime::Server, is_run: bool) -> Option<Self> {
         let handle = runtime.take_handle()?;
         let inbox = runtime.take_inbox()?;
+        let steering = runtime.take_steering().filter(|_| is_run);
         Some(Self {
             birth: fork::Process::current(),
             voice: Rc::new(Voice::new(handle)),
@@ -82,6 +85,7 @@ impl Session {
             shards: runtime.shards(),
             runtime: RefCell::new(Some(runtime)),
             inbox: RefCell::new(inbox),
+            steering: RefCell::new(steering),
             roster: Roster::default(),
             pending: RefCell::default(),
             is_run,
@@ -162,8 +166,26 @@ impl Session {
             (Some(until), Some(overtime)) => Some(until.min(overtime)),
             (until, overtime) => until.or(overtime),
         };
+        if !self.pending.borrow().is_empty() {
+            return Woken::Normally;
+        }
         let inbox = self.inbox.borrow();
-        if !self.pending.borrow().is_empty() || !inbox.prepare_sleep() {
+        let mut steering = self.steering.borrow_mut();
+        match steering.as_mut().map(|steering| steering.wait(&inbox, until)) {
+            Some(Waited::Normally) => return Woken::Normally,
+            Some(Waited::ForSignal) => return Woken::BySignal,
+            Some(Waited::NotAtAll) | None => {}
+        }
+        let woken = Self::sleep_beside(&inbox, until, mask);
+        if let Some(steering) = &mut *steering {
+            steering.woke();
+        }
+        woken
+    }
+
+    /// Sleeps while the shards' threads serve.
+    fn sleep_beside(inbox: &Inbox, until: Option<Instant>, mask: Mask) -> Woken {
+        if !inbox.prepare_sleep() {
             return Woken::Normally;
         }
         let timeout = until.map(|until| TimeSpec::from(until.saturating_duration_since(Instant::now())));
@@ -174,6 +196,13 @@ impl Session {
             inbox.clear();
         }
         if result == Err(Errno::EINTR) { Woken::BySignal } else { Woken::Normally }
+    }
+
+    /// With events left for the next batch: serves the network once, if nobody else does.
+    pub(super) fn take_turn(&self) {
+        if let Some(steering) = &mut *self.steering.borrow_mut() {
+            steering.take_turn();
+        }
     }
 
     /// The stream that is readable when there is something to do; made when first asked for.

@@ -84,7 +84,7 @@ impl Events {
 #[derive(Debug, Default)]
 struct Shared {
     sleeper: Sleeper,
-    /// Wakes the shard's thread; set by the shard when it begins.
+    /// Has somebody take the shard's turn; set before its first.
     waker: OnceLock<task::Waker>,
     /// Rings when credit comes back for which a connection of the shard waits.
     credit: CreditBell,
@@ -130,6 +130,13 @@ impl CommandQueue {
     /// Ends a batch: wakes the shard if it rests.
     pub fn flush(&self) {
         if self.shared.sleeper.must_wake() {
+            self.wake();
+        }
+    }
+
+    /// In the middle of a batch: has the shard look now, though the batch is not over.
+    pub fn press(&self) {
+        if self.shared.sleeper.must_wake_now() {
             self.wake();
         }
     }
@@ -183,7 +190,7 @@ impl Ender {
     /// Has the shard drop every connection and end its thread.
     pub fn end(&self) {
         self.shared.ended.store(true, Ordering::SeqCst);
-        if self.shared.sleeper.must_wake() {
+        if self.shared.sleeper.must_wake_now() {
             self.shared.wake();
         }
     }
@@ -223,9 +230,9 @@ impl Commands {
         self.lane.is_empty()
     }
 
-    /// Tells how to wake this shard. Once, before the first rest.
-    pub fn set_waker(&self, waker: &task::Waker) {
-        let _ = self.shared.waker.set(waker.clone());
+    /// Tells how to wake this shard. Once, before its first turn.
+    pub fn set_waker(&self, waker: task::Waker) {
+        let _ = self.shared.waker.set(waker);
     }
 
     /// Announces a rest. False if there is something to do after all: then the shard is awake.
@@ -236,6 +243,11 @@ impl Commands {
         }
         self.shared.sleeper.rise();
         false
+    }
+
+    /// Says that the producer takes the shard's next turn, after its batch.
+    pub fn lend(&self) {
+        self.shared.sleeper.announce(Rest::Lent);
     }
 
     /// Ends a rest.

@@ -24,6 +24,9 @@ pub enum Rest {
     Doze,
     /// It sleeps until it is woken.
     Sleep,
+    /// The producer itself will do its work at the end of the batch: it wants no wake then, only one
+    /// that cannot wait so long.
+    Lent,
 }
 
 impl Sleeper {
@@ -37,6 +40,7 @@ impl Sleeper {
         let state = match rest {
             Rest::Doze => DOZING,
             Rest::Sleep => ASLEEP,
+            Rest::Lent => LENT,
         };
         self.state.store(state, Ordering::Relaxed);
         fence(Ordering::SeqCst);
@@ -56,6 +60,15 @@ impl Sleeper {
     /// True for one caller only.
     #[must_use]
     pub fn must_wake(&self) -> bool {
+        fence(Ordering::SeqCst);
+        let state = self.state.load(Ordering::Relaxed);
+        state != AWAKE && state != LENT && self.state.swap(AWAKE, Ordering::Relaxed) != AWAKE
+    }
+
+    /// For the other side, in the middle of a batch or from anywhere, for what cannot wait: whether
+    /// the caller must wake this one.
+    #[must_use]
+    pub fn must_wake_now(&self) -> bool {
         fence(Ordering::SeqCst);
         self.state.load(Ordering::Relaxed) != AWAKE && self.state.swap(AWAKE, Ordering::Relaxed) != AWAKE
     }
@@ -78,6 +91,7 @@ impl Default for Sleeper {
 const AWAKE: u8 = 0;
 const DOZING: u8 = 1;
 const ASLEEP: u8 = 2;
+const LENT: u8 = 3;
 
 #[cfg(all(test, feature = "loom"))]
 mod loom_models {

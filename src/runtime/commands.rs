@@ -6,7 +6,7 @@ use crate::{
     queue::{Command, ConnectionId},
 };
 
-impl Shard<'_> {
+impl Shard {
     /// Takes a bounded number of commands.
     pub(super) fn take_commands(&mut self) {
         for _ in 0..COMMANDS_PER_TURN {

@@ -18,7 +18,7 @@ use crate::{
     socket::{self, PeerAddress, Stream, turn_away},
 };
 
-impl Shard<'_> {
+impl Shard {
     /// Accepts who waits, a bounded number.
     pub(super) fn accept(&mut self) {
         if self.now < self.accept_after {

@@ -27,7 +27,7 @@ pub(super) struct Stopping {
     told: usize,
 }
 
-impl Shard<'_> {
+impl Shard {
     /// The client sent a close frame: it is answered with its own code (RFC 6455 section 5.5.1).
     pub(super) fn peer_closed(&mut self, slot: u32, close: Option<CloseFrame>) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };

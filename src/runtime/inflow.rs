@@ -19,7 +19,7 @@ enum Handled {
     Over,
 }
 
-impl Shard<'_> {
+impl Shard {
     /// Does what a ready connection's phase asks for.
     pub(super) fn serve(&mut self, slot: u32) {
         let Some(connection) = self.connections.get(slot as usize) else { return };

@@ -1,13 +1,18 @@
 //! Threads, assembly, shutdown: everything else is wired together here, and nothing is decided.
 
 mod commands;
+mod duty;
 mod entrance;
 mod farewell;
+mod helm;
 mod inflow;
 mod outflow;
+#[cfg(target_os = "linux")]
+mod pending_signals;
 mod ready;
 mod server;
 mod shard;
+mod steering;
 mod sweep;
 mod threads;
 
@@ -15,3 +20,4 @@ mod threads;
 mod tests;
 
 pub use server::{Server, StartError};
+pub use steering::{Steering, Waited};

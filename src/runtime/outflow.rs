@@ -9,7 +9,7 @@ use crate::{
     queue::{ConnectionId, Event},
 };
 
-impl Shard<'_> {
+impl Shard {
     /// Puts a connection on the list of those to write to at the end of the turn.
     pub(super) fn touch(&mut self, slot: u32) {
         if let Some(connection) = self.connections.get_mut(slot as usize)

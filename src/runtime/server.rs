@@ -11,6 +11,8 @@ use std::{
 };
 
 use super::{
+    Steering,
+    helm::Helm,
     shard::{Common, Shard},
     threads,
 };
@@ -31,6 +33,7 @@ pub struct Server {
     ceiling: usize,
     handle: Option<Handle>,
     inbox: Option<Inbox>,
+    steering: Option<Steering>,
     enders: Vec<Ender>,
     threads: Vec<JoinHandle<()>>,
     unix_paths: Vec<PathBuf>,
@@ -63,6 +66,7 @@ impl Server {
             ceiling,
             handle: None,
             inbox: None,
+            steering: None,
             enders: Vec::new(),
             threads: Vec::new(),
             unix_paths: Vec::new(),
@@ -99,9 +103,12 @@ impl Server {
             server.enders.push(port.ender());
             ports.push(port);
             let common = common.clone();
-            let thread = threads::spawn(format!("ferrite-{index}"), move || {
-                Shard::run(index, common, sockets, events, commands);
-            })?;
+            let helm = Helm::new(|| Shard::new(index, common, sockets, events, commands))?;
+            #[cfg(target_os = "linux")]
+            if shards == 1 {
+                server.steering = Some(Steering::new(helm.clone())?);
+            }
+            let thread = threads::spawn(format!("ferrite-{index}"), move || helm.run())?;
             server.threads.push(thread);
         }
         server.handle = Some(Handle::new(server.hub.clone(), ports));
@@ -137,6 +144,12 @@ impl Server {
     /// The consumer's ear. Once.
     pub fn take_inbox(&mut self) -> Option<Inbox> {
         self.inbox.take()
+    }
+
+    /// With which the consumer may serve while it waits. Once; `None` with several shards, between
+    /// which it could not choose, and where the system has no means for it.
+    pub fn take_steering(&mut self) -> Option<Steering> {
+        self.steering.take()
     }
 }
 

@@ -1,20 +1,19 @@
-//! One shard: a thread, a tokio runtime, and the connections that live and die on it.
+//! One shard: the connections that live and die on it, and what is done about them.
 //!
 //! Everything happens in *turns*: take the commands, accept, read what is ready, look at the clock,
-//! then write once to each connection that was touched and wake PHP once. Between turns the thread
-//! sleeps in epoll. A turn does a bounded amount of work, so that a flood on one connection starves
+//! then write once to each connection that was touched and wake PHP once. Between turns whoever
+//! takes them (`helm`) sleeps in epoll. A turn does a bounded amount of work, so that a flood on one connection starves
 //! neither the others nor the clock.
 
 use std::{
     any::Any,
-    future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize},
     },
-    task::{Context, Poll},
+    task::Context,
     time::{Duration, Instant},
 };
 
@@ -53,14 +52,22 @@ pub(super) struct Common {
     pub(super) origin_warned: AtomicBool,
 }
 
-/// The state of one shard, owned by its thread.
-pub(super) struct Shard<'e> {
+/// What is left after a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turned {
+    /// There is more to do already.
+    More,
+    /// There is nothing to do until something happens.
+    Idle,
+}
+
+/// The state of one shard, touched only by whoever takes its turns.
+pub(super) struct Shard {
     pub(super) index: usize,
     pub(super) common: Arc<Common>,
     pub(super) connections: Slab<Connection>,
     pub(super) topics: TopicIndex,
-    /// Outlives the shard: what ends it is told through it.
-    pub(super) events: &'e mut EventQueue,
+    pub(super) events: EventQueue,
     pub(super) commands: Commands,
     pub(super) acceptor: Option<Acceptor>,
     /// No accept before this, after one failed for want of a descriptor.
@@ -102,39 +109,13 @@ pub(super) struct Shard<'e> {
     taken_flags: Vec<Arc<Flag>>,
 }
 
-impl<'e> Shard<'e> {
-    /// The body of a shard's thread. Returns when the shard was stopped; a panic that escapes a turn
-    /// is told to the consumer, so that it never waits for a dead shard.
-    pub(super) fn run(
+impl Shard {
+    /// A shard that accepts from these sockets. Within its runtime.
+    pub(super) fn new(
         index: usize,
         common: Arc<Common>,
         sockets: Vec<Socket>,
-        mut events: EventQueue,
-        commands: Commands,
-    ) {
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
-            let context = runtime.enter();
-            let mut shard = Shard::new(index, common, sockets, &mut events, commands)?;
-            drop(context);
-            // One task, which bounds its own work: tokio's budget for many would only interrupt it.
-            runtime.block_on(tokio::task::unconstrained(poll_fn(|cx| shard.poll(cx))));
-            Ok::<_, std::io::Error>(())
-        }));
-        let panic = match outcome {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.to_string()),
-            Err(panic) => Some(panic_message(&*panic)),
-        };
-        events.push(Event::Stopped { shard: index, panic });
-        events.flush();
-    }
-
-    fn new(
-        index: usize,
-        common: Arc<Common>,
-        sockets: Vec<Socket>,
-        events: &'e mut EventQueue,
+        events: EventQueue,
         commands: Commands,
     ) -> std::io::Result<Self> {
         let acceptor = Some(Acceptor::new(sockets)?);
@@ -174,30 +155,35 @@ impl<'e> Shard<'e> {
         })
     }
 
-    /// Takes turns until there is nothing to do. `Ready` when the shard has ended.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    /// Does what there is to do, a bounded amount of it. `None` when the shard has ended.
+    pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Option<Turned> {
         self.ready.set_task(cx.waker());
-        self.commands.set_waker(cx.waker());
         self.commands.rise();
         self.now = self.epoch.elapsed();
-        self.turn();
+        self.take_commands();
+        self.return_credit();
+        self.serve_ready();
+        if self.now >= self.next_sweep {
+            self.next_sweep = self.now + self.tick;
+            self.sweep();
+        }
+        if self.alarm.is_some_and(|at| self.now >= at) {
+            self.alarm = None;
+            self.events.ring();
+        }
+        self.flush();
+        self.commands.report(self.taken, self.waiting);
+        self.events.flush();
         #[cfg(any(test, feature = "faults"))]
         assert!(!DOOMED.get(), "a test asked for the end");
         if self.has_ended() {
-            return Poll::Ready(());
+            return None;
         }
-        if self.has_more() {
-            // Another turn, but epoll is looked at first: fairness towards who becomes ready.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.rest(cx);
-        Poll::Pending
+        let more = !self.again.is_empty() || !self.ready.is_empty() || !self.commands.is_empty();
+        Some(if more { Turned::More } else { Turned::Idle })
     }
 
-    fn turn(&mut self) {
-        self.take_commands();
-        self.return_credit();
+    fn serve_ready(&mut self) {
         let mut flags = std::mem::take(&mut self.taken_flags);
         self.ready.take(&mut flags);
         let again = std::mem::take(&mut self.again);
@@ -213,33 +199,20 @@ impl<'e> Shard<'e> {
             self.again = again;
             self.again.clear();
         }
-        if self.now >= self.next_sweep {
-            self.next_sweep = self.now + self.tick;
-            self.sweep();
-        }
-        if self.alarm.is_some_and(|at| self.now >= at) {
-            self.alarm = None;
-            self.events.ring();
-        }
-        self.flush();
-        self.commands.report(self.taken, self.waiting);
-        self.events.flush();
     }
 
-    fn has_more(&self) -> bool {
-        !self.again.is_empty() || !self.ready.is_empty() || !self.commands.is_empty()
-    }
-
-    /// Arranges to be woken, or for another turn if something came in the meantime.
-    fn rest(&mut self, cx: &mut Context<'_>) {
-        let rest = if self.events.consumer_is_awake() { Rest::Doze } else { Rest::Sleep };
+    /// Arranges to be woken, or for another turn if something came in the meantime. `steered`: by the
+    /// consumer itself, so that no command can come while it sleeps here.
+    pub(super) fn rest(&mut self, cx: &mut Context<'_>, steered: bool) {
+        let doze = !steered && self.events.consumer_is_awake();
+        let rest = if doze { Rest::Doze } else { Rest::Sleep };
         if !self.commands.announce(rest) {
             cx.waker().wake_by_ref();
             return;
         }
         let mut at = match rest {
             Rest::Doze => self.now + DOZE,
-            Rest::Sleep => self.now + FAR,
+            _ => self.now + FAR,
         };
         if !self.connections.is_empty() || self.stopping.is_some() || self.accept_after > self.now {
             at = at.min(self.next_sweep);
@@ -257,6 +230,11 @@ impl<'e> Shard<'e> {
             self.timer_at = Duration::ZERO;
             cx.waker().wake_by_ref();
         }
+    }
+
+    /// Sets when the consumer is to be woken though nothing may have happened.
+    pub(super) fn ring_at(&mut self, at: Option<Instant>) {
+        self.alarm = at.map(|at| at.saturating_duration_since(self.epoch));
     }
 
     /// Runs what a peer may have caused. A panic costs that one connection: it is counted, logged
@@ -290,7 +268,7 @@ impl<'e> Shard<'e> {
     }
 }
 
-fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").to_owned()
 }

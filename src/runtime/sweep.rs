@@ -41,7 +41,7 @@ enum Due {
     GoOn,
 }
 
-impl Shard<'_> {
+impl Shard {
     /// Looks at every connection, and at what else waits for a time.
     pub(super) fn sweep(&mut self) {
         for slot in 0..self.connections.capacity() {

@@ -1,0 +1,191 @@
+//! Where a shard's turns are taken, and how its thread and the consumer take them by turns.
+//!
+//! A thread that sleeps costs more to wake than a message costs to echo, so a lone message that
+//! crosses to PHP and back should not wake anybody. Therefore the consumer, while it waits for
+//! events, takes the turns of a single shard itself ([`Steering`](super::Steering)), and the shard's
+//! thread only stands by. When the consumer goes about its callbacks nobody serves for a moment; if
+//! that lasts longer than a tick or two, or the consumer says more than should wait, the thread
+//! serves as if it always had, until the consumer has shown to be prompt again. So PHP may block,
+//! and the network does not.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, Wake, Waker},
+    thread::{self, Thread},
+    time::Duration,
+};
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::runtime::{Builder, Runtime};
+
+use super::{
+    duty::{Duty, Next, Seen},
+    shard::{Shard, Turned},
+};
+use crate::queue::Event;
+
+/// One shard, and who may take its turns.
+pub(super) struct Helm {
+    runtime: Runtime,
+    /// Locked by whoever takes turns; empty once the shard has ended.
+    shard: Mutex<Option<Shard>>,
+    bell: Arc<Bell>,
+}
+
+/// What ended a stretch of turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stretch<T> {
+    /// The one who took them had enough.
+    Left(T),
+    /// The shard has ended; the consumer is told by `Event::Stopped`.
+    Ended,
+}
+
+/// Reaches whoever takes the turns.
+#[derive(Debug)]
+struct Bell {
+    duty: Duty,
+    /// The shard's own thread.
+    thread: OnceLock<Thread>,
+    /// Ends the sleep of a stretch of turns.
+    turns: OnceLock<Waker>,
+}
+
+impl Helm {
+    /// A helm with the shard that `make` makes, within the shard's runtime.
+    pub(super) fn new(make: impl FnOnce() -> io::Result<Shard>) -> io::Result<Arc<Self>> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
+        let context = runtime.enter();
+        let shard = make()?;
+        drop(context);
+        let bell = Arc::new(Bell { duty: Duty::new(), thread: OnceLock::new(), turns: OnceLock::new() });
+        shard.commands.set_waker(Waker::from(bell.clone()));
+        Ok(Arc::new(Self { runtime, shard: Mutex::new(Some(shard)), bell }))
+    }
+
+    /// The body of the shard's thread: serves when it is its duty, stands by when not. Returns when
+    /// the shard has ended.
+    pub(super) fn run(&self) {
+        let _ = self.bell.thread.set(thread::current());
+        let mut seen = Seen::default();
+        loop {
+            match self.duty().look(&mut seen) {
+                Next::Serve => {
+                    let mut shard = self.shard();
+                    // The consumer may have asked for it, and got it, while the thread came here.
+                    if !self.duty().is_threads() {
+                        continue;
+                    }
+                    self.take_turns(&mut shard, |shard, cx, turned| {
+                        if !self.duty().is_threads() {
+                            return Poll::Ready(());
+                        }
+                        match turned {
+                            // epoll is looked at first: fairness towards who becomes ready.
+                            Turned::More => cx.waker().wake_by_ref(),
+                            Turned::Idle => shard.rest(cx, false),
+                        }
+                        Poll::Pending
+                    });
+                }
+                Next::Watch => thread::park_timeout(TICK),
+                Next::Sleep => thread::park(),
+                Next::End => return,
+            }
+        }
+    }
+
+    pub(super) fn duty(&self) -> &Duty {
+        &self.bell.duty
+    }
+
+    pub(super) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+
+    /// The shard, once nobody else takes its turns.
+    pub(super) fn shard(&self) -> MutexGuard<'_, Option<Shard>> {
+        self.shard.lock()
+    }
+
+    /// Wakes the shard's thread from its standing by.
+    pub(super) fn rouse(&self) {
+        self.bell.rouse();
+    }
+
+    /// Has whoever takes turns look up.
+    pub(super) fn ring(&self) {
+        self.bell.wake_by_ref();
+    }
+
+    /// Takes turns, sleeping in epoll when there is nothing to do, until `after`, which is asked
+    /// after each, has had enough. The end of the shard, or a panic that escapes a turn, is told to
+    /// the consumer, so that it never waits for a dead shard.
+    pub(super) fn take_turns<T>(
+        &self,
+        place: &mut Option<Shard>,
+        mut after: impl FnMut(&mut Shard, &mut Context<'_>, Turned) -> Poll<T>,
+    ) -> Stretch<T> {
+        let Some(shard) = place else { return Stretch::Ended };
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let turns = std::future::poll_fn(|cx| {
+                self.bell.turns.get_or_init(|| cx.waker().clone());
+                match shard.turn(cx) {
+                    Some(turned) => after(shard, cx, turned).map(Stretch::Left),
+                    None => Poll::Ready(Stretch::Ended),
+                }
+            });
+            // One task, which bounds its own work: tokio's budget for many would only interrupt it.
+            self.runtime.block_on(tokio::task::unconstrained(turns))
+        }));
+        let panic = match outcome {
+            Ok(Stretch::Left(left)) => return Stretch::Left(left),
+            Ok(Stretch::Ended) => None,
+            Err(panic) => Some(super::shard::panic_message(&*panic)),
+        };
+        shard.events.push(Event::Stopped { shard: shard.index, panic });
+        shard.events.flush();
+        *place = None;
+        self.duty().end();
+        self.rouse();
+        Stretch::Ended
+    }
+}
+
+impl std::fmt::Debug for Helm {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Helm").field("bell", &self.bell).finish_non_exhaustive()
+    }
+}
+
+impl Bell {
+    fn rouse(&self) {
+        // Not set: the thread has not begun, and looks before it first waits.
+        if let Some(thread) = self.thread.get() {
+            thread.unpark();
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    /// Has the shard look at its queue: by whoever takes its turns, or, if nobody does, by its thread.
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.duty.call_thread() {
+            return self.rouse();
+        }
+        // Not set: nobody has taken a turn yet, and the first looks at the queue.
+        if let Some(turns) = self.turns.get() {
+            turns.wake_by_ref();
+        }
+    }
+}
+
+/// How often the thread looks in while it stands by. Callbacks that take longer than two of these
+/// find the network served by the thread.
+const TICK: Duration = Duration::from_millis(2);

@@ -1,0 +1,159 @@
+//! The consumer's part in serving: it takes a shard's turns while it waits for events.
+
+use std::{
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use parking_lot::MutexGuard;
+
+use super::{
+    helm::{Helm, Stretch},
+    shard::{Shard, Turned},
+};
+use crate::queue::Inbox;
+
+#[cfg(target_os = "linux")]
+use super::pending_signals::PendingSignals;
+
+/// Takes the turns of a server's only shard for as long as the consumer waits.
+///
+/// Nothing of the consumer is called meanwhile. Only on Linux: elsewhere there is no way to sleep
+/// for sockets and for signals at once that loses none.
+#[derive(Debug)]
+pub struct Steering {
+    helm: Arc<Helm>,
+    #[cfg(target_os = "linux")]
+    signals: PendingSignals,
+    /// Waits in a row, each soon after the last, in which the thread had the duty.
+    prompt: u32,
+    /// When the last wait was over.
+    since: Instant,
+    /// Since when the consumer has had events without a break.
+    busy: Option<Instant>,
+    /// Before this the thread keeps the duty.
+    not_before: Instant,
+    /// Whether the thread could run beside the consumer.
+    parallel: bool,
+}
+
+/// Why a wait ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// An event waits, or the time has come.
+    Normally,
+    /// A signal is pending that the calling thread blocks.
+    ForSignal,
+    /// It did not begin: the shard's thread serves, and the consumer sleeps as if there were no
+    /// steering, then says [`Steering::woke`].
+    NotAtAll,
+}
+
+impl Steering {
+    #[cfg(target_os = "linux")]
+    pub(super) fn new(helm: Arc<Helm>) -> std::io::Result<Self> {
+        let signals = PendingSignals::new(helm.runtime())?;
+        let now = Instant::now();
+        let parallel = std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
+        Ok(Self { helm, signals, prompt: 0, since: now, busy: None, not_before: now, parallel })
+    }
+
+    /// Serves until an event waits, `until` has come, or a signal. The caller has blocked all
+    /// signals, and so loses none between its last look at them and this.
+    pub fn wait(&mut self, inbox: &Inbox, until: Option<Instant>) -> Waited {
+        self.busy = None;
+        if !self.helm.duty().take() && !self.ask_for_duty() {
+            return Waited::NotAtAll;
+        }
+        let helm = self.helm.clone();
+        let mut shard = helm.shard();
+        if let Some(shard) = &mut *shard {
+            shard.ring_at(until);
+        }
+        let stretch = helm.take_turns(&mut shard, |shard, cx, turned| {
+            let due = || until.is_some_and(|until| Instant::now() >= until);
+            if !inbox.is_empty() || due() {
+                return Poll::Ready(Waited::Normally);
+            }
+            if self.signals.poll(cx).is_ready() {
+                return Poll::Ready(Waited::ForSignal);
+            }
+            match turned {
+                Turned::More => cx.waker().wake_by_ref(),
+                Turned::Idle => shard.rest(cx, true),
+            }
+            Poll::Pending
+        });
+        self.leave(shard);
+        match stretch {
+            Stretch::Left(waited) => waited,
+            Stretch::Ended => Waited::Normally,
+        }
+    }
+
+    /// Between two batches of events: looks at the sockets once and takes one turn, so that what
+    /// PHP said leaves, and who became ready is served. Nothing if the thread serves.
+    pub fn take_turn(&mut self) {
+        if !self.helm.duty().take() {
+            return;
+        }
+        let now = Instant::now();
+        let busy = now.duration_since(*self.busy.get_or_insert(now)) > BUSY;
+        let mut shard = self.helm.shard();
+        let mut looked = false;
+        self.helm.take_turns(&mut shard, |_, cx, _| {
+            if std::mem::replace(&mut looked, true) {
+                return Poll::Ready(());
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        });
+        self.leave(shard);
+        if busy && self.parallel {
+            // There is more to do than one thread can: now two are faster.
+            self.not_before = now + PARALLEL;
+            if self.helm.duty().call_thread() {
+                self.helm.rouse();
+            }
+        }
+    }
+
+    /// After a sleep that [`Waited::NotAtAll`] asked for.
+    pub fn woke(&mut self) {
+        self.since = Instant::now();
+    }
+
+    /// Goes about the consumer's own business.
+    fn leave(&self, shard: MutexGuard<'_, Option<Shard>>) {
+        if let Some(shard) = &*shard {
+            shard.commands.lend();
+        }
+        drop(shard);
+        if self.helm.duty().leave() {
+            self.helm.rouse();
+        }
+    }
+
+    /// After a while in which the consumer was always soon done, has the thread let go.
+    fn ask_for_duty(&mut self) -> bool {
+        let now = Instant::now();
+        let prompt = now.duration_since(self.since) < PROMPT && now >= self.not_before;
+        self.prompt = if prompt { self.prompt + 1 } else { 0 };
+        if self.prompt < PROMPT_WAITS || !self.helm.duty().ask() {
+            return false;
+        }
+        self.prompt = 0;
+        self.helm.ring();
+        drop(self.helm.shard());
+        self.helm.duty().accept()
+    }
+}
+
+/// A consumer that is back after less than this is prompt.
+const PROMPT: Duration = Duration::from_millis(1);
+/// So often in a row it must be to take the turns again: a change of hands costs two wakes.
+const PROMPT_WAITS: u32 = 16;
+/// A consumer that has had no pause for so long is given the thread's help, and keeps it so long.
+const BUSY: Duration = Duration::from_millis(10);
+const PARALLEL: Duration = Duration::from_secs(1);
