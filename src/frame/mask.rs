@@ -18,6 +18,27 @@ pub fn apply(payload: &mut [u8], key: [u8; 4]) {
     }
 }
 
+/// As [`apply`]; says whether all that came out is ASCII, of which the same pass over the bytes knows.
+#[inline]
+pub fn apply_to_text(payload: &mut [u8], key: [u8; 4]) -> bool {
+    let [a, b, c, d] = key;
+    let wide = [a, b, c, d, a, b, c, d];
+    let word = u64::from_ne_bytes(wide);
+    let (words, tail) = payload.as_chunks_mut::<8>();
+    let mut high = 0;
+    for bytes in words {
+        let clear = u64::from_ne_bytes(*bytes) ^ word;
+        high |= clear;
+        *bytes = clear.to_ne_bytes();
+    }
+    let mut last = 0;
+    for (byte, key) in tail.iter_mut().zip(wide) {
+        *byte ^= key;
+        last |= *byte;
+    }
+    high & HIGH_BITS == 0 && last.is_ascii()
+}
+
 /// The key as it stands after `processed` bytes of a payload (RFC 6455 §5.3).
 #[must_use]
 #[inline]
@@ -25,6 +46,9 @@ pub fn rotated(mut key: [u8; 4], processed: usize) -> [u8; 4] {
     key.rotate_left(processed % 4);
     key
 }
+
+/// The bits that no ASCII character has.
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 #[cfg(test)]
 mod tests {
@@ -53,6 +77,20 @@ mod tests {
             let mut masked = bytes;
             apply(&mut masked[skip..], key);
             prop_assert_eq!(&masked[skip..], &expected[..]);
+            apply(&mut masked[skip..], key);
+            let ascii = apply_to_text(&mut masked[skip..], key);
+            prop_assert_eq!((&masked[skip..], ascii), (&expected[..], expected.is_ascii()));
+        }
+
+        #[test]
+        fn one_byte_that_is_not_ascii_is_seen_wherever_it_is(len in 1usize..300, at in 0usize..300, key: [u8; 4]) {
+            let mut text = vec![b'x'; len];
+            text[at % len] = 0x80;
+            apply(&mut text, key);
+            prop_assert!(!apply_to_text(&mut text, key));
+            apply(&mut text, key);
+            text[at % len] ^= 0x80;
+            prop_assert!(apply_to_text(&mut text, key));
         }
 
         #[test]

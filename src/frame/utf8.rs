@@ -68,8 +68,8 @@ pub(super) fn unmask_whole(text: &mut [u8], key: [u8; 4]) -> bool {
         let mut checker = Utf8Checker::new();
         return unmask_piece(text, key, &mut checker).is_ok() && checker.finish().is_ok();
     }
-    mask::apply(text, key);
-    simdutf8::basic::from_utf8(text).is_ok()
+    // Most text is ASCII, and that is UTF-8.
+    mask::apply_to_text(text, key) || simdutf8::basic::from_utf8(text).is_ok()
 }
 
 /// Unmasks the next piece of a text in place and checks it (RFC 6455 §5.3, §8.1).
@@ -81,8 +81,10 @@ pub(super) fn unmask_piece(
     // A block is checked while the cache still holds what unmasking wrote. Its size is a multiple
     // of the key's, so every block begins with the key as it is.
     for block in piece.chunks_mut(BLOCK) {
-        mask::apply(block, key);
-        checker.push(block)?;
+        let ascii = mask::apply_to_text(block, key);
+        if !ascii || checker.open_len != 0 {
+            checker.push(block)?;
+        }
     }
     Ok(())
 }

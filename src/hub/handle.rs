@@ -21,6 +21,8 @@ use crate::{
 pub struct Handle {
     hub: Arc<Hub>,
     shards: Vec<Port>,
+    /// What may wait for the clients of one shard.
+    share: usize,
     batching: bool,
     /// Where small frames are written one behind the other: an allocation for many. Each leaves as a
     /// slice, and a client that makes its frames wait gets a copy (`Outbox::own`), so that nobody
@@ -66,12 +68,9 @@ impl Handle {
     /// A voice that reaches the shards through `commands`, one for each, in order.
     pub fn new(hub: Arc<Hub>, commands: Vec<CommandQueue>) -> Self {
         let port = |commands| Port { commands, touched: false, consumed: false };
-        Self {
-            hub,
-            shards: commands.into_iter().map(port).collect(),
-            batching: false,
-            chunk: BytesMut::new(),
-        }
+        let share = hub.limits.total_send_buffer / commands.len().max(1);
+        let shards = commands.into_iter().map(port).collect();
+        Self { hub, shards, share, batching: false, chunk: BytesMut::new() }
     }
 
     /// The hub it speaks to.
@@ -103,10 +102,8 @@ impl Handle {
         let size = encoded_len(payload.len());
         let limits = &self.hub.limits;
         let policy = limits.slow_consumer;
-        let crowded = self
-            .shards
-            .get(to.id().shard())
-            .is_some_and(|port| port.commands.waiting() + size > self.share());
+        let crowded =
+            self.shards.get(to.id().shard()).is_some_and(|port| port.commands.waiting() + size > self.share);
         let limit = if crowded { 0 } else { limits.send_buffer };
         let keep = policy == SlowConsumer::DropOldest;
         let result = match to.peer().reserve(size, limit, keep) {
@@ -282,13 +279,8 @@ impl Handle {
         self.chunk.split().freeze()
     }
 
-    /// What may wait for the clients of one shard.
-    fn share(&self) -> usize {
-        self.hub.limits.total_send_buffer / self.shards.len().max(1)
-    }
-
     fn check_size(&self, payload: &[u8]) -> Result<(), PayloadTooBig> {
-        let limit = self.share();
+        let limit = self.share;
         if encoded_len(payload.len()) > limit {
             return Err(PayloadTooBig { payload: payload.len(), limit });
         }
@@ -321,7 +313,7 @@ impl Handle {
     /// for the network, so this is a wait for the processor, and only for who says more than it can
     /// pass on; without it, what waits in the queue would have no bound.
     fn throttle(&mut self, shard: usize) {
-        let share = self.share();
+        let share = self.share;
         let Some(port) = self.shards.get(shard) else { return };
         while port.commands.in_transit() > share && !port.commands.is_gone() {
             port.commands.press();

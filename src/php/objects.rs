@@ -81,8 +81,10 @@ impl<T: Native> Owned<T> {
     /// A value that refers to the object.
     pub(super) fn to_zval(&self) -> Zval {
         let mut value = Zval::new();
-        // SAFETY: the object is live; `set_object` counts the new reference.
-        value.set_object(unsafe { &mut *self.object.as_ptr() });
+        // SAFETY: the object is live, and the value counts for the new reference.
+        unsafe { (*self.object.as_ptr()).gc.refcount += 1 };
+        value.u1.type_info = IS_OBJECT_COUNTED;
+        value.value.obj = self.object.as_ptr();
         value
     }
 }

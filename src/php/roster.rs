@@ -127,13 +127,14 @@ impl Seat {
         Some(value)
     }
 
-    /// Gives the event back if the connection is free; keeps it otherwise.
-    pub(super) fn hold_if_busy(&self, event: Event) -> Option<Event> {
-        if !self.busy.get() {
-            return Some(event);
-        }
+    /// Whether a callback of the connection runs, so that the next has to wait.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy.get()
+    }
+
+    /// Keeps an event until the callback has returned.
+    pub(super) fn hold(&self, event: Event) {
         self.held.borrow_mut().push_back(event);
-        None
     }
 
     /// A callback of the connection begins.
@@ -141,10 +142,11 @@ impl Seat {
         self.busy.set(true);
     }
 
-    /// It has returned; gives the events that came meanwhile.
-    pub(super) fn leave(&self) -> VecDeque<Event> {
+    /// It has returned; gives the events that came meanwhile, if any did.
+    pub(super) fn leave(&self) -> Option<VecDeque<Event>> {
         self.busy.set(false);
-        self.held.take()
+        // Nearly always there is none, and then nothing need be moved.
+        if self.held.borrow().is_empty() { None } else { Some(self.held.take()) }
     }
 }
 

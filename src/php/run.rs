@@ -200,7 +200,7 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
     }
     // Whoever has no close event by now lost it in a panic, or has it held by a suspended callback.
     for seat in session.roster.seats() {
-        let held = seat.leave().into_iter().find_map(|event| match event {
+        let held = seat.leave().into_iter().flatten().find_map(|event| match event {
             Event::Close { code, reason, .. } => Some((code, reason)),
             _ => None,
         });

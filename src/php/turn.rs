@@ -81,8 +81,15 @@ pub(super) fn dispatch(server: &Server, session: &Session, event: Event) -> Resu
                 None => Ok(0),
             }
         }
-        Event::Message { .. } | Event::Drain { .. } | Event::Close { .. } => {
-            of_connection(server, session, event)
+        Event::Message { id, .. } | Event::Drain { id } | Event::Close { id, .. } => {
+            match session.roster.seat(id) {
+                Some(seat) if seat.is_busy() => {
+                    seat.hold(event);
+                    Ok(0)
+                }
+                Some(seat) => of_connection(server, session, &seat, event),
+                None => Ok(0),
+            }
         }
         Event::Log(record) => log::record(server, &record).map(|()| 0),
         Event::Stopped { shard, panic } => {
@@ -125,12 +132,7 @@ fn decide(
     Ok(1)
 }
 
-fn of_connection(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
-    let (Event::Message { id, .. } | Event::Drain { id } | Event::Close { id, .. }) = event else {
-        return Ok(0);
-    };
-    let Some(seat) = session.roster.seat(id) else { return Ok(0) };
-    let Some(event) = seat.hold_if_busy(event) else { return Ok(0) };
+fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) -> Result<usize, Thrown> {
     match event {
         Event::Message { payload, binary, .. } => {
             let size = payload.len();
@@ -139,7 +141,7 @@ fn of_connection(server: &Server, session: &Session, event: Event) -> Result<usi
                     let data = if binary { values::bytes(&payload) } else { values::text(&payload) };
                     // The chunk that holds it is free for the network from here on.
                     drop(payload);
-                    visit(server, session, &seat, &callback, [values::null(), data, values::bool(binary)])
+                    visit(server, session, seat, &callback, [values::null(), data, values::bool(binary)])
                 }
                 None => Ok(0),
             };
@@ -147,10 +149,10 @@ fn of_connection(server: &Server, session: &Session, event: Event) -> Result<usi
             ran
         }
         Event::Drain { .. } => match server.callback(On::Drain) {
-            Some(callback) => visit(server, session, &seat, &callback, [values::null()]),
+            Some(callback) => visit(server, session, seat, &callback, [values::null()]),
             None => Ok(0),
         },
-        Event::Close { code, reason, .. } => close(server, session, &seat, code, &reason),
+        Event::Close { code, reason, .. } => close(server, session, seat, code, &reason),
         _ => Ok(0),
     }
 }
@@ -199,8 +201,7 @@ fn visit<const N: usize>(
             reported.map(|()| 1)
         }
     };
-    let held = seat.leave();
-    if !held.is_empty() {
+    if let Some(held) = seat.leave() {
         session.put_back(held);
     }
     result

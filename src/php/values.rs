@@ -10,8 +10,8 @@ use ext_php_rs::{
     types::{ZendHashTable, ZendStr, Zval},
 };
 
-pub(super) fn null() -> Zval {
-    Zval::null()
+pub(super) const fn null() -> Zval {
+    Zval::new()
 }
 
 pub(super) fn int(value: i64) -> Zval {
@@ -28,7 +28,7 @@ pub(super) fn float(value: f64) -> Zval {
 
 pub(super) fn bool(value: bool) -> Zval {
     let mut zval = Zval::new();
-    zval.set_bool(value);
+    zval.u1.type_info = if value { ffi::IS_TRUE } else { ffi::IS_FALSE };
     zval
 }
 

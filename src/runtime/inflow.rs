@@ -215,8 +215,7 @@ impl Shard {
 
     /// Whether this shard's share of what may wait for PHP is used up.
     fn is_crowded(&self) -> bool {
-        let share = self.common.config.limits.total_receive_bytes / self.common.hub.counters.len().max(1);
-        self.handed.saturating_sub(self.commands.consumed()) >= share as u64
+        self.handed.saturating_sub(self.commands.consumed()) >= self.receive_share as u64
     }
 
     /// Reads and forgets, until the client has finished or has had its chance.

@@ -78,20 +78,20 @@ impl Shard {
 
     fn exceeds(&self, slot: u32, more: usize) -> bool {
         let limits = &self.common.config.limits;
-        let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
         self.connections.get(slot as usize).is_some_and(|connection| {
             let alone = connection.outbox.frames() == usize::from(more == 0);
-            !alone && (connection.outbox.bytes() + more > limits.send_buffer || self.waiting + more > share)
+            !alone
+                && (connection.outbox.bytes() + more > limits.send_buffer
+                    || self.waiting + more > self.send_share)
         })
     }
 
     /// Makes room by dropping what has waited longest.
     fn drop_oldest(&mut self, slot: u32) {
         let limits = &self.common.config.limits;
-        let share = limits.total_send_buffer / self.common.hub.counters.len().max(1);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let mut dropped = 0;
-        while connection.outbox.bytes() > limits.send_buffer || self.waiting > share {
+        while connection.outbox.bytes() > limits.send_buffer || self.waiting > self.send_share {
             let Some(bytes) = connection.outbox.drop_oldest() else { break };
             dropped += 1;
             connection.settle(&mut self.waiting);

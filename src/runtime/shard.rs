@@ -87,6 +87,9 @@ pub(super) struct Shard {
     pub(super) chunk: BytesMut,
     /// Lent to connections to gather small frames in.
     pub(super) scratch: Vec<u8>,
+    /// This shard's part of what may wait for PHP in all, and for clients.
+    pub(super) receive_share: usize,
+    pub(super) send_share: usize,
     pub(super) decode: DecodeLimits,
     pub(super) head: HeadLimits,
     /// Bytes of messages handed to PHP.
@@ -120,6 +123,9 @@ impl Shard {
     ) -> std::io::Result<Self> {
         let acceptor = Some(Acceptor::new(sockets)?);
         let tick = sweep::tick(&common.config);
+        let shards = common.hub.counters.len().max(1);
+        let receive_share = common.config.limits.total_receive_bytes / shards;
+        let send_share = common.config.limits.total_send_buffer / shards;
         let decode = DecodeLimits { max_message: common.config.limits.max_message_size };
         Ok(Self {
             index,
@@ -138,6 +144,8 @@ impl Shard {
             serial: 0,
             chunk: BytesMut::new(),
             scratch: Vec::new(),
+            receive_share,
+            send_share,
             decode,
             head: HeadLimits::default(),
             handed: 0,

@@ -1,13 +1,13 @@
 //! Ferrite's own core with a few lines in the place of PHP.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use ferrite::{
     config::{Config, Limits, Listen},
     hub::{Handle, Member},
-    queue::{ConnectionId, Event},
-    runtime::Server,
+    queue::{ConnectionId, Event, Inbox},
+    runtime::{Server, Waited},
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
@@ -20,22 +20,33 @@ pub fn serve(port: u16, io_threads: usize) -> Result<()> {
     let mut handle = server.take_handle().context("a server without a handle")?;
     let mut inbox = server.take_inbox().context("a server without an inbox")?;
     let mut clients = Clients::default();
-    let mut batch = VecDeque::new();
+    let mut steering = server.take_steering();
     loop {
-        if inbox.drain(256, &mut batch) == 0 {
-            if inbox.prepare_sleep() {
-                // Interrupted or not: the inbox is looked at next.
-                let _ = poll(&mut [PollFd::new(inbox.fd(), PollFlags::POLLIN)], PollTimeout::NONE);
-                inbox.awake();
-            }
-            inbox.clear();
-            continue;
-        }
         handle.begin_batch();
-        for event in batch.drain(..) {
+        for event in std::iter::from_fn(|| inbox.pop()).take(256) {
             clients.handle(event, &mut handle)?;
         }
         handle.end_batch();
+        // As PHP's loop does it, signals apart.
+        match &mut steering {
+            Some(steering) if !inbox.is_empty() => steering.take_turn(),
+            Some(steering) => {
+                if steering.wait(&inbox, None) == Waited::NotAtAll {
+                    sleep(&inbox);
+                    steering.woke();
+                }
+            }
+            None => sleep(&inbox),
+        }
+    }
+}
+
+fn sleep(inbox: &Inbox) {
+    if inbox.prepare_sleep() {
+        // Interrupted or not: the inbox is looked at next.
+        let _ = poll(&mut [PollFd::new(inbox.fd(), PollFlags::POLLIN)], PollTimeout::NONE);
+        inbox.awake();
+        inbox.clear();
     }
 }
 
