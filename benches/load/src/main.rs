@@ -12,6 +12,7 @@ mod inbound;
 mod mode;
 mod opening;
 mod outbound;
+mod paced;
 mod process;
 mod reactor;
 mod report;
@@ -37,6 +38,9 @@ enum Command {
     Echo(mode::echo::Echo),
     FanOut(mode::fan_out::FanOut),
     Idle(mode::idle::Idle),
+    Handshakes(mode::handshakes::Handshakes),
+    Slow(mode::slow::Slow),
+    Flat(mode::flat::Flat),
     Serve(serve::Serve),
 }
 
@@ -56,6 +60,9 @@ fn run(command: Command) -> Result<()> {
         Command::Echo(mode) => mode.run()?,
         Command::FanOut(mode) => mode.run()?,
         Command::Idle(mode) => mode.run()?,
+        Command::Handshakes(mode) => mode.run()?,
+        Command::Slow(mode) => mode.run()?,
+        Command::Flat(mode) => mode.run()?,
         Command::Serve(serve) => return serve.run(),
     };
     println!("{}", report.line());

@@ -128,8 +128,8 @@ fn mask(sender: usize) -> [u8; 4] {
 fn push_frame(out: &mut Vec<u8>, first: u8, mask: [u8; 4], payload: &[u8]) {
     out.push(first);
     match payload.len() {
-        short @ ..126 => out.push(0x80 | short as u8),
-        middle @ ..0x1_0000 => {
+        short @ ..=125 => out.push(0x80 | short as u8),
+        middle @ 126..0x1_0000 => {
             out.push(0x80 | 126);
             out.extend((middle as u16).to_be_bytes());
         }

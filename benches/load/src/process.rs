@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 use nix::{
     sys::resource::{Resource, getrlimit, setrlimit},
     time::{ClockId, clock_gettime},
+    unistd::{SysconfVar, sysconf},
 };
 
 /// Memory of a process tree, in KiB.
@@ -44,6 +45,17 @@ pub fn memory(pid: u32) -> Result<Memory> {
         memory.pss += kib("Pss:").unwrap_or(0);
     }
     Ok(memory)
+}
+
+/// Resident KiB by `statm`: cheap enough to be read all the time.
+pub fn resident(pid: u32) -> Result<u64> {
+    let page = sysconf(SysconfVar::PAGE_SIZE)?.unwrap_or(4096) as u64;
+    let mut pages = 0;
+    for pid in tree(pid)? {
+        let statm = fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+        pages += statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(pages * page / 1024)
 }
 
 /// Processor time of this process.

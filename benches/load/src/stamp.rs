@@ -6,7 +6,7 @@ use std::fmt;
 ///
 /// Kept as text and counted up in place, because that is cheaper than printing a number for each message.
 /// After ten million it begins anew, which no window comes near.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stamp([u8; Stamp::LEN]);
 
 impl Stamp {
@@ -44,15 +44,12 @@ impl Stamp {
         }
     }
 
-    /// How many messages of the same sender lie between the two; `None` if `earlier` is not the earlier one.
-    pub fn since(&self, earlier: &Self) -> Option<u64> {
-        if self.sender() != earlier.sender() {
-            return None;
-        }
-        self.sequence().checked_sub(earlier.sequence())
+    /// Whether it is `earlier` or a later message of the same sender.
+    pub fn follows(&self, earlier: &Self) -> bool {
+        self.sender() == earlier.sender() && self.sequence() >= earlier.sequence()
     }
 
-    pub fn sender(&self) -> u64 {
+    fn sender(&self) -> u64 {
         number(&self.0[..SENDER])
     }
 
@@ -96,12 +93,10 @@ mod tests {
     }
 
     #[test]
-    fn tells_how_far_apart_two_are() {
-        let (first, mut third) = (Stamp::first(7), Stamp::first(7));
-        third.advance();
-        third.advance();
-        assert_eq!(third.since(&first), Some(2));
-        assert_eq!(first.since(&third), None);
-        assert_eq!(Stamp::first(8).since(&first), None);
+    fn follows_itself_and_those_before_it_of_the_same_sender() {
+        let (first, mut second) = (Stamp::first(7), Stamp::first(7));
+        second.advance();
+        assert!(first.follows(&first) && second.follows(&first));
+        assert!(!first.follows(&second) && !Stamp::first(8).follows(&first));
     }
 }

@@ -1,37 +1,56 @@
-//! Servers to load, one file each. All of them serve the same three paths: what comes on `/echo` goes back,
-//! what comes on `/publish` goes to everybody on `/subscribe`.
+//! Servers to load, one file each. What comes on `/echo` goes back, what comes on `/publish` goes to everybody
+//! on `/subscribe`.
 
+mod by_task;
 mod core;
+mod plain;
+mod sockudo_ws;
 mod tungstenite;
+mod yawc;
 
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand};
 
-/// Serve until killed; the first line printed is the address
+/// Serve until killed, on 127.0.0.1; the first line printed is the address
 #[derive(Args)]
 pub struct Serve {
+    #[command(subcommand)]
     which: Which,
     /// 0 takes a free one
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, global = true, default_value_t = 0)]
     port: u16,
-    /// Threads for the network, of the core
-    #[arg(long, default_value_t = 1)]
-    io_threads: usize,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Subcommand)]
 enum Which {
     /// Ferrite's own core without PHP: the ceiling of what PHP can reach
-    Core,
-    /// The server that everybody would write with tokio-tungstenite
+    Core {
+        /// Threads for the network
+        #[arg(long, default_value_t = 1)]
+        io_threads: usize,
+    },
+    /// tokio-tungstenite, one thread
     Tungstenite,
+    /// sockudo-ws, one thread
+    SockudoWs,
+    /// yawc, one thread
+    Yawc,
+    /// Nothing but framing, echo only: the ceiling of what the generator can reach
+    Plain {
+        /// Do something wrong with every hundredth message of a connection, to see it noticed
+        #[arg(long)]
+        fault: Option<plain::Fault>,
+    },
 }
 
 impl Serve {
     pub fn run(self) -> Result<()> {
         match self.which {
-            Which::Core => core::serve(self.port, self.io_threads),
+            Which::Core { io_threads } => core::serve(self.port, io_threads),
             Which::Tungstenite => tungstenite::serve(self.port),
+            Which::SockudoWs => sockudo_ws::serve(self.port),
+            Which::Yawc => yawc::serve(self.port),
+            Which::Plain { fault } => Ok(plain::serve(self.port, fault)?),
         }
     }
 }
