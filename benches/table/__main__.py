@@ -78,9 +78,8 @@ def choose_servers(options: argparse.Namespace, php: str, extension: str) -> lis
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    names = lambda text: text.split(",") if text else []
-    parser.add_argument("--rows", type=names, metavar="KEY,…", help="only these rows; see --list")
-    parser.add_argument("--servers", type=names, metavar="NAME,…",
+    parser.add_argument("--rows", type=names_of, metavar="KEY,…", help="only these rows; see --list")
+    parser.add_argument("--servers", type=names_of, metavar="NAME,…",
                         help="only these of: " + ", ".join(server.name for server in known("", "", "")))
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each row and server (3)")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each is, where that can be chosen (5)")
@@ -99,6 +98,10 @@ def parse() -> argparse.Namespace:
     if not options.list and not shutil.which(options.load):
         parser.error(f"{options.load} is missing; run ./dev bench, which builds it")
     return options
+
+
+def names_of(text: str) -> list[str]:
+    return text.split(",")
 
 
 def server(read):

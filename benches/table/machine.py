@@ -35,8 +35,7 @@ def describe(php: str, extension: str) -> list[tuple[str, str]]:
 
 
 def commit() -> str:
-    head = first_line("git", "-C", str(ROOT), "describe", "--always", "--abbrev=10", "--dirty")
-    return head
+    return first_line("git", "-C", str(ROOT), "describe", "--always", "--abbrev=10", "--dirty")
 
 
 def model() -> str:

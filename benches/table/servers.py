@@ -94,18 +94,21 @@ class Running:
             return self.server.external
         port = free_port()
         command = [part.replace("{port}", str(port)) for part in self.server.command]
+        tells = command == list(self.server.command)
         with open(self.log, "ab") as log:
             try:
+                # Whoever tells its address says no more; the others may, and must not wait for a reader.
                 self.process = subprocess.Popen(
-                    command, stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                    env=os.environ | dict(self.server.environment), preexec_fn=lambda: prepare(self.cpus))
+                    command, stdout=subprocess.PIPE if tells else log, stderr=log, stdin=subprocess.DEVNULL,
+                    start_new_session=True, env=os.environ | dict(self.server.environment),
+                    preexec_fn=lambda: prepare(self.cpus))
             except OSError as error:
                 raise ServerError(f"cannot run {command[0]}: {error.strerror}") from error
         try:
-            if command != list(self.server.command):
-                self.wait_for(port)
-                return f"127.0.0.1:{port}", self.process.pid
-            return self.address(), self.process.pid
+            if tells:
+                return self.address(), self.process.pid
+            self.wait_for(port)
+            return f"127.0.0.1:{port}", self.process.pid
         except BaseException:
             self.__exit__()
             raise
@@ -113,7 +116,7 @@ class Running:
     def __exit__(self, *_) -> None:
         if not self.process:
             return
-        # The whole session: it may have workers.
+        # The whole session: it may have workers that outlive it.
         for order, patience in ((signal.SIGTERM, 5), (signal.SIGKILL, 5)):
             try:
                 os.killpg(self.process.pid, order)
@@ -122,7 +125,8 @@ class Running:
                 break
             except subprocess.TimeoutExpired:
                 continue
-        self.process.stdout.close()
+        if self.process.stdout:
+            self.process.stdout.close()
 
     def address(self) -> str:
         line = b""

@@ -1,9 +1,14 @@
 //! Connections that do nothing.
 
-use std::{thread::sleep, time::Duration};
+use std::{
+    io::{ErrorKind, Read},
+    thread::sleep,
+    time::Duration,
+};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
+use mio::net::TcpStream;
 
 use crate::{
     opening::{AT_ONCE, Way, open_all},
@@ -20,7 +25,7 @@ pub struct Idle {
     target: Target,
     #[arg(long, default_value_t = 1000, value_parser = count)]
     connections: usize,
-    /// How long to leave them alone before the memory is read
+    /// How long to leave them alone before the memory is read; pings are not answered meanwhile
     #[arg(long, default_value_t = 2.0, value_parser = seconds)]
     seconds: f64,
 }
@@ -32,16 +37,17 @@ impl Idle {
         let way = Way::to(&target, "/echo")?;
         let before = target.pid.map(process::memory).transpose()?;
         let meter = Meter::start(&target)?;
-        let streams = open_all(&mut reactor, &way, 0..connections, AT_ONCE)?;
+        let mut streams = open_all(&mut reactor, &way, 0..connections, AT_ONCE)?;
         let rate = connections as f64 / meter.began().elapsed().as_secs_f64();
         // The server may still be telling its handlers.
         sleep(Duration::from_millis(300));
         let metered = meter.stop()?;
         sleep(Duration::from_secs_f64(self.seconds));
         let after = target.pid.map(process::memory).transpose()?;
+        streams.iter_mut().enumerate().try_for_each(|(number, stream)| still_open(number, stream))?;
         let grown = before.zip(after);
         let each = |kib: u64| rounded(kib as f64 * 1024.0 / connections as f64, 0);
-        let report = Report::new(&target, "idle")
+        Ok(Report::new(&target, "idle")
             .put("connections", connections)
             .put("rate", rate.round())
             .put(
@@ -51,8 +57,15 @@ impl Idle {
             .put("rss_bytes_each", grown.map(|(before, after)| each(after.rss.saturating_sub(before.rss))))
             .put("pss_bytes_each", grown.map(|(before, after)| each(after.pss.saturating_sub(before.pss))))
             .put("rss_kib", after.map(|memory| memory.rss))
-            .put("pss_kib", after.map(|memory| memory.pss));
-        drop(streams);
-        Ok(report)
+            .put("pss_kib", after.map(|memory| memory.pss)))
+    }
+}
+
+/// Memory of connections that the server has closed meanwhile would be worth nothing.
+fn still_open(number: usize, stream: &mut TcpStream) -> Result<()> {
+    match stream.read(&mut [0; 64]) {
+        Ok(0) => bail!("the server closed connection {number}, on which nothing happened"),
+        Err(error) if error.kind() != ErrorKind::WouldBlock => bail!("connection {number}: {error}"),
+        _ => Ok(()),
     }
 }
