@@ -133,11 +133,12 @@ class Table(unittest.TestCase):
                 capture_output=True, text=True, timeout=LIMIT)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("[6/6, ", done.stderr)
-            lines = [json.loads(line) for line in (Path(out) / "raw.jsonl").read_text().splitlines()]
+            machine, *lines = map(json.loads, (Path(out) / "raw.jsonl").read_text().splitlines())
+            self.assertIn("kernel", machine["machine"])
             order = [line["server"] for line in lines]
             self.assertEqual(order, ["ferrite", "core", "swoole", "swoole", "core", "ferrite"])
             text = (Path(out) / "table.md").read_text()
-            self.assertRegex(text, r"\| ferrite \| [^|]+ · [^|]+ \| ")
+            self.assertRegex(text, r"\n\| ferrite \| [^|]+ · [^|]+ \|\n")
             self.assertRegex(text, r"\| echo 64×20 w16, not pinned \| per second ≥ 1 600k \| [^|]+ \| (met|\*\*not met\*\*) \|")
 
     def test_a_server_that_fails_is_told_and_the_others_go_on(self) -> None:

@@ -39,7 +39,7 @@ def main() -> int:
     bench = Bench(options.load, out, options.seconds)
     steps = list(plan(rows, servers, options.rounds))
     say(f"bench: {len(steps)} measurements, about {clock(sum(bench.expect(r, s, {}) for r, _, s in steps))}")
-    lines = bench.run(steps)
+    lines = bench.run(steps, machine)
     settings = (f"Medians of {options.rounds} interleaved rounds (lowest–highest), {options.seconds:g} s each after a "
                 "second to warm up. CPU is of the server's whole process tree, kernel work included.\n")
     text = page(collect(lines), lines, rows, names, machine, settings)

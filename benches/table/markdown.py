@@ -10,8 +10,7 @@ def page(results: Results, lines: list[dict], rows: list[Row], servers: list[str
     parts = ["# WebSocket servers, measured\n", settings, facts(machine), overview(results, rows, servers)]
     if "ferrite" in servers:
         parts.append(crossing(results))
-    if SWOOLE in servers or UWEBSOCKETS in servers:
-        parts.append(targets(results))
+        parts.append(targets(results, bool({SWOOLE, UWEBSOCKETS} & set(servers))))
     parts += [details(results, lines, row, servers) for row in rows]
     return "\n".join(part for part in parts if part)
 
@@ -52,9 +51,13 @@ def crossing(results: Results) -> str:
     return f"The PHP crossing (CPU of ferrite − core at w16): {verdict.measured} µs a message.\n" if verdict.measured else ""
 
 
-def targets(results: Results) -> str:
+def targets(results: Results, complete: bool) -> str:
+    """All of them, or those that could be measured without the servers they compare with."""
     words = {True: "met", False: "**not met**", None: "not measured"}
-    body = [[v.work, v.target, str(v.measured or "–"), words[v.met]] for v in judge(results)]
+    body = [[v.work, v.target, str(v.measured or "–"), words[v.met]] for v in judge(results)
+            if complete or v.measured]
+    if not body:
+        return ""
     note = "\nRatios are taken round by round. Absolute targets were set on a quiet machine; compare the ratios first.\n"
     return "## Targets\n\n" + table(["work", "target", "measured", ""], body) + note
 

@@ -44,10 +44,12 @@ class Bench:
         self.out = out
         self.seconds = seconds
 
-    def run(self, steps: list[tuple[Row, int, Server]]) -> list[dict]:
+    def run(self, steps: list[tuple[Row, int, Server]], machine: list[tuple[str, str]]) -> list[dict]:
+        """Takes the steps in turn; each leaves a line in raw.jsonl, whose first line is the machine."""
         results = []
         durations: dict[str, float] = {}
         with open(self.out / "raw.jsonl", "w") as raw:
+            raw.write(json.dumps({"machine": dict(machine)}, ensure_ascii=False) + "\n")
             for at, (row, number, server) in enumerate(steps):
                 left = sum(self.expect(row, server, durations) for row, _, server in steps[at:])
                 say(f"[{at + 1}/{len(steps)}, {clock(left)} left] {row.key}, round {number + 1}: {server.name}")

@@ -34,7 +34,8 @@ class Row:
 
 
 def echo(key: str, connections: int, size: int, window: int, pinned: str) -> Row:
-    title = f"echo, {connections} connections, {size} bytes, {window} in flight each, {pinned}"
+    clients = "one connection" if connections == 1 else f"{connections} connections"
+    title = f"echo, {clients}, {size} bytes, {window} in flight on each, {pinned}"
     arguments = ("--connections", str(connections), "--size", str(size), "--window", str(window))
     return Row(key, title, "echo", arguments, pinned, SPEED)
 
