@@ -31,7 +31,7 @@ impl Report {
             |cpu: Duration| (count > 0).then(|| rounded(cpu.as_nanos() as f64 / 1000.0 / count as f64, 4));
         self.put("count", count)
             .put("measured_s", rounded(seconds, 3))
-            .put("rate", (count as f64 / seconds).round())
+            .put("rate", (count as f64 / seconds).round() as u64)
             .put("cpu_us", metered.server.and_then(each))
             .put("server_cpu", metered.server.map(share))
             .put("generator_cpu", share(metered.own))

@@ -46,10 +46,10 @@ impl Idle {
         let after = target.pid.map(process::memory).transpose()?;
         streams.iter_mut().enumerate().try_for_each(|(number, stream)| still_open(number, stream))?;
         let grown = before.zip(after);
-        let each = |kib: u64| rounded(kib as f64 * 1024.0 / connections as f64, 0);
+        let each = |kib: u64| kib * 1024 / connections as u64;
         Ok(Report::new(&target, "idle")
             .put("connections", connections)
-            .put("rate", rate.round())
+            .put("rate", rate.round() as u64)
             .put(
                 "cpu_us",
                 metered.server.map(|cpu| rounded(cpu.as_nanos() as f64 / 1000.0 / connections as f64, 2)),
