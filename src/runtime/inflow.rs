@@ -131,6 +131,7 @@ impl Shard {
         } else {
             session.message_began = None;
         }
+        self.messages += messages;
         self.counters(|c| c.messages_received.add(messages));
         match end {
             Ok(handled) => handled,

@@ -1,5 +1,6 @@
 //! Threads, assembly, shutdown: everything else is wired together here, and nothing is decided.
 
+mod allocator;
 mod commands;
 mod duty;
 mod entrance;

@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    Steering,
+    Steering, allocator,
     helm::Helm,
     shard::{Common, Shard},
     threads,
@@ -57,6 +57,7 @@ impl Server {
     /// Binds every address, then starts the shards. An error leaves nothing behind.
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
+        allocator::keep_large_blocks();
         let shards = config.shards();
         let files = raise_file_limit();
         let ceiling = config.limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1);

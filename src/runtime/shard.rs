@@ -7,6 +7,7 @@
 
 use std::{
     any::Any,
+    collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
@@ -92,7 +93,8 @@ pub(super) struct Shard {
     pub(super) send_share: usize,
     pub(super) decode: DecodeLimits,
     pub(super) head: HeadLimits,
-    /// Bytes of messages handed to PHP.
+    /// Messages handed to PHP, and their bytes.
+    pub(super) messages: u64,
     pub(super) handed: u64,
     /// Bytes of frames taken from the command queue.
     pub(super) taken: u64,
@@ -109,6 +111,8 @@ pub(super) struct Shard {
     timer: Pin<Box<Sleep>>,
     /// When `timer` fires.
     timer_at: Duration,
+    /// Slots to serve, this turn or the next ones.
+    next: VecDeque<u32>,
     taken_flags: Vec<Arc<Flag>>,
 }
 
@@ -148,6 +152,7 @@ impl Shard {
             send_share,
             decode,
             head: HeadLimits::default(),
+            messages: 0,
             handed: 0,
             taken: 0,
             waiting: 0,
@@ -159,6 +164,7 @@ impl Shard {
             stopping: None,
             timer: Box::pin(tokio::time::sleep(FAR)),
             timer_at: FAR,
+            next: VecDeque::new(),
             taken_flags: Vec::new(),
         })
     }
@@ -187,25 +193,31 @@ impl Shard {
         if self.has_ended() {
             return None;
         }
-        let more = !self.again.is_empty() || !self.ready.is_empty() || !self.commands.is_empty();
+        let more = !self.next.is_empty()
+            || !self.again.is_empty()
+            || !self.ready.is_empty()
+            || !self.commands.is_empty();
         Some(if more { Turned::More } else { Turned::Idle })
     }
 
+    /// Serves who is ready, in the order in which they became so, until there is a batch for the
+    /// consumer: it deals with that while the processor's caches still hold it, and those clients go
+    /// on while others are served.
     fn serve_ready(&mut self) {
-        let mut flags = std::mem::take(&mut self.taken_flags);
-        self.ready.take(&mut flags);
-        let again = std::mem::take(&mut self.again);
-        for slot in again.iter().copied().chain(flags.drain(..).map(|flag| flag.lower())) {
+        if self.next.is_empty() {
+            self.next.extend(self.again.drain(..));
+            self.ready.take(&mut self.taken_flags);
+            self.next.extend(self.taken_flags.drain(..).map(|flag| flag.lower()));
+        }
+        let (messages, bytes) = (self.messages + BATCH_MESSAGES, self.handed + BATCH_BYTES);
+        while self.messages < messages
+            && self.handed < bytes
+            && let Some(slot) = self.next.pop_front()
+        {
             self.guarded(slot, |shard| match slot {
                 ACCEPT => shard.accept(),
                 _ => shard.serve(slot),
             });
-        }
-        self.taken_flags = flags;
-        if self.again.is_empty() {
-            // Keeps its memory.
-            self.again = again;
-            self.again.clear();
         }
     }
 
@@ -298,6 +310,10 @@ thread_local! {
     static DOOMED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
+/// How much may be handed to the consumer in one turn before it is woken; one connection's reads
+/// are not cut short for it.
+const BATCH_MESSAGES: u64 = 256;
+const BATCH_BYTES: u64 = 256 << 10;
 /// The slot that stands for the listening sockets.
 pub(super) const ACCEPT: u32 = u32::MAX;
 /// How long a dozing shard leaves a command unseen that PHP gave in the middle of a batch.

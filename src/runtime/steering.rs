@@ -30,6 +30,8 @@ pub struct Steering {
     prompt: u32,
     /// When the last wait was over.
     since: Instant,
+    /// Waits in a row that were over before anybody looked at the sockets.
+    unlooked: u32,
     /// Since when the consumer has had events without a break.
     busy: Option<Instant>,
     /// Before this the thread keeps the duty.
@@ -56,7 +58,7 @@ impl Steering {
         let signals = PendingSignals::new(helm.runtime())?;
         let now = Instant::now();
         let parallel = std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
-        Ok(Self { helm, signals, prompt: 0, since: now, busy: None, not_before: now, parallel })
+        Ok(Self { helm, signals, prompt: 0, since: now, unlooked: 0, busy: None, not_before: now, parallel })
     }
 
     /// Serves until an event waits, `until` has come, or a signal. The caller has blocked all
@@ -71,7 +73,14 @@ impl Steering {
         if let Some(shard) = &mut *shard {
             shard.ring_at(until);
         }
+        // Waits that found events at once have not looked at the sockets.
+        let mut look = self.unlooked >= UNLOOKED;
+        let mut looked = look;
         let stretch = helm.take_turns(&mut shard, |shard, cx, turned| {
+            if std::mem::take(&mut look) {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let due = || until.is_some_and(|until| Instant::now() >= until);
             if !inbox.is_empty() || due() {
                 return Poll::Ready(Waited::Normally);
@@ -83,8 +92,10 @@ impl Steering {
                 Turned::More => cx.waker().wake_by_ref(),
                 Turned::Idle => shard.rest(cx, true),
             }
+            looked = true;
             Poll::Pending
         });
+        self.unlooked = if looked { 0 } else { self.unlooked + 1 };
         self.leave(shard);
         match stretch {
             Stretch::Left(waited) => waited,
@@ -157,3 +168,5 @@ const PROMPT_WAITS: u32 = 16;
 /// A consumer that has had no pause for so long is given the thread's help, and keeps it so long.
 const BUSY: Duration = Duration::from_millis(10);
 const PARALLEL: Duration = Duration::from_secs(1);
+/// How many waits may be over before anybody looked at the sockets.
+const UNLOOKED: u32 = 16;
