@@ -333,4 +333,21 @@ mod tests {
             }
         }
     }
+
+    /// What an idle connection costs is these, its socket in tokio, its waker, and its places in the
+    /// slab, the registry and PHP's roster; docs/performance.md has the sum. A larger number here is a
+    /// decision, not an accident: 15 000 connections pay for it.
+    #[test]
+    #[cfg(target_pointer_width = "64")]
+    fn a_connection_is_as_large_as_it_was_meant_to_be() {
+        let sizes = [
+            size_of::<Connection>(),
+            size_of::<Session>(),
+            size_of::<Peer>(),
+            size_of::<crate::hub::Member>(),
+            size_of::<crate::queue::Event>(),
+            size_of::<crate::queue::Command>(),
+        ];
+        assert_eq!(sizes, [304, 200, 40, 40, 48, 72]);
+    }
 }

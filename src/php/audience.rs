@@ -29,7 +29,9 @@ pub(super) fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
             }
         },
     };
-    call.returns(enums::send_result(result));
+    if call.is_result_used() {
+        call.returns(enums::send_result(result));
+    }
     Ok(())
 }
 

@@ -219,6 +219,18 @@ impl<'a> Call<'a> {
         self.value(number).ok_or_else(thrown::failed)
     }
 
+    /// Whether the script does anything with what the method returns. Not if it is a statement by
+    /// itself, and then there is no need to make it.
+    pub(super) fn is_result_used(&self) -> bool {
+        // SAFETY: the frame of a running call; what called it, if it is PHP code, stands at the
+        // instruction that says where the result goes (as `USED_RET` in Zend/zend_compile.h).
+        unsafe {
+            let Some(caller) = self.frame.as_ref().prev_execute_data.as_ref() else { return true };
+            let is_php = !caller.func.is_null() && u32::from((*caller.func).type_) == ffi::ZEND_USER_FUNCTION;
+            !is_php || caller.opline.is_null() || (*caller.opline).result_type != IS_UNUSED
+        }
+    }
+
     /// Returns a value.
     pub(super) fn returns(&mut self, value: Zval) {
         // SAFETY: the engine gave a place for one value, initialised to null.
@@ -314,3 +326,6 @@ impl<'a> Call<'a> {
         if failed == 0 { Ok(()) } else { Err(thrown::failed()) }
     }
 }
+
+/// Zend/zend_compile.h.
+const IS_UNUSED: u8 = 0;

@@ -13,7 +13,7 @@ use super::{
     call::Call,
     class::Class,
     thrown::{Outcome, Thrown, failed, outcome},
-    zend,
+    values, zend,
 };
 
 /// A callable.
@@ -66,7 +66,7 @@ impl Callback {
                 ptr::null_mut(),
             );
         }
-        drop(returned);
+        values::release(returned);
         outcome()
     }
 

@@ -112,7 +112,9 @@ fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let (payload, binary) = message(call, 1, 2)?;
     let result =
         connection.voice.send(&connection.member, payload, binary).map_err(|error| too_big(1, error))?;
-    call.returns(enums::send_result(result));
+    if call.is_result_used() {
+        call.returns(enums::send_result(result));
+    }
     Ok(())
 }
 

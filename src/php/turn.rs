@@ -204,6 +204,7 @@ fn visit<const N: usize>(
     if let Some(held) = seat.leave() {
         session.put_back(held);
     }
+    arguments.into_iter().for_each(values::release);
     result
 }
 

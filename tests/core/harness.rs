@@ -16,7 +16,7 @@ use ferrite::{
     config::{Config, Heartbeat, Limits, Listen},
     hub::{Handle, Hub},
     queue::{Event, Inbox},
-    runtime::Server,
+    runtime::{Server, Steering, Waited},
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio_tungstenite::tungstenite::{self, WebSocket, client::IntoClientRequest};
@@ -69,13 +69,13 @@ impl Running {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (told, log) = (stop.clone(), seen.clone());
         let thread = std::thread::spawn(move || {
-            let mut consumer = Consumer { inbox, batch: VecDeque::new() };
+            let mut consumer = Consumer { inbox, steering: server.take_steering(), batch: VecDeque::new() };
             let (mut stopped, mut told_shards) = (0, false);
             while stopped < server.shards() {
                 if told.load(Ordering::SeqCst) && !std::mem::replace(&mut told_shards, true) {
                     handle.stop(grace);
                 }
-                consumer.wait(Duration::from_millis(200));
+                consumer.wait(Duration::from_millis(50));
                 handle.begin_batch();
                 while let Some(event) = consumer.batch.pop_front() {
                     on_event(&mut handle, &event);
@@ -186,27 +186,38 @@ pub(crate) fn echo(handle: &mut Handle, event: &Event) {
 
 pub(crate) type Client = WebSocket<TcpStream>;
 
+/// Waits as PHP's loop does: with one shard it serves meanwhile.
 struct Consumer {
     inbox: Inbox,
+    steering: Option<Steering>,
     batch: VecDeque<Event>,
 }
 
 impl Consumer {
     fn wait(&mut self, most: Duration) {
         if self.fill() {
+            if let Some(steering) = &mut self.steering {
+                steering.take_turn();
+            }
             return;
         }
-        if self.inbox.prepare_sleep() {
-            let mut fds = [PollFd::new(self.inbox.fd(), PollFlags::POLLIN)];
-            let _ = poll(&mut fds, PollTimeout::try_from(most).unwrap());
+        let steering = self.steering.as_mut();
+        let until = Instant::now() + most;
+        let waited = steering.map_or(Waited::NotAtAll, |steering| steering.wait(&self.inbox, Some(until)));
+        if waited == Waited::NotAtAll {
+            if self.inbox.prepare_sleep() {
+                let mut fds = [PollFd::new(self.inbox.fd(), PollFlags::POLLIN)];
+                let _ = poll(&mut fds, PollTimeout::try_from(most).unwrap());
+            }
+            self.inbox.awake();
+            self.inbox.clear();
+            self.steering.as_mut().map(Steering::woke);
         }
-        self.inbox.awake();
-        self.inbox.clear();
         self.fill();
     }
 
     fn fill(&mut self) -> bool {
-        let Self { inbox, batch } = self;
+        let Self { inbox, batch, .. } = self;
         batch.extend(std::iter::from_fn(|| inbox.pop()).take(256));
         !batch.is_empty()
     }

@@ -8,4 +8,5 @@ mod harness;
 mod hostile;
 mod imports;
 mod messages;
+mod steering;
 mod stopping;
