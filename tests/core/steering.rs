@@ -89,7 +89,8 @@ fn thousands_of_messages_of_many_clients_come_back_in_order_while_hands_change()
     let count = turns.clone();
     let server = Running::start(config(1), move |handle, event| {
         echo(handle, event);
-        if matches!(event, Event::Message { .. }) && count.fetch_add(1, Ordering::Relaxed) % 997 == 0 {
+        if matches!(event, Event::Message { .. }) && count.fetch_add(1, Ordering::Relaxed).is_multiple_of(997)
+        {
             // Long enough for the thread to take over in the middle of the traffic.
             std::thread::sleep(Duration::from_millis(7));
         }
