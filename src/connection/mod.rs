@@ -344,10 +344,9 @@ mod tests {
             size_of::<Connection>(),
             size_of::<Session>(),
             size_of::<Peer>(),
-            size_of::<crate::hub::Member>(),
             size_of::<crate::queue::Event>(),
             size_of::<crate::queue::Command>(),
         ];
-        assert_eq!(sizes, [304, 200, 40, 40, 48, 72]);
+        assert_eq!(sizes, [304, 200, 40, 48, 72]);
     }
 }
