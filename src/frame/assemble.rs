@@ -65,7 +65,12 @@ impl Message {
     ) -> Result<usize, Violation> {
         let remaining = self.still_unread(remaining);
         let len = input.len().min(remaining);
-        self.make_room(len, if last { remaining } else { usize::MAX });
+        let arrived = self.payload.len();
+        if self.payload.capacity() - arrived < len {
+            // More fragments may follow, of any length: then what has arrived is all there is to go by.
+            let whole = last.then(|| arrived.saturating_add(remaining));
+            self.grow(arrived + len, whole);
+        }
         self.payload.extend_from_slice(input.get(..len).unwrap_or_default());
         input.advance(len);
         self.settle(key)
@@ -79,8 +84,8 @@ impl Message {
             return None;
         }
         // A smaller rest of capacity would make a read of a few bytes.
-        if self.payload.capacity() - arrived < remaining.min(DIRECT_AFTER) {
-            self.payload.reserve_exact(remaining.min(arrived));
+        if self.payload.capacity() - arrived < DIRECT_LEAST {
+            self.grow(arrived + 1, Some(arrived.saturating_add(remaining)));
         }
         let room = self.payload.capacity() - arrived;
         Some((&mut self.payload).limit(remaining.min(room)))
@@ -103,12 +108,21 @@ impl Message {
         usize::try_from(remaining).unwrap_or(usize::MAX).saturating_sub(unsettled)
     }
 
-    /// Makes room for `len` more bytes: doubling, but no further than `most` more bytes.
-    fn make_room(&mut self, len: usize, most: usize) {
-        if self.payload.capacity() - self.payload.len() < len {
-            let doubling = self.payload.len().min(most);
-            self.payload.reserve_exact(len.max(doubling));
-        }
+    /// Makes room for `needed` bytes in all. Of a message that will have `whole`: a half, a quarter, …
+    /// of it, whichever is the least that suffices. So it is never twice what is needed, and the last
+    /// step is the whole, not a copy of nearly all for the few bytes that remain.
+    fn grow(&mut self, needed: usize, whole: Option<usize>) {
+        let capacity = match whole {
+            Some(whole) => {
+                let mut capacity = whole.max(1);
+                while capacity > 1 && capacity.div_ceil(2) >= needed {
+                    capacity = capacity.div_ceil(2);
+                }
+                capacity
+            }
+            None => needed.max(2 * self.payload.len()),
+        };
+        self.payload.reserve_exact(capacity.saturating_sub(self.payload.len()));
     }
 
     /// Unmasks and checks what has arrived since the last time.

@@ -172,9 +172,12 @@ fn a_direct_buffer_appears_with_16_kib_and_never_exceeds_the_frame() {
     feed(&mut decoder, &stream[..8 + 16_383], &LIMITS, &mut said).unwrap();
     assert!(decoder.direct_buffer().is_none());
     feed(&mut decoder, &stream[8 + 16_383..8 + 16_384], &LIMITS, &mut said).unwrap();
-    assert_eq!(decoder.direct_buffer().unwrap().remaining_mut(), 16_384);
+    // Half of the frame has a place; the other half gets one once the first is full.
+    assert_eq!(decoder.direct_buffer().unwrap().remaining_mut(), 20_000 - 16_384);
+    decoder.direct_buffer().unwrap().put_slice(&stream[8 + 16_384..8 + 20_000]);
+    assert_eq!(decoder.direct_buffer().unwrap().remaining_mut(), 20_000);
     // Asked again with bytes not yet processed, it offers only what is still to come.
-    decoder.direct_buffer().unwrap().put_slice(&stream[8 + 16_384..8 + 30_000]);
+    decoder.direct_buffer().unwrap().put_slice(&stream[8 + 20_000..8 + 30_000]);
     assert_eq!(decoder.direct_buffer().unwrap().remaining_mut(), 10_000);
     // And chunk bytes may follow the unprocessed ones.
     feed(&mut decoder, &stream[8 + 30_000..], &LIMITS, &mut said).unwrap();
