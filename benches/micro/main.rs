@@ -1,0 +1,44 @@
+//! Micro-benchmarks of what is done once a message.
+//!
+//! One file a subject. Each goes through the public face of the crate, on one thread, with memory
+//! that a shard would have warm: they compare one version of a function with the next, while
+//! `benches/load` says what a server does.
+
+#![allow(
+    clippy::expect_used,
+    reason = "nothing here comes from a peer: what is unexpected is a mistake in a benchmark, which is to end it"
+)]
+
+mod header;
+mod mask;
+mod utf8;
+mod wire;
+
+use std::time::Duration;
+
+use criterion::Criterion;
+use ferrite::{
+    config::{Config, Listen},
+    runtime::Server,
+};
+
+fn main() {
+    tune_the_allocator();
+    // Short, because these are many and all of them steady; `--measurement-time` has its way.
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .without_plots()
+        .configure_from_args();
+    header::bench(&mut criterion);
+    mask::bench(&mut criterion);
+    utf8::bench(&mut criterion);
+    criterion.final_summary();
+}
+
+/// A server that starts sets the system's allocator for the whole process. Without that, large
+/// messages would here cost page faults that they do not cost in a server.
+fn tune_the_allocator() {
+    let listen = vec![Listen::parse("127.0.0.1:0").expect("an address")];
+    drop(Server::start(Config { listen, ..Config::default() }).expect("a server"));
+}
