@@ -2,13 +2,19 @@
 //!
 //! One file a subject. Each goes through the public face of the crate, on one thread, with memory
 //! that a shard would have warm: they compare one version of a function with the next, while
-//! `benches/load` says what a server does.
+//! `benches/load` says what a server does. Where the point is that nothing is allocated, the
+//! allocations are counted beside the time, and too many fail the run (`allocations.rs`).
 
 #![allow(
     clippy::expect_used,
+    clippy::print_stdout,
     reason = "nothing here comes from a peer: what is unexpected is a mistake in a benchmark, which is to end it"
 )]
 
+mod allocations;
+mod crossing;
+mod decode;
+mod encode;
 mod header;
 mod mask;
 mod utf8;
@@ -33,6 +39,9 @@ fn main() {
     header::bench(&mut criterion);
     mask::bench(&mut criterion);
     utf8::bench(&mut criterion);
+    decode::bench(&mut criterion);
+    encode::bench(&mut criterion);
+    crossing::bench(&mut criterion);
     criterion.final_summary();
 }
 
