@@ -1,9 +1,11 @@
-//! Micro-benchmarks of what is done once a message.
+//! Micro-benchmarks of what is done once a message: `./dev bench-micro [FILTER…]`.
 //!
 //! One file a subject. Each goes through the public face of the crate, on one thread, with memory
 //! that a shard would have warm: they compare one version of a function with the next, while
 //! `benches/load` says what a server does. Where the point is that nothing is allocated, the
 //! allocations are counted beside the time, and too many fail the run (`allocations.rs`).
+//!
+//! A callback needs PHP, in which criterion cannot run: that is `callback.php`.
 
 #![allow(
     clippy::expect_used,
