@@ -47,7 +47,9 @@ final class Server
      *     them that the client offers is agreed on, unless {@see Handshake::accept()} names another.
      * @param list<string> $trustedProxies Addresses or networks (`10.0.0.0/8`) whose forwarded headers
      *     are believed. Everybody else's are ignored.
-     * @param int $ioThreads Native threads for the network; 0 = chosen from the number of processors.
+     * @param int $ioThreads Native threads for the network; 0 = one less than there are processors, at
+     *     least 1, at most 4. With 1, {@see self::run()} serves the network itself while it waits, which gives
+     *     the lowest latency; more are for fan-out to many clients. docs/performance.md says what each costs.
      * @param (callable(string, string, array<string, mixed>): void)|null $logger Gets every log line as
      *     level (the PSR-3 names), message and context, on the PHP thread; `$psr3->log(...)` fits as is.
      *     null = standard error. With a logger the server writes nothing there itself.

@@ -2,26 +2,32 @@
 
 #![allow(unsafe_code)] // tokio wants a promise that the descriptor stays the same.
 
-use std::{
-    io,
-    task::{Context, Poll},
-};
+use std::task::{Context, Poll};
 
+#[cfg(target_os = "linux")]
 use nix::sys::{
     signal::SigSet,
     signalfd::{SfdFlags, SignalFd},
 };
+#[cfg(target_os = "linux")]
 use tokio::{
     io::{Interest, unix::AsyncFd},
     runtime::Runtime,
 };
 
 /// All signals. They are never read here: the thread unblocks them and they do what they do.
+#[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub(super) struct PendingSignals(AsyncFd<SignalFd>);
 
+/// Not to be had: there is no descriptor for signals.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+pub(super) enum PendingSignals {}
+
+#[cfg(target_os = "linux")]
 impl PendingSignals {
-    pub(super) fn new(runtime: &Runtime) -> io::Result<Self> {
+    pub(super) fn new(runtime: &Runtime) -> std::io::Result<Self> {
         let descriptor =
             SignalFd::with_flags(&SigSet::all(), SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?;
         let _context = runtime.enter();
@@ -38,5 +44,12 @@ impl PendingSignals {
                 ready.clear_ready();
             }
         })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+impl PendingSignals {
+    pub(super) fn poll(&self, _: &mut Context<'_>) -> Poll<()> {
+        match *self {}
     }
 }

@@ -10,12 +10,10 @@ use parking_lot::MutexGuard;
 
 use super::{
     helm::{Helm, Stretch},
+    pending_signals::PendingSignals,
     shard::{Shard, Turned},
 };
 use crate::queue::Inbox;
-
-#[cfg(target_os = "linux")]
-use super::pending_signals::PendingSignals;
 
 /// Takes the turns of a server's only shard for as long as the consumer waits.
 ///
@@ -24,7 +22,6 @@ use super::pending_signals::PendingSignals;
 #[derive(Debug)]
 pub struct Steering {
     helm: Arc<Helm>,
-    #[cfg(target_os = "linux")]
     signals: PendingSignals,
     /// Waits in a row, each soon after the last, in which the thread had the duty.
     prompt: u32,
