@@ -82,7 +82,10 @@ impl Outbox {
         if let Some(pong) = self.pong.take() {
             let boundary = usize::from(self.written > 0);
             self.frames.insert(boundary.min(self.frames.len()), pong);
-            self.owned = self.owned.min(boundary);
+            // A pong is in no chunk.
+            if boundary <= self.owned {
+                self.owned += 1;
+            }
         }
     }
 
@@ -205,6 +208,24 @@ mod tests {
         assert_eq!(outbox.owned, 3);
         outbox.advance(5);
         assert_eq!((pending(&outbox).as_slice(), outbox.owned), (&b"ghi"[..], 1));
+    }
+
+    #[test]
+    fn a_pong_does_not_have_the_frames_behind_it_copied_again() {
+        let mut chunk = BytesMut::from(&b"abcdef"[..]);
+        let mut outbox = Outbox::default();
+        outbox.push(chunk.split_to(3).freeze());
+        outbox.push(chunk.split().freeze());
+        outbox.own();
+        let place = outbox.frames[1].as_ptr();
+        for boundary in 0..2 {
+            outbox.advance(boundary);
+            outbox.set_pong(Bytes::from_static(b"P"));
+            outbox.place_pong();
+            outbox.own();
+        }
+        assert_eq!(pending(&outbox), b"PPabcdef"[1..]);
+        assert_eq!((outbox.frames.back().unwrap().as_ptr(), outbox.owned), (place, outbox.frames.len()));
     }
 
     #[test]

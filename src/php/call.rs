@@ -227,7 +227,8 @@ impl<'a> Call<'a> {
         unsafe {
             let Some(caller) = self.frame.as_ref().prev_execute_data.as_ref() else { return true };
             let is_php = !caller.func.is_null() && u32::from((*caller.func).type_) == ffi::ZEND_USER_FUNCTION;
-            !is_php || caller.opline.is_null() || (*caller.opline).result_type != IS_UNUSED
+            // A debugging engine looks at the type also of what nobody uses.
+            IS_DEBUG || !is_php || caller.opline.is_null() || (*caller.opline).result_type != IS_UNUSED
         }
     }
 
@@ -327,5 +328,6 @@ impl<'a> Call<'a> {
     }
 }
 
+const IS_DEBUG: bool = ffi::ZEND_DEBUG != 0;
 /// Zend/zend_compile.h.
 const IS_UNUSED: u8 = 0;

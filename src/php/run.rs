@@ -138,7 +138,7 @@ fn started(server: &Server, this: &Zval) -> Result<(), Thrown> {
 fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Thrown> {
     while !session.is_over() {
         turn(server, session)?;
-        engine::serve_interrupts()?;
+        serve_interrupts(session)?;
         match guard.arrived() {
             0 => {}
             // The first one drains; another, whenever it comes, does not wait.
@@ -170,7 +170,7 @@ fn sleep(
     mask.restore();
     match result? {
         Woken::Normally => Ok(()),
-        Woken::BySignal => engine::serve_interrupts(),
+        Woken::BySignal => serve_interrupts(session),
     }
 }
 
@@ -181,13 +181,20 @@ fn sleep_blocked(
     guard: Option<&Guard>,
     mask: Mask,
 ) -> Result<Woken, Thrown> {
-    engine::serve_interrupts()?;
+    serve_interrupts(session)?;
     if guard.is_some_and(Guard::is_pending) || session.is_over() {
         return Ok(Woken::Normally);
     }
     // A handler may have set a timer.
     let until = [until, timers.and_then(Timers::next_due)].into_iter().flatten().min();
     Ok(session.sleep(until, mask))
+}
+
+/// Lets PHP run the handlers of signals that have come. One of them may have forked: the child has no
+/// threads, and must not serve what is its parent's.
+fn serve_interrupts(session: &Session) -> Result<(), Thrown> {
+    engine::serve_interrupts()?;
+    session.voice.check_process()
 }
 
 /// The orderly end of a run, after the last shard.

@@ -166,7 +166,7 @@ impl Session {
             (Some(until), Some(overtime)) => Some(until.min(overtime)),
             (until, overtime) => until.or(overtime),
         };
-        if !self.pending.borrow().is_empty() {
+        if self.is_foreign() || !self.pending.borrow().is_empty() {
             return Woken::Normally;
         }
         let inbox = self.inbox.borrow();
@@ -200,6 +200,9 @@ impl Session {
 
     /// With events left for the next batch: serves the network once, if nobody else does.
     pub(super) fn take_turn(&self) {
+        if self.is_foreign() {
+            return;
+        }
         if let Some(steering) = &mut *self.steering.borrow_mut() {
             steering.take_turn();
         }

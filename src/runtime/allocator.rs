@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // A setting of the C library.
 
-/// Has the C library keep what was freed for the next message, up to a bound, instead of giving it
+/// Has the C library keep what was freed at the end of its heap for the next message, instead of giving it
 /// back to the kernel and asking for it again: for a message of 64 KiB the page faults of that cost
 /// as much as everything else about it.
 ///
@@ -13,6 +13,10 @@ pub(super) fn keep_large_blocks() {
     {
         static ONCE: std::sync::Once = std::sync::Once::new();
         ONCE.call_once(|| {
+            // Whoever runs the process may know better.
+            if OPERATORS.iter().any(|name| std::env::var_os(name).is_some()) {
+                return;
+            }
             // SAFETY: sets two numbers, under the allocator's own lock.
             unsafe {
                 libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
@@ -22,6 +26,9 @@ pub(super) fn keep_large_blocks() {
     }
 }
 
+/// With these an operator sets the same, or other, things.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const OPERATORS: [&str; 3] = ["MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"];
 /// From here on a block is the kernel's business all the same.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 const LARGE: libc::c_int = 4 << 20;

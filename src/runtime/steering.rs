@@ -27,8 +27,8 @@ pub struct Steering {
     prompt: u32,
     /// When the last wait was over.
     since: Instant,
-    /// Waits in a row that were over before anybody looked at the sockets.
-    unlooked: u32,
+    /// When the sockets were looked at last.
+    looked: Instant,
     /// Since when the consumer has had events without a break.
     busy: Option<Instant>,
     /// Before this the thread keeps the duty.
@@ -55,13 +55,18 @@ impl Steering {
         let signals = PendingSignals::new(helm.runtime())?;
         let now = Instant::now();
         let parallel = std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
-        Ok(Self { helm, signals, prompt: 0, since: now, unlooked: 0, busy: None, not_before: now, parallel })
+        Ok(Self { helm, signals, prompt: 0, since: now, looked: now, busy: None, not_before: now, parallel })
     }
 
     /// Serves until an event waits, `until` has come, or a signal. The caller has blocked all
     /// signals, and so loses none between its last look at them and this.
     pub fn wait(&mut self, inbox: &Inbox, until: Option<Instant>) -> Waited {
         self.busy = None;
+        let now = Instant::now();
+        if until.is_some_and(|until| until.saturating_duration_since(now) < PRECISE) {
+            // epoll counts in milliseconds; the other sleep is exact.
+            self.hand_over(now);
+        }
         if !self.helm.duty().take() && !self.ask_for_duty() {
             return Waited::NotAtAll;
         }
@@ -71,7 +76,7 @@ impl Steering {
             shard.ring_at(until);
         }
         // Waits that found events at once have not looked at the sockets.
-        let mut look = self.unlooked >= UNLOOKED;
+        let mut look = now.duration_since(self.looked) > UNLOOKED;
         let mut looked = look;
         let stretch = helm.take_turns(&mut shard, |shard, cx, turned| {
             if std::mem::take(&mut look) {
@@ -92,7 +97,9 @@ impl Steering {
             looked = true;
             Poll::Pending
         });
-        self.unlooked = if looked { 0 } else { self.unlooked + 1 };
+        if looked {
+            self.looked = now;
+        }
         self.leave(shard);
         match stretch {
             Stretch::Left(waited) => waited,
@@ -120,16 +127,21 @@ impl Steering {
         self.leave(shard);
         if busy && self.parallel {
             // There is more to do than one thread can: now two are faster.
-            self.not_before = now + PARALLEL;
-            if self.helm.duty().call_thread() {
-                self.helm.rouse();
-            }
+            self.hand_over(now);
         }
     }
 
     /// After a sleep that [`Waited::NotAtAll`] asked for.
     pub fn woke(&mut self) {
         self.since = Instant::now();
+    }
+
+    /// Gives the duty to the thread, for a while.
+    fn hand_over(&mut self, now: Instant) {
+        self.not_before = now + HANDED_OVER;
+        if self.helm.duty().call_thread() {
+            self.helm.rouse();
+        }
     }
 
     /// Goes about the consumer's own business.
@@ -162,8 +174,11 @@ impl Steering {
 const PROMPT: Duration = Duration::from_millis(1);
 /// So often in a row it must be to take the turns again: a change of hands costs two wakes.
 const PROMPT_WAITS: u32 = 16;
-/// A consumer that has had no pause for so long is given the thread's help, and keeps it so long.
+/// A consumer that has had no pause for so long is given the thread's help.
 const BUSY: Duration = Duration::from_millis(10);
-const PARALLEL: Duration = Duration::from_secs(1);
-/// How many waits may be over before anybody looked at the sockets.
-const UNLOOKED: u32 = 16;
+/// For so long the thread then keeps the duty.
+const HANDED_OVER: Duration = Duration::from_secs(1);
+/// For how long waits may find events without anybody looking at the sockets.
+const UNLOOKED: Duration = Duration::from_millis(2);
+/// A time that is nearer than this needs a better clock than epoll's.
+const PRECISE: Duration = Duration::from_millis(2);

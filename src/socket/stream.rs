@@ -4,13 +4,13 @@ use std::{
     io::{self, IoSlice},
     net::{IpAddr, Shutdown},
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use bytes::BufMut;
 use socket2::SockRef;
 use tokio::{
-    io::AsyncWrite,
+    io::{AsyncWrite, Interest},
     net::{TcpStream, UnixStream},
 };
 use tokio_util::io::poll_read_buf;
@@ -57,9 +57,28 @@ impl Stream {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
+        // By hand, for the flag: `writev` to a socket that broke raises SIGPIPE, and this may be a
+        // thread that the script's handlers run on.
+        loop {
+            let sent = match self {
+                Self::Tcp(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    let socket = SockRef::from(&*stream);
+                    let send = || socket.send_vectored_with_flags(slices, NO_SIGNAL);
+                    stream.try_io(Interest::WRITABLE, send)
+                }
+                Self::Unix(stream) => {
+                    ready!(stream.poll_write_ready(cx))?;
+                    let socket = SockRef::from(&*stream);
+                    let send = || socket.send_vectored_with_flags(slices, NO_SIGNAL);
+                    stream.try_io(Interest::WRITABLE, send)
+                }
+            };
+            match sent {
+                // Full since the last time it said it was not: asked again, it registers the waker.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
         }
     }
 
@@ -72,3 +91,10 @@ impl Stream {
         };
     }
 }
+
+/// No signal for a socket that broke: the error says it.
+#[cfg(target_os = "linux")]
+const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+/// Only threads that block every signal write.
+#[cfg(not(target_os = "linux"))]
+const NO_SIGNAL: i32 = 0;
