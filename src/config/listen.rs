@@ -4,9 +4,22 @@ use std::{fmt, path::PathBuf};
 
 use super::ConfigError;
 
-/// One address.
+/// One address, and how clients are served who come there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listen {
+pub struct Listen {
+    /// Where.
+    pub address: Address,
+    /// How.
+    pub entry: Entry,
+}
+
+/// What an address demands of those who connect to it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entry {}
+
+/// Where to listen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
     /// `host:port` or `[v6]:port`; port 0 takes a free one. A host name may mean several addresses.
     Tcp {
         /// Host name or address, without brackets.
@@ -39,7 +52,7 @@ impl Listen {
             if path.len() > MAX_UNIX_PATH || path.contains('\0') {
                 return refuse("has a path that no socket can have (at most 107 bytes, no NUL)");
             }
-            return Ok(Self::Unix { path: PathBuf::from(path) });
+            return Ok(Address::Unix { path: PathBuf::from(path) }.into());
         }
         if text.contains("://") {
             return refuse("has a scheme that is not served");
@@ -61,11 +74,17 @@ impl Listen {
         if host.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'/' || b == b'[' || b == b']') {
             return refuse("has a host that cannot be one");
         }
-        Ok(Self::Tcp { host: host.to_owned(), port })
+        Ok(Address::Tcp { host: host.to_owned(), port }.into())
     }
 }
 
-impl fmt::Display for Listen {
+impl From<Address> for Listen {
+    fn from(address: Address) -> Self {
+        Self { address, entry: Entry::default() }
+    }
+}
+
+impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
@@ -85,7 +104,7 @@ mod tests {
     #[test]
     fn every_form_of_an_address_is_read() {
         for text in ["127.0.0.1:8080", "localhost:0", "[::1]:9", "unix:///run/app.sock"] {
-            assert_eq!(Listen::parse(text).unwrap().to_string(), text);
+            assert_eq!(Listen::parse(text).unwrap().address.to_string(), text);
         }
     }
 

@@ -12,7 +12,7 @@ mod proxies;
 
 pub use heartbeat::Heartbeat;
 pub use limits::{Limits, SlowConsumer};
-pub use listen::Listen;
+pub use listen::{Address, Entry, Listen};
 pub(crate) use origins::host_and_port;
 pub use origins::{Origin, Origins};
 pub use protocols::protocols;

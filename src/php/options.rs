@@ -15,46 +15,52 @@ use crate::config::{self, Config, ConfigError, Listen, Origins};
 /// Reads and checks all of them.
 pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
     let listen = listen(call)?;
-    let limits = match given(call, 2) {
-        Some(_) => limits::limits(call.object(2, &limits::LIMITS)?).map_err(refuse)?,
+    let limits = match given(call, argument::LIMITS) {
+        Some(_) => limits::limits(call.object(argument::LIMITS, &limits::LIMITS)?).map_err(refuse)?,
         None => config::Limits::default(),
     };
-    let heartbeat = match given(call, 3) {
-        Some(_) => limits::heartbeat(call.object(3, &limits::HEARTBEAT)?).map_err(refuse)?,
+    let heartbeat = match given(call, argument::HEARTBEAT) {
+        Some(_) => {
+            limits::heartbeat(call.object(argument::HEARTBEAT, &limits::HEARTBEAT)?).map_err(refuse)?
+        }
         None => config::Heartbeat::default(),
     };
-    let origins = match call.array_or_null(4)? {
+    let origins = match call.array_or_null(argument::ORIGINS)? {
         Some(list) => strings("origins", list).and_then(|list| Origins::parse(&list)).map_err(refuse)?,
         None => Origins::default(),
     };
-    let protocols = match call.array_or_empty(5)? {
+    let protocols = match call.array_or_empty(argument::PROTOCOLS)? {
         Some(list) => strings("protocols", list).and_then(|list| config::protocols(&list)).map_err(refuse)?,
         None => Vec::new(),
     };
-    let trusted_proxies = match call.array_or_empty(6)? {
+    let trusted_proxies = match call.array_or_empty(argument::TRUSTED_PROXIES)? {
         Some(list) => {
             strings("trustedProxies", list).and_then(|list| config::trusted_proxies(&list)).map_err(refuse)?
         }
         None => Vec::new(),
     };
-    let threads = call.int_or(7, 0)?;
+    let threads = call.int_or(argument::IO_THREADS, 0)?;
     let io_threads = usize::try_from(threads)
         .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
-    let logger = given(call, 8).map(|_| Callback::argument(call, 8)).transpose()?;
+    let logger =
+        given(call, argument::LOGGER).map(|_| Callback::argument(call, argument::LOGGER)).transpose()?;
     let config = Config { listen, limits, heartbeat, origins, protocols, trusted_proxies, io_threads };
     config.check().map_err(refuse)?;
     Ok((config, logger))
 }
 
 fn listen(call: &Call<'_>) -> Result<Vec<Listen>, Thrown> {
-    let texts = match call.value(1) {
+    let texts = match call.value(argument::LISTEN) {
         None => vec![DEFAULT_LISTEN.to_owned()],
         Some(value) => match (value.zend_str(), value.array()) {
             (Some(_), _) => vec![string("listen", value).map_err(refuse)?],
             (None, Some(list)) => strings("listen", list).map_err(refuse)?,
             (None, None) => {
                 let given = value.get_type().to_string().to_ascii_lowercase();
-                return Err(bad_type(1, &format!("must be of type array|string, {given} given")));
+                return Err(bad_type(
+                    argument::LISTEN,
+                    &format!("must be of type array|string, {given} given"),
+                ));
             }
         },
     };
@@ -83,6 +89,18 @@ fn string(option: &'static str, value: &Zval) -> Result<String, ConfigError> {
 
 fn refuse(error: ConfigError) -> Thrown {
     throw(Kind::Configuration, &error.to_string())
+}
+
+/// The constructor's arguments by place.
+mod argument {
+    pub(super) const LISTEN: u32 = 1;
+    pub(super) const LIMITS: u32 = 2;
+    pub(super) const HEARTBEAT: u32 = 3;
+    pub(super) const ORIGINS: u32 = 4;
+    pub(super) const PROTOCOLS: u32 = 5;
+    pub(super) const TRUSTED_PROXIES: u32 = 6;
+    pub(super) const IO_THREADS: u32 = 7;
+    pub(super) const LOGGER: u32 = 8;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

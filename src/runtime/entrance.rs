@@ -15,7 +15,7 @@ use crate::{
     http::{self, Refusal, Request, UpgradeRules},
     limits::{TokenBucket, TooMany},
     queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject},
-    socket::{self, PeerAddress, Stream, turn_away},
+    socket::{self, Arrival, PeerAddress, turn_away},
 };
 
 impl Shard {
@@ -32,7 +32,7 @@ impl Shard {
             acceptor.restore_reserve();
             match acceptor.poll_accept(&mut cx) {
                 Poll::Pending => return,
-                Poll::Ready(Ok((stream, address))) => self.admit(stream, address),
+                Poll::Ready(Ok(arrival)) => self.admit(arrival),
                 Poll::Ready(Err(error)) => {
                     let refused = acceptor.refuse_one(&mut cx);
                     self.counters(|c| c.turned_away.add(refused.into()));
@@ -54,7 +54,8 @@ impl Shard {
     }
 
     /// Makes a connection of an accepted socket, or turns it away.
-    fn admit(&mut self, stream: Stream, address: PeerAddress) {
+    fn admit(&mut self, arrival: Arrival) {
+        let Arrival { stream, address, entry: _ } = arrival;
         self.counters(|c| c.accepted.increment());
         let registry = &self.common.hub.registry;
         // Those that closed count until PHP has seen it: their events wait in memory.

@@ -29,7 +29,7 @@ use super::{
     sweep,
 };
 use crate::{
-    config::Config,
+    config::{Config, Entry},
     connection::Connection,
     frame::DecodeLimits,
     http::HeadLimits,
@@ -121,7 +121,7 @@ impl Shard {
     pub(super) fn new(
         index: usize,
         common: Arc<Common>,
-        sockets: Vec<Socket>,
+        sockets: Vec<(Socket, Entry)>,
         events: EventQueue,
         commands: Commands,
     ) -> std::io::Result<Self> {

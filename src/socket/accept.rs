@@ -12,11 +12,12 @@ use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::{PeerAddress, Stream};
+use crate::config::Entry;
 
 /// The listening sockets of one shard.
 #[derive(Debug)]
 pub struct Acceptor {
-    listeners: Vec<Listener>,
+    listeners: Vec<(Listener, Entry)>,
     /// A descriptor held back, so that one is free to tell a client that there is none.
     reserve: Option<File>,
 }
@@ -30,6 +31,17 @@ pub enum Refusal {
     Address,
 }
 
+/// A client that has connected.
+#[derive(Debug)]
+pub struct Arrival {
+    /// Its socket.
+    pub stream: Stream,
+    /// Where it connects from.
+    pub address: PeerAddress,
+    /// What the address demands that it connected to.
+    pub entry: Entry,
+}
+
 #[derive(Debug)]
 enum Listener {
     Tcp(TcpListener),
@@ -38,17 +50,18 @@ enum Listener {
 
 impl Acceptor {
     /// Takes listening sockets over. Within a tokio runtime.
-    pub fn new(sockets: Vec<Socket>) -> io::Result<Self> {
+    pub fn new(sockets: Vec<(Socket, Entry)>) -> io::Result<Self> {
         let listeners = sockets
             .into_iter()
-            .map(|socket| {
+            .map(|(socket, entry)| {
                 let unix = socket.local_addr()?.is_unix();
                 let descriptor = OwnedFd::from(socket);
-                if unix {
-                    UnixListener::from_std(descriptor.into()).map(Listener::Unix)
+                let listener = if unix {
+                    UnixListener::from_std(descriptor.into()).map(Listener::Unix)?
                 } else {
-                    TcpListener::from_std(descriptor.into()).map(Listener::Tcp)
-                }
+                    TcpListener::from_std(descriptor.into()).map(Listener::Tcp)?
+                };
+                Ok((listener, entry))
             })
             .collect::<io::Result<_>>()?;
         Ok(Self { listeners, reserve: reserve() })
@@ -56,18 +69,20 @@ impl Acceptor {
 
     /// The next client. `Pending` when no listener has one; an error that is not about one client
     /// (out of descriptors, out of memory) means: pause before the next call.
-    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, PeerAddress)>> {
+    pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Arrival>> {
         for place in 0..self.listeners.len() {
-            let Some(listener) = self.listeners.get(place) else { break };
+            let Some((listener, entry)) = self.listeners.get(place) else { break };
+            let entry = *entry;
             loop {
                 match listener.poll_accept(cx) {
                     Poll::Pending => break,
                     // The client gave up while it waited: the next one may be there.
                     Poll::Ready(Err(e)) if is_about_one_client(&e) => {}
-                    Poll::Ready(result) => {
+                    Poll::Ready(accepted) => {
                         // The others come first next time: a flood at one must not starve them.
                         self.listeners.rotate_left(place + 1);
-                        return Poll::Ready(result);
+                        let arrival = |(stream, address)| Arrival { stream, address, entry };
+                        return Poll::Ready(accepted.map(arrival));
                     }
                 }
             }
@@ -82,8 +97,8 @@ impl Acceptor {
             return false;
         }
         let mut refused = false;
-        if let Poll::Ready(Ok((stream, _))) = self.poll_accept(cx) {
-            turn_away(stream, Refusal::Full);
+        if let Poll::Ready(Ok(arrival)) = self.poll_accept(cx) {
+            turn_away(arrival.stream, Refusal::Full);
             refused = true;
         }
         self.reserve = reserve();
@@ -164,11 +179,11 @@ mod tests {
             .map(|_| {
                 let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
                 socket.set_nonblocking(true).unwrap();
-                Socket::from(socket)
+                (Socket::from(socket), Entry::default())
             })
             .collect();
         let addresses: Vec<SocketAddr> =
-            sockets.iter().map(|socket| socket.local_addr().unwrap().as_socket().unwrap()).collect();
+            sockets.iter().map(|(socket, _)| socket.local_addr().unwrap().as_socket().unwrap()).collect();
         let mut acceptor = Acceptor::new(sockets).unwrap();
         let connect = |n: usize| std::net::TcpStream::connect(addresses[n]).unwrap();
         let _clients = [connect(0), connect(0), connect(0), connect(1)];
@@ -176,7 +191,7 @@ mod tests {
         let mut from = Vec::new();
         while from.len() < 4 {
             if let Poll::Ready(accepted) = acceptor.poll_accept(&mut cx) {
-                let (Stream::Tcp(stream), _) = accepted.unwrap() else { continue };
+                let Stream::Tcp(stream) = accepted.unwrap().stream else { continue };
                 from.push(stream.local_addr().unwrap() == addresses[1]);
             } else {
                 runtime.block_on(tokio::task::yield_now());

@@ -9,7 +9,7 @@ use std::{
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use crate::config::Listen;
+use crate::config::{Address, Entry, Listen};
 
 /// Why an address could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -28,21 +28,27 @@ pub struct Bound {
     pub url: String,
     /// One for each shard, in order.
     pub sockets: Vec<Socket>,
+    /// How clients are served who come here.
+    pub entry: Entry,
     /// The file to remove at the end.
     pub unix_path: Option<PathBuf>,
 }
 
 /// Binds `listen` for `shards` shards. A host name may mean several addresses: all are bound.
 pub fn bind(listen: &Listen, shards: usize) -> Result<Vec<Bound>, BindError> {
-    match listen {
-        Listen::Unix { path } => Ok(vec![bind_unix(path, shards).map_err(|e| error(listen.to_string(), e))?]),
-        Listen::Tcp { host, port } => {
+    let Listen { address, entry } = listen;
+    match address {
+        Address::Unix { path } => {
+            Ok(vec![bind_unix(path, *entry, shards).map_err(|e| error(address.to_string(), e))?])
+        }
+        Address::Tcp { host, port } => {
             let addresses =
-                (host.as_str(), *port).to_socket_addrs().map_err(|e| error(listen.to_string(), e))?;
+                (host.as_str(), *port).to_socket_addrs().map_err(|e| error(address.to_string(), e))?;
             let mut bound = Vec::new();
             for address in addresses {
                 if !bound.iter().any(|(a, _)| *a == address) {
-                    let socket = bind_tcp(address, shards).map_err(|e| error(address.to_string(), e))?;
+                    let socket =
+                        bind_tcp(address, *entry, shards).map_err(|e| error(address.to_string(), e))?;
                     bound.push((address, socket));
                 }
             }
@@ -54,7 +60,7 @@ pub fn bind(listen: &Listen, shards: usize) -> Result<Vec<Bound>, BindError> {
 /// `SO_REUSEPORT` spreads new connections over the shards, but it would also let a second server of
 /// the same user take half of them. So the first socket is bound without it, which fails if anybody
 /// has the port, then makes room for the real ones.
-fn bind_tcp(address: SocketAddr, shards: usize) -> io::Result<Bound> {
+fn bind_tcp(address: SocketAddr, entry: Entry, shards: usize) -> io::Result<Bound> {
     let probe = tcp_socket(address, false)?;
     probe.listen(1)?;
     let Some(actual) = probe.local_addr()?.as_socket() else {
@@ -73,7 +79,7 @@ fn bind_tcp(address: SocketAddr, shards: usize) -> io::Result<Bound> {
             })
             .collect::<io::Result<_>>()?
     };
-    Ok(Bound { url: format!("ws://{actual}"), sockets, unix_path: None })
+    Ok(Bound { url: format!("ws://{actual}"), sockets, entry, unix_path: None })
 }
 
 fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
@@ -93,7 +99,7 @@ fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
 
 /// A socket file that nobody answers on is left over from a crash and is replaced; one that
 /// somebody answers on is in use; anything else at that path is not ours to remove.
-fn bind_unix(path: &Path, shards: usize) -> io::Result<Bound> {
+fn bind_unix(path: &Path, entry: Entry, shards: usize) -> io::Result<Bound> {
     let address = SockAddr::unix(path)?;
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
@@ -119,7 +125,12 @@ fn bind_unix(path: &Path, shards: usize) -> io::Result<Bound> {
         let Some(copy) = sockets.first().map(Socket::try_clone) else { break };
         sockets.push(copy?);
     }
-    Ok(Bound { url: format!("ws+unix://{}", path.display()), sockets, unix_path: Some(path.to_owned()) })
+    Ok(Bound {
+        url: format!("ws+unix://{}", path.display()),
+        sockets,
+        entry,
+        unix_path: Some(path.to_owned()),
+    })
 }
 
 fn error(address: String, source: io::Error) -> BindError {
@@ -172,7 +183,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("ferrite-listen-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("a.sock");
-        let listen = Listen::Unix { path: path.clone() };
+        let listen = Listen::from(Address::Unix { path: path.clone() });
         let first = bind(&listen, 2).unwrap();
         assert!(bind(&listen, 1).unwrap_err().to_string().contains("already in use"));
         drop(first);

@@ -6,6 +6,6 @@ mod accept;
 mod listen;
 mod stream;
 
-pub use accept::{Acceptor, Refusal, turn_away};
+pub use accept::{Acceptor, Arrival, Refusal, turn_away};
 pub use listen::{BindError, Bound, bind};
 pub use stream::{PeerAddress, Stream};

@@ -220,7 +220,7 @@ fn a_send_to_a_connection_that_is_gone_is_closed_and_no_error() {
 fn a_unix_socket_serves_too() {
     let path = std::env::temp_dir().join(format!("ferrite-core-{}.sock", std::process::id()));
     let mut options = config(3);
-    options.listen = vec![ferrite::config::Listen::Unix { path: path.clone() }];
+    options.listen = vec![ferrite::config::Address::Unix { path: path.clone() }.into()];
     let server = Running::echo(options);
     assert_eq!(server.address, format!("ws+unix://{}", path.display()));
     let socket = std::os::unix::net::UnixStream::connect(&path).unwrap();
