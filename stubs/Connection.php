@@ -49,11 +49,13 @@ final class Connection
      * once, see {@see SendResult}; after `Buffered` wait for {@see Server::onDrain()}.
      *
      * @param string $data The message; UTF-8 unless binary.
+     * @param bool|null $compress Whether to compress it for clients that can; null = a text of at least
+     *     {@see Compression::$threshold} bytes is. Means nothing without {@see Compression}.
      *
      * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
      *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      */
-    public function send(string $data, bool $binary = false): SendResult {}
+    public function send(string $data, bool $binary = false, ?bool $compress = null): SendResult {}
 
     /**
      * Closes, after everything sent so far has left.

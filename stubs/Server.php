@@ -40,6 +40,7 @@ final class Server
      *     or a list of these. Port 0 takes a free one, see {@see Server::addresses()}.
      * @param Limits|null $limits null = `new Limits()`.
      * @param Heartbeat|null $heartbeat null = `new Heartbeat()`.
+     * @param Compression|null $compression null = messages are never compressed.
      * @param list<string>|null $origins Pages that may connect, as `scheme://host[:port]`. null = pages
      *     from the same host and port; `['*']` = any, which is logged as a warning. A client that sends
      *     no Origin is not a page and is let in.
@@ -61,6 +62,7 @@ final class Server
         string|array $listen = '127.0.0.1:8080',
         ?Limits $limits = null,
         ?Heartbeat $heartbeat = null,
+        ?Compression $compression = null,
         ?array $origins = null,
         array $protocols = [],
         array $trustedProxies = [],
@@ -238,18 +240,27 @@ final class Server
      *
      * @param int $connection {@see Connection::$id}; an unknown one is a client that has gone.
      * @param string $data The message; UTF-8 unless binary.
+     * @param bool|null $compress Whether to compress it for clients that can; null = a text of at least
+     *     {@see Compression::$threshold} bytes is. Means nothing without {@see Compression}.
      *
      * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
      *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
-    public function send(int $connection, string $data, bool $binary = false): SendResult {}
+    public function send(
+        int $connection,
+        string $data,
+        bool $binary = false,
+        ?bool $compress = null,
+    ): SendResult {}
 
     /**
      * Sends to every open connection.
      *
      * @param string $data The message; UTF-8 unless binary.
      * @param Connection|list<Connection|int>|null $except Who shall not get it; objects or ids.
+     * @param bool|null $compress Whether to compress it for clients that can; null = a text of at least
+     *     {@see Compression::$threshold} bytes is. Means nothing without {@see Compression}.
      *
      * @return int How many connections it was addressed to.
      *
@@ -257,7 +268,12 @@ final class Server
      *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
-    public function broadcast(string $data, bool $binary = false, Connection|array|null $except = null): int {}
+    public function broadcast(
+        string $data,
+        bool $binary = false,
+        Connection|array|null $except = null,
+        ?bool $compress = null,
+    ): int {}
 
     /**
      * Sends to the subscribers of a topic.
@@ -265,6 +281,8 @@ final class Server
      * @param string $topic 1–200 bytes of printable ASCII without spaces or commas.
      * @param string $data The message; UTF-8 unless binary.
      * @param Connection|list<Connection|int>|null $except Who shall not get it; objects or ids.
+     * @param bool|null $compress Whether to compress it for clients that can; null = a text of at least
+     *     {@see Compression::$threshold} bytes is. Means nothing without {@see Compression}.
      *
      * @return int How many connections it was addressed to.
      *
@@ -277,6 +295,7 @@ final class Server
         string $data,
         bool $binary = false,
         Connection|array|null $except = null,
+        ?bool $compress = null,
     ): int {}
 
     /**

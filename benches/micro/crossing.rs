@@ -75,7 +75,7 @@ fn message() -> Event {
 }
 
 fn send() -> Command {
-    Command::Send { id: black_box(ID), frame: Bytes::from_static(FRAME) }
+    Command::Send { id: black_box(ID), frame: Bytes::from_static(FRAME), compress: false }
 }
 
 const ID: ConnectionId = ConnectionId::new(0, 0, 1);

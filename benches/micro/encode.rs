@@ -8,7 +8,7 @@ use ferrite::{
     config::Limits,
     connection::Peer,
     frame::{CloseCode, OpCode, encode, encode_close},
-    hub::{Handle, Hub, Member, SendResult},
+    hub::{Handle, Hub, Member, Outgoing, SendResult},
     queue::{Command, Commands, ConnectionId, Sleeper, WakeFd, link},
 };
 
@@ -67,7 +67,7 @@ impl Line {
     fn new() -> Self {
         let waker = WakeFd::new().expect("a descriptor").waker();
         let (_, _, queue, commands) = link(Arc::new(Sleeper::new()), waker);
-        let hub = Arc::new(Hub::new(1, Limits::default()));
+        let hub = Arc::new(Hub::new(1, Limits::default(), None));
         let id = ConnectionId::new(0, 0, 1);
         let member = hub.registry.open_member(Arc::new(Peer::new(id)));
         Self { handle: Handle::new(hub, vec![queue]), member, commands, taken: 0 }
@@ -77,7 +77,7 @@ impl Line {
     fn send(&mut self, payload: &[u8], times: usize) {
         self.handle.begin_batch();
         for _ in 0..times {
-            assert_eq!(self.handle.send(&self.member, payload, false), Ok(SendResult::Queued));
+            assert_eq!(self.handle.send(&self.member, Outgoing::new(payload, false)), Ok(SendResult::Queued));
         }
         self.handle.end_batch();
         let before = self.taken;

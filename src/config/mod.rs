@@ -3,6 +3,7 @@
 //! Every field says its meaning, its default and what it costs. A wrong value is a [`ConfigError`]
 //! that names the option as PHP spells it. Knows no other folder.
 
+mod compression;
 mod heartbeat;
 mod limits;
 mod listen;
@@ -10,6 +11,7 @@ mod origins;
 mod protocols;
 mod proxies;
 
+pub use compression::Compression;
 pub use heartbeat::Heartbeat;
 pub use limits::{Limits, SlowConsumer};
 pub use listen::{Address, Entry, Listen};
@@ -27,6 +29,8 @@ pub struct Config {
     pub limits: Limits,
     /// How the server finds out that a client is gone.
     pub heartbeat: Heartbeat,
+    /// How messages are compressed for clients that can. Default: not at all.
+    pub compression: Option<Compression>,
     /// Which pages may connect. Default: those of the same host.
     pub origins: Origins,
     /// The subprotocols that the server speaks, in no particular order: the client's order decides
@@ -54,6 +58,16 @@ impl Config {
             ));
         }
         self.limits.check()?;
+        if let Some(compression) = &self.compression {
+            compression.check()?;
+            // Each message would refer back to ones that were dropped.
+            if compression.context_takeover && self.limits.slow_consumer == SlowConsumer::DropOldest {
+                return Err(ConfigError::new(
+                    "compression.contextTakeover",
+                    "cannot be combined with SlowConsumer::DropOldest: what was dropped would be missed",
+                ));
+            }
+        }
         self.heartbeat.check()
     }
 

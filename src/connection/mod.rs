@@ -22,6 +22,7 @@ pub use reader::Read;
 pub use writer::Written;
 
 use crate::{
+    deflate::{Agreement, Contexts},
     frame::{self, Decoder, OpCode},
     http::HeadReader,
     limits::{Admission, TokenBucket},
@@ -106,6 +107,8 @@ pub struct Head {
 pub struct Deciding {
     /// The value of `Sec-WebSocket-Accept`.
     pub accept_key: [u8; 28],
+    /// How messages will be compressed.
+    pub deflate: Option<Agreement>,
 }
 
 /// The state that only an open connection has.
@@ -115,6 +118,8 @@ pub struct Session {
     pub peer: Arc<Peer>,
     /// Frames to messages.
     pub decoder: Decoder,
+    /// How messages are compressed, if they are.
+    pub deflate: Option<Contexts>,
     /// What may still be handed to PHP.
     pub credit: Credit,
     /// Pings and signs of life.
@@ -233,10 +238,11 @@ impl Connection {
 
 impl Session {
     /// A connection that opens now.
-    pub fn new(peer: Arc<Peer>, heart: Heart, rate: Option<TokenBucket>) -> Self {
+    pub fn new(peer: Arc<Peer>, deflate: Option<Agreement>, heart: Heart, rate: Option<TokenBucket>) -> Self {
         Self {
             peer,
             decoder: Decoder::new(),
+            deflate: deflate.map(Contexts::new),
             credit: Credit::default(),
             heart,
             message_began: None,
@@ -304,7 +310,7 @@ mod tests {
     #[test]
     fn a_message_has_thirty_seconds_from_its_first_byte() {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
-        let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), heart, None);
+        let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), None, heart, None);
         let second = Duration::from_secs(1);
         assert!(!session.is_message_overdue(second * 1000, true));
         session.message_began = Some(second * 5);
@@ -315,7 +321,7 @@ mod tests {
     #[test]
     fn a_message_is_not_overdue_for_the_time_in_which_nobody_read_it() {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
-        let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), heart, None);
+        let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), None, heart, None);
         let second = Duration::from_secs(1);
         session.message_began = Some(second * 5);
         assert!(!session.is_message_overdue(second * 60, false));
@@ -347,6 +353,6 @@ mod tests {
             size_of::<crate::queue::Event>(),
             size_of::<crate::queue::Command>(),
         ];
-        assert_eq!(sizes, [304, 200, 40, 48, 72]);
+        assert_eq!(sizes, [304, 224, 40, 48, 72]);
     }
 }

@@ -17,16 +17,19 @@ pub(super) struct Message {
     payload: Vec<u8>,
     /// How much of `payload` is unmasked and, if it is text, checked.
     settled: usize,
-    /// `None` for a binary message.
+    binary: bool,
+    /// Whether it is still to be inflated, and checked after that.
+    compressed: bool,
+    /// What checks a text that is not compressed.
     text: Option<Utf8Checker>,
     fragments: usize,
     empty_fragments: usize,
 }
 
 impl Message {
-    pub(super) const fn new(binary: bool) -> Self {
-        let text = if binary { None } else { Some(Utf8Checker::new()) };
-        Self { payload: Vec::new(), settled: 0, text, fragments: 0, empty_fragments: 0 }
+    pub(super) const fn new(binary: bool, compressed: bool) -> Self {
+        let text = if binary || compressed { None } else { Some(Utf8Checker::new()) };
+        Self { payload: Vec::new(), settled: 0, binary, compressed, text, fragments: 0, empty_fragments: 0 }
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -36,7 +39,7 @@ impl Message {
     /// Lets the next fragment in, or refuses it for what its header declares.
     pub(super) fn begin_fragment(&mut self, length: u64, limits: &DecodeLimits) -> Result<(), Violation> {
         let received = self.payload.len();
-        if length > limits.max_message.saturating_sub(received) as u64 {
+        if length > limits.on_the_wire(self.compressed).saturating_sub(received) as u64 {
             return Err(Violation::MessageTooBig { limit: limits.max_message });
         }
         if length == 0 {
@@ -93,13 +96,12 @@ impl Message {
 
     /// Ends the message with the frame just settled.
     pub(super) fn finish(self) -> Result<Received, Violation> {
-        let binary = self.text.is_none();
         if let Some(text) = self.text {
             text.finish()?;
         }
         // What waits for PHP is counted by its length, so it may not drag spare capacity along.
         let payload = Bytes::from(self.payload.into_boxed_slice());
-        Ok(Received::Message { payload, binary })
+        Ok(Received::Message { payload, binary: self.binary, compressed: self.compressed })
     }
 
     /// How much of the frame is still in the socket or in the caller's input.

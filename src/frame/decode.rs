@@ -23,10 +23,13 @@ use super::{
 pub enum Received {
     /// A whole data message (RFC 6455 §5.6), however many fragments it came in.
     Message {
-        /// The bytes. Valid UTF-8 unless `binary`. May be a slice of the chunk it was read into.
+        /// The bytes. Valid UTF-8 unless `binary` or `compressed`. May be a slice of the chunk it was read into.
         payload: Bytes,
         /// Whether the peer sent it as binary.
         binary: bool,
+        /// Whether the payload is still to be inflated (RFC 7692 §6.2): then its text is unchecked and
+        /// its size after that unknown.
+        compressed: bool,
     },
     /// A ping, to be answered with a pong of the same payload (§5.5.2).
     Ping(Bytes),
@@ -53,6 +56,17 @@ pub struct DecodeLimits {
     /// The most bytes of one message, summed over its fragments. A header that declares more is
     /// answered with 1009 before anything is stored for it (RFC 6455 §10.4).
     pub max_message: usize,
+    /// Whether messages may be compressed (RFC 7692).
+    pub deflate: bool,
+}
+
+impl DecodeLimits {
+    /// The most bytes that a message has on the wire. What cannot be compressed grows by five bytes
+    /// in each block (RFC 1951 §3.2.4), and some compressors make small blocks.
+    pub(super) const fn on_the_wire(&self, compressed: bool) -> usize {
+        let max = self.max_message;
+        if compressed { max.saturating_add(max / 256).saturating_add(64) } else { max }
+    }
 }
 
 /// A place to read socket bytes into, which takes no more than the frame has left. See
@@ -100,28 +114,30 @@ impl Decoder {
         };
         // From here on every result is built where it is returned: a helper that returned it would
         // have it moved again, and the moves cost more than the decoding.
-        let header = match Header::decode_after(input, |opcode| may_follow(opcode, in_fragmented)) {
-            Ok(Some(header)) if header.fin && header.opcode != OpCode::Continuation => header,
-            Ok(None) if input.is_empty() => return Ok(None),
-            Ok(_) => return self.resume(input, limits),
-            Err(violation) => return Err(self.fail(violation)),
-        };
-        let Header { opcode, mask, length, .. } = header;
-        if length > limits.max_message as u64 && !opcode.is_control() {
+        let header =
+            match Header::decode_after(input, limits.deflate, |opcode| may_follow(opcode, in_fragmented)) {
+                Ok(Some(header)) if header.fin && header.opcode != OpCode::Continuation => header,
+                Ok(None) if input.is_empty() => return Ok(None),
+                Ok(_) => return self.resume(input, limits),
+                Err(violation) => return Err(self.fail(violation)),
+            };
+        let Header { opcode, compressed, mask, length, .. } = header;
+        if length > limits.on_the_wire(compressed) as u64 && !opcode.is_control() {
             return Err(self.fail(Violation::MessageTooBig { limit: limits.max_message }));
         }
         let Some(mut payload) = split_payload(input, &header) else {
             return self.resume(input, limits);
         };
-        if opcode == OpCode::Text {
+        if opcode == OpCode::Text && !compressed {
             if !utf8::unmask_whole(&mut payload, mask) {
                 return Err(self.fail(Violation::InvalidUtf8));
             }
-            return Ok(Some(Received::Message { payload: payload.freeze(), binary: false }));
+            return Ok(Some(Received::Message { payload: payload.freeze(), binary: false, compressed }));
         }
         mask::apply(&mut payload, mask);
-        if opcode == OpCode::Binary {
-            return Ok(Some(Received::Message { payload: payload.freeze(), binary: true }));
+        if !opcode.is_control() {
+            let binary = opcode == OpCode::Binary;
+            return Ok(Some(Received::Message { payload: payload.freeze(), binary, compressed }));
         }
         match Received::from_control(opcode, payload.freeze()) {
             Ok(received) => Ok(Some(received)),

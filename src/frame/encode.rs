@@ -42,6 +42,29 @@ pub fn encode_header(out: &mut BytesMut, opcode: OpCode, payload_len: usize) {
     }
 }
 
+/// Appends one final frame that carries a compressed message (RFC 7692 §6.1).
+pub fn encode_compressed(out: &mut BytesMut, opcode: OpCode, deflated: &[u8]) {
+    let begin = out.len();
+    out.reserve(encoded_len(deflated.len()));
+    encode_header(out, opcode, deflated.len());
+    if let Some(first) = out.get_mut(begin) {
+        *first |= RSV1;
+    }
+    out.extend_from_slice(deflated);
+}
+
+/// The opcode and the payload of a data frame that [`encode`] made.
+pub fn message_of(frame: &[u8]) -> (OpCode, &[u8]) {
+    let binary = frame.first() == Some(&(FIN | OpCode::Binary as u8));
+    let opcode = if binary { OpCode::Binary } else { OpCode::Text };
+    let header = match frame.get(1) {
+        Some(127) => MAX_HEADER,
+        Some(126) => 4,
+        _ => 2,
+    };
+    (opcode, frame.get(header..).unwrap_or_default())
+}
+
 /// How many bytes one frame takes with a payload of `payload_len` (RFC 6455 §5.2).
 #[must_use]
 #[inline]
@@ -73,6 +96,7 @@ pub fn encode_close(out: &mut BytesMut, code: u16, reason: &str) {
 }
 
 const FIN: u8 = 0x80;
+const RSV1: u8 = 0x40;
 
 #[cfg(test)]
 mod tests {

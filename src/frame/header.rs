@@ -56,6 +56,8 @@ pub struct Header {
     pub fin: bool,
     /// What the frame is.
     pub opcode: OpCode,
+    /// Whether it begins a message that is compressed (RSV1, RFC 7692 §6).
+    pub compressed: bool,
     /// The key the payload is masked with (§5.3). There always is one: unmasked frames are refused.
     pub mask: [u8; 4],
     /// How many bytes of payload follow. Declared by the peer: compare it, never allocate it.
@@ -70,25 +72,29 @@ impl Header {
     /// refused as early as the first offending byte, even while the rest is missing.
     #[inline]
     pub fn decode(bytes: &[u8]) -> Result<Option<Self>, Violation> {
-        Self::decode_after(bytes, |_| Ok(()))
+        Self::decode_after(bytes, false, |_| Ok(()))
     }
 
-    /// As [`Header::decode`], where `opcode_fits` judges whether the opcode may come here.
+    /// As [`Header::decode`], where `deflate` allows compressed messages and `opcode_fits` judges whether the opcode may come here.
     ///
     /// It is asked on the first byte, before anything later in the header is looked at, so that the
     /// violation does not depend on how much of the header has arrived.
     #[inline]
     pub(super) fn decode_after(
         bytes: &[u8],
+        deflate: bool,
         opcode_fits: impl FnOnce(OpCode) -> Result<(), Violation>,
     ) -> Result<Option<Self>, Violation> {
         let Some((&first, rest)) = bytes.split_first() else { return Ok(None) };
-        // permessage-deflate will claim RSV1 here: on the first frame of a data message only, when
-        // negotiated (RFC 7692 §6). Until then all three bits are refused.
-        if first & RSV != 0 {
+        let compressed = first & RSV1 != 0;
+        if first & RSV & !RSV1 != 0 || compressed && !deflate {
             return Err(Violation::ReservedBits);
         }
         let opcode = OpCode::from_nibble(first & OPCODE)?;
+        // The first frame speaks for its message, and control frames are never compressed.
+        if compressed && !matches!(opcode, OpCode::Text | OpCode::Binary) {
+            return Err(Violation::ReservedBits);
+        }
         let fin = first & FIN != 0;
         if !fin && opcode.is_control() {
             return Err(Violation::FragmentedControl);
@@ -119,7 +125,7 @@ impl Header {
             }
         };
         let Some(&mask) = rest.get(length_len..).and_then(<[u8]>::first_chunk) else { return Ok(None) };
-        Ok(Some(Self { fin, opcode, mask, length, header_len: 2 + length_len + 4 }))
+        Ok(Some(Self { fin, opcode, compressed, mask, length, header_len: 2 + length_len + 4 }))
     }
 
     /// How many bytes the header itself took.
@@ -158,6 +164,7 @@ pub(super) const MAX_CONTROL: u8 = 125;
 
 const FIN: u8 = 0x80;
 const RSV: u8 = 0x70;
+const RSV1: u8 = 0x40;
 const OPCODE: u8 = 0x0F;
 const MASKED: u8 = 0x80;
 
@@ -178,8 +185,14 @@ mod tests {
 
     #[test]
     fn a_short_header_is_six_bytes() {
-        let expected =
-            Header { fin: true, opcode: OpCode::Text, mask: [1, 2, 3, 4], length: 5, header_len: 6 };
+        let expected = Header {
+            fin: true,
+            opcode: OpCode::Text,
+            compressed: false,
+            mask: [1, 2, 3, 4],
+            length: 5,
+            header_len: 6,
+        };
         assert_eq!(header(b"\x81\x85\x01\x02\x03\x04hello"), expected);
     }
 
@@ -265,7 +278,7 @@ mod tests {
     fn an_opcode_out_of_place_is_refused_before_the_second_byte_is_looked_at() {
         let refuse = |_| Err(Violation::UnexpectedContinuation);
         for bytes in [&b"\x80"[..], b"\x80\x05"] {
-            assert_eq!(Header::decode_after(bytes, refuse), Err(Violation::UnexpectedContinuation));
+            assert_eq!(Header::decode_after(bytes, false, refuse), Err(Violation::UnexpectedContinuation));
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! What it does not do: it answers nothing (no pong, no close echo), keeps no time (a message's
 //! deadline is the caller's, see [`Decoder::in_message`]), counts no control frames, and does not
-//! decompress: RSV bits are refused until an extension claims them (see `header`).
+//! decompress: a compressed message leaves as such.
 //!
 //! Ordering: a control frame inside a fragmented message is handed over before that message, as on
 //! the wire. A [`Violation`] is found at the first byte that proves it, whatever the splits were,
@@ -29,7 +29,9 @@ pub mod violation;
 
 pub use close::{CloseCode, CloseFrame};
 pub use decode::{DecodeLimits, Decoder, DirectRead, Received};
-pub use encode::{MAX_HEADER, encode, encode_close, encode_header, encoded_len};
+pub use encode::{
+    MAX_HEADER, encode, encode_close, encode_compressed, encode_header, encoded_len, message_of,
+};
 pub use header::{Header, OpCode};
 pub use violation::Violation;
 

@@ -78,7 +78,7 @@ impl Partial {
         loop {
             let mut frame = match self.frame.take() {
                 Some(frame) => frame,
-                None => match self.take_header(input)? {
+                None => match self.take_header(input, limits)? {
                     Some(header) => self.begin(&header, limits)?,
                     None => return Ok(None),
                 },
@@ -107,7 +107,11 @@ impl Partial {
     }
 
     /// Completes the header, out of what an earlier read left and `input`.
-    fn take_header(&mut self, input: &mut BytesMut) -> Result<Option<Header>, Violation> {
+    fn take_header(
+        &mut self,
+        input: &mut BytesMut,
+        limits: &DecodeLimits,
+    ) -> Result<Option<Header>, Violation> {
         let earlier = usize::from(self.header_len);
         for (slot, &byte) in self.header.iter_mut().skip(earlier).zip(input.iter()) {
             *slot = byte;
@@ -115,7 +119,8 @@ impl Partial {
         }
         let in_fragmented = self.message.is_some();
         let arrived = self.header.get(..usize::from(self.header_len)).unwrap_or_default();
-        let header = Header::decode_after(arrived, |opcode| may_follow(opcode, in_fragmented))?;
+        let header =
+            Header::decode_after(arrived, limits.deflate, |opcode| may_follow(opcode, in_fragmented))?;
         match &header {
             Some(header) => {
                 input.advance(header.header_len() - earlier);
@@ -129,9 +134,10 @@ impl Partial {
 
     /// Lets a frame in, on the strength of its header alone.
     fn begin(&mut self, header: &Header, limits: &DecodeLimits) -> Result<Frame, Violation> {
-        let Header { fin, opcode, mask, length, .. } = *header;
+        let Header { fin, opcode, compressed, mask, length, .. } = *header;
         if !opcode.is_control() {
-            let message = self.message.get_or_insert_with(|| Message::new(opcode == OpCode::Binary));
+            let message =
+                self.message.get_or_insert_with(|| Message::new(opcode == OpCode::Binary, compressed));
             message.begin_fragment(length, limits)?;
         }
         Ok(Frame { fin, opcode, mask, remaining: length })

@@ -12,7 +12,7 @@ pub enum Violation {
     #[error("client frames must be masked")]
     Unmasked,
     /// RSV1, RSV2 or RSV3 set while no extension gives it a meaning (§5.2).
-    #[error("a reserved bit is set without an extension")]
+    #[error("a reserved bit is set where no extension gives it a meaning")]
     ReservedBits,
     /// Opcode 3–7 or 11–15 (§5.2).
     #[error("opcode {0} is reserved")]
@@ -50,6 +50,9 @@ pub enum Violation {
         /// The limit that it exceeds, in bytes.
         limit: usize,
     },
+    /// A compressed message that no compressor wrote (RFC 7692 §7.2.2).
+    #[error("the compressed message is corrupt")]
+    Corrupt,
     /// More fragments than the bytes they carry can justify.
     #[error("the message is cut into too many fragments")]
     TooManyFragments,
@@ -63,7 +66,7 @@ impl Violation {
     #[must_use]
     pub const fn close_code(&self) -> u16 {
         match self {
-            Self::InvalidUtf8 => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::Corrupt => CloseCode::INVALID_PAYLOAD,
             Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments | Self::TooManyEmptyFragments => CloseCode::POLICY_VIOLATION,
             Self::Unmasked
@@ -99,6 +102,7 @@ mod tests {
             (Violation::UnexpectedContinuation, 1002),
             (Violation::InterruptedMessage, 1002),
             (Violation::InvalidUtf8, 1007),
+            (Violation::Corrupt, 1007),
             (Violation::InvalidCloseCode(u16::MAX), 1002),
             (Violation::InvalidCloseLength, 1002),
             (Violation::MessageTooBig { limit: usize::MAX }, 1009),

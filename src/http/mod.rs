@@ -5,7 +5,7 @@
 //! complete head into an [`Upgrade`] or a [`Refusal`]; [`switching_protocols`], [`rejection`] and
 //! [`Refusal::to_response`] write the answers.
 //!
-//! It does not read sockets, keep deadlines, negotiate extensions, know who is connected, or log: a
+//! It does not read sockets, keep deadlines, know who is connected, or log: a
 //! [`Refusal`] carries what a log line needs. It holds no queue, so nothing can fill up: a head is
 //! bounded by [`HeadLimits`], and all that outlives the handshake is one compact [`Request`].
 //!
@@ -17,6 +17,7 @@
 //! `httparse`, hyper's own grammar, does the slicing; [`HeadReader`] is the strictness around it, and
 //! a head has to pass both.
 
+mod extensions;
 mod forwarded;
 mod head;
 mod refusal;
@@ -26,6 +27,7 @@ mod response;
 mod tests;
 mod upgrade;
 
+pub use extensions::{Malformed, negotiate};
 pub use forwarded::{Client, client};
 pub use head::{HeadLimits, HeadReader};
 pub use refusal::Refusal;

@@ -86,6 +86,7 @@ pub(super) enum Kind {
     KeyCount,
     KeyForm,
     ProtocolForm,
+    ExtensionForm,
     OriginCount,
     OriginRefused,
 }
@@ -127,6 +128,7 @@ impl Kind {
             Self::KeyCount => (400, "the request needs exactly one Sec-WebSocket-Key header"),
             Self::KeyForm => (400, "the Sec-WebSocket-Key is not the base64 of 16 bytes"),
             Self::ProtocolForm => (400, "a subprotocol offered in Sec-WebSocket-Protocol is not a token"),
+            Self::ExtensionForm => (400, "the Sec-WebSocket-Extensions header is malformed"),
             Self::OriginCount => (400, "the request has more than one Origin header"),
             Self::OriginRefused => (403, "this origin may not connect here"),
         }

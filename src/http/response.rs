@@ -4,9 +4,10 @@
 //! that has.
 
 use super::{is_token, is_value_byte};
+use crate::deflate::Agreement;
 
 /// Appends the answer that completes a handshake (RFC 6455 §4.2.2): 101, the accept key, the chosen
-/// subprotocol, then `headers`.
+/// subprotocol, what was agreed on about compression (RFC 7692 §5.1), then `headers`.
 ///
 /// `headers` should have passed [`is_valid_header`]; one that would not is left out, and so is a
 /// protocol that is not a token, because the alternative is letting someone write our answer.
@@ -14,6 +15,7 @@ pub fn switching_protocols(
     out: &mut Vec<u8>,
     accept_key: &[u8; 28],
     protocol: Option<&str>,
+    deflate: Option<&Agreement>,
     headers: &[(String, Vec<u8>)],
 ) {
     out.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
@@ -22,6 +24,9 @@ pub fn switching_protocols(
     line(out, "Sec-WebSocket-Accept", accept_key);
     if let Some(protocol) = protocol.filter(|protocol| is_token(protocol.as_bytes())) {
         line(out, "Sec-WebSocket-Protocol", protocol.as_bytes());
+    }
+    if let Some(agreement) = deflate {
+        line(out, "Sec-WebSocket-Extensions", agreement.to_string().as_bytes());
     }
     for (name, value) in valid(headers) {
         line(out, name, value);
@@ -183,7 +188,7 @@ mod tests {
     fn the_upgrade_is_answered_with_the_key_the_protocol_and_the_headers() {
         let mut out = b"before".to_vec();
         let headers = headers(&[("Set-Cookie", b"a=\xff"), ("set-cookie", b"b")]);
-        switching_protocols(&mut out, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Some("chat"), &headers);
+        switching_protocols(&mut out, b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", Some("chat"), None, &headers);
         let expected =
             b"beforeHTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\nSec-WebSocket-Protocol: chat\r\n\
@@ -200,7 +205,7 @@ mod tests {
             ("Connection", b"X-Injected"),
         ]);
         let mut out = Vec::new();
-        switching_protocols(&mut out, &[b'a'; 28], Some("chat\r\nX-Injected: 1"), &bad);
+        switching_protocols(&mut out, &[b'a'; 28], Some("chat\r\nX-Injected: 1"), None, &bad);
         out.extend(rejection(403, b"no", &bad));
         assert!(!String::from_utf8(out).unwrap().contains("X-Injected"));
     }

@@ -18,7 +18,13 @@ fn judge_from(head: impl AsRef<[u8]>, peer: Peer, origins: &Origins) -> Result<U
     let protocols = ["superchat".to_owned(), "chat".to_owned()];
     let trusted: [IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
     let limits = HeadLimits::default();
-    let rules = UpgradeRules { origins, protocols: &protocols, trusted_proxies: &trusted, limits: &limits };
+    let rules = UpgradeRules {
+        origins,
+        protocols: &protocols,
+        trusted_proxies: &trusted,
+        compression: None,
+        limits: &limits,
+    };
     parse_upgrade(head.as_ref(), peer, &rules)
 }
 

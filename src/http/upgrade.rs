@@ -5,12 +5,14 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
+use super::extensions::negotiate;
 use super::forwarded::{self, Client};
 use super::head::{HeadLimits, HeadReader};
 use super::refusal::{Kind, Refusal};
 use super::request::Request;
 use super::{is_token, list};
-use crate::config::{Origins, host_and_port};
+use crate::config::{Compression, Origins, host_and_port};
+use crate::deflate::Agreement;
 
 /// The other end of the socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct UpgradeRules<'a> {
     pub protocols: &'a [String],
     /// Proxies whose forwarded headers are believed.
     pub trusted_proxies: &'a [IpNet],
+    /// How messages may be compressed; without it, the extensions that clients offer are not looked at.
+    pub compression: Option<&'a Compression>,
     /// How large a head may be.
     pub limits: &'a HeadLimits,
 }
@@ -45,12 +49,14 @@ pub struct Upgrade {
     /// The first subprotocol of the client's that the server speaks. None is no failure: the client
     /// is told of no protocol and decides itself whether to stay (RFC 6455 §4.1).
     pub protocol: Option<String>,
+    /// How messages are compressed, if both sides can (RFC 7692).
+    pub deflate: Option<Agreement>,
 }
 
 /// Judges a complete head, the blank line included, by RFC 6455 §4.2.1 and `rules`.
 ///
 /// Never panics, whatever the bytes: it repeats the check of [`HeadReader`], so that it can be called
-/// without it. Extensions that the client offers are not looked at.
+/// without it.
 pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Result<Upgrade, Refusal> {
     if HeadReader::new().advance(head, rules.limits)? != Some(head.len()) {
         return Err(Kind::Malformed.into());
@@ -70,6 +76,13 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
     fields.ask_for_websocket()?;
     let accept_key = fields.accept_key()?;
     let protocol = fields.protocol(rules.protocols)?;
+
+    let deflate = match rules.compression {
+        Some(rules) => {
+            negotiate(fields.all("sec-websocket-extensions"), rules).map_err(|_| Kind::ExtensionForm)?
+        }
+        None => None,
+    };
 
     let pairs = fields.0.iter().map(|field| (field.name, field.value));
     let (remote_address, secure) = match peer.address {
@@ -94,7 +107,7 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
         &remote_address,
         secure,
     );
-    Ok(Upgrade { request, accept_key, protocol })
+    Ok(Upgrade { request, accept_key, protocol, deflate })
 }
 
 struct Target<'a> {

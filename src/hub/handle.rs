@@ -39,6 +39,25 @@ struct Port {
     consumed: bool,
 }
 
+/// What is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Outgoing<'a> {
+    /// The bytes; of a text, UTF-8: the caller has checked it.
+    pub payload: &'a [u8],
+    /// Whether it leaves as binary.
+    pub binary: bool,
+    /// Whether it is compressed for those who can: `None` leaves that to the rule, by which text of
+    /// some length is.
+    pub compress: Option<bool>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A message that is compressed by the rule.
+    pub fn new(payload: &'a [u8], binary: bool) -> Self {
+        Self { payload, binary, compress: None }
+    }
+}
+
 /// What happened to a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SendResult {
@@ -97,9 +116,9 @@ impl Handle {
     }
 
     /// Sends a message to one connection. Text must be UTF-8: the caller has checked it.
-    pub fn send(&mut self, to: &Member, payload: &[u8], binary: bool) -> Result<SendResult, PayloadTooBig> {
-        self.check_size(payload)?;
-        let size = encoded_len(payload.len());
+    pub fn send(&mut self, to: &Member, message: Outgoing<'_>) -> Result<SendResult, PayloadTooBig> {
+        self.check_size(message.payload)?;
+        let size = encoded_len(message.payload.len());
         let limits = &self.hub.limits;
         let policy = limits.slow_consumer;
         let crowded =
@@ -120,10 +139,11 @@ impl Handle {
                 return Ok(SendResult::Closed);
             }
         };
-        let frame = self.frame(payload, binary);
+        let frame = self.frame(message);
+        let compress = self.is_worth_compressing(message);
         let shard = to.id().shard();
         self.throttle(shard);
-        self.command(shard, Command::Send { id: to.id(), frame }, size);
+        self.command(shard, Command::Send { id: to.id(), frame, compress }, size);
         if to.peer().buffered() > self.hub.limits.send_buffer / 4
             && let Some(port) = self.shards.get(shard)
         {
@@ -137,15 +157,19 @@ impl Handle {
     /// Sends a message to every open connection but those in `except`; says to how many.
     pub fn broadcast(
         &mut self,
-        payload: &[u8],
-        binary: bool,
+        message: Outgoing<'_>,
         except: &[ConnectionId],
     ) -> Result<usize, PayloadTooBig> {
-        self.check_size(payload)?;
+        self.check_size(message.payload)?;
         let except = sorted(except);
         let excepted = except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_open())).count();
-        let frame = self.frame(payload, binary);
-        self.tell_all(frame.len(), || Command::Broadcast { frame: frame.clone(), except: except.clone() });
+        let frame = self.frame(message);
+        let compress = self.is_worth_compressing(message);
+        self.tell_all(frame.len(), || Command::Broadcast {
+            frame: frame.clone(),
+            compress,
+            except: except.clone(),
+        });
         Ok(self.hub.open_connections().saturating_sub(excepted))
     }
 
@@ -153,20 +177,21 @@ impl Handle {
     pub fn publish(
         &mut self,
         topic: &str,
-        payload: &[u8],
-        binary: bool,
+        message: Outgoing<'_>,
         except: &[ConnectionId],
     ) -> Result<usize, PayloadTooBig> {
-        self.check_size(payload)?;
+        self.check_size(message.payload)?;
         // A topic that nobody has may be one that a client gets whose acceptance is on its way.
         let (topic, subscribers) = self.hub.topics.find(topic).unwrap_or_else(|| (topic.into(), 0));
         let except = sorted(except);
         let excepted =
             except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
-        let frame = self.frame(payload, binary);
+        let frame = self.frame(message);
+        let compress = self.is_worth_compressing(message);
         self.tell_all(frame.len(), || Command::Publish {
             topic: topic.clone(),
             frame: frame.clone(),
+            compress,
             except: except.clone(),
         });
         Ok(subscribers.saturating_sub(excepted))
@@ -262,8 +287,17 @@ impl Handle {
         self.hub.set_interests(handshakes, drains);
     }
 
+    /// Whether a message is to be compressed for those who can: what the caller says, or else text
+    /// of some length. Binary payloads mostly are compressed already.
+    fn is_worth_compressing(&self, message: Outgoing<'_>) -> bool {
+        self.hub.compression.as_ref().is_some_and(|compression| {
+            let rule = !message.binary && message.payload.len() >= compression.threshold;
+            message.compress.unwrap_or(rule)
+        })
+    }
+
     /// Header and payload of one message.
-    fn frame(&mut self, payload: &[u8], binary: bool) -> Bytes {
+    fn frame(&mut self, Outgoing { payload, binary, .. }: Outgoing<'_>) -> Bytes {
         let opcode = if binary { OpCode::Binary } else { OpCode::Text };
         let size = encoded_len(payload.len());
         if size > SMALL_FRAME {

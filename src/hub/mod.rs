@@ -16,8 +16,12 @@ use std::sync::{
 };
 
 pub use crate::frame::close::may_be_sent_by_application as close_code_allowed;
-use crate::{config::Limits, connection::Peer, metrics::Counters};
-pub use handle::{Handle, PayloadTooBig, SendResult};
+use crate::{
+    config::{Compression, Limits},
+    connection::Peer,
+    metrics::Counters,
+};
+pub use handle::{Handle, Outgoing, PayloadTooBig, SendResult};
 pub use index::TopicIndex;
 pub use registry::{Member, Registry};
 pub use topics::{TopicError, Topics, check_topic};
@@ -33,6 +37,8 @@ pub struct Hub {
     pub counters: Vec<Counters>,
     /// The limits that the server was given.
     pub limits: Limits,
+    /// Whether and how messages are compressed.
+    pub compression: Option<Compression>,
     /// Whether PHP decides about handshakes.
     wants_handshakes: AtomicBool,
     /// Whether PHP wants to know when a congested outbox is empty again.
@@ -41,12 +47,13 @@ pub struct Hub {
 
 impl Hub {
     /// A hub without connections.
-    pub fn new(shards: usize, limits: Limits) -> Self {
+    pub fn new(shards: usize, limits: Limits, compression: Option<Compression>) -> Self {
         Self {
             registry: Registry::new(shards),
             topics: Topics::default(),
             counters: (0..shards).map(|_| Counters::default()).collect(),
             limits,
+            compression,
             wants_handshakes: AtomicBool::new(false),
             wants_drains: AtomicBool::new(false),
         }

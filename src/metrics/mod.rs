@@ -68,6 +68,18 @@ counters! {
     messages_sent => "ferrite_messages_sent_total",
     /// Bytes written to sockets.
     bytes_sent => "ferrite_sent_bytes_total",
+    /// Messages compressed; a fan-out counts once for each set of parameters, not for each recipient.
+    deflated => "ferrite_deflated_messages_total",
+    /// Bytes of messages before they were compressed.
+    deflate_in => "ferrite_deflate_input_bytes_total",
+    /// The same after it.
+    deflate_out => "ferrite_deflate_output_bytes_total",
+    /// Compressed messages received.
+    inflated => "ferrite_inflated_messages_total",
+    /// Bytes of compressed messages received.
+    inflate_in => "ferrite_inflate_input_bytes_total",
+    /// Bytes of the messages that came out of them.
+    inflate_out => "ferrite_inflate_output_bytes_total",
     /// Messages dropped by the slow-consumer policy.
     messages_dropped => "ferrite_messages_dropped_total",
     /// Connections closed by the slow-consumer policy.

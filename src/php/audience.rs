@@ -12,21 +12,19 @@ use super::{
     values,
 };
 use crate::{
-    hub::{PayloadTooBig, SendResult, check_topic},
+    hub::{Outgoing, PayloadTooBig, SendResult, check_topic},
     queue::ConnectionId,
 };
 
 pub(super) fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let id = ConnectionId::from_php(call.int_or(1, 0)?);
-    let (payload, binary) = message(call, 2, 3)?;
+    let message = message(call, 2, 3, 4)?;
     let result = match server.session() {
         None => SendResult::Closed,
         Some(session) => match session.voice.speak(|handle| handle.member(id)).flatten() {
             None => SendResult::Closed,
-            Some(member) => {
-                session.voice.send(&member, payload, binary).map_err(|error| too_big(2, error))?
-            }
+            Some(member) => session.voice.send(&member, message).map_err(|error| too_big(2, error))?,
         },
     };
     if call.is_result_used() {
@@ -37,11 +35,11 @@ pub(super) fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 pub(super) fn broadcast(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
-    let (payload, binary) = message(call, 1, 2)?;
+    let message = message(call, 1, 2, 4)?;
     let except = except(call, 3)?;
     let reached = server
         .session()
-        .and_then(|session| session.voice.speak(|handle| handle.broadcast(payload, binary, &except)))
+        .and_then(|session| session.voice.speak(|handle| handle.broadcast(message, &except)))
         .unwrap_or(Ok(0))
         .map_err(|error| too_big(1, error))?;
     call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
@@ -51,11 +49,11 @@ pub(super) fn broadcast(call: &mut Call<'_>) -> Result<(), Thrown> {
 pub(super) fn publish(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let topic = topic_name(call.string(1)?.as_bytes(), 1)?;
-    let (payload, binary) = message(call, 2, 3)?;
+    let message = message(call, 2, 3, 5)?;
     let except = except(call, 4)?;
     let reached = server
         .session()
-        .and_then(|session| session.voice.speak(|handle| handle.publish(topic, payload, binary, &except)))
+        .and_then(|session| session.voice.speak(|handle| handle.publish(topic, message, &except)))
         .unwrap_or(Ok(0))
         .map_err(|error| too_big(2, error))?;
     call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
@@ -118,13 +116,18 @@ pub(super) fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
 }
 
 /// The message of a `send`, `broadcast` or `publish`: text must be UTF-8.
-pub(super) fn message<'a>(call: &Call<'a>, data: u32, binary: u32) -> Result<(&'a [u8], bool), Thrown> {
+pub(super) fn message<'a>(
+    call: &Call<'a>,
+    data: u32,
+    binary: u32,
+    compress: u32,
+) -> Result<Outgoing<'a>, Thrown> {
     let payload = call.string(data)?;
     let binary = call.bool_or(binary, false)?;
     if !binary && !values::is_utf8(payload) {
         return Err(bad_argument(data, "must be valid UTF-8 unless the message is binary"));
     }
-    Ok((payload.as_bytes(), binary))
+    Ok(Outgoing { payload: payload.as_bytes(), binary, compress: call.bool_or_null(compress)? })
 }
 
 pub(super) fn too_big(data: u32, error: PayloadTooBig) -> Thrown {

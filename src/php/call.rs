@@ -143,6 +143,14 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// A bool or null; null if it was left out.
+    pub(super) fn bool_or_null(&self, number: u32) -> Result<Option<bool>, Thrown> {
+        if !self.given(number) {
+            return Ok(None);
+        }
+        self.bool_or(number, false).map(Some)
+    }
+
     /// An int with a default.
     pub(super) fn int_or(&self, number: u32, default: i64) -> Result<i64, Thrown> {
         match self.value(number) {

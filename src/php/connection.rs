@@ -50,7 +50,10 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         ],
         methods: &[
             ("private function __construct()", Some(handler(super::not_constructible))),
-            ("public function send(string $data, bool $binary = false): SendResult", Some(handler(send))),
+            (
+                "public function send(string $data, bool $binary = false, ?bool $compress = null): SendResult",
+                Some(handler(send)),
+            ),
             ("public function close(int $code = 1000, string $reason = ''): void", Some(handler(close))),
             ("public function subscribe(string ...$topics): static", Some(handler(subscribe))),
             ("public function unsubscribe(string ...$topics): static", Some(handler(unsubscribe))),
@@ -109,9 +112,8 @@ fn this<'a>(call: &Call<'a>) -> Result<&'a Connection, Thrown> {
 
 fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let (payload, binary) = message(call, 1, 2)?;
-    let result =
-        connection.voice.send(&connection.member, payload, binary).map_err(|error| too_big(1, error))?;
+    let message = message(call, 1, 2, 3)?;
+    let result = connection.voice.send(&connection.member, message).map_err(|error| too_big(1, error))?;
     if call.is_result_used() {
         call.returns(enums::send_result(result));
     }

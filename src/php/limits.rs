@@ -1,15 +1,13 @@
 //! `Ferrite\Limits` and `Ferrite\Heartbeat`: plain values, checked when they are made and once more
 //! when a server reads them, for a value can be unserialised or cloned.
 
-use std::time::Duration;
-
-use ext_php_rs::types::{ZendObject, Zval};
+use ext_php_rs::types::ZendObject;
 
 use super::{
     call::{Call, handler},
     class::{BadDeclaration, Class, Declaration, Kind},
     enums,
-    objects::property,
+    properties::{Properties, initialise},
     thrown::{Kind as Throw, Thrown, failed, throw},
     values,
 };
@@ -152,48 +150,3 @@ fn construct_heartbeat(call: &mut Call<'_>) -> Result<(), Thrown> {
     let this = this.object().ok_or_else(failed)?;
     heartbeat(this).map(drop).map_err(|error| refuse(&error))
 }
-
-/// Gives the object its properties; an exception if a constructor is called twice.
-fn initialise<const N: usize>(call: &Call<'_>, given: [Zval; N]) -> Result<(), Thrown> {
-    for (index, value) in given.into_iter().enumerate() {
-        if !call.initialise(index, value) {
-            return Err(throw(Throw::Error, "Cannot modify readonly properties: constructed already"));
-        }
-    }
-    Ok(())
-}
-
-/// The declared properties of an object of ours, by number.
-struct Properties<'a>(&'a ZendObject);
-
-impl Properties<'_> {
-    fn get(&self, index: usize) -> Option<&Zval> {
-        property(self.0, index)
-    }
-
-    fn size(&self, name: &'static str, index: usize) -> Result<usize, ConfigError> {
-        let value =
-            self.get(index).and_then(Zval::long).ok_or_else(|| ConfigError::new(name, "is not set"))?;
-        usize::try_from(value).map_err(|_| ConfigError::new(name, format!("{value} is negative")))
-    }
-
-    fn float(&self, name: &'static str, index: usize) -> Result<f64, ConfigError> {
-        let value =
-            self.get(index).and_then(Zval::double).ok_or_else(|| ConfigError::new(name, "is not set"))?;
-        if value.is_finite() && value >= 0.0 {
-            return Ok(value);
-        }
-        Err(ConfigError::new(name, format!("{value} is not a number from 0")))
-    }
-
-    fn seconds(&self, name: &'static str, index: usize) -> Result<Duration, ConfigError> {
-        let value = self.float(name, index)?;
-        Duration::try_from_secs_f64(value)
-            .ok()
-            .filter(|time| *time <= LONGEST)
-            .ok_or_else(|| ConfigError::new(name, format!("{value} seconds are more than ten years")))
-    }
-}
-
-/// Far more than anybody means, and small enough to be added to any instant.
-const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);

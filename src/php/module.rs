@@ -11,8 +11,8 @@ use ext_php_rs::{
 };
 
 use super::{
-    class::BadDeclaration, connection, enums, exceptions, fork, handlers, handshake, limits, request, server,
-    timers,
+    class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers, handshake, limits,
+    request, server, timers,
 };
 
 /// What PHP asks a library for.
@@ -54,6 +54,7 @@ fn declare() -> Result<(), BadDeclaration> {
     exceptions::declare()?;
     enums::declare()?;
     limits::declare()?;
+    compression::declare()?;
     request::declare()?;
     handshake::declare()?;
     connection::declare()?;

@@ -7,7 +7,7 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 use super::{
     call::Call,
     callback::Callback,
-    limits,
+    compression, limits,
     thrown::{Kind, Thrown, bad_type, throw},
 };
 use crate::config::{self, Config, ConfigError, Listen, Origins};
@@ -25,6 +25,12 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         }
         None => config::Heartbeat::default(),
     };
+    let compression = given(call, argument::COMPRESSION)
+        .map(|_| call.object(argument::COMPRESSION, &compression::COMPRESSION))
+        .transpose()?
+        .map(compression::compression)
+        .transpose()
+        .map_err(refuse)?;
     let origins = match call.array_or_null(argument::ORIGINS)? {
         Some(list) => strings("origins", list).and_then(|list| Origins::parse(&list)).map_err(refuse)?,
         None => Origins::default(),
@@ -44,7 +50,8 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
     let logger =
         given(call, argument::LOGGER).map(|_| Callback::argument(call, argument::LOGGER)).transpose()?;
-    let config = Config { listen, limits, heartbeat, origins, protocols, trusted_proxies, io_threads };
+    let config =
+        Config { listen, limits, heartbeat, compression, origins, protocols, trusted_proxies, io_threads };
     config.check().map_err(refuse)?;
     Ok((config, logger))
 }
@@ -96,11 +103,12 @@ mod argument {
     pub(super) const LISTEN: u32 = 1;
     pub(super) const LIMITS: u32 = 2;
     pub(super) const HEARTBEAT: u32 = 3;
-    pub(super) const ORIGINS: u32 = 4;
-    pub(super) const PROTOCOLS: u32 = 5;
-    pub(super) const TRUSTED_PROXIES: u32 = 6;
-    pub(super) const IO_THREADS: u32 = 7;
-    pub(super) const LOGGER: u32 = 8;
+    pub(super) const COMPRESSION: u32 = 4;
+    pub(super) const ORIGINS: u32 = 5;
+    pub(super) const PROTOCOLS: u32 = 6;
+    pub(super) const TRUSTED_PROXIES: u32 = 7;
+    pub(super) const IO_THREADS: u32 = 8;
+    pub(super) const LOGGER: u32 = 9;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

@@ -84,7 +84,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         methods: &[
             (
                 "public function __construct(string|array $listen = '127.0.0.1:8080', ?Limits $limits = null, \
-                 ?Heartbeat $heartbeat = null, ?array $origins = null, array $protocols = [], \
+                 ?Heartbeat $heartbeat = null, ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
                  array $trustedProxies = [], int $ioThreads = 0, ?callable $logger = null)",
                 Some(handler(construct)),
             ),
@@ -104,17 +104,18 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ("public function stop(float $grace = 10.0): void", Some(handler(do_stop))),
             ("public function addresses(): array", Some(handler(addresses))),
             (
-                "public function send(int $connection, string $data, bool $binary = false): SendResult",
+                "public function send(int $connection, string $data, bool $binary = false, \
+                 ?bool $compress = null): SendResult",
                 Some(handler(audience::send)),
             ),
             (
                 "public function broadcast(string $data, bool $binary = false, \
-                 Connection|array|null $except = null): int",
+                 Connection|array|null $except = null, ?bool $compress = null): int",
                 Some(handler(audience::broadcast)),
             ),
             (
                 "public function publish(string $topic, string $data, bool $binary = false, \
-                 Connection|array|null $except = null): int",
+                 Connection|array|null $except = null, ?bool $compress = null): int",
                 Some(handler(audience::publish)),
             ),
             ("public function connection(int $id): ?Connection", Some(handler(audience::connection))),
@@ -346,7 +347,7 @@ fn stats(call: &mut Call<'_>) -> Result<(), Thrown> {
     let hub = server.session().map(|session| session.hub.clone()).or_else(|| server.hub.borrow().clone());
     let figures = match hub {
         Some(hub) => hub.stats(),
-        None => Hub::new(0, server.config.limits.clone()).stats(),
+        None => Hub::new(0, server.config.limits.clone(), server.config.compression).stats(),
     };
     let mut array = ZendHashTable::new();
     for (name, figure) in figures {

@@ -9,7 +9,7 @@ use super::{
     thrown::{Kind, Thrown, throw},
 };
 use crate::{
-    hub::{Handle, Member, PayloadTooBig, SendResult},
+    hub::{Handle, Member, Outgoing, PayloadTooBig, SendResult},
     queue::ConnectionId,
 };
 
@@ -47,13 +47,8 @@ impl Voice {
     }
 
     /// Sends to one connection. `Err` if the payload can never fit.
-    pub(super) fn send(
-        &self,
-        to: &Member,
-        payload: &[u8],
-        binary: bool,
-    ) -> Result<SendResult, PayloadTooBig> {
-        match self.speak(|handle| handle.send(to, payload, binary)) {
+    pub(super) fn send(&self, to: &Member, message: Outgoing<'_>) -> Result<SendResult, PayloadTooBig> {
+        match self.speak(|handle| handle.send(to, message)) {
             None => Ok(SendResult::Closed),
             Some(Err(_)) if !to.is_open() => Ok(SendResult::Closed),
             Some(result) => result,

@@ -32,6 +32,8 @@ pub enum Command {
         id: ConnectionId,
         /// Header and payload of one final frame.
         frame: Bytes,
+        /// Whether it is to be compressed where it can be.
+        compress: bool,
     },
     /// Send a frame to a topic's subscribers.
     Publish {
@@ -39,6 +41,8 @@ pub enum Command {
         topic: Arc<str>,
         /// Header and payload of one final frame.
         frame: Bytes,
+        /// Whether it is to be compressed where it can be.
+        compress: bool,
         /// Who does not get it; sorted.
         except: Arc<[ConnectionId]>,
     },
@@ -46,6 +50,8 @@ pub enum Command {
     Broadcast {
         /// Header and payload of one final frame.
         frame: Bytes,
+        /// Whether it is to be compressed where it can be.
+        compress: bool,
         /// Who does not get it; sorted.
         except: Arc<[ConnectionId]>,
     },

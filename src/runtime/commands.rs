@@ -1,6 +1,6 @@
 //! Carrying out what PHP ordered, in the order it was ordered.
 
-use super::shard::Shard;
+use super::{fanned::Fanned, shard::Shard};
 use crate::{
     connection::Connection,
     queue::{Command, ConnectionId},
@@ -17,26 +17,28 @@ impl Shard {
 
     fn carry_out(&mut self, command: Command) {
         match command {
-            Command::Send { id, frame } => {
+            Command::Send { id, frame, compress } => {
                 self.taken += frame.len() as u64;
-                self.deliver(id, frame);
+                self.deliver(id, frame, compress);
             }
-            Command::Publish { topic, frame, except } => {
+            Command::Publish { topic, frame, compress, except } => {
                 self.taken += frame.len() as u64;
+                let mut message = Fanned::new(frame, compress);
                 // A delivery may end a subscription (a slow client is closed), so by place, from
                 // the back: what takes a place that becomes free has been served already.
                 let mut place = self.topics.subscribers(&topic).len();
                 while place > 0 {
                     place -= 1;
                     if let Some(&slot) = self.topics.subscribers(&topic).get(place) {
-                        self.fan_out(slot, &frame, &except);
+                        self.fan_out(slot, &mut message, &except);
                     }
                 }
             }
-            Command::Broadcast { frame, except } => {
+            Command::Broadcast { frame, compress, except } => {
                 self.taken += frame.len() as u64;
+                let mut message = Fanned::new(frame, compress);
                 for slot in 0..self.connections.capacity() {
-                    self.fan_out(slot as u32, &frame, &except);
+                    self.fan_out(slot as u32, &mut message, &except);
                 }
             }
             Command::Subscribe { id, topics } => {

@@ -133,6 +133,7 @@ impl Shard {
             origins: &config.origins,
             protocols: &config.protocols,
             trusted_proxies: &config.trusted_proxies,
+            compression: config.compression.as_ref(),
             limits: &self.head,
         };
         let upgrade = match http::parse_upgrade(head, http::Peer { address, secure: false }, &rules) {
@@ -156,10 +157,12 @@ impl Shard {
         }
         if !self.common.hub.wants_handshakes() {
             let accept = Accept { protocol: upgrade.protocol, ..Accept::default() };
-            return self.open(slot, &upgrade.accept_key, accept, Some(upgrade.request));
+            let answer = Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate };
+            return self.open(slot, &answer, accept, Some(upgrade.request));
         }
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        connection.phase = Phase::Deciding(Box::new(Deciding { accept_key: upgrade.accept_key }));
+        let deciding = Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate };
+        connection.phase = Phase::Deciding(Box::new(deciding));
         connection.deadline = self.now + DECISION_TIME;
         let handshake = Box::new(Handshake { request: upgrade.request, protocol: upgrade.protocol });
         self.events.push(Event::Handshake { id: connection.id, handshake });
@@ -167,8 +170,8 @@ impl Shard {
 
     /// PHP's yes.
     pub(super) fn accept_handshake(&mut self, id: ConnectionId, accept: Accept) {
-        if let Some((slot, accept_key)) = self.deciding(id) {
-            self.open(slot, &accept_key, accept, None);
+        if let Some((slot, answer)) = self.deciding(id) {
+            self.open(slot, &answer, accept, None);
         }
     }
 
@@ -202,16 +205,22 @@ impl Shard {
     }
 
     /// Sends 101 and makes the connection known.
-    fn open(&mut self, slot: u32, accept_key: &[u8; 28], accept: Accept, request: Option<Request>) {
+    fn open(&mut self, slot: u32, answer: &Deciding, accept: Accept, request: Option<Request>) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let config = &self.common.config;
         let mut response = Vec::with_capacity(160);
-        http::switching_protocols(&mut response, accept_key, accept.protocol.as_deref(), &accept.headers);
+        http::switching_protocols(
+            &mut response,
+            &answer.accept_key,
+            accept.protocol.as_deref(),
+            answer.deflate.as_ref(),
+            &accept.headers,
+        );
         let id = connection.id;
         let peer = Arc::new(Peer::new(id));
         let heart = Heart::new(&config.heartbeat, self.now, self.serial ^ u64::from(slot) << 32);
         let rate = config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.now));
-        connection.session = Some(Box::new(Session::new(peer.clone(), heart, rate)));
+        connection.session = Some(Box::new(Session::new(peer.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
         connection.push(Bytes::from(response));
         for topic in self.common.hub.admit(peer, &accept.topics) {
@@ -258,10 +267,10 @@ impl Shard {
         self.remove(slot);
     }
 
-    fn deciding(&self, id: ConnectionId) -> Option<(u32, [u8; 28])> {
+    fn deciding(&self, id: ConnectionId) -> Option<(u32, Deciding)> {
         let connection = self.connections.get(id.slot()).filter(|c| c.id == id)?;
         let Phase::Deciding(deciding) = &connection.phase else { return None };
-        Some((id.slot() as u32, deciding.accept_key))
+        Some((id.slot() as u32, Deciding { ..**deciding }))
     }
 
     fn is_trusted(&self, ip: IpAddr) -> bool {

@@ -4,8 +4,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::shard::Shard;
 use crate::{
+    config::Limits,
     connection::{Connection, Phase, Read, Session, Throttled},
-    frame::{self, CloseFrame, OpCode, Received, Violation},
+    deflate::{Codec, Contexts, InflateError},
+    frame::{self, CloseFrame, DecodeLimits, OpCode, Received, Violation},
     queue::Event,
 };
 
@@ -71,6 +73,7 @@ impl Shard {
         let open = matches!(phase, Phase::Open);
         session.heart.hear(now);
         let mut messages = 0;
+        let decode = DecodeLimits { deflate: session.deflate.is_some(), ..self.decode };
         let end = loop {
             if open
                 && !input.is_empty()
@@ -79,9 +82,18 @@ impl Shard {
             {
                 break Ok(Handled::Held);
             }
-            match session.decoder.next(input, &self.decode) {
+            match session.decoder.next(input, &decode) {
                 Ok(None) => break Ok(Handled::All),
-                Ok(Some(Received::Message { payload, binary })) => {
+                Ok(Some(Received::Message { payload, binary, compressed })) => {
+                    let payload = match &mut session.deflate {
+                        Some(contexts) if compressed && open => {
+                            match inflate(&mut self.codec, contexts, &payload, binary, limits) {
+                                Ok(message) => message,
+                                Err(violation) => break Err(Err(refusal(&violation))),
+                            }
+                        }
+                        _ => payload,
+                    };
                     #[cfg(any(test, feature = "faults"))]
                     super::shard::fault(&payload);
                     session.message_began = None;
@@ -239,7 +251,7 @@ impl Shard {
     }
 }
 
-fn may_deliver(session: &mut Session, limits: &crate::config::Limits, crowded: bool) -> bool {
+fn may_deliver(session: &mut Session, limits: &Limits, crowded: bool) -> bool {
     !crowded
         && !session.throttled.is_some_and(|t| t.now)
         && session.credit.has_room(&session.peer, limits.receive_messages, limits.receive_bytes)
@@ -257,6 +269,26 @@ fn throttle(session: &mut Session, rate: Option<f64>, now: std::time::Duration) 
             Some(Throttled { until: now.saturating_add(wait), since, now: true })
         }
     }
+}
+
+/// What a compressed message says (RFC 7692 section 6.2), under the limit for messages.
+fn inflate(
+    codec: &mut Codec,
+    contexts: &mut Contexts,
+    payload: &[u8],
+    binary: bool,
+    limits: &Limits,
+) -> Result<Bytes, Violation> {
+    let limit = limits.max_message_size;
+    let message = codec.inflate(contexts, payload, limit).map_err(|error| match error {
+        InflateError::TooBig => Violation::MessageTooBig { limit },
+        InflateError::Corrupt => Violation::Corrupt,
+    })?;
+    if !binary && simdutf8::basic::from_utf8(&message).is_err() {
+        return Err(Violation::InvalidUtf8);
+    }
+    // What waits for PHP is counted by its length, so it may not drag spare capacity along.
+    Ok(Bytes::from(message.into_boxed_slice()))
 }
 
 fn refusal(violation: &Violation) -> (u16, String) {

@@ -4,6 +4,7 @@ mod allocator;
 mod commands;
 mod duty;
 mod entrance;
+mod fanned;
 mod farewell;
 mod helm;
 mod inflow;

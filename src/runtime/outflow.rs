@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 
-use super::shard::Shard;
+use super::{
+    fanned::{Fanned, compressed},
+    shard::Shard,
+};
 use crate::{
     config::SlowConsumer,
     connection::{Phase, Written},
@@ -20,12 +23,22 @@ impl Shard {
     }
 
     /// A message for one connection, counted in its gauge by the sender.
-    pub(super) fn deliver(&mut self, id: ConnectionId, frame: Bytes) {
+    pub(super) fn deliver(&mut self, id: ConnectionId, frame: Bytes, compress: bool) {
         let slot = id.slot() as u32;
         let limits = &self.common.config.limits;
         let Some(connection) = self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
         else {
             return;
+        };
+        let plain = frame.len();
+        let frame = match &mut connection.session {
+            Some(session) if compress => {
+                let frame = compressed(&mut self.codec, session, &frame).unwrap_or(frame);
+                // The sender counted it as it was.
+                session.unreported += frame.len() as isize - plain as isize;
+                frame
+            }
+            _ => frame,
         };
         connection.outbox.push(frame);
         connection.settle(&mut self.waiting);
@@ -38,12 +51,17 @@ impl Shard {
     }
 
     /// A frame for many. Each outbox has its own budget and meets its own fate.
-    pub(super) fn fan_out(&mut self, slot: u32, frame: &Bytes, except: &[ConnectionId]) {
-        let Some(connection) = self.connections.get(slot as usize).filter(|c| c.is_open()) else { return };
+    pub(super) fn fan_out(&mut self, slot: u32, message: &mut Fanned, except: &[ConnectionId]) {
+        let Some(connection) = self.connections.get_mut(slot as usize).filter(|c| c.is_open()) else {
+            return;
+        };
         if !except.is_empty() && except.binary_search(&connection.id).is_ok() {
             return;
         }
         let id = connection.id;
+        // With context takeover it is compressed for this client alone, and only once it is sure to
+        // be sent; what is as it was is as long as it can be.
+        let frame = message.shared(&mut self.codec, connection.session.as_deref_mut());
         let full = self.is_full(slot, frame.len());
         if full {
             match self.common.config.limits.slow_consumer {
@@ -55,7 +73,9 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(slot as usize).filter(|c| c.is_open()) else {
             return;
         };
-        connection.push(frame.clone());
+        let own = connection.session.as_mut().filter(|session| message.is_for_each(session));
+        let frame = own.and_then(|session| compressed(&mut self.codec, session, &frame)).unwrap_or(frame);
+        connection.push(frame);
         connection.settle(&mut self.waiting);
         if full {
             self.drop_oldest(slot);

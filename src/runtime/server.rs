@@ -63,7 +63,7 @@ impl Server {
         let ceiling = config.limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1);
         let mut server = Self {
             addresses: Vec::new(),
-            hub: Arc::new(Hub::new(shards, config.limits.clone())),
+            hub: Arc::new(Hub::new(shards, config.limits.clone(), config.compression)),
             ceiling,
             handle: None,
             inbox: None,

@@ -31,6 +31,7 @@ use super::{
 use crate::{
     config::{Config, Entry},
     connection::Connection,
+    deflate::Codec,
     frame::DecodeLimits,
     http::HeadLimits,
     hub::{Hub, TopicIndex},
@@ -92,6 +93,7 @@ pub(super) struct Shard {
     pub(super) receive_share: usize,
     pub(super) send_share: usize,
     pub(super) decode: DecodeLimits,
+    pub(super) codec: Codec,
     pub(super) head: HeadLimits,
     /// Messages handed to PHP, and their bytes.
     pub(super) messages: u64,
@@ -130,7 +132,8 @@ impl Shard {
         let shards = common.hub.counters.len().max(1);
         let receive_share = common.config.limits.total_receive_bytes / shards;
         let send_share = common.config.limits.total_send_buffer / shards;
-        let decode = DecodeLimits { max_message: common.config.limits.max_message_size };
+        let decode = DecodeLimits { max_message: common.config.limits.max_message_size, deflate: false };
+        let codec = Codec::new(common.config.compression.map_or(1, |compression| compression.level));
         Ok(Self {
             index,
             common,
@@ -151,6 +154,7 @@ impl Shard {
             receive_share,
             send_share,
             decode,
+            codec,
             head: HeadLimits::default(),
             messages: 0,
             handed: 0,
@@ -186,6 +190,16 @@ impl Shard {
             self.events.ring();
         }
         self.flush();
+        if let Some(tally) = self.codec.take_tally() {
+            self.counters(|c| {
+                c.deflated.add(tally.deflated);
+                c.deflate_in.add(tally.deflate_input);
+                c.deflate_out.add(tally.deflate_output);
+                c.inflated.add(tally.inflated);
+                c.inflate_in.add(tally.inflate_input);
+                c.inflate_out.add(tally.inflate_output);
+            });
+        }
         self.commands.report(self.taken, self.waiting);
         self.events.flush();
         #[cfg(any(test, feature = "faults"))]

@@ -2,12 +2,18 @@
 
 declare(strict_types=1);
 
-// The echo server of the conformance run: every limit is on; only the message size is what the cases need.
+// The echo server of the conformance run: every limit is on; only the message size is what the cases need. A threshold of 0,
+// because cases with short messages want to see them compressed too.
 
+use Ferrite\Compression;
 use Ferrite\Connection;
 use Ferrite\Limits;
 use Ferrite\Server;
 
-$server = new Server('127.0.0.1:0', limits: new Limits(maxMessageSize: 16 * 1024 * 1024));
-$server->onMessage(fn (Connection $from, string $data, bool $binary) => $from->send($data, $binary));
+$server = new Server(
+    '127.0.0.1:0',
+    limits: new Limits(maxMessageSize: 16 * 1024 * 1024),
+    compression: new Compression(threshold: 0),
+);
+$server->onMessage(fn (Connection $from, string $data, bool $binary) => $from->send($data, $binary, compress: true));
 $server->run();

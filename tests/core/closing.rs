@@ -4,6 +4,7 @@ use std::{io::Write, time::Duration};
 
 use ferrite::{
     config::{Heartbeat, Limits},
+    hub::Outgoing,
     queue::Event,
 };
 use tokio_tungstenite::tungstenite::{
@@ -34,7 +35,7 @@ fn the_servers_close_comes_after_what_was_sent_before_it() {
     let server = Running::start(config(1), |handle, event| {
         if let Event::Open { id, .. } = event {
             let member = handle.member(*id).unwrap();
-            handle.send(&member, b"last words", false).unwrap();
+            handle.send(&member, Outgoing::new(b"last words", false)).unwrap();
             handle.close(&member, 4000, "bye");
             assert!(!member.is_open());
         }
@@ -53,7 +54,7 @@ fn what_was_sent_before_a_close_arrives_however_long_it_takes() {
     let server = Running::start(ferrite::config::Config { limits, ..config(1) }, |handle, event| {
         if let Event::Open { id, .. } = event {
             let member = handle.member(*id).unwrap();
-            handle.send(&member, &vec![7; 24 << 20], true).unwrap();
+            handle.send(&member, Outgoing::new(&vec![7; 24 << 20], true)).unwrap();
             handle.close(&member, 4000, "bye");
         }
     });

@@ -12,7 +12,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Limits, SlowConsumer},
-    hub::SendResult,
+    hub::{Outgoing, SendResult},
     queue::Event,
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -117,7 +117,7 @@ fn flood_slow_client(policy: SlowConsumer) -> (Running, std::net::TcpStream, Vec
             for n in 0..400_u32 {
                 let mut message = n.to_be_bytes().to_vec();
                 message.resize(64 << 10, 0);
-                told.lock().unwrap().push(handle.send(&member, &message, true).unwrap());
+                told.lock().unwrap().push(handle.send(&member, Outgoing::new(&message, true)).unwrap());
                 std::thread::sleep(Duration::from_micros(200));
             }
         }
@@ -185,7 +185,7 @@ fn drop_oldest_keeps_the_newest() {
 fn a_broadcast_closes_only_the_client_that_does_not_read_it() {
     let server = Running::start(with(Limits::default()), |handle, event| {
         if let Event::Message { payload, .. } = event {
-            handle.broadcast(payload, true, &[]).unwrap();
+            handle.broadcast(Outgoing::new(payload, true), &[]).unwrap();
         }
     });
     let mut slow = server.raw();
@@ -212,7 +212,7 @@ fn the_bytes_that_wait_for_all_clients_have_a_limit() {
             let message = vec![0; 1 << 20];
             handle.end_batch();
             for member in members.iter().cycle().take(80) {
-                told.lock().unwrap().push(handle.send(member, &message, true).unwrap());
+                told.lock().unwrap().push(handle.send(member, Outgoing::new(&message, true)).unwrap());
                 std::thread::sleep(Duration::from_millis(1));
             }
         }
@@ -235,7 +235,7 @@ fn a_client_that_takes_nothing_for_the_send_timeout_is_closed() {
     let server = Running::start(with(limits), |handle, event| {
         if let Event::Open { id, .. } = event {
             let member = handle.member(*id).unwrap();
-            handle.send(&member, &vec![0; 15 << 20], true).unwrap();
+            handle.send(&member, Outgoing::new(&vec![0; 15 << 20], true)).unwrap();
         }
     });
     let _slow = server.raw();
@@ -249,12 +249,12 @@ fn a_drained_outbox_is_told_once_to_whom_was_told_of_the_congestion() {
     let server = Running::start(with(limits), move |handle, event| match event {
         Event::Open { id, .. } if slow.is_none() => {
             slow = handle.member(*id);
-            handle.send(slow.as_ref().unwrap(), &vec![7; 30 << 20], true).unwrap();
+            handle.send(slow.as_ref().unwrap(), Outgoing::new(&vec![7; 30 << 20], true)).unwrap();
         }
         Event::Message { id, .. } => {
-            let result = handle.send(slow.as_ref().unwrap(), b"", true).unwrap();
+            let result = handle.send(slow.as_ref().unwrap(), Outgoing::new(b"", true)).unwrap();
             let member = handle.member(*id).unwrap();
-            handle.send(&member, format!("{result:?}").as_bytes(), false).unwrap();
+            handle.send(&member, Outgoing::new(format!("{result:?}").as_bytes(), false)).unwrap();
         }
         _ => {}
     });
@@ -332,11 +332,11 @@ fn drop_oldest_keeps_the_newest_behind_a_message_that_is_half_sent() {
         match event {
             Event::Open { id, .. } => {
                 let member = member(*id);
-                handle.send(&member, &vec![0; 30 << 20], true).unwrap();
+                handle.send(&member, Outgoing::new(&vec![0; 30 << 20], true)).unwrap();
             }
             Event::Message { id, payload, .. } => {
                 let member = member(*id);
-                handle.send(&member, payload, true).unwrap();
+                handle.send(&member, Outgoing::new(payload, true)).unwrap();
             }
             _ => {}
         }

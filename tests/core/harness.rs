@@ -14,7 +14,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Heartbeat, Limits, Listen},
-    hub::{Handle, Hub},
+    hub::{Handle, Hub, Outgoing},
     queue::{Event, Inbox},
     runtime::{Server, Steering, Waited},
 };
@@ -120,16 +120,22 @@ impl Running {
 
     /// A TCP connection after a handshake made by hand: for what no client library would send.
     pub(crate) fn raw(&self) -> TcpStream {
+        self.raw_with(HANDSHAKE).0
+    }
+
+    /// The same with a handshake of one's own; and the answer to it.
+    pub(crate) fn raw_with(&self, handshake: &[u8]) -> (TcpStream, String) {
         let mut socket = self.socket();
-        socket.write_all(HANDSHAKE).unwrap();
+        socket.write_all(handshake).unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             let mut byte = [0];
             assert_eq!(socket.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&head));
             head.push(byte[0]);
         }
-        assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
-        socket
+        let head = String::from_utf8_lossy(&head).into_owned();
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        (socket, head)
     }
 
     /// Waits until the consumer has seen what `found` looks for.
@@ -180,7 +186,7 @@ pub(crate) fn echo(handle: &mut Handle, event: &Event) {
     if let Event::Message { id, payload, binary } = event
         && let Some(member) = handle.member(*id)
     {
-        handle.send(&member, payload, *binary).unwrap();
+        handle.send(&member, Outgoing::new(payload, *binary)).unwrap();
     }
 }
 

@@ -11,13 +11,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("limits", &[]),
     ("metrics", &[]),
+    ("deflate", &[]),
     ("frame", &[]),
     ("socket", &["config"]),
-    ("http", &["config"]),
+    ("http", &["config", "deflate"]),
     ("queue", &["http"]),
-    ("connection", &["config", "frame", "http", "limits", "queue", "socket"]),
+    ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
     ("hub", &["config", "connection", "frame", "metrics", "queue"]),
-    ("runtime", &["config", "connection", "frame", "http", "hub", "limits", "metrics", "queue", "socket"]),
+    (
+        "runtime",
+        &["config", "connection", "deflate", "frame", "http", "hub", "limits", "metrics", "queue", "socket"],
+    ),
     ("php", &["config", "http", "hub", "metrics", "queue", "runtime"]),
 ];
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ferrite::{
-    hub::SendResult,
+    hub::{Outgoing, SendResult},
     queue::{Accept, ConnectionId, Event, Reject},
 };
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -107,12 +107,12 @@ fn publish_reaches_subscribers_and_broadcast_everybody_but_the_excepted() {
                 b"join" => handle.subscribe(&member, &["room", "room", "other"]).unwrap(),
                 b"leave" => handle.unsubscribe(&member, &["room"]),
                 b"publish" => {
-                    let count = handle.publish("room", b"to the room", false, &[*id]).unwrap();
-                    handle.send(&member, count.to_string().as_bytes(), false).unwrap();
+                    let count = handle.publish("room", Outgoing::new(b"to the room", false), &[*id]).unwrap();
+                    handle.send(&member, Outgoing::new(count.to_string().as_bytes(), false)).unwrap();
                 }
                 _ => {
-                    let count = handle.broadcast(payload, true, &[*id]).unwrap();
-                    handle.send(&member, count.to_string().as_bytes(), false).unwrap();
+                    let count = handle.broadcast(Outgoing::new(payload, true), &[*id]).unwrap();
+                    handle.send(&member, Outgoing::new(count.to_string().as_bytes(), false)).unwrap();
                 }
             }
         });
@@ -152,7 +152,7 @@ fn the_consumer_decides_about_handshakes_at_once_or_later() {
                     };
                     handle.accept(*id, accept);
                     // In the order they were made: the new connection is in the room by then.
-                    handle.publish("room", b"welcome", false, &[]).unwrap();
+                    handle.publish("room", Outgoing::new(b"welcome", false), &[]).unwrap();
                 }
                 "/no" => {
                     handle.reject(*id, Reject { status: 403, body: b"go away".to_vec(), headers: vec![] })
@@ -201,9 +201,9 @@ fn a_send_to_a_connection_that_is_gone_is_closed_and_no_error() {
         Event::Open { id, .. } if gone.is_none() => gone = handle.member(*id),
         Event::Message { id, .. } => {
             let member = handle.member(*id).unwrap();
-            let result = handle.send(gone.as_ref().unwrap(), b"hello?", false).unwrap();
+            let result = handle.send(gone.as_ref().unwrap(), Outgoing::new(b"hello?", false)).unwrap();
             assert_eq!(result, SendResult::Closed);
-            handle.send(&member, b"closed", false).unwrap();
+            handle.send(&member, Outgoing::new(b"closed", false)).unwrap();
         }
         _ => {}
     });

@@ -12,6 +12,7 @@ use std::{
 };
 
 use ferrite::{
+    hub::Outgoing,
     queue::Event,
     runtime::{Server, Waited},
 };
@@ -73,7 +74,7 @@ fn a_callback_that_says_more_than_should_wait_has_it_sent_meanwhile() {
             while member.buffered() > 500_000 && before.elapsed() < Duration::from_secs(10) {
                 std::thread::sleep(Duration::from_millis(1));
             }
-            handle.send(&member, &[b'x'; 100_000], true).unwrap();
+            handle.send(&member, Outgoing::new(&[b'x'; 100_000], true)).unwrap();
         }
         assert!(member.buffered() < 600_000, "6.4 MB were said and the batch is not over");
     });

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 
 use super::{DecodeLimits, Decoder, OpCode, Received, Violation, mask};
 
-const LIMITS: DecodeLimits = DecodeLimits { max_message: 1024 * 1024 };
+const LIMITS: DecodeLimits = DecodeLimits { max_message: 1024 * 1024, deflate: false };
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// One masked frame, as a client writes it.
@@ -45,11 +45,11 @@ fn fragment(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
 }
 
 fn text(payload: &str) -> Received {
-    Received::Message { payload: payload.as_bytes().to_vec().into(), binary: false }
+    Received::Message { payload: payload.as_bytes().to_vec().into(), binary: false, compressed: false }
 }
 
 fn binary(payload: &[u8]) -> Received {
-    Received::Message { payload: payload.to_vec().into(), binary: true }
+    Received::Message { payload: payload.to_vec().into(), binary: true, compressed: false }
 }
 
 /// What a client said before it broke a rule or fell silent, and the rule.

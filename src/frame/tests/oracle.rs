@@ -48,8 +48,8 @@ fn message() -> impl Strategy<Value = Message> {
 
 fn expected(message: Message) -> Received {
     match message {
-        Message::Text(text) => Received::Message { payload: text.into(), binary: false },
-        Message::Binary(payload) => Received::Message { payload, binary: true },
+        Message::Text(text) => Received::Message { payload: text.into(), binary: false, compressed: false },
+        Message::Binary(payload) => Received::Message { payload, binary: true, compressed: false },
         Message::Ping(payload) => Received::Ping(payload),
         Message::Pong(payload) => Received::Pong(payload),
         other => panic!("{other:?} is not generated"),

@@ -45,7 +45,11 @@ impl Sent {
             rest = tail;
         }
         stream.extend(client_frame(true, opcode, self.key, rest));
-        said.push(Received::Message { payload: self.payload.clone().into(), binary: self.binary });
+        said.push(Received::Message {
+            payload: self.payload.clone().into(),
+            binary: self.binary,
+            compressed: false,
+        });
     }
 }
 

@@ -53,7 +53,7 @@ fn invalid_streams() -> Vec<(Vec<u8>, Violation)> {
     cases.into_iter().map(|(stream, why)| ([&before[..], &stream].concat(), why)).collect()
 }
 
-const SMALL: DecodeLimits = DecodeLimits { max_message: 99 };
+const SMALL: DecodeLimits = DecodeLimits { max_message: 99, deflate: false };
 
 /// Asserts that every way to cut `stream` into up to three reads, and into single bytes, has the
 /// outcome of one read; returns that.

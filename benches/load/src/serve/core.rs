@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use ferrite::{
     config::{Config, Limits, Listen},
-    hub::{Handle, Member},
+    hub::{Handle, Member, Outgoing},
     queue::{ConnectionId, Event, Inbox},
     runtime::{Server, Waited},
 };
@@ -73,9 +73,9 @@ impl Clients {
             Event::Message { id, payload, binary } => {
                 if let Some(client) = self.slot(id) {
                     if client.publishes {
-                        handle.publish(TOPIC, &payload, binary, &[])?;
+                        handle.publish(TOPIC, Outgoing::new(&payload, binary), &[])?;
                     } else {
-                        handle.send(&client.member, &payload, binary)?;
+                        handle.send(&client.member, Outgoing::new(&payload, binary))?;
                     }
                     handle.consumed(&client.member, payload.len());
                 }

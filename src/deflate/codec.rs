@@ -1,0 +1,128 @@
+//! Who compresses for whom: one compressor and decompressor for all connections without context
+//! takeover, an own one for each with it.
+
+use super::{Agreement, Deflater, InflateError, Inflater};
+
+/// What all connections of a shard share. Each part is made when it is first needed.
+#[derive(Debug)]
+pub struct Codec {
+    level: u8,
+    /// By window size, from 9 bits on.
+    deflaters: [Option<Deflater>; WINDOWS],
+    inflater: Option<Inflater>,
+    /// Where a message is compressed.
+    scratch: Vec<u8>,
+    tally: Tally,
+}
+
+/// What was done since somebody asked last. Sizes in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages compressed.
+    pub deflated: u64,
+    /// Their size before.
+    pub deflate_input: u64,
+    /// Their size after.
+    pub deflate_output: u64,
+    /// Messages inflated.
+    pub inflated: u64,
+    /// Their size before.
+    pub inflate_input: u64,
+    /// Their size after.
+    pub inflate_output: u64,
+}
+
+/// What one connection has: the agreement and, only with context takeover, memory of its own from
+/// the first message on. Measured: 270 KiB to send and 42 KiB to receive, at 15 bits.
+#[derive(Debug)]
+pub struct Contexts {
+    agreement: Agreement,
+    deflater: Option<Box<Deflater>>,
+    inflater: Option<Box<Inflater>>,
+}
+
+impl Contexts {
+    /// A connection that agreed on this.
+    pub fn new(agreement: Agreement) -> Self {
+        Self { agreement, deflater: None, inflater: None }
+    }
+
+    /// The window size whose shared compressor serves this connection, so that what it compressed
+    /// is good for every connection of the same; `None` with takeover.
+    pub fn shared_window(&self) -> Option<u8> {
+        (!self.agreement.server_takeover).then_some(self.agreement.server_window_bits)
+    }
+}
+
+impl Codec {
+    /// `level` from 1 to 9.
+    pub fn new(level: u8) -> Self {
+        Self {
+            level,
+            deflaters: [const { None }; WINDOWS],
+            inflater: None,
+            scratch: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Inflates one message of a connection, of at most `limit` bytes.
+    pub fn inflate(
+        &mut self,
+        contexts: &mut Contexts,
+        message: &[u8],
+        limit: usize,
+    ) -> Result<Vec<u8>, InflateError> {
+        let inflated = if contexts.agreement.client_takeover {
+            let bits = contexts.agreement.client_window_bits.unwrap_or(15);
+            let own = contexts.inflater.get_or_insert_with(|| Box::new(Inflater::new(bits)));
+            own.inflate(message, limit)?
+        } else {
+            // A window of 15 bits reads what was written with any smaller one.
+            let shared = self.inflater.get_or_insert_with(|| Inflater::new(15));
+            shared.reset();
+            shared.inflate(message, limit)?
+        };
+        self.tally.inflated += 1;
+        self.tally.inflate_input += message.len() as u64;
+        self.tally.inflate_output += inflated.len() as u64;
+        Ok(inflated)
+    }
+
+    /// Compresses one message for a connection. `None`: it is to leave as it is; that does not happen.
+    pub fn deflate(&mut self, contexts: &mut Contexts, message: &[u8]) -> Option<&[u8]> {
+        let Agreement { server_takeover, server_window_bits: bits, .. } = contexts.agreement;
+        self.scratch.clear();
+        if self.scratch.capacity() > KEPT {
+            self.scratch = Vec::new();
+        }
+        let done = if server_takeover {
+            let make = || Box::new(Deflater::new(self.level, bits));
+            let own = contexts.deflater.get_or_insert_with(make);
+            own.deflate(message, &mut self.scratch)
+        } else {
+            let shared = self.deflaters.get_mut(usize::from(bits.saturating_sub(9)))?;
+            let shared = shared.get_or_insert_with(|| Deflater::new(self.level, bits));
+            shared.reset();
+            shared.deflate(message, &mut self.scratch)
+        };
+        if !done {
+            return None;
+        }
+        self.tally.deflated += 1;
+        self.tally.deflate_input += message.len() as u64;
+        self.tally.deflate_output += self.scratch.len() as u64;
+        Some(&self.scratch)
+    }
+
+    /// What was done since the last call; `None` if nothing.
+    pub fn take_tally(&mut self) -> Option<Tally> {
+        let tally = std::mem::take(&mut self.tally);
+        (tally != Tally::default()).then_some(tally)
+    }
+}
+
+/// 9 to 15 bits.
+const WINDOWS: usize = 7;
+/// A larger scratch is given back.
+const KEPT: usize = 256 << 10;

@@ -1,0 +1,82 @@
+//! The other direction: the bytes of compressed frames into messages, never longer than allowed.
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::deflater::TAIL;
+
+/// A decompressor.
+#[derive(Debug)]
+pub struct Inflater {
+    state: Decompress,
+}
+
+/// Why a message cannot be inflated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InflateError {
+    /// It would be longer than allowed.
+    TooBig,
+    /// It is not what a compressor writes.
+    Corrupt,
+}
+
+impl Inflater {
+    /// For windows of up to `window_bits`, 9 to 15.
+    pub fn new(window_bits: u8) -> Self {
+        Self { state: Decompress::new_with_window_bits(false, window_bits.clamp(9, 15)) }
+    }
+
+    /// Inflates one message of at most `limit` bytes (RFC 7692 section 7.2.2). It may refer back to
+    /// the last one, unless [`reset`](Self::reset) came between. After an error `reset` must come.
+    ///
+    /// The limit is on what comes out: it is looked at every 4 KiB, and memory grows only with what
+    /// has come out. So a bomb costs no more than a message that is allowed.
+    pub fn inflate(&mut self, message: &[u8], limit: usize) -> Result<Vec<u8>, InflateError> {
+        let mut out = Vec::new();
+        for (mut input, is_tail) in [(message, false), (&TAIL[..], true)] {
+            loop {
+                grow(&mut out, limit);
+                let (taken_before, made_before) = (self.state.total_in(), out.len());
+                let status = self
+                    .state
+                    .decompress_vec(input, &mut out, FlushDecompress::Sync)
+                    .map_err(|_| InflateError::Corrupt)?;
+                if out.len() > limit {
+                    return Err(InflateError::TooBig);
+                }
+                let taken = usize::try_from(self.state.total_in() - taken_before).unwrap_or(usize::MAX);
+                input = input.get(taken..).unwrap_or_default();
+                if status == Status::StreamEnd {
+                    // A final block ends the stream, not the message: what follows begins another
+                    // (section 7.2.3.4).
+                    self.reset();
+                    if is_tail || input.is_empty() {
+                        return if is_tail { Err(InflateError::Corrupt) } else { Ok(out) };
+                    }
+                } else if input.is_empty() && out.len() < out.capacity() {
+                    break;
+                } else if taken == 0 && out.len() == made_before && out.len() < out.capacity() {
+                    return Err(InflateError::Corrupt);
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    /// Forgets what was inflated before.
+    pub fn reset(&mut self) {
+        self.state.reset(false);
+    }
+}
+
+/// Makes room for the next step: at least 4 KiB, as much again as there is, never more than one byte
+/// beyond the limit, which is where it shows that there is too much.
+fn grow(out: &mut Vec<u8>, limit: usize) {
+    if out.len() < out.capacity() {
+        return;
+    }
+    let most = limit.saturating_add(1).saturating_sub(out.len());
+    out.reserve_exact(out.len().max(STEP).min(most));
+}
+
+/// How much may come out between two looks at the limit, while there is little.
+const STEP: usize = 4 << 10;

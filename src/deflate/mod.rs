@@ -1,0 +1,16 @@
+//! permessage-deflate (RFC 7692) without I/O: what two sides agree on, and the two directions.
+//!
+//! Nothing here belongs to a connection unless context takeover was agreed on: a shard has one
+//! [`Codec`], which serves all its connections. Knows no other folder.
+
+mod agreement;
+mod codec;
+mod deflater;
+mod inflater;
+#[cfg(test)]
+mod tests;
+
+pub use agreement::Agreement;
+pub use codec::{Codec, Contexts, Tally};
+pub use deflater::Deflater;
+pub use inflater::{InflateError, Inflater};

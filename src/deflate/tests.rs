@@ -1,0 +1,88 @@
+//! Both directions against each other, and what only a hostile client sends.
+
+use super::*;
+
+fn contexts(takeover: bool, bits: u8) -> Contexts {
+    Contexts::new(Agreement {
+        server_takeover: takeover,
+        client_takeover: takeover,
+        server_window_bits: bits,
+        server_window_demanded: false,
+        client_window_bits: Some(bits),
+    })
+}
+
+fn text(seed: usize, len: usize) -> Vec<u8> {
+    format!("{{\"id\":{seed},\"text\":\"hello, hello\"}}")
+        .into_bytes()
+        .into_iter()
+        .cycle()
+        .take(len)
+        .collect()
+}
+
+#[test]
+fn what_was_compressed_is_inflated_to_the_same_with_every_parameter() {
+    for takeover in [false, true] {
+        for bits in 9..=15 {
+            let (mut codec, mut one) = (Codec::new(1), contexts(takeover, bits));
+            for (n, len) in [100, 1024, 70_000, 300, 0, 64, 200_000].into_iter().enumerate() {
+                let message = text(n, len);
+                let deflated = codec.deflate(&mut one, &message).unwrap().to_vec();
+                assert_eq!(codec.inflate(&mut one, &deflated, 200_000), Ok(message));
+            }
+        }
+    }
+}
+
+#[test]
+fn without_takeover_messages_of_different_connections_do_not_touch_each_other() {
+    let mut codec = Codec::new(1);
+    let (mut one, mut two) = (contexts(false, 15), contexts(false, 15));
+    let first = codec.deflate(&mut one, &text(1, 500)).unwrap().to_vec();
+    codec.deflate(&mut two, &text(2, 900)).unwrap();
+    assert_eq!(codec.deflate(&mut two, &text(1, 500)).unwrap(), first);
+    assert!(codec.inflate(&mut one, b"\xff\xff\xff", 100).is_err());
+    assert_eq!(codec.inflate(&mut two, &first, 500), Ok(text(1, 500)));
+}
+
+#[test]
+fn the_examples_of_the_rfc_are_read() {
+    let hello = |bytes: &[u8]| Codec::new(1).inflate(&mut contexts(false, 15), bytes, 5);
+    let expected = Ok(b"Hello".to_vec());
+    // Sections 7.2.3.1, 7.2.3.3 (stored), 7.2.3.4 (final block), 7.2.3.5 (two blocks), 7.2.3.6 (empty).
+    assert_eq!(hello(b"\xf2\x48\xcd\xc9\xc9\x07\x00"), expected);
+    assert_eq!(hello(b"\x00\x05\x00\xfa\xff\x48\x65\x6c\x6c\x6f\x00"), expected);
+    assert_eq!(hello(b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), expected);
+    assert_eq!(hello(b"\xf2\x48\x05\x00\x00\x00\xff\xff\xca\xc9\xc9\x07\x00"), expected);
+    assert_eq!(hello(b"\x00"), Ok(Vec::new()));
+    // Section 7.2.3.2: the second message refers back to the first.
+    let (mut codec, mut one) = (Codec::new(1), contexts(true, 15));
+    assert_eq!(codec.inflate(&mut one, b"\xf2\x48\xcd\xc9\xc9\x07\x00", 5), expected);
+    assert_eq!(codec.inflate(&mut one, b"\xf2\x00\x11\x00\x00", 5), expected);
+}
+
+#[test]
+fn a_bomb_is_refused_at_the_limit_with_no_more_memory_than_a_message_may_have() {
+    let mut codec = Codec::new(9);
+    let bomb = codec.deflate(&mut contexts(false, 15), &vec![0; 16 << 20]).unwrap().to_vec();
+    let limit = 1 << 20;
+    assert_eq!(codec.inflate(&mut contexts(false, 15), &bomb, limit), Err(InflateError::TooBig));
+    // One byte over is too much, and exactly the limit is not.
+    let full = codec.deflate(&mut contexts(false, 15), &vec![7; limit]).unwrap().to_vec();
+    let inflated = codec.inflate(&mut contexts(false, 15), &full, limit).unwrap();
+    assert!(inflated.len() == limit && inflated.capacity() <= limit + 1, "{}", inflated.capacity());
+    assert_eq!(codec.inflate(&mut contexts(false, 15), &full, limit - 1), Err(InflateError::TooBig));
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_inflated_or_refused_within_the_limit(bytes: Vec<u8>, limit in 0usize..5000) {
+        let mut codec = Codec::new(1);
+        for takeover in [false, true] {
+            if let Ok(message) = codec.inflate(&mut contexts(takeover, 15), &bytes, limit) {
+                proptest::prop_assert!(message.len() <= limit);
+            }
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! One message on its way to many: compressed once for all who agreed on the same.
+
+use bytes::{Bytes, BytesMut};
+
+use crate::{
+    connection::Session,
+    deflate::Codec,
+    frame::{encode_compressed, encoded_len, message_of},
+};
+
+/// A frame, and what has been made of it so far.
+pub(super) struct Fanned {
+    plain: Bytes,
+    /// Whether it is to be compressed where it can be.
+    compress: bool,
+    /// What those get who agreed on a window of that size, from 9 bits on.
+    by_window: [Option<Bytes>; 7],
+}
+
+impl Fanned {
+    pub(super) fn new(plain: Bytes, compress: bool) -> Self {
+        Self { plain, compress, by_window: [const { None }; 7] }
+    }
+
+    /// What this connection gets, unless it [gets its own](Self::is_for_each).
+    pub(super) fn shared(&mut self, codec: &mut Codec, session: Option<&mut Session>) -> Bytes {
+        if !self.compress {
+            return self.plain.clone();
+        }
+        let Some(session) = session else { return self.plain.clone() };
+        let window = session.deflate.as_ref().and_then(|contexts| contexts.shared_window());
+        let made = window.and_then(|bits| self.by_window.get_mut(usize::from(bits.saturating_sub(9))));
+        match made {
+            None => self.plain.clone(),
+            Some(made) => made
+                .get_or_insert_with(|| compressed(codec, session, &self.plain).unwrap_or(self.plain.clone()))
+                .clone(),
+        }
+    }
+
+    /// Whether it has to be compressed for this connection alone: its messages refer back to what it
+    /// got before.
+    pub(super) fn is_for_each(&self, session: &Session) -> bool {
+        self.compress && session.deflate.as_ref().is_some_and(|contexts| contexts.shared_window().is_none())
+    }
+}
+
+/// The compressed form of a frame, for this connection. `None`: it is to leave as it is.
+pub(super) fn compressed(codec: &mut Codec, session: &mut Session, frame: &[u8]) -> Option<Bytes> {
+    let (opcode, message) = message_of(frame);
+    let deflated = codec.deflate(session.deflate.as_mut()?, message)?;
+    let mut frame = BytesMut::with_capacity(encoded_len(deflated.len()));
+    encode_compressed(&mut frame, opcode, deflated);
+    Some(frame.freeze())
+}

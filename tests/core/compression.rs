@@ -1,0 +1,192 @@
+//! permessage-deflate over real sockets, frame by frame.
+
+use std::{io::Write, net::TcpStream};
+
+use ferrite::{
+    config::{Compression, Config, ConfigError, Limits, SlowConsumer},
+    deflate::{Agreement, Codec, Contexts},
+    hub::Outgoing,
+    queue::Event,
+};
+
+use crate::harness::{HANDSHAKE, Running, close_code, config, frame, read_frame};
+
+fn compressing(compression: Compression) -> Config {
+    Config { compression: Some(compression), ..config(1) }
+}
+
+/// A client that offers permessage-deflate with these parameters; and the answer to it.
+fn client(server: &Running, parameters: &str) -> (TcpStream, String) {
+    let handshake = String::from_utf8(HANDSHAKE.to_vec()).unwrap();
+    let offer = format!("\r\nSec-WebSocket-Extensions: permessage-deflate{parameters}\r\n\r\n");
+    server.raw_with(handshake.replace("\r\n\r\n", &offer).as_bytes())
+}
+
+/// The other side of a connection.
+struct Peer(Codec, Contexts);
+
+impl Peer {
+    fn new(takeover: bool) -> Self {
+        let agreement = Agreement {
+            server_takeover: takeover,
+            client_takeover: takeover,
+            server_window_bits: 15,
+            server_window_demanded: false,
+            client_window_bits: None,
+        };
+        Self(Codec::new(6), Contexts::new(agreement))
+    }
+
+    fn deflate(&mut self, message: &[u8]) -> Vec<u8> {
+        self.0.deflate(&mut self.1, message).unwrap().to_vec()
+    }
+
+    fn inflate(&mut self, message: &[u8]) -> Vec<u8> {
+        self.0.inflate(&mut self.1, message, 16 << 20).unwrap()
+    }
+}
+
+const COMPRESSED_TEXT: u8 = 0xc1;
+
+#[test]
+fn a_server_without_compression_ignores_the_offer_and_refuses_rsv1() {
+    let server = Running::echo(config(1));
+    let (mut socket, answer) = client(&server, "");
+    assert!(!answer.to_lowercase().contains("extensions"), "{answer}");
+    socket.write_all(&frame(COMPRESSED_TEXT, b"\xf2\x48\xcd\xc9\xc9\x07\x00")).unwrap();
+    assert_eq!(close_code(&mut socket), 1002);
+}
+
+#[test]
+fn a_malformed_extension_header_is_answered_400() {
+    let server = Running::echo(compressing(Compression::default()));
+    let mut socket = server.socket();
+    let handshake = String::from_utf8(HANDSHAKE.to_vec()).unwrap();
+    let bad = "\r\nSec-WebSocket-Extensions: permessage-deflate; =\r\n\r\n";
+    socket.write_all(handshake.replace("\r\n\r\n", bad).as_bytes()).unwrap();
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut socket, &mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+}
+
+#[test]
+fn long_texts_leave_compressed_and_short_or_binary_ones_as_they_are() {
+    let server = Running::echo(compressing(Compression::default()));
+    let (mut socket, answer) = client(&server, "");
+    let agreed = "permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n";
+    assert!(answer.contains(agreed), "{answer}");
+    let mut peer = Peer::new(false);
+    let long = "ferrite ".repeat(500).into_bytes();
+    socket.write_all(&frame(COMPRESSED_TEXT, &peer.deflate(&long))).unwrap();
+    let (first, payload) = read_frame(&mut socket).unwrap();
+    assert_eq!(first, COMPRESSED_TEXT);
+    assert!(payload.len() < 100 && peer.inflate(&payload) == long);
+    for (first_byte, message) in [(0x81, &long[..1023]), (0x82, &long[..])] {
+        socket.write_all(&frame(first_byte, message)).unwrap();
+        assert_eq!(read_frame(&mut socket), Some((first_byte, message.to_vec())));
+    }
+}
+
+#[test]
+fn with_takeover_messages_refer_back_and_a_fan_out_is_compressed_for_each() {
+    let compression = Compression { context_takeover: true, threshold: 0, ..Compression::default() };
+    let server = Running::start(compressing(compression), |handle, event| {
+        if let Event::Message { payload, .. } = event {
+            handle.broadcast(Outgoing::new(payload, false), &[]).unwrap();
+        }
+    });
+    let (mut one, answer) = client(&server, "");
+    assert!(answer.contains("permessage-deflate\r\n"), "{answer}");
+    let (mut two, _) = client(&server, "; server_no_context_takeover");
+    let mut plain = server.raw();
+    let (mut of_one, mut of_two) = (Peer::new(true), Peer::new(false));
+    for n in 0..3 {
+        let message = format!("the same words again, but for a number: {n}, and the end").into_bytes();
+        one.write_all(&frame(COMPRESSED_TEXT, &of_one.deflate(&message))).unwrap();
+        let (_, to_one) = read_frame(&mut one).unwrap();
+        let (_, to_two) = read_frame(&mut two).unwrap();
+        assert!(n == 0 || to_one.len() < to_two.len(), "{} {}", to_one.len(), to_two.len());
+        assert_eq!(of_one.inflate(&to_one), message);
+        assert_eq!(of_two.inflate(&to_two), message);
+        assert_eq!(read_frame(&mut plain), Some((0x81, message)));
+    }
+}
+
+#[test]
+fn a_fan_out_is_compressed_once_for_all_who_agreed_on_the_same() {
+    let server = Running::start(compressing(Compression::default()), |handle, event| {
+        if let Event::Message { payload, .. } = event {
+            handle.broadcast(Outgoing::new(payload, false), &[]).unwrap();
+        }
+    });
+    let mut clients: Vec<_> = (0..20).map(|_| client(&server, "").0).collect();
+    clients.push(client(&server, "; server_max_window_bits=9").0);
+    let message = "0123456789".repeat(200).into_bytes();
+    clients[0].write_all(&frame(0x81, &message)).unwrap();
+    for socket in &mut clients {
+        let (first, payload) = read_frame(socket).unwrap();
+        assert_eq!((first, Peer::new(false).inflate(&payload)), (COMPRESSED_TEXT, message.clone()));
+    }
+    assert_eq!(server.hub.counters[0].deflated.get(), 2);
+}
+
+#[test]
+fn a_fragmented_compressed_message_is_put_together_around_a_ping() {
+    let server = Running::echo(compressing(Compression::default()));
+    let (mut socket, _) = client(&server, "");
+    let mut peer = Peer::new(false);
+    let message = "h\u{e9}llo ".repeat(300).into_bytes();
+    let deflated = peer.deflate(&message);
+    let (a, b) = deflated.split_at(deflated.len() / 2);
+    socket.write_all(&[frame(0x41, a), frame(0x89, b"p"), frame(0x80, b)].concat()).unwrap();
+    assert_eq!(read_frame(&mut socket), Some((0x8a, b"p".to_vec())));
+    let (_, echoed) = read_frame(&mut socket).unwrap();
+    assert_eq!(peer.inflate(&echoed), message);
+}
+
+#[test]
+fn what_cannot_be_inflated_or_is_marked_wrongly_closes_with_its_code() {
+    let server = Running::echo(compressing(Compression::default()));
+    let mut peer = Peer::new(false);
+    let not_utf8 = peer.deflate(&[0xff; 100]);
+    let wrong: [(Vec<u8>, u16); 6] = [
+        (frame(COMPRESSED_TEXT, b"\xff\xff\xff\xff"), 1007),
+        (frame(COMPRESSED_TEXT, &not_utf8), 1007),
+        ([frame(0x01, b"a"), frame(0xc0, b"b")].concat(), 1002),
+        (frame(0xc9, b"compressed ping"), 1002),
+        (frame(0xa1, b"RSV2"), 1002),
+        (frame(0x91, b"RSV3"), 1002),
+    ];
+    for (bytes, code) in wrong {
+        let (mut socket, _) = client(&server, "");
+        socket.write_all(&bytes).unwrap();
+        assert_eq!(close_code(&mut socket), code, "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn a_bomb_is_closed_1009_whole_or_in_fragments() {
+    let server = Running::echo(compressing(Compression::default()));
+    // Some 32 KiB that would become 32 MiB.
+    let bomb = Peer::new(false).deflate(&vec![0; 32 << 20]);
+    assert!(bomb.len() < 64 << 10);
+    let (mut whole, _) = client(&server, "");
+    whole.write_all(&frame(0xc2, &bomb)).unwrap();
+    assert_eq!(close_code(&mut whole), 1009);
+    let (mut cut, _) = client(&server, "");
+    let mut frames: Vec<u8> = Vec::new();
+    for (n, piece) in bomb.chunks(1_000).enumerate() {
+        frames.extend(frame(if n == 0 { 0x42 } else { 0x00 }, piece));
+    }
+    frames.extend(frame(0x80, b""));
+    cut.write_all(&frames).unwrap();
+    assert_eq!(close_code(&mut cut), 1009);
+}
+
+#[test]
+fn takeover_is_refused_where_messages_may_be_dropped_from_the_middle() {
+    let limits = Limits { slow_consumer: SlowConsumer::DropOldest, ..Limits::default() };
+    let compression = Compression { context_takeover: true, ..Compression::default() };
+    let refused = Config { limits, ..compressing(compression) }.check();
+    assert_eq!(refused.as_ref().map_err(ConfigError::option), Err("compression.contextTakeover"));
+}
