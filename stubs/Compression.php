@@ -19,7 +19,7 @@ final class Compression
      * @param int $threshold Texts of fewer bytes leave as they are.
      * @param int $windowBits 9 to 15: the base-2 logarithm of the window in bytes, for both directions.
      * @param bool $contextTakeover Whether a message may refer back to earlier ones. Smaller messages, but
-     *     some 300 KiB for each connection, and a fan-out is compressed for each recipient. Cannot be
+     *     360 KiB for each connection that uses both directions, and a fan-out is compressed for each recipient. Cannot be
      *     combined with {@see SlowConsumer::DropOldest}. Without it a connection keeps nothing.
      *
      * @throws ConfigurationException A value is out of range; the message begins with its name, as in

@@ -15,7 +15,7 @@ pub struct Compression {
     /// Default 15, 32 KiB.
     pub window_bits: u8,
     /// Whether each message may refer back to earlier ones. Smaller messages; but each connection
-    /// then keeps two windows, some 300 KiB at 15 bits, and a fan-out is compressed for each recipient.
+    /// then keeps two windows, 360 KiB at 15 bits, and a fan-out is compressed for each recipient.
     /// Default: no, and a connection keeps nothing.
     pub context_takeover: bool,
 }

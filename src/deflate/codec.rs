@@ -33,7 +33,7 @@ pub struct Tally {
 }
 
 /// What one connection has: the agreement and, only with context takeover, memory of its own from
-/// the first message on. Measured: 270 KiB to send and 42 KiB to receive, at 15 bits.
+/// the first message on. Measured: 313 KiB to send and 47 KiB to receive at 15 bits, 188 and 46 at 9.
 #[derive(Debug)]
 pub struct Contexts {
     agreement: Agreement,
@@ -89,7 +89,8 @@ impl Codec {
         Ok(inflated)
     }
 
-    /// Compresses one message for a connection. `None`: it is to leave as it is; that does not happen.
+    /// Compresses one message for a connection. `None`: it is to leave as it is, for
+    /// the compressor failed, which nothing a peer or a caller does can cause.
     pub fn deflate(&mut self, contexts: &mut Contexts, message: &[u8]) -> Option<&[u8]> {
         let Agreement { server_takeover, server_window_bits: bits, .. } = contexts.agreement;
         self.scratch.clear();
