@@ -20,12 +20,12 @@ final class Request
     public readonly string $queryString;
 
     /**
-     * The client's IP address without a port, as told by a trusted proxy if it came through one; empty for
-     * a client of a Unix socket.
+     * The client's IP address without a port, as told by a PROXY header or a trusted proxy if it came through
+     * one; empty for a client of a Unix socket.
      */
     public readonly string $remoteAddress;
 
-    /** Whether the client speaks TLS, to this server or to a trusted proxy. */
+    /** Whether the client speaks TLS, to this server or to a proxy whose word is taken. */
     public readonly bool $secure;
 
     private function __construct() {}

@@ -37,7 +37,9 @@ final class Server
      * Checks and keeps the options. Nothing is bound and no thread is started yet.
      *
      * @param string|list<string> $listen Where to listen: `host:port`, `[v6]:port`, `unix:///path`,
-     *     or a list of these. Port 0 takes a free one, see {@see Server::addresses()}.
+     *     or a list of these. Port 0 takes a free one, see {@see Server::addresses()}. With
+     *     `?proxy_protocol` behind it, every connection there has to begin with a PROXY header (version 1 or
+     *     2), which says who the client is; one without is closed. Only the proxy may reach such an address.
      * @param Limits|null $limits null = `new Limits()`.
      * @param Heartbeat|null $heartbeat null = `new Heartbeat()`.
      * @param Compression|null $compression null = messages are never compressed.
@@ -47,7 +49,8 @@ final class Server
      * @param list<string> $protocols Subprotocols this server speaks, in no particular order: the first of
      *     them that the client offers is agreed on, unless {@see Handshake::accept()} names another.
      * @param list<string> $trustedProxies Addresses or networks (`10.0.0.0/8`) whose forwarded headers
-     *     are believed. Everybody else's are ignored.
+     *     (`X-Forwarded-For`, `X-Forwarded-Proto`, `Forwarded`) are believed; `unix:` = everyone who connects
+     *     to a Unix socket. Everybody else's are ignored. docs/deployment.md says what a proxy has to send.
      * @param int $ioThreads Native threads for the network; 0 = one less than there are processors, at
      *     least 1, at most 4. With 1, {@see self::run()} serves the network itself while it waits, which gives
      *     the lowest latency; more are for fan-out to many clients. docs/performance.md says what each costs.

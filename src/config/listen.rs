@@ -15,7 +15,10 @@ pub struct Listen {
 
 /// What an address demands of those who connect to it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Entry {}
+pub struct Entry {
+    /// Every connection begins with a PROXY header (`?proxy_protocol`) that says whose it is.
+    pub proxy_protocol: bool,
+}
 
 /// Where to listen.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +38,7 @@ pub enum Address {
 }
 
 impl Listen {
-    /// Reads one address.
+    /// Reads one address, with what it demands behind a `?`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let refuse = |why: &str| {
             Err(ConfigError::new(
@@ -45,19 +48,29 @@ impl Listen {
                 ),
             ))
         };
-        if let Some(path) = text.strip_prefix("unix:") {
+        let (address, entry) = match text.split_once('?') {
+            Some((address, words)) => match Entry::parse(words) {
+                Some(entry) => (address, entry),
+                None => {
+                    return refuse("demands something unknown after the '?'; it may be \"proxy_protocol\"");
+                }
+            },
+            None => (text, Entry::default()),
+        };
+        let listen = |address| Ok(Self { address, entry });
+        if let Some(path) = address.strip_prefix("unix:") {
             let Some(path) = path.strip_prefix("//").filter(|p| p.starts_with('/')) else {
                 return refuse("needs an absolute path");
             };
             if path.len() > MAX_UNIX_PATH || path.contains('\0') {
                 return refuse("has a path that no socket can have (at most 107 bytes, no NUL)");
             }
-            return Ok(Address::Unix { path: PathBuf::from(path) }.into());
+            return listen(Address::Unix { path: PathBuf::from(path) });
         }
-        if text.contains("://") {
+        if address.contains("://") {
             return refuse("has a scheme that is not served");
         }
-        let Some((host, port)) = text.rsplit_once(':') else {
+        let Some((host, port)) = address.rsplit_once(':') else {
             return refuse("has no port");
         };
         let Ok(port) = port.parse::<u16>() else {
@@ -74,7 +87,21 @@ impl Listen {
         if host.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'/' || b == b'[' || b == b']') {
             return refuse("has a host that cannot be one");
         }
-        Ok(Address::Tcp { host: host.to_owned(), port }.into())
+        listen(Address::Tcp { host: host.to_owned(), port })
+    }
+}
+
+impl Entry {
+    /// Reads words with `&` between them. `None` if one is unknown.
+    fn parse(words: &str) -> Option<Self> {
+        let mut entry = Self::default();
+        for word in words.split('&') {
+            match word {
+                "proxy_protocol" => entry.proxy_protocol = true,
+                _ => return None,
+            }
+        }
+        Some(entry)
     }
 }
 
@@ -109,6 +136,15 @@ mod tests {
     }
 
     #[test]
+    fn an_address_may_demand_the_proxy_protocol() {
+        for text in ["127.0.0.1:8080", "[::1]:9", "unix:///run/app.sock"] {
+            let listen = Listen::parse(&format!("{text}?proxy_protocol")).unwrap();
+            assert_eq!(listen.address.to_string(), text);
+            assert!(listen.entry.proxy_protocol && !Listen::parse(text).unwrap().entry.proxy_protocol);
+        }
+    }
+
+    #[test]
     fn a_wrong_address_is_refused_with_its_text() {
         for text in [
             "",
@@ -124,6 +160,12 @@ mod tests {
             "a b:1",
             "h\0:1",
             "host:-1",
+            "host:1?",
+            "host:1?proxy",
+            "host:1?proxy_protocol&",
+            "host:1?proxy_protocol=1",
+            "unix:///x?PROXY_PROTOCOL",
+            "?proxy_protocol",
         ] {
             let error = Listen::parse(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("listen: {text:?} ")), "{error}");

@@ -18,7 +18,7 @@ pub use listen::{Address, Entry, Listen};
 pub(crate) use origins::host_and_port;
 pub use origins::{Origin, Origins};
 pub use protocols::protocols;
-pub use proxies::{IpNet, trusted_proxies};
+pub use proxies::TrustedProxies;
 
 /// Everything a server needs to know before it binds.
 #[derive(Debug, Clone, Default)]
@@ -37,7 +37,7 @@ pub struct Config {
     /// (RFC 6455 section 1.9). Default: none.
     pub protocols: Vec<String>,
     /// Proxies whose forwarding headers are believed. Default: none.
-    pub trusted_proxies: Vec<IpNet>,
+    pub trusted_proxies: TrustedProxies,
     /// Shards, each a thread with its own connections; 0 chooses by the number of processors.
     pub io_threads: usize,
 }

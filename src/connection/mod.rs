@@ -37,8 +37,10 @@ pub struct Connection {
     pub id: ConnectionId,
     /// Its socket.
     pub stream: Stream,
-    /// Where it connects from.
+    /// Where it connects from, or where a PROXY header says.
     pub address: PeerAddress,
+    /// Whether it speaks TLS, as far as is known before its request is read.
+    pub secure: bool,
     /// Puts the connection on its shard's list of ready ones.
     pub waker: task::Waker,
     /// How far it has come.
@@ -64,6 +66,8 @@ pub struct Connection {
 /// How far a connection has come. It only ever goes down this list.
 #[derive(Debug)]
 pub enum Phase {
+    /// The PROXY header is being read; what has come of it is `unread`.
+    ProxyHeader,
     /// The request head is being read.
     Head(Box<Head>),
     /// PHP decides whether the client may connect; nothing is read.
@@ -174,8 +178,9 @@ impl Connection {
             id,
             stream,
             address,
+            secure: false,
             waker,
-            phase: Phase::Head(Box::new(Head { received: Vec::new(), reader: HeadReader::new() })),
+            phase: Phase::head(),
             deadline,
             outbox: Outbox::default(),
             admission: None,
@@ -185,6 +190,11 @@ impl Connection {
             dirty: false,
             stalled: None,
         }
+    }
+
+    /// Whether it is not known yet whether it may connect.
+    pub fn is_arriving(&self) -> bool {
+        matches!(self.phase, Phase::ProxyHeader | Phase::Head(_) | Phase::Deciding(_))
     }
 
     /// Whether messages may be sent to it.
@@ -233,6 +243,13 @@ impl Connection {
         self.phase = Phase::Lingering { finished: false };
         self.deadline = deadline;
         self.unread = BytesMut::new();
+    }
+}
+
+impl Phase {
+    /// The request head is to be read.
+    pub fn head() -> Self {
+        Self::Head(Box::new(Head { received: Vec::new(), reader: HeadReader::new() }))
     }
 }
 

@@ -7,21 +7,21 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
-
 use super::list;
+use crate::config::TrustedProxies;
 
 /// The client as far as trusted proxies vouch for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Client {
-    /// Its address, an IPv4 one never in its IPv6 form.
-    pub address: IpAddr,
+    /// Its address, an IPv4 one never in its IPv6 form; none for a client on a Unix socket.
+    pub address: Option<IpAddr>,
     /// Whether it came over TLS.
     pub secure: bool,
 }
 
-/// Finds the client behind the proxies in `trusted`; `peer` is the other end of the socket and
-/// `secure` says whether that was TLS.
+/// Finds the client behind the proxies in `trusted`; `peer` is the other end of the socket, or whom a
+/// PROXY header names, and `secure` says whether it speaks TLS. A peer without an address is one on a
+/// Unix socket.
 ///
 /// If the peer is trusted, the addresses in `X-Forwarded-For` (all lines, from the right) are
 /// followed while they are trusted themselves; the first that is not is the client. Something that is
@@ -33,14 +33,13 @@ pub struct Client {
 /// `X-Forwarded-Proto` (its last element) or, without it, the `proto` that `Forwarded` notes beside
 /// the client decides `secure`.
 pub fn client<'a>(
-    peer: IpAddr,
+    peer: Option<IpAddr>,
     secure: bool,
     headers: impl DoubleEndedIterator<Item = (&'a str, &'a [u8])> + Clone,
-    trusted: &[IpNet],
+    trusted: &TrustedProxies,
 ) -> Client {
-    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address));
-    let mut client = Client { address: peer.to_canonical(), secure };
-    if !is_trusted(client.address) {
+    let mut client = Client { address: peer.map(|peer| peer.to_canonical()), secure };
+    if !trusted.contain(client.address) {
         return client;
     }
     let lines = |name: &'static str| {
@@ -50,14 +49,14 @@ pub fn client<'a>(
     if lines("x-forwarded-for").next().is_some() {
         for element in lines("x-forwarded-for").flat_map(|line| list(line).rev()) {
             match address(element) {
-                Some(address) if is_trusted(client.address) => client.address = address,
+                Some(address) if trusted.contain(client.address) => client.address = Some(address),
                 _ => break,
             }
         }
     } else {
         for element in lines("forwarded").flat_map(elements) {
             match parameter(element, b"for").and_then(address) {
-                Some(address) if is_trusted(client.address) => client.address = address,
+                Some(address) if trusted.contain(client.address) => client.address = Some(address),
                 _ => break,
             }
             client.secure = parameter(element, b"proto").and_then(is_secure).unwrap_or(secure);
@@ -131,10 +130,12 @@ mod tests {
     use super::*;
 
     fn behind(peer: &str, lines: &[(&str, &str)], trusted: &[&str]) -> (String, bool) {
-        let trusted: Vec<IpNet> = trusted.iter().map(|net| net.parse().unwrap()).collect();
+        let trusted: Vec<_> = trusted.iter().map(|&proxy| proxy.to_owned()).collect();
+        let trusted = TrustedProxies::parse(&trusted).unwrap();
         let headers = lines.iter().map(|&(name, value)| (name, value.as_bytes()));
-        let client = client(peer.parse().unwrap(), false, headers, &trusted);
-        (client.address.to_string(), client.secure)
+        // "unix:" is no address: such a peer has none.
+        let client = client(peer.parse().ok(), false, headers, &trusted);
+        (client.address.map_or_else(|| "unix:".to_owned(), |address| address.to_string()), client.secure)
     }
 
     const TRUSTED: &[&str] = &["10.0.0.0/8", "::1/128"];

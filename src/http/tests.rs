@@ -1,10 +1,9 @@
 //! Handshakes at the module's face: a head goes in, an upgrade or an answer comes out.
 
-use ipnet::IpNet;
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::Origins;
+use crate::config::{Origins, TrustedProxies};
 
 const SAMPLE: &str = "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://server.example.com\r\n\
@@ -16,7 +15,7 @@ fn judge(head: impl AsRef<[u8]>) -> Result<Upgrade, Refusal> {
 
 fn judge_from(head: impl AsRef<[u8]>, peer: Peer, origins: &Origins) -> Result<Upgrade, Refusal> {
     let protocols = ["superchat".to_owned(), "chat".to_owned()];
-    let trusted: [IpNet; 1] = ["10.0.0.0/8".parse().unwrap()];
+    let trusted = TrustedProxies::parse(&["10.0.0.0/8".to_owned()]).unwrap();
     let limits = HeadLimits::default();
     let rules = UpgradeRules {
         origins,

@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::extensions::negotiate;
@@ -11,16 +10,15 @@ use super::head::{HeadLimits, HeadReader};
 use super::refusal::{Kind, Refusal};
 use super::request::Request;
 use super::{is_token, list};
-use crate::config::{Compression, Origins, host_and_port};
+use crate::config::{Compression, Origins, TrustedProxies, host_and_port};
 use crate::deflate::Agreement;
 
-/// The other end of the socket.
+/// The other end of the socket, or whom a PROXY header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
-    /// Its address; none on a Unix socket, whose forwarded headers are not believed: there is no
-    /// address that could be listed as trusted.
+    /// Its address; none on a Unix socket.
     pub address: Option<IpAddr>,
-    /// Whether the socket speaks TLS.
+    /// Whether it speaks TLS, to us or to the proxy that says so in a PROXY header.
     pub secure: bool,
 }
 
@@ -32,7 +30,7 @@ pub struct UpgradeRules<'a> {
     /// The subprotocols the server speaks. Which one is chosen is up to the client's order.
     pub protocols: &'a [String],
     /// Proxies whose forwarded headers are believed.
-    pub trusted_proxies: &'a [IpNet],
+    pub trusted_proxies: &'a TrustedProxies,
     /// How messages may be compressed; without it, the extensions that clients offer are not looked at.
     pub compression: Option<&'a Compression>,
     /// How large a head may be.
@@ -85,14 +83,9 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
     };
 
     let pairs = fields.0.iter().map(|field| (field.name, field.value));
-    let (remote_address, secure) = match peer.address {
-        Some(address) => {
-            let Client { address, secure } =
-                forwarded::client(address, peer.secure, pairs, rules.trusted_proxies);
-            (address.to_string(), secure)
-        }
-        None => ("unix:".to_owned(), peer.secure),
-    };
+    let Client { address, secure } =
+        forwarded::client(peer.address, peer.secure, pairs, rules.trusted_proxies);
+    let remote_address = address.map_or_else(|| "unix:".to_owned(), |address| address.to_string());
 
     // Last, so that its log line is only written for what is otherwise a WebSocket handshake.
     let origin = fields.at_most_one("origin").map_err(|()| Kind::OriginCount)?;

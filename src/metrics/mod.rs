@@ -50,6 +50,8 @@ counters! {
     accepted => "ferrite_accepted_total",
     /// Clients turned away before their request was read (503, 429).
     turned_away => "ferrite_turned_away_total",
+    /// Connections closed because they did not begin with a PROXY header where one is demanded.
+    proxy_headers_refused => "ferrite_proxy_headers_refused_total",
     /// Handshakes refused by the server's own rules.
     handshakes_refused => "ferrite_handshakes_refused_total",
     /// Handshakes refused by the application.

@@ -10,7 +10,7 @@ use super::{
     compression, limits,
     thrown::{Kind, Thrown, bad_type, throw},
 };
-use crate::config::{self, Config, ConfigError, Listen, Origins};
+use crate::config::{self, Config, ConfigError, Listen, Origins, TrustedProxies};
 
 /// Reads and checks all of them.
 pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
@@ -41,9 +41,9 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
     };
     let trusted_proxies = match call.array_or_empty(argument::TRUSTED_PROXIES)? {
         Some(list) => {
-            strings("trustedProxies", list).and_then(|list| config::trusted_proxies(&list)).map_err(refuse)?
+            strings("trustedProxies", list).and_then(|list| TrustedProxies::parse(&list)).map_err(refuse)?
         }
-        None => Vec::new(),
+        None => TrustedProxies::default(),
     };
     let threads = call.int_or(argument::IO_THREADS, 0)?;
     let io_threads = usize::try_from(threads)

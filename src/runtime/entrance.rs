@@ -9,11 +9,11 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use super::shard::{ACCEPT, Shard};
+use super::shard::{ACCEPT, Shard, may_log};
 use crate::{
     connection::{Connection, Deciding, Heart, Peer, Phase, Read, Session},
     http::{self, Refusal, Request, UpgradeRules},
-    limits::{TokenBucket, TooMany},
+    limits::{Admission, TokenBucket, TooMany},
     queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject},
     socket::{self, Arrival, PeerAddress, turn_away},
 };
@@ -36,8 +36,7 @@ impl Shard {
                 Poll::Ready(Err(error)) => {
                     let refused = acceptor.refuse_one(&mut cx);
                     self.counters(|c| c.turned_away.add(refused.into()));
-                    if self.accept_warned.is_none_or(|at| self.now >= at + LOG_INTERVAL) {
-                        self.accept_warned = Some(self.now);
+                    if may_log(&mut self.accept_warned, self.now) {
                         self.log(
                             LogLevel::Warning,
                             "The system gives no socket for a new client; raise the limit of open files (ulimit -n) or lower limits.maxConnections",
@@ -55,7 +54,7 @@ impl Shard {
 
     /// Makes a connection of an accepted socket, or turns it away.
     fn admit(&mut self, arrival: Arrival) {
-        let Arrival { stream, address, entry: _ } = arrival;
+        let Arrival { stream, address, entry } = arrival;
         self.counters(|c| c.accepted.increment());
         let registry = &self.common.hub.registry;
         // Those that closed count until PHP has seen it: their events wait in memory.
@@ -65,23 +64,24 @@ impl Shard {
             self.counters(|c| c.turned_away.increment());
             return turn_away(stream, socket::Refusal::Full);
         }
-        let admission = match address {
-            PeerAddress::Ip(ip) if !self.is_trusted(ip) => self.common.addresses.enter(ip, self.now),
-            _ => Ok(None),
-        };
+        // Behind a PROXY header is another address than this one.
+        let admission = if entry.proxy_protocol { Ok(None) } else { self.enter(address) };
         let Ok(admission) = admission else {
             self.counters(|c| c.turned_away.increment());
             return turn_away(stream, socket::Refusal::Address);
         };
         self.serial += 1;
-        let entry = self.connections.vacant_entry();
-        let slot = entry.key();
+        let vacant = self.connections.vacant_entry();
+        let slot = vacant.key();
         let id = ConnectionId::new(self.index, slot, self.serial);
         let deadline = self.now + self.common.config.limits.handshake_timeout;
         let waker = self.ready.waker(slot as u32);
         let mut connection = Connection::new(id, stream, address, waker, deadline);
         connection.admission = admission;
-        entry.insert(connection);
+        if entry.proxy_protocol {
+            connection.phase = Phase::ProxyHeader;
+        }
+        vacant.insert(connection);
         self.common.sockets.fetch_add(1, Ordering::Relaxed);
         // Most clients have sent their request by now; the read registers for the others.
         self.again.push(slot as u32);
@@ -125,10 +125,7 @@ impl Shard {
     fn judge(&mut self, slot: u32, head: &[u8]) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let config = &self.common.config;
-        let address = match connection.address {
-            PeerAddress::Ip(ip) => Some(ip),
-            PeerAddress::Unix => None,
-        };
+        let peer = http::Peer { address: connection.address.ip(), secure: connection.secure };
         let rules = UpgradeRules {
             origins: &config.origins,
             protocols: &config.protocols,
@@ -136,12 +133,12 @@ impl Shard {
             compression: config.compression.as_ref(),
             limits: &self.head,
         };
-        let upgrade = match http::parse_upgrade(head, http::Peer { address, secure: false }, &rules) {
+        let upgrade = match http::parse_upgrade(head, peer, &rules) {
             Ok(upgrade) => upgrade,
             Err(refusal) => return self.refuse(slot, &refusal),
         };
         // A client behind a trusted proxy is counted under its own address, known only now.
-        if address.is_some_and(|ip| self.is_trusted(ip)) {
+        if self.is_trusted(peer.address) {
             let client = upgrade.request.remote_address().parse::<IpAddr>();
             match client.map_or(Ok(None), |ip| self.common.addresses.enter(ip, self.now)) {
                 Ok(admission) => {
@@ -273,8 +270,16 @@ impl Shard {
         Some((id.slot() as u32, Deciding { ..**deciding }))
     }
 
-    fn is_trusted(&self, ip: IpAddr) -> bool {
-        self.common.config.trusted_proxies.iter().any(|network| network.contains(&ip))
+    /// Counts a client of its own address; one that comes through a trusted proxy is counted later.
+    pub(super) fn enter(&self, address: PeerAddress) -> Result<Option<Admission>, TooMany> {
+        match address.ip() {
+            Some(ip) if !self.is_trusted(Some(ip)) => self.common.addresses.enter(ip, self.now),
+            _ => Ok(None),
+        }
+    }
+
+    fn is_trusted(&self, peer: Option<IpAddr>) -> bool {
+        self.common.config.trusted_proxies.contain(peer)
     }
 }
 
@@ -282,8 +287,6 @@ impl Shard {
 const ACCEPTS_PER_TURN: usize = 32;
 /// After an accept failed for want of a descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Between two warnings about it.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Reads of one request head in one turn, and their size.
 const HEAD_READS_PER_TURN: usize = 4;
 const HEAD_READ: usize = 8 << 10;

@@ -132,7 +132,7 @@ impl Shard {
     /// The connection broke, or the client finished without a close frame.
     pub(super) fn broken(&mut self, slot: u32) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        if matches!(connection.phase, Phase::Head(_) | Phase::Deciding(_)) {
+        if connection.is_arriving() {
             return self.give_up(slot);
         }
         match std::mem::replace(&mut connection.phase, Phase::Lingering { finished: true }) {
@@ -145,7 +145,7 @@ impl Shard {
                 self.announce_close(slot, code, reason);
                 self.remove(slot);
             }
-            Phase::Head(_) | Phase::Deciding(_) | Phase::Lingering { .. } => self.remove(slot),
+            _ => self.remove(slot),
         }
     }
 
@@ -190,13 +190,18 @@ impl Shard {
 
     /// Drops the socket and all memory of it.
     pub(super) fn remove(&mut self, slot: u32) {
-        let Some(connection) = self.connections.try_remove(slot as usize) else { return };
-        let Connection { counted, admission, .. } = connection;
-        self.waiting = self.waiting.saturating_sub(counted);
+        drop(self.take(slot));
+    }
+
+    /// Takes a connection out of the shard and of all counts.
+    pub(super) fn take(&mut self, slot: u32) -> Option<Connection> {
+        let mut connection = self.connections.try_remove(slot as usize)?;
+        self.waiting = self.waiting.saturating_sub(connection.counted);
         self.common.sockets.fetch_sub(1, Ordering::Relaxed);
-        if let Some(admission) = admission {
+        if let Some(admission) = connection.admission.take() {
             self.common.addresses.leave(admission);
         }
+        Some(connection)
     }
 
     /// Begins to end the shard. A second order can only make it faster.
@@ -223,7 +228,7 @@ impl Shard {
     /// A handshake that is not over will not be.
     fn turn_back(&mut self, slot: u32) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        if matches!(connection.phase, Phase::Head(_) | Phase::Deciding(_)) {
+        if connection.is_arriving() {
             self.forget_handshake(slot);
             if let Some(connection) = self.connections.get_mut(slot as usize) {
                 let response = http::rejection(503, b"The server is stopping\n", &[]);

@@ -29,6 +29,7 @@ impl Shard {
             self.touch(slot);
         }
         match self.connections.get(slot as usize).map(|connection| &connection.phase) {
+            Some(Phase::ProxyHeader) => self.read_proxy_header(slot),
             Some(Phase::Head(_)) => self.read_head(slot),
             Some(Phase::Open | Phase::Closing { .. }) => self.read_frames(slot),
             Some(Phase::Lingering { .. }) => self.discard(slot),

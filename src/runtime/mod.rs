@@ -10,6 +10,7 @@ mod helm;
 mod inflow;
 mod outflow;
 mod pending_signals;
+mod proxied;
 mod ready;
 mod server;
 mod shard;

@@ -76,6 +76,8 @@ pub(super) struct Shard {
     pub(super) accept_after: Duration,
     /// When such a failure was logged last.
     pub(super) accept_warned: Option<Duration>,
+    /// When a connection without a PROXY header was logged last.
+    pub(super) proxy_warned: Option<Duration>,
     pub(super) ready: Arc<ReadyList>,
     /// Slots to serve in the next turn although nothing woke them.
     pub(super) again: Vec<u32>,
@@ -144,6 +146,7 @@ impl Shard {
             acceptor,
             accept_after: Duration::ZERO,
             accept_warned: None,
+            proxy_warned: None,
             ready: Arc::default(),
             again: vec![ACCEPT],
             dirty: Vec::new(),
@@ -302,6 +305,15 @@ impl Shard {
     }
 }
 
+/// Whether to log what happens again and again, having done so at `last`.
+pub(super) fn may_log(last: &mut Option<Duration>, now: Duration) -> bool {
+    let may = last.is_none_or(|at| now >= at + LOG_INTERVAL);
+    if may {
+        *last = Some(now);
+    }
+    may
+}
+
 pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a message").to_owned()
@@ -328,6 +340,8 @@ thread_local! {
 /// are not cut short for it.
 const BATCH_MESSAGES: u64 = 256;
 const BATCH_BYTES: u64 = 256 << 10;
+/// Between two log lines about the same.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// The slot that stands for the listening sockets.
 pub(super) const ACCEPT: u32 = u32::MAX;
 /// How long a dozing shard leaves a command unseen that PHP gave in the middle of a batch.

@@ -9,5 +9,6 @@ mod harness;
 mod hostile;
 mod imports;
 mod messages;
+mod proxies;
 mod steering;
 mod stopping;
