@@ -43,7 +43,8 @@ final class Server
      * @param Limits|null $limits null = `new Limits()`.
      * @param Heartbeat|null $heartbeat null = `new Heartbeat()`.
      * @param Compression|null $compression null = messages are never compressed.
-     * @param list<string>|null $origins Pages that may connect, as `scheme://host[:port]`. null = pages
+     * @param list<string>|null $origins Pages that may connect, as `scheme://host[:port]`;
+     *     `https://*.chat.example` = every subdomain at any depth, not `chat.example` itself. null = pages
      *     from the same host and port; `['*']` = any, which is logged as a warning. A client that sends
      *     no Origin is not a page and is let in.
      * @param list<string> $protocols Subprotocols this server speaks, in no particular order: the first of

@@ -16,7 +16,7 @@ pub use heartbeat::Heartbeat;
 pub use limits::{Limits, SlowConsumer};
 pub use listen::{Address, Entry, Listen};
 pub(crate) use origins::host_and_port;
-pub use origins::{Origin, Origins};
+pub use origins::{Listed, Origin, Origins};
 pub use protocols::protocols;
 pub use proxies::TrustedProxies;
 

@@ -5,6 +5,9 @@
 //! session (RFC 6455 §10.2). A client that is not a browser can send any Origin or none: this keeps
 //! foreign *pages* out, not foreign *programs*.
 
+#[cfg(test)]
+mod tests;
+
 use super::ConfigError;
 
 /// The pages that may connect. The default is [`Origins::SameHost`].
@@ -18,12 +21,12 @@ pub enum Origins {
     /// Every page. Only safe where no cookie or address decides who someone is.
     Any,
     /// Pages of these origins; an empty list lets no page in.
-    List(Vec<Origin>),
+    List(Vec<Listed>),
 }
 
 impl Origins {
-    /// Reads a list such as `https://chat.example`, `http://localhost:3000`; `*` alone is
-    /// [`Origins::Any`]. The error is a sentence that quotes the entry.
+    /// Reads a list such as `https://chat.example`, `http://localhost:3000`, `https://*.app.example`; `*`
+    /// alone is [`Origins::Any`]. The error is a sentence that quotes the entry.
     pub fn parse(list: &[String]) -> Result<Self, ConfigError> {
         Self::read(list).map_err(|reason| ConfigError::new("origins", reason))
     }
@@ -31,7 +34,7 @@ impl Origins {
     fn read(list: &[String]) -> Result<Self, String> {
         match list {
             [only] if only == "*" => Ok(Self::Any),
-            _ => list.iter().map(|entry| Origin::entry(entry)).collect::<Result<_, _>>().map(Self::List),
+            _ => list.iter().map(|entry| Listed::read(entry)).collect::<Result<_, _>>().map(Self::List),
         }
     }
 
@@ -44,10 +47,79 @@ impl Origins {
         let Some(origin) = origin else { return true };
         match self {
             Self::Any => true,
-            Self::List(listed) => Origin::parse(origin).is_some_and(|origin| listed.contains(&origin)),
+            Self::List(listed) => {
+                Origin::parse(origin).is_some_and(|origin| listed.iter().any(|entry| entry.admits(&origin)))
+            }
             Self::SameHost => Origin::parse(origin).is_some_and(|origin| origin.is_of(host, secure)),
         }
     }
+}
+
+/// An entry of the list: one origin, or those of all subdomains of a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    origin: Origin,
+    /// Whether it was written `*.host`: any names before that host, and never the host itself.
+    subdomains: bool,
+}
+
+impl Listed {
+    /// Reads an entry, with a reason for each likely mistake.
+    fn read(entry: &str) -> Result<Self, String> {
+        let wrong = |why: &str| Err(format!("the origin '{}' {why}", entry.escape_debug()));
+        let Some((scheme, authority)) = entry.split_once("://") else {
+            return match entry {
+                "*" => wrong("allows every page and has to stand alone"),
+                "null" => wrong("is every sandboxed page and every file; it cannot be listed"),
+                _ => wrong("has no scheme; write it as https://chat.example"),
+            };
+        };
+        if scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss") {
+            return wrong("names the WebSocket; name the page that opens it, with http or https");
+        }
+        if authority.contains(['/', '?', '#']) {
+            return wrong("has a path; an origin is scheme, host and port only, without a final '/'");
+        }
+        if !entry.is_ascii() {
+            return wrong("is not ASCII; write the host in its xn-- form");
+        }
+        let (authority, subdomains) = match authority.strip_prefix("*.") {
+            Some(domain) => (domain, true),
+            None => (authority, false),
+        };
+        if scheme.contains('*') || authority.contains('*') {
+            return wrong(
+                "has a '*' that is not the whole first name of its host, as in https://*.chat.example",
+            );
+        }
+        let Some(origin) = Origin::parse(format!("{scheme}://{authority}").as_bytes()) else {
+            return wrong("is not scheme://host or scheme://host:port");
+        };
+        if subdomains && !is_domain(&origin.host) {
+            return wrong(
+                "allows too much; behind '*.' there have to be two names, as in https://*.chat.example",
+            );
+        }
+        Ok(Self { origin, subdomains })
+    }
+
+    fn admits(&self, origin: &Origin) -> bool {
+        if !self.subdomains {
+            return self.origin == *origin;
+        }
+        let names = origin.host.strip_suffix(&self.origin.host).and_then(|names| names.strip_suffix('.'));
+        names.is_some_and(|names| names.split('.').all(|name| !name.is_empty()))
+            && (&origin.scheme, origin.port) == (&self.origin.scheme, self.origin.port)
+    }
+}
+
+/// Whether a host is two names or more, and no address.
+fn is_domain(host: &str) -> bool {
+    let mut names = host.rsplit('.');
+    // A host whose last name is a number is an IPv4 address (WHATWG URL, ends-in-a-number).
+    names.next().is_some_and(|last| last.contains(|letter: char| letter.is_ascii_alphabetic()))
+        && names.clone().next().is_some()
+        && names.all(|name| !name.is_empty())
 }
 
 /// A web origin (RFC 6454 §4): scheme, host and port, in lower case and with the scheme's default
@@ -72,26 +144,6 @@ impl Origin {
         let (host, port) = host_and_port(authority.as_bytes())?;
         let port = port.or_else(|| default_port(&scheme));
         Some(Self { host: host.to_ascii_lowercase(), scheme, port })
-    }
-
-    /// Reads an entry of the configured list, with a reason for each likely mistake.
-    fn entry(entry: &str) -> Result<Self, String> {
-        let wrong = |why: &str| Err(format!("the origin '{}' {why}", entry.escape_debug()));
-        match entry.split_once("://") {
-            _ if entry == "*" => wrong("allows every page and has to stand alone"),
-            _ if entry.contains('*') => wrong("has a wildcard; name every host, or use '*' alone for any"),
-            _ if entry == "null" => wrong("is every sandboxed page and every file; it cannot be listed"),
-            None => wrong("has no scheme; write it as https://chat.example"),
-            Some((scheme, _)) if scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss") => {
-                wrong("names the WebSocket; name the page that opens it, with http or https")
-            }
-            Some((_, authority)) if authority.contains(['/', '?', '#']) => {
-                wrong("has a path; an origin is scheme, host and port only, without a final '/'")
-            }
-            Some(_) if !entry.is_ascii() => wrong("is not ASCII; write the host in its xn-- form"),
-            Some(_) => Self::parse(entry.as_bytes())
-                .map_or_else(|| wrong("is not scheme://host or scheme://host:port"), Ok),
-        }
     }
 
     fn is_of(&self, host: &[u8], secure: bool) -> bool {
@@ -138,160 +190,5 @@ fn default_port(scheme: &str) -> Option<u16> {
         "http" | "ws" => Some(80),
         "https" | "wss" => Some(443),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn listed(entries: &[&str]) -> Result<Origins, ConfigError> {
-        Origins::parse(&entries.iter().map(|entry| (*entry).to_owned()).collect::<Vec<_>>())
-    }
-
-    #[test]
-    fn same_host_means_the_host_and_port_that_the_request_names() {
-        // origin, host, over TLS, allowed
-        let table: &[(&str, &str, bool, bool)] = &[
-            ("http://h.example", "h.example", false, true),
-            ("https://h.example", "h.example", true, true),
-            ("HTTPS://H.Example", "h.eXample", true, true),
-            ("http://h.example:80", "h.example", false, true),
-            ("http://h.example", "h.example:80", false, true),
-            ("https://h.example:443", "h.example", true, true),
-            ("http://h.example:8080", "h.example:8080", false, true),
-            ("http://[::1]:8080", "[::1]:8080", false, true),
-            ("http://localhost", "localhost:", false, true),
-            // A proxy took the TLS off, and passed Host on as the browser sent it.
-            ("https://h.example", "h.example", false, true),
-            ("https://h.example", "h.example:443", false, true),
-            // The proxy passed its own idea of Host on, or none of the port.
-            ("https://h.example:8443", "h.example", false, false),
-            ("https://h.example", "h.example:8080", false, false),
-            ("https://h.example", "127.0.0.1:8080", false, false),
-            // Another port is another site; so is a page that came in the clear to a TLS socket.
-            ("http://h.example:3000", "h.example:8080", false, false),
-            ("http://h.example", "h.example", true, false),
-            ("http://h.example:8080", "h.example", false, false),
-            ("https://evil.example", "h.example", true, false),
-            ("https://h.example.evil.example", "h.example", true, false),
-            ("https://evil-h.example", "h.example", true, false),
-            ("https://h.example@evil.example", "h.example", true, false),
-            ("https://evil.example/h.example", "h.example", true, false),
-            ("https://h.example/", "h.example", true, false),
-            ("https://h.example https://evil.example", "h.example", true, false),
-            ("capacitor://h.example", "h.example", false, false),
-            ("null", "h.example", true, false),
-            ("null", "null", true, false),
-            ("", "h.example", true, false),
-            ("h.example", "h.example", true, false),
-            ("://h.example", "h.example", true, false),
-        ];
-        for &(origin, host, secure, allowed) in table {
-            let found = Origins::SameHost.allows(Some(origin.as_bytes()), host.as_bytes(), secure);
-            assert_eq!(found, allowed, "{origin} with {host}, secure: {secure}");
-        }
-    }
-
-    #[test]
-    fn an_absent_origin_is_allowed_by_every_rule() {
-        for origins in [Origins::SameHost, Origins::Any, Origins::List(Vec::new())] {
-            assert!(origins.allows(None, b"h.example", false));
-        }
-    }
-
-    #[test]
-    fn an_origin_of_any_bytes_is_refused_without_a_panic() {
-        for origin in
-            [b"\xff\xfe".as_slice(), b"https://\xc3\xa9.example", b"https://[", b"https://h:99999", b"a://["]
-        {
-            assert!(!Origins::SameHost.allows(Some(origin), b"\xff", true));
-            assert!(!listed(&["https://h.example"]).unwrap().allows(Some(origin), b"h", true));
-            assert!(Origins::Any.allows(Some(origin), b"h", true));
-        }
-    }
-
-    #[test]
-    fn a_listed_origin_is_compared_with_default_ports_made_explicit() {
-        let origins =
-            listed(&["https://Chat.example", "http://localhost:3000", "capacitor://localhost"]).unwrap();
-        let allowed = [
-            "https://chat.example",
-            "HTTPS://chat.EXAMPLE:443",
-            "http://localhost:3000",
-            "capacitor://localhost",
-        ];
-        for origin in allowed {
-            assert!(origins.allows(Some(origin.as_bytes()), b"other.example", false), "{origin}");
-        }
-        let refused = [
-            "http://chat.example",
-            "https://chat.example:8443",
-            "http://localhost",
-            "https://a.chat.example",
-            "null",
-        ];
-        for origin in refused {
-            assert!(!origins.allows(Some(origin.as_bytes()), b"other.example", false), "{origin}");
-        }
-        assert!(
-            !origins.allows(Some(b"https://other.example"), b"other.example", true),
-            "a list replaces the same host"
-        );
-    }
-
-    #[test]
-    fn an_asterisk_alone_allows_any_page_and_an_empty_list_none() {
-        assert_eq!(listed(&["*"]), Ok(Origins::Any));
-        assert_eq!(listed(&[]), Ok(Origins::List(Vec::new())));
-        assert!(!listed(&[]).unwrap().allows(Some(b"https://h.example"), b"h.example", true));
-    }
-
-    #[test]
-    fn a_wrong_entry_is_quoted_with_what_is_wrong() {
-        let table = [
-            (
-                "https://*.example",
-                "the origin 'https://*.example' has a wildcard; name every host, or use '*' alone for any",
-            ),
-            ("chat.example", "the origin 'chat.example' has no scheme; write it as https://chat.example"),
-            (
-                "https://h.example/",
-                "the origin 'https://h.example/' has a path; an origin is scheme, host and port only, without a final '/'",
-            ),
-            (
-                "wss://h.example",
-                "the origin 'wss://h.example' names the WebSocket; name the page that opens it, with http or https",
-            ),
-            ("null", "the origin 'null' is every sandboxed page and every file; it cannot be listed"),
-            (
-                "https://\u{e9}.example",
-                "the origin 'https://\u{e9}.example' is not ASCII; write the host in its xn-- form",
-            ),
-            ("https://h:port", "the origin 'https://h:port' is not scheme://host or scheme://host:port"),
-            ("https://", "the origin 'https://' is not scheme://host or scheme://host:port"),
-            ("", "the origin '' has no scheme; write it as https://chat.example"),
-        ];
-        for (entry, reason) in table {
-            assert_eq!(listed(&[entry]), Err(ConfigError::new("origins", reason)));
-        }
-        let mixed = "the origin '*' allows every page and has to stand alone";
-        assert_eq!(listed(&["https://h.example", "*"]), Err(ConfigError::new("origins", mixed)));
-    }
-
-    #[test]
-    fn a_host_is_a_name_or_an_address_with_an_optional_port() {
-        assert_eq!(host_and_port(b"h.example"), Some(("h.example", None)));
-        assert_eq!(host_and_port(b"my_service:8080"), Some(("my_service", Some(8080))));
-        assert_eq!(host_and_port(b"[2001:db8::1]:1"), Some(("[2001:db8::1]", Some(1))));
-        assert_eq!(host_and_port(b"[::1]"), Some(("[::1]", None)));
-        assert_eq!(host_and_port(b"h:"), Some(("h", None)));
-        let wrong: [&[u8]; 14] = [
-            b"", b":80", b"a b", b"a,b", b"a@b", b"a/b", b"::1", b"[::1", b"[h]", b"[::1]x", b"h:+1",
-            b"h:65536", b"h:1:2", b"\xff",
-        ];
-        for host in wrong {
-            assert_eq!(host_and_port(host), None, "{}", host.escape_ascii());
-        }
     }
 }

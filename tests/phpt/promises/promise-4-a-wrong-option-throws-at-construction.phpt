@@ -19,7 +19,7 @@ $wrong = [
         'unix://', 'unix://relative/path', 'http://127.0.0.1:80', "127.0.0.1:80\0", [], [''], ['127.0.0.1:0', 'nonsense'],
         [1], [null], '127.0.0.1:80?', '127.0.0.1:80?proxy', 'unix:///run/app.sock?proxy_protocol=1',
     ],
-    'origins' => [['chat.example'], [''], [1], ['https://chat.example/path'], ["https://chat.example\r\n"]],
+    'origins' => [['chat.example'], [''], [1], ['https://chat.example/path'], ["https://chat.example\r\n"], ['https://*.example'], ['https://a.*.example.com'], ['https://*']],
     'protocols' => [[''], ['two words'], ['a,b'], [1], ["a\r\nb"], ['chat', 'chat']],
     'trustedProxies' => [['nonsense'], ['10.0.0.0/33'], ['10.0.0.1:80'], ['unix'], ['unix:///run/app.sock'], [''], [1]],
     'ioThreads' => [-1, PHP_INT_MAX],

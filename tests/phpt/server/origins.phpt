@@ -11,11 +11,11 @@ namespace Ferrite\Tests;
 
 require __DIR__ . '/../support.inc';
 
-foreach ([null, [], ['https://chat.example', 'http://other.example:8080'], ['*']] as $origins) {
+foreach ([null, [], ['https://chat.example', 'http://other.example:8080'], ['https://*.chat.example'], ['*']] as $origins) {
     $server = server(origins: $origins);
     $server->start();
     $same = 'http://' . $server->addresses()[0];
-    foreach ([null, $same, 'https://chat.example', 'https://chat.example:444', 'http://chat.example', 'http://other.example:8080', 'null', 'https://chat.example.evil.example'] as $origin) {
+    foreach ([null, $same, 'https://chat.example', 'https://chat.example:444', 'http://chat.example', 'http://other.example:8080', 'null', 'https://chat.example.evil.example', 'https://a.b.chat.example'] as $origin) {
         echo Client::ask($server, '/', $origin === null ? [] : ['Origin' => $origin])->status, ' ';
     }
     echo "\n";
@@ -23,7 +23,8 @@ foreach ([null, [], ['https://chat.example', 'http://other.example:8080'], ['*']
 }
 ?>
 --EXPECT--
-101 101 403 403 403 403 403 403 
-101 403 403 403 403 403 403 403 
-101 403 101 403 403 101 403 403 
-101 101 101 101 101 101 101 101 
+101 101 403 403 403 403 403 403 403 
+101 403 403 403 403 403 403 403 403 
+101 403 101 403 403 101 403 403 403 
+101 403 403 403 403 403 403 403 101 
+101 101 101 101 101 101 101 101 101 
