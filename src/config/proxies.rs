@@ -23,7 +23,8 @@ impl TrustedProxies {
                 trusted.unix = true;
                 continue;
             }
-            let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+            let network =
+                text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(|ip| ip.to_canonical().into()));
             trusted.networks.push(network.map_err(|_| {
                 ConfigError::new(
                     "trustedProxies",
@@ -53,7 +54,7 @@ mod tests {
 
     #[test]
     fn addresses_networks_and_unix_sockets_are_read_and_names_refused() {
-        let trusted = read(&["10.0.0.0/8", "::1", "192.0.2.7"]).unwrap();
+        let trusted = read(&["10.0.0.0/8", "::1", "::ffff:192.0.2.7"]).unwrap();
         for (peer, is_trusted) in
             [("10.9.9.9", true), ("::1", true), ("192.0.2.7", true), ("192.0.2.8", false)]
         {

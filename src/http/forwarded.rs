@@ -30,8 +30,9 @@ pub struct Client {
 /// `Forwarded` therefore has to remove an `X-Forwarded-For` it is given: nearly all proxies write the
 /// latter, and preferring the other would let clients of those choose their address.
 ///
-/// `X-Forwarded-Proto` (its last element) or, without it, the `proto` that `Forwarded` notes beside
-/// the client decides `secure`.
+/// `X-Forwarded-Proto` (its last element) or, without it, the `proto` that the last followed element of
+/// `Forwarded` notes decides `secure`. A proxy has to overwrite the former: where it leaves what it is
+/// given, clients choose it.
 pub fn client<'a>(
     peer: Option<IpAddr>,
     secure: bool,
@@ -55,11 +56,14 @@ pub fn client<'a>(
         }
     } else {
         for element in lines("forwarded").flat_map(elements) {
-            match parameter(element, b"for").and_then(address) {
-                Some(address) if trusted.contain(client.address) => client.address = Some(address),
-                _ => break,
+            if !trusted.contain(client.address) {
+                break;
             }
             client.secure = parameter(element, b"proto").and_then(is_secure).unwrap_or(secure);
+            match parameter(element, b"for").and_then(address) {
+                Some(address) => client.address = Some(address),
+                None => break,
+            }
         }
     }
     if let Some(scheme) = lines("x-forwarded-proto").find_map(|line| list(line).next_back()) {
@@ -163,6 +167,16 @@ mod tests {
             (&["203.0.113.9, unknown, 10.0.0.2"], "10.0.0.2"),
             (&["203.0.113.9, 10.0.0.2:99999"], "10.0.0.1"),
             (&["203.0.113.9:"], "10.0.0.1"),
+            (&["_hidden"], "10.0.0.1"),
+            (&["unix:"], "10.0.0.1"),
+            (&["localhost, ::1"], "::1"),
+            (&["203.0.113.9, [::1]:5555"], "203.0.113.9"),
+            (&["203.0.113.9, [::1"], "10.0.0.1"),
+            (&["fe80::1%eth0"], "10.0.0.1"),
+            (&["203.0.113.9 10.0.0.2"], "10.0.0.1"),
+            (&["0xcb007109"], "10.0.0.1"),
+            (&["203.0.113.009"], "10.0.0.1"),
+            (&["203.0.113.9", "", "10.0.0.2"], "203.0.113.9"),
             (&["[2001:db8::7]x"], "10.0.0.1"),
             (&["\"203.0.113.9\""], "10.0.0.1"),
             (&["198.51.100.1\" , 203.0.113.9"], "203.0.113.9"),
@@ -185,7 +199,11 @@ mod tests {
             (&["for=198.51.100.1", "for=203.0.113.9, for=10.0.0.2"], "203.0.113.9", false),
             (&["for=unknown"], "10.0.0.1", false),
             (&["for=203.0.113.9, for=_hidden, for=10.0.0.2"], "10.0.0.2", false),
-            (&["proto=https"], "10.0.0.1", false),
+            // Written by a trusted proxy all the same, which hides the address and not the scheme.
+            (&["proto=https"], "10.0.0.1", true),
+            (&["for=unknown;proto=https"], "10.0.0.1", true),
+            (&["for=203.0.113.9;proto=https, for=_hidden;proto=http, for=10.0.0.2"], "10.0.0.2", false),
+            (&["for=198.51.100.1;proto=https, for=203.0.113.9"], "203.0.113.9", false),
             (&["for=203.0.113.9;for=198.51.100.1"], "10.0.0.1", false),
             (&["for=\"203.0.113.9"], "10.0.0.1", false),
             (&["for=\"203.0.113.9\\\""], "10.0.0.1", false),
@@ -215,6 +233,16 @@ mod tests {
     fn a_client_cannot_add_forwarded_to_what_the_proxy_says_in_x_forwarded_for() {
         let lines = [("Forwarded", "for=127.0.0.1"), ("x-forwarded-for", "203.0.113.9")];
         assert_eq!(behind("10.0.0.1", &lines, TRUSTED).0, "203.0.113.9");
+    }
+
+    #[test]
+    fn a_client_on_a_unix_socket_is_whom_the_proxy_names_if_unix_sockets_are_trusted() {
+        let lines = [("X-Forwarded-For", "127.0.0.1, 203.0.113.9"), ("X-Forwarded-Proto", "https")];
+        assert_eq!(behind("unix:", &lines, TRUSTED), ("unix:".to_owned(), false));
+        assert_eq!(behind("unix:", &lines, &["unix:"]), ("203.0.113.9".to_owned(), true));
+        assert_eq!(behind("unix:", &[], &["unix:"]), ("unix:".to_owned(), false));
+        // Trust in Unix sockets is no trust in whoever comes over TCP.
+        assert_eq!(behind("127.0.0.1", &lines, &["unix:"]), ("127.0.0.1".to_owned(), false));
     }
 
     #[test]
