@@ -37,9 +37,10 @@ final class Server
      * Checks and keeps the options. Nothing is bound and no thread is started yet.
      *
      * @param string|list<string> $listen Where to listen: `host:port`, `[v6]:port`, `unix:///path`,
-     *     or a list of these. Port 0 takes a free one, see {@see Server::addresses()}. With
-     *     `?proxy_protocol` behind it, every connection there has to begin with a PROXY header (version 1 or
-     *     2), which says who the client is; one without is closed. Only the proxy may reach such an address.
+     *     `systemd` (all sockets that systemd passes) or `systemd:name`, or a list of these. Port 0
+     *     takes a free one, see {@see Server::addresses()}. With `?proxy_protocol` behind it, every
+     *     connection there has to begin with a PROXY header (version 1 or 2), which says who the client is;
+     *     one without is closed. Only the proxy may reach such an address.
      * @param Limits|null $limits null = `new Limits()`.
      * @param Heartbeat|null $heartbeat null = `new Heartbeat()`.
      * @param Compression|null $compression null = messages are never compressed.
@@ -164,6 +165,9 @@ final class Server
      * exception it throws leaves `run()`. The former dispositions are back when `run()` returns.
      * May be called again afterwards, and inside a Fiber.
      *
+     * Under systemd with `Type=notify` it is ready when {@see Server::onStart()}'s callback has returned;
+     * `WatchdogSec=` has to be longer than any callback takes. The same holds for {@see Server::start()}.
+     *
      * @throws BindException An address cannot be bound; names the address and the reason.
      * @throws StateException The server runs already, this is a forked child, or the SAPI is not CLI.
      */
@@ -235,7 +239,7 @@ final class Server
     /**
      * What is bound, in the order of `listen`, with real ports; empty when nothing runs.
      *
-     * @return list<string> In the notation of `listen`.
+     * @return list<string> In the notation of `listen`, without what stands behind `?`.
      */
     public function addresses(): array {}
 

@@ -35,6 +35,11 @@ pub enum Address {
         /// Absolute path of the socket.
         path: PathBuf,
     },
+    /// `systemd` or `systemd:name`: sockets that are open already and were passed to the process.
+    Systemd {
+        /// Only those of this name (`FileDescriptorName=`); `None` for all.
+        name: Option<String>,
+    },
 }
 
 impl Listen {
@@ -44,7 +49,7 @@ impl Listen {
             Err(ConfigError::new(
                 "listen",
                 format!(
-                    "{text:?} {why}; write \"127.0.0.1:8080\", \"0.0.0.0:8080\", \"[::1]:8080\" or \"unix:///run/app.sock\""
+                    "{text:?} {why}; write \"127.0.0.1:8080\", \"0.0.0.0:8080\", \"[::1]:8080\", \"unix:///run/app.sock\" or \"systemd\""
                 ),
             ))
         };
@@ -66,6 +71,15 @@ impl Listen {
                 return refuse("has a path that no socket can have (at most 107 bytes, no NUL)");
             }
             return listen(Address::Unix { path: PathBuf::from(path) });
+        }
+        if address == "systemd" {
+            return listen(Address::Systemd { name: None });
+        }
+        if let Some(name) = address.strip_prefix("systemd:") {
+            if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':') {
+                return refuse("has a name that systemd gives to no socket");
+            }
+            return listen(Address::Systemd { name: Some(name.to_owned()) });
         }
         if address.contains("://") {
             return refuse("has a scheme that is not served");
@@ -89,6 +103,31 @@ impl Listen {
         }
         listen(Address::Tcp { host: host.to_owned(), port })
     }
+}
+
+impl Address {
+    /// Whether some socket may be meant by both: one that is passed is there once.
+    fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Systemd { name: Some(one) }, Self::Systemd { name: Some(other) }) => one == other,
+            (Self::Systemd { .. }, Self::Systemd { .. }) => true,
+            _ => false,
+        }
+    }
+}
+
+/// Checks what no single address can check for itself.
+pub(super) fn check(listen: &[Listen]) -> Result<(), ConfigError> {
+    if listen.is_empty() {
+        return Err(ConfigError::new("listen", "is an empty list; name at least one address"));
+    }
+    for (place, one) in listen.iter().enumerate() {
+        if listen.iter().skip(place + 1).any(|other| one.address.overlaps(&other.address)) {
+            let reason = format!("\"{}\" names sockets of systemd that another entry names too", one.address);
+            return Err(ConfigError::new("listen", reason));
+        }
+    }
+    Ok(())
 }
 
 impl Entry {
@@ -117,6 +156,8 @@ impl fmt::Display for Address {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
             Self::Unix { path } => write!(f, "unix://{}", path.display()),
+            Self::Systemd { name: None } => f.write_str("systemd"),
+            Self::Systemd { name: Some(name) } => write!(f, "systemd:{name}"),
         }
     }
 }
@@ -130,14 +171,31 @@ mod tests {
 
     #[test]
     fn every_form_of_an_address_is_read() {
-        for text in ["127.0.0.1:8080", "localhost:0", "[::1]:9", "unix:///run/app.sock"] {
+        for text in
+            ["127.0.0.1:8080", "localhost:0", "[::1]:9", "unix:///run/app.sock", "systemd", "systemd:web-1"]
+        {
             assert_eq!(Listen::parse(text).unwrap().address.to_string(), text);
         }
     }
 
     #[test]
+    fn a_socket_of_systemd_is_named_once() {
+        let checked = |texts: &[&str]| {
+            check(&texts.iter().map(|text| Listen::parse(text).unwrap()).collect::<Vec<_>>())
+        };
+        assert!(checked(&["systemd:a", "systemd:b", "127.0.0.1:0", "127.0.0.1:0"]).is_ok());
+        for twice in
+            [&["systemd", "systemd"][..], &["systemd:a", "systemd"], &["systemd:a", "h:1", "systemd:a"]]
+        {
+            let error = checked(twice).unwrap_err().to_string();
+            assert!(error.starts_with("listen: \"systemd"), "{error}");
+        }
+        assert!(checked(&[]).is_err());
+    }
+
+    #[test]
     fn an_address_may_demand_the_proxy_protocol() {
-        for text in ["127.0.0.1:8080", "[::1]:9", "unix:///run/app.sock"] {
+        for text in ["127.0.0.1:8080", "[::1]:9", "unix:///run/app.sock", "systemd", "systemd:a"] {
             let listen = Listen::parse(&format!("{text}?proxy_protocol")).unwrap();
             assert_eq!(listen.address.to_string(), text);
             assert!(listen.entry.proxy_protocol && !Listen::parse(text).unwrap().entry.proxy_protocol);
@@ -166,6 +224,11 @@ mod tests {
             "host:1?proxy_protocol=1",
             "unix:///x?PROXY_PROTOCOL",
             "?proxy_protocol",
+            "systemd:",
+            "systemd:a:b",
+            "systemd:a b",
+            "systemd:\u{e9}",
+            "Systemd",
         ] {
             let error = Listen::parse(text).unwrap_err().to_string();
             assert!(error.starts_with(&format!("listen: {text:?} ")), "{error}");

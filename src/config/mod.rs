@@ -48,9 +48,7 @@ impl Config {
 
     /// Checks what no single option can check for itself.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.listen.is_empty() {
-            return Err(ConfigError::new("listen", "is an empty list; name at least one address"));
-        }
+        listen::check(&self.listen)?;
         if self.io_threads > Self::MAX_IO_THREADS {
             return Err(ConfigError::new(
                 "ioThreads",

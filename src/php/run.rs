@@ -17,14 +17,17 @@ use super::{
     timers::Timers,
     turn::{close, dispatch, turn, turn_without_timers},
 };
-use crate::{queue::Event, runtime};
+use crate::{
+    queue::Event,
+    runtime::{self, Notifier},
+};
 
 /// Serves until the server is stopped.
 pub(super) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
     let session = begin(server, true)?;
     let mut guard = Guard::install();
     let ended = conduct(&session, || {
-        started(server, this)?;
+        started(server, &session, this)?;
         serve(server, &session, &mut guard)?;
         finish(server, &session, this)
     });
@@ -35,7 +38,7 @@ pub(super) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
 /// Begins to serve; the callbacks run in [`poll`].
 pub(super) fn start(server: &Server, this: &Zval) -> Result<(), Thrown> {
     let session = begin(server, false)?;
-    let ended = conduct(&session, || started(server, this));
+    let ended = conduct(&session, || started(server, &session, this));
     session.is_starting.set(false);
     let result = conclude(server, session.clone(), ended);
     session.rest(&server.timers);
@@ -128,11 +131,13 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
     Ok(session)
 }
 
-fn started(server: &Server, this: &Zval) -> Result<(), Thrown> {
-    match server.callback(On::Start) {
-        Some(callback) => server.call(&callback, &mut [this.shallow_clone()]),
-        None => Ok(()),
+fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown> {
+    if let Some(callback) = server.callback(On::Start) {
+        server.call(&callback, &mut [this.shallow_clone()])?;
+        session.voice.check_process()?;
     }
+    session.notify(Notifier::ready);
+    Ok(())
 }
 
 fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Thrown> {
@@ -142,7 +147,11 @@ fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Th
         match guard.arrived() {
             0 => {}
             // The first one drains; another, whenever it comes, does not wait.
-            1 if session.stopping().is_none() => session.order_stop(SIGNAL_GRACE),
+            1 if session.stopping().is_none() => {
+                // A stop of the script's own does not say whether the process ends with it.
+                session.notify(|notifier, _| notifier.stopping());
+                session.order_stop(SIGNAL_GRACE);
+            }
             _ => session.order_stop(Duration::ZERO),
         }
         if !session.is_over() {
@@ -160,7 +169,7 @@ fn sleep(
     until: Option<Instant>,
     guard: Option<&Guard>,
 ) -> Result<(), Thrown> {
-    let until = [until, timers.and_then(Timers::next_due)].into_iter().flatten().min();
+    let until = [until, timers.and_then(Timers::next_due), session.next_notice()].into_iter().flatten().min();
     if session.has_events() || until.is_some_and(|until| until <= Instant::now()) {
         session.take_turn();
         return Ok(());

@@ -19,7 +19,7 @@ use super::{engine, fork, roster::Roster, signals::Mask, timers::Timers, voice::
 use crate::{
     hub::Hub,
     queue::{Event, Inbox},
-    runtime::{self, Steering, Waited},
+    runtime::{self, Notifier, Steering, Waited},
 };
 
 /// What a run owns. Callbacks enter it again, so everything is behind cells, and nothing is borrowed
@@ -31,6 +31,8 @@ pub(super) struct Session {
     inbox: RefCell<Inbox>,
     /// Serves the network while PHP waits, if `run()` owns the loop.
     steering: RefCell<Option<Steering>>,
+    /// Tells systemd, if that started this process.
+    notifier: RefCell<Option<Notifier>>,
     pub(super) voice: Rc<Voice>,
     pub(super) hub: std::sync::Arc<Hub>,
     pub(super) roster: Roster,
@@ -86,6 +88,7 @@ impl Session {
             runtime: RefCell::new(Some(runtime)),
             inbox: RefCell::new(inbox),
             steering: RefCell::new(steering),
+            notifier: RefCell::new(Notifier::from_environment()),
             roster: Roster::default(),
             pending: RefCell::default(),
             is_run,
@@ -117,6 +120,18 @@ impl Session {
         while let Some(event) = held.pop_back() {
             pending.push_front(event);
         }
+    }
+
+    /// Tells systemd, if it wants to hear.
+    pub(super) fn notify(&self, tell: impl FnOnce(&mut Notifier, usize)) {
+        if let Some(notifier) = &mut *self.notifier.borrow_mut() {
+            tell(notifier, self.hub.open_connections());
+        }
+    }
+
+    /// When [`Notifier::turn`] has something to say.
+    pub(super) fn next_notice(&self) -> Option<Instant> {
+        self.notifier.borrow().as_ref().and_then(Notifier::due)
     }
 
     /// Orders the end. A second order can only hasten it.
@@ -243,7 +258,7 @@ impl Session {
         }
         let now = Instant::now();
         let overtime = self.stopping.get().map(|stopping| stopping.deadline + OVERTIME);
-        let due = [timers.next_due(), overtime].into_iter().flatten().min();
+        let due = [timers.next_due(), overtime, self.next_notice()].into_iter().flatten().min();
         let inbox = self.inbox.borrow();
         inbox.awake();
         inbox.clear();

@@ -11,7 +11,10 @@ use super::{
     thrown::{Outcome, Thrown, warn},
     values,
 };
-use crate::queue::{Accept, ConnectionId, Event};
+use crate::{
+    queue::{Accept, ConnectionId, Event},
+    runtime::Notifier,
+};
 
 /// Deals with the events that wait, at most a batch of them, and with the timers that are due. Says how
 /// many callbacks ran.
@@ -31,6 +34,7 @@ fn in_batch(session: &Session, body: impl FnOnce() -> Result<usize, Thrown>) -> 
     // A callback may have forked. In the child nothing serves: it must not go on as if.
     if result.is_ok() {
         session.voice.check_process()?;
+        session.notify(Notifier::turn);
     }
     session.voice.speak(|handle| handle.end_batch());
     result

@@ -207,6 +207,9 @@ impl Shard {
     /// Begins to end the shard. A second order can only make it faster.
     pub(super) fn stop(&mut self, grace: Duration) {
         // Who has connected and was not accepted yet gets an answer instead of a reset.
+        if let Some(acceptor) = &mut self.acceptor {
+            acceptor.leave_passed();
+        }
         self.accept();
         self.acceptor = None;
         let deadline = self.now + grace;

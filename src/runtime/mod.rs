@@ -8,6 +8,7 @@ mod fanned;
 mod farewell;
 mod helm;
 mod inflow;
+mod notifier;
 mod outflow;
 mod pending_signals;
 mod proxied;
@@ -22,5 +23,6 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
+pub use notifier::Notifier;
 pub use server::{Server, StartError};
 pub use steering::{Steering, Waited};

@@ -78,7 +78,7 @@ impl Server {
                 server.addresses.push(bound.url);
                 server.unix_paths.extend(bound.unix_path);
                 for (shard, socket) in sockets.iter_mut().zip(bound.sockets) {
-                    shard.push((socket, bound.entry));
+                    shard.push(socket);
                 }
             }
         }

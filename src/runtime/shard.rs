@@ -20,7 +20,6 @@ use std::{
 
 use bytes::BytesMut;
 use slab::Slab;
-use socket2::Socket;
 use tokio::time::Sleep;
 
 use super::{
@@ -29,7 +28,7 @@ use super::{
     sweep,
 };
 use crate::{
-    config::{Config, Entry},
+    config::Config,
     connection::Connection,
     deflate::Codec,
     frame::DecodeLimits,
@@ -38,7 +37,7 @@ use crate::{
     limits::AddressLimits,
     metrics::Counters,
     queue::{Commands, Event, EventQueue, LogLevel, LogRecord, Rest},
-    socket::Acceptor,
+    socket::{Acceptor, Listening},
 };
 
 /// What the shards of one server share.
@@ -125,7 +124,7 @@ impl Shard {
     pub(super) fn new(
         index: usize,
         common: Arc<Common>,
-        sockets: Vec<(Socket, Entry)>,
+        sockets: Vec<Listening>,
         events: EventQueue,
         commands: Commands,
     ) -> std::io::Result<Self> {

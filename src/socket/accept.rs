@@ -11,13 +11,13 @@ use std::{
 use socket2::{SockRef, Socket};
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{PeerAddress, Stream};
+use super::{Listening, PeerAddress, Stream};
 use crate::config::Entry;
 
 /// The listening sockets of one shard.
 #[derive(Debug)]
 pub struct Acceptor {
-    listeners: Vec<(Listener, Entry)>,
+    listeners: Vec<Open>,
     /// A descriptor held back, so that one is free to tell a client that there is none.
     reserve: Option<File>,
 }
@@ -42,6 +42,14 @@ pub struct Arrival {
     pub entry: Entry,
 }
 
+/// A [`Listening`] socket in tokio's hands.
+#[derive(Debug)]
+struct Open {
+    listener: Listener,
+    entry: Entry,
+    passed: bool,
+}
+
 #[derive(Debug)]
 enum Listener {
     Tcp(TcpListener),
@@ -50,10 +58,10 @@ enum Listener {
 
 impl Acceptor {
     /// Takes listening sockets over. Within a tokio runtime.
-    pub fn new(sockets: Vec<(Socket, Entry)>) -> io::Result<Self> {
+    pub fn new(sockets: Vec<Listening>) -> io::Result<Self> {
         let listeners = sockets
             .into_iter()
-            .map(|(socket, entry)| {
+            .map(|Listening { socket, entry, passed }| {
                 let unix = socket.local_addr()?.is_unix();
                 let descriptor = OwnedFd::from(socket);
                 let listener = if unix {
@@ -61,7 +69,7 @@ impl Acceptor {
                 } else {
                     TcpListener::from_std(descriptor.into()).map(Listener::Tcp)?
                 };
-                Ok((listener, entry))
+                Ok(Open { listener, entry, passed })
             })
             .collect::<io::Result<_>>()?;
         Ok(Self { listeners, reserve: reserve() })
@@ -71,7 +79,7 @@ impl Acceptor {
     /// (out of descriptors, out of memory) means: pause before the next call.
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Arrival>> {
         for place in 0..self.listeners.len() {
-            let Some((listener, entry)) = self.listeners.get(place) else { break };
+            let Some(Open { listener, entry, .. }) = self.listeners.get(place) else { break };
             let entry = *entry;
             loop {
                 match listener.poll_accept(cx) {
@@ -88,6 +96,12 @@ impl Acceptor {
             }
         }
         Poll::Pending
+    }
+
+    /// Before the end: lets go of sockets that somebody else holds open. Who waits there is left to the
+    /// next server.
+    pub fn leave_passed(&mut self) {
+        self.listeners.retain(|open| !open.passed);
     }
 
     /// After an accept failed for want of a descriptor: uses the reserve to answer one client with
@@ -172,6 +186,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn who_waits_at_a_passed_socket_is_left_to_the_next_server() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _context = runtime.enter();
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let passed = || Listening {
+            socket: socket.try_clone().unwrap().into(),
+            entry: Entry::default(),
+            passed: true,
+        };
+        let mut ending = Acceptor::new(vec![passed()]).unwrap();
+        let mut next = Acceptor::new(vec![passed()]).unwrap();
+        let _client = std::net::TcpStream::connect(socket.local_addr().unwrap()).unwrap();
+        ending.leave_passed();
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            assert!(ending.poll_accept(&mut cx).is_pending());
+            if let Poll::Ready(accepted) = next.poll_accept(&mut cx) {
+                accepted.unwrap();
+                break;
+            }
+            runtime.block_on(tokio::task::yield_now());
+        }
+    }
+
+    #[test]
     fn clients_of_one_address_do_not_starve_those_of_another() {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
         let _context = runtime.enter();
@@ -179,11 +219,11 @@ mod tests {
             .map(|_| {
                 let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
                 socket.set_nonblocking(true).unwrap();
-                (Socket::from(socket), Entry::default())
+                Listening { socket: socket.into(), entry: Entry::default(), passed: false }
             })
             .collect();
         let addresses: Vec<SocketAddr> =
-            sockets.iter().map(|(socket, _)| socket.local_addr().unwrap().as_socket().unwrap()).collect();
+            sockets.iter().map(|s| s.socket.local_addr().unwrap().as_socket().unwrap()).collect();
         let mut acceptor = Acceptor::new(sockets).unwrap();
         let connect = |n: usize| std::net::TcpStream::connect(addresses[n]).unwrap();
         let _clients = [connect(0), connect(0), connect(0), connect(1)];

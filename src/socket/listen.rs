@@ -9,6 +9,7 @@ use std::{
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
+use super::systemd;
 use crate::config::{Address, Entry, Listen};
 
 /// Why an address could not be bound.
@@ -27,17 +28,33 @@ pub struct Bound {
     /// As clients write it: `ws://127.0.0.1:8080`, `ws+unix:///run/app.sock`.
     pub url: String,
     /// One for each shard, in order.
-    pub sockets: Vec<Socket>,
-    /// How clients are served who come here.
-    pub entry: Entry,
+    pub sockets: Vec<Listening>,
     /// The file to remove at the end.
     pub unix_path: Option<PathBuf>,
+}
+
+/// One shard's listening socket.
+#[derive(Debug)]
+pub struct Listening {
+    /// Not blocking.
+    pub socket: Socket,
+    /// How clients are served who come here.
+    pub entry: Entry,
+    /// Whether somebody else holds it open too, and clients can wait there for the next server.
+    pub passed: bool,
 }
 
 /// Binds `listen` for `shards` shards. A host name may mean several addresses: all are bound.
 pub fn bind(listen: &Listen, shards: usize) -> Result<Vec<Bound>, BindError> {
     let Listen { address, entry } = listen;
     match address {
+        Address::Systemd { name } => {
+            let sockets = systemd::passed(name.as_deref());
+            let bound = sockets.and_then(|sockets| {
+                sockets.into_iter().map(|socket| bind_passed(socket, *entry, shards)).collect()
+            });
+            bound.map_err(|e| error(address.to_string(), e))
+        }
         Address::Unix { path } => {
             Ok(vec![bind_unix(path, *entry, shards).map_err(|e| error(address.to_string(), e))?])
         }
@@ -79,7 +96,41 @@ fn bind_tcp(address: SocketAddr, entry: Entry, shards: usize) -> io::Result<Boun
             })
             .collect::<io::Result<_>>()?
     };
-    Ok(Bound { url: format!("ws://{actual}"), sockets, entry, unix_path: None })
+    let listening = |socket| Listening { socket, entry, passed: false };
+    let sockets = sockets.into_iter().map(listening).collect();
+    Ok(Bound { url: format!("ws://{actual}"), sockets, unix_path: None })
+}
+
+/// Shards share what was passed: there is one socket, and nobody may bind another beside it.
+fn bind_passed(socket: Socket, entry: Entry, shards: usize) -> io::Result<Bound> {
+    let address = socket.local_addr()?;
+    let url = match address.as_socket() {
+        Some(address) => format!("ws://{address}"),
+        None if address.is_unix() => format!("ws+unix://{}", unix_name(&address)),
+        None => return Err(io::Error::other("it is neither a TCP nor a Unix socket")),
+    };
+    let sockets = shared(socket, shards)?;
+    let listening = |socket| Listening { socket, entry, passed: true };
+    Ok(Bound { url, sockets: sockets.into_iter().map(listening).collect(), unix_path: None })
+}
+
+/// The path, or an abstract name behind the `@` that stands for its NUL.
+fn unix_name(address: &SockAddr) -> String {
+    match (address.as_pathname(), address.as_abstract_namespace()) {
+        (Some(path), _) => path.display().to_string(),
+        (None, Some(name)) => format!("@{}", name.escape_ascii()),
+        (None, None) => String::new(),
+    }
+}
+
+/// One socket for several shards.
+fn shared(socket: Socket, shards: usize) -> io::Result<Vec<Socket>> {
+    let mut sockets = vec![socket];
+    while sockets.len() < shards {
+        let Some(copy) = sockets.first().map(Socket::try_clone) else { break };
+        sockets.push(copy?);
+    }
+    Ok(sockets)
 }
 
 fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
@@ -120,15 +171,10 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize) -> io::Result<Bound> {
     // group expects. Before listen nobody can connect, so nobody slips in between.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     socket.listen(BACKLOG)?;
-    let mut sockets = vec![socket];
-    while sockets.len() < shards {
-        let Some(copy) = sockets.first().map(Socket::try_clone) else { break };
-        sockets.push(copy?);
-    }
+    let listening = |socket| Listening { socket, entry, passed: false };
     Ok(Bound {
         url: format!("ws+unix://{}", path.display()),
-        sockets,
-        entry,
+        sockets: shared(socket, shards)?.into_iter().map(listening).collect(),
         unix_path: Some(path.to_owned()),
     })
 }
@@ -160,8 +206,11 @@ mod tests {
     #[test]
     fn port_0_takes_a_free_port_and_every_shard_shares_it() {
         let bound = free(3);
-        let ports: Vec<_> =
-            bound.sockets.iter().map(|s| s.local_addr().unwrap().as_socket().unwrap().port()).collect();
+        let ports: Vec<_> = bound
+            .sockets
+            .iter()
+            .map(|s| s.socket.local_addr().unwrap().as_socket().unwrap().port())
+            .collect();
         assert!(ports[0] != 0 && ports.iter().all(|p| *p == ports[0]));
     }
 

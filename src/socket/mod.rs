@@ -6,8 +6,9 @@ mod accept;
 mod listen;
 mod proxy_header;
 mod stream;
+mod systemd;
 
 pub use accept::{Acceptor, Arrival, Refusal, turn_away};
-pub use listen::{BindError, Bound, bind};
+pub use listen::{BindError, Bound, Listening, bind};
 pub use proxy_header::{ProxyHeader, ProxyViolation};
-pub use stream::{PeerAddress, Stream};
+pub use stream::{NO_SIGNAL, PeerAddress, Stream};

@@ -178,10 +178,10 @@ fn peek(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
 
 /// No signal for a socket that broke: the error says it.
 #[cfg(target_os = "linux")]
-const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
+pub const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 /// Only threads that block every signal write.
 #[cfg(not(target_os = "linux"))]
-const NO_SIGNAL: i32 = 0;
+pub const NO_SIGNAL: i32 = 0;
 
 #[cfg(test)]
 mod tests {

@@ -4,13 +4,26 @@ import os
 import queue
 import re
 import signal
+import socket
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SLOW = float(os.environ.get("FERRITE_TEST_SLOW", "1"))
+# Puts the descriptors where systemd would, and becomes the command: argv is names, descriptors, command.
+PASS_SOCKETS = """
+import fcntl, os, sys
+names, numbers, command = sys.argv[1], sys.argv[2].split(","), sys.argv[3:]
+# First out of the way, so that none is overwritten before it is moved.
+copies = [fcntl.fcntl(int(number), fcntl.F_DUPFD_CLOEXEC, 100) for number in numbers]
+for place, copy in enumerate(copies):
+    os.dup2(copy, 3 + place)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(copies)), LISTEN_FDNAMES=names)
+os.execvp(command[0], command)
+"""
 URL = r"(ws(?:\+unix)?://\S+)"
 
 
@@ -31,12 +44,21 @@ def php(*arguments: str, extension: bool = True) -> list[str]:
 class PhpServer:
     """`php -n -d extension=… script arguments…`, the script being relative to the repository.
 
-    `descriptors`: how many the process may have."""
+    `descriptors`: how many the process may have. `sockets`: what is passed to it as systemd would, by name."""
 
     def __init__(
-        self, script: str, *arguments: str, env: dict[str, str] | None = None, descriptors: int | None = None
+        self,
+        script: str,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        descriptors: int | None = None,
+        sockets: dict[str, socket.socket] | None = None,
     ):
         command = php(str(ROOT / script), *arguments)
+        passed = [opened.fileno() for opened in (sockets or {}).values()]
+        if sockets:
+            numbers = ",".join(map(str, passed))
+            command = [sys.executable, "-c", PASS_SOCKETS, ":".join(sockets), numbers, *command]
         if descriptors is not None:
             command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
         self.lines: list[str] = []
@@ -48,6 +70,7 @@ class PhpServer:
             stderr=subprocess.STDOUT,
             text=True,
             env=os.environ | (env or {}),
+            pass_fds=passed,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

@@ -18,6 +18,7 @@ $wrong = [
         '', 'nonsense', '127.0.0.1', ':', '127.0.0.1:', '127.0.0.1:x', '127.0.0.1:-1', '127.0.0.1:65536', '::1:80',
         'unix://', 'unix://relative/path', 'http://127.0.0.1:80', "127.0.0.1:80\0", [], [''], ['127.0.0.1:0', 'nonsense'],
         [1], [null], '127.0.0.1:80?', '127.0.0.1:80?proxy', 'unix:///run/app.sock?proxy_protocol=1',
+        'systemd:', 'systemd:two words', ['systemd', 'systemd:web'], ['systemd:web', 'systemd:web'],
     ],
     'origins' => [['chat.example'], [''], [1], ['https://chat.example/path'], ["https://chat.example\r\n"], ['https://*.example'], ['https://a.*.example.com'], ['https://*']],
     'protocols' => [[''], ['two words'], ['a,b'], [1], ["a\r\nb"], ['chat', 'chat']],
