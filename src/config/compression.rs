@@ -6,10 +6,9 @@ use super::ConfigError;
 /// clients offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compression {
-    /// From 1, fastest, to 9, smallest. Default 1: on the short texts that a WebSocket carries the
-    /// others cost much and save little.
+    /// From 1, fastest, to 9, smallest. Default 1.
     pub level: u8,
-    /// Texts of fewer bytes leave as they are. Default 1024: below it little is saved.
+    /// Texts of fewer bytes leave as they are. Default 1024.
     pub threshold: usize,
     /// The base-2 logarithm of the window, 9 to 15, for both directions where the client allows it.
     /// Default 15, 32 KiB.

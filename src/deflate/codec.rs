@@ -7,7 +7,7 @@ use super::{Agreement, Deflater, InflateError, Inflater};
 #[derive(Debug)]
 pub struct Codec {
     level: u8,
-    /// By window size, from 9 bits on.
+    /// By window size, see [`Contexts::shared_place`].
     deflaters: [Option<Deflater>; WINDOWS],
     inflater: Option<Inflater>,
     /// Where a message is compressed.
@@ -47,10 +47,10 @@ impl Contexts {
         Self { agreement, deflater: None, inflater: None }
     }
 
-    /// The window size whose shared compressor serves this connection, so that what it compressed
-    /// is good for every connection of the same; `None` with takeover.
-    pub fn shared_window(&self) -> Option<u8> {
-        (!self.agreement.server_takeover).then_some(self.agreement.server_window_bits)
+    /// Which shared compressor serves this connection, by place among the [`WINDOWS`]: what it has
+    /// compressed is good for every connection that it serves. `None` with takeover.
+    pub fn shared_place(&self) -> Option<usize> {
+        (!self.agreement.server_takeover).then_some(place(self.agreement.server_window_bits))
     }
 }
 
@@ -89,20 +89,17 @@ impl Codec {
         Ok(inflated)
     }
 
-    /// Compresses one message for a connection. `None`: it is to leave as it is, for
-    /// the compressor failed, which nothing a peer or a caller does can cause.
+    /// Compresses one message for a connection. `None`: it is to leave as it is, for the compressor
+    /// failed, which nothing a peer or a caller does can cause.
     pub fn deflate(&mut self, contexts: &mut Contexts, message: &[u8]) -> Option<&[u8]> {
         let Agreement { server_takeover, server_window_bits: bits, .. } = contexts.agreement;
         self.scratch.clear();
-        if self.scratch.capacity() > KEPT {
-            self.scratch = Vec::new();
-        }
         let done = if server_takeover {
             let make = || Box::new(Deflater::new(self.level, bits));
             let own = contexts.deflater.get_or_insert_with(make);
             own.deflate(message, &mut self.scratch)
         } else {
-            let shared = self.deflaters.get_mut(usize::from(bits.saturating_sub(9)))?;
+            let shared = self.deflaters.get_mut(place(bits))?;
             let shared = shared.get_or_insert_with(|| Deflater::new(self.level, bits));
             shared.reset();
             shared.deflate(message, &mut self.scratch)
@@ -116,14 +113,23 @@ impl Codec {
         Some(&self.scratch)
     }
 
-    /// What was done since the last call; `None` if nothing.
-    pub fn take_tally(&mut self) -> Option<Tally> {
+    /// Ends a turn: keeps no large scratch while idle. What was done since the last call; `None` if
+    /// nothing.
+    pub fn end_turn(&mut self) -> Option<Tally> {
+        if self.scratch.capacity() > KEPT {
+            self.scratch = Vec::new();
+        }
         let tally = std::mem::take(&mut self.tally);
         (tally != Tally::default()).then_some(tally)
     }
 }
 
-/// 9 to 15 bits.
-const WINDOWS: usize = 7;
+/// A window of 9 to 15 bits by its place.
+fn place(bits: u8) -> usize {
+    usize::from(bits.saturating_sub(9))
+}
+
+/// How many sizes a window of the server's may have: 9 to 15 bits.
+pub const WINDOWS: usize = 7;
 /// A larger scratch is given back.
 const KEPT: usize = 256 << 10;

@@ -28,8 +28,9 @@ impl Inflater {
     /// Inflates one message of at most `limit` bytes (RFC 7692 section 7.2.2). It may refer back to
     /// the last one, unless [`reset`](Self::reset) came between. After an error `reset` must come.
     ///
-    /// The limit is on what comes out: it is looked at every 4 KiB, and memory grows only with what
-    /// has come out. So a bomb costs no more than a message that is allowed.
+    /// The limit is on what comes out: there is never room for more than one byte beyond it, and room
+    /// grows only with what has come out. So a bomb costs no more than a message that is allowed. Time
+    /// is in proportion to what comes in and what comes out, also if each few bytes end a stream.
     pub fn inflate(&mut self, message: &[u8], limit: usize) -> Result<Vec<u8>, InflateError> {
         let mut out = Vec::new();
         for (mut input, is_tail) in [(message, false), (&TAIL[..], true)] {
@@ -78,5 +79,5 @@ fn grow(out: &mut Vec<u8>, limit: usize) {
     out.reserve_exact(out.len().max(STEP).min(most));
 }
 
-/// How much may come out between two looks at the limit, while there is little.
+/// The first room.
 const STEP: usize = 4 << 10;

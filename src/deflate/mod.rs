@@ -11,6 +11,6 @@ mod inflater;
 mod tests;
 
 pub use agreement::Agreement;
-pub use codec::{Codec, Contexts, Tally};
+pub use codec::{Codec, Contexts, Tally, WINDOWS};
 pub use deflater::Deflater;
 pub use inflater::{InflateError, Inflater};

@@ -75,6 +75,26 @@ fn a_bomb_is_refused_at_the_limit_with_no_more_memory_than_a_message_may_have() 
     assert_eq!(codec.inflate(&mut contexts(false, 15), &full, limit - 1), Err(InflateError::TooBig));
 }
 
+#[test]
+fn a_message_of_nothing_but_ends_of_streams_is_read_to_its_end() {
+    // Each pair of bytes is an empty final block, after which a new stream begins.
+    let ends: Vec<u8> = b"\x03\x00".repeat(1 << 19);
+    let mut codec = Codec::new(1);
+    assert_eq!(codec.inflate(&mut contexts(false, 15), &ends, 0), Ok(Vec::new()));
+    assert_eq!(
+        codec.inflate(&mut contexts(false, 15), b"\xf2\x48\xcd\xc9\xc9\x07\x00", 5),
+        Ok(b"Hello".to_vec())
+    );
+}
+
+#[test]
+fn a_codec_tells_once_what_it_did() {
+    let mut codec = Codec::new(1);
+    let length = codec.deflate(&mut contexts(false, 9), &text(1, 1 << 20)).unwrap().len() as u64;
+    let tally = Tally { deflated: 1, deflate_input: 1 << 20, deflate_output: length, ..Tally::default() };
+    assert_eq!((codec.end_turn(), codec.end_turn()), (Some(tally), None));
+}
+
 proptest::proptest! {
     #[test]
     fn any_bytes_are_inflated_or_refused_within_the_limit(bytes: Vec<u8>, limit in 0usize..5000) {

@@ -23,7 +23,8 @@ use super::{
 pub enum Received {
     /// A whole data message (RFC 6455 §5.6), however many fragments it came in.
     Message {
-        /// The bytes. Valid UTF-8 unless `binary` or `compressed`. May be a slice of the chunk it was read into.
+        /// The bytes. Valid UTF-8 unless `binary` or `compressed`. May be a slice of the chunk it was
+        /// read into.
         payload: Bytes,
         /// Whether the peer sent it as binary.
         binary: bool,

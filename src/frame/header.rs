@@ -75,7 +75,8 @@ impl Header {
         Self::decode_after(bytes, false, |_| Ok(()))
     }
 
-    /// As [`Header::decode`], where `deflate` allows compressed messages and `opcode_fits` judges whether the opcode may come here.
+    /// As [`Header::decode`], where `deflate` allows compressed messages and `opcode_fits` judges
+    /// whether the opcode may come here.
     ///
     /// It is asked on the first byte, before anything later in the header is looked at, so that the
     /// violation does not depend on how much of the header has arrived.

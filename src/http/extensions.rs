@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::is_token;
+use super::{is_token, is_token_byte};
 use crate::{config::Compression, deflate::Agreement};
 
 /// The header does not follow the grammar (RFC 6455 section 9.1), which fails the handshake.
@@ -142,7 +142,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn token(&mut self) -> Result<&'a [u8], Malformed> {
-        let end = self.0.iter().position(|byte| !is_token(&[*byte])).unwrap_or(self.0.len());
+        let end = self.0.iter().position(|&byte| !is_token_byte(byte)).unwrap_or(self.0.len());
         let (token, rest) = self.0.split_at_checked(end).ok_or(Malformed)?;
         self.0 = rest;
         if token.is_empty() { Err(Malformed) } else { Ok(token) }

@@ -4,7 +4,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::{
     connection::Session,
-    deflate::Codec,
+    deflate::{Codec, Contexts, WINDOWS},
     frame::{encode_compressed, encoded_len, message_of},
 };
 
@@ -13,13 +13,13 @@ pub(super) struct Fanned {
     plain: Bytes,
     /// Whether it is to be compressed where it can be.
     compress: bool,
-    /// What those get who agreed on a window of that size, from 9 bits on.
-    by_window: [Option<Bytes>; 7],
+    /// What those get who share a compressor, by its place.
+    made: [Option<Bytes>; WINDOWS],
 }
 
 impl Fanned {
     pub(super) fn new(plain: Bytes, compress: bool) -> Self {
-        Self { plain, compress, by_window: [const { None }; 7] }
+        Self { plain, compress, made: [const { None }; WINDOWS] }
     }
 
     /// What this connection gets, unless it [gets its own](Self::is_for_each).
@@ -28,9 +28,8 @@ impl Fanned {
             return self.plain.clone();
         }
         let Some(session) = session else { return self.plain.clone() };
-        let window = session.deflate.as_ref().and_then(|contexts| contexts.shared_window());
-        let made = window.and_then(|bits| self.by_window.get_mut(usize::from(bits.saturating_sub(9))));
-        match made {
+        let place = session.deflate.as_ref().and_then(Contexts::shared_place);
+        match place.and_then(|place| self.made.get_mut(place)) {
             None => self.plain.clone(),
             Some(made) => made
                 .get_or_insert_with(|| compressed(codec, session, &self.plain).unwrap_or(self.plain.clone()))
@@ -41,7 +40,7 @@ impl Fanned {
     /// Whether it has to be compressed for this connection alone: its messages refer back to what it
     /// got before.
     pub(super) fn is_for_each(&self, session: &Session) -> bool {
-        self.compress && session.deflate.as_ref().is_some_and(|contexts| contexts.shared_window().is_none())
+        self.compress && session.deflate.as_ref().is_some_and(|contexts| contexts.shared_place().is_none())
     }
 }
 

@@ -59,8 +59,8 @@ impl Shard {
             return;
         }
         let id = connection.id;
-        // With context takeover it is compressed for this client alone, and only once it is sure to
-        // be sent; what is as it was is as long as it can be.
+        // With context takeover it is compressed for this client alone, and only once it is sure to be
+        // sent; until then its plain length stands for it.
         let frame = message.shared(&mut self.codec, connection.session.as_deref_mut());
         let full = self.is_full(slot, frame.len());
         if full {

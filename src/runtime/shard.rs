@@ -192,7 +192,7 @@ impl Shard {
             self.events.ring();
         }
         self.flush();
-        if let Some(tally) = self.codec.take_tally() {
+        if let Some(tally) = self.codec.end_turn() {
             self.counters(|c| {
                 c.deflated.add(tally.deflated);
                 c.deflate_in.add(tally.deflate_input);

@@ -1,6 +1,13 @@
 //! permessage-deflate over real sockets, frame by frame.
 
-use std::{io::Write, net::TcpStream};
+use std::{
+    io::Write,
+    net::TcpStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use ferrite::{
     config::{Compression, Config, ConfigError, Limits, SlowConsumer},
@@ -9,7 +16,10 @@ use ferrite::{
     queue::Event,
 };
 
-use crate::harness::{HANDSHAKE, Running, close_code, config, frame, read_frame};
+use crate::{
+    flow::gated,
+    harness::{HANDSHAKE, Running, close_code, config, frame, read_frame, wait},
+};
 
 fn compressing(compression: Compression) -> Config {
     Config { compression: Some(compression), ..config(1) }
@@ -181,6 +191,27 @@ fn a_bomb_is_closed_1009_whole_or_in_fragments() {
     frames.extend(frame(0x80, b""));
     cut.write_all(&frames).unwrap();
     assert_eq!(close_code(&mut cut), 1009);
+}
+
+#[test]
+fn while_php_is_busy_a_client_is_held_back_by_what_its_messages_inflate_to() {
+    let gate = Arc::new(AtomicBool::new(true));
+    let server = Running::start(compressing(Compression::default()), gated(&gate));
+    let (mut socket, _) = client(&server, "");
+    let message = vec![b'x'; 100 << 10];
+    let mut peer = Peer::new(false);
+    // Some hundred bytes each on the wire, so that nothing but their size afterwards can hold them back.
+    let deflated = frame(COMPRESSED_TEXT, &peer.deflate(&message));
+    socket.write_all(&deflated.repeat(50)).unwrap();
+    let counters = &server.hub.counters[0];
+    wait("reading to pause", || (counters.starved.get() >= 1).then_some(()));
+    // 256 KiB (limits.receiveBytes): the third passes it.
+    assert_eq!(counters.messages_received.get(), 3);
+    gate.store(false, Ordering::SeqCst);
+    for _ in 0..50 {
+        let (_, echoed) = read_frame(&mut socket).unwrap();
+        assert_eq!(peer.inflate(&echoed), message);
+    }
 }
 
 #[test]

@@ -24,7 +24,9 @@ fn with(limits: Limits) -> Config {
 }
 
 /// A consumer that is blocked while `gate` is true.
-fn gated(gate: &Arc<AtomicBool>) -> impl FnMut(&mut ferrite::hub::Handle, &Event) + Send + 'static {
+pub(crate) fn gated(
+    gate: &Arc<AtomicBool>,
+) -> impl FnMut(&mut ferrite::hub::Handle, &Event) + Send + 'static {
     let gate = gate.clone();
     move |handle, event| {
         if matches!(event, Event::Message { .. }) {

@@ -53,6 +53,7 @@ fn invalid_streams() -> Vec<(Vec<u8>, Violation)> {
     cases.into_iter().map(|(stream, why)| ([&before[..], &stream].concat(), why)).collect()
 }
 
+const DEFLATE: DecodeLimits = DecodeLimits { max_message: 1024, deflate: true };
 const SMALL: DecodeLimits = DecodeLimits { max_message: 99, deflate: false };
 
 /// Asserts that every way to cut `stream` into up to three reads, and into single bytes, has the
@@ -98,6 +99,58 @@ fn a_violation_is_found_as_soon_as_the_byte_that_proves_it_has_arrived() {
             let (head, tail) = stream[..at - 1].split_at(cut);
             assert_eq!(outcome([head, tail], &SMALL).1, None, "{stream:02x?} cut at {cut}");
         }
+    }
+}
+
+#[test]
+fn a_compressed_message_leaves_as_it_came_at_every_cut() {
+    let compressed = |payload: &[u8], binary| Received::Message {
+        payload: payload.to_vec().into(),
+        binary,
+        compressed: true,
+    };
+    let marked = |mut frame: Vec<u8>| {
+        frame[0] |= 0x40;
+        frame
+    };
+    // No UTF-8: nobody may look at it before it is inflated.
+    let stream = [
+        marked(whole(OpCode::Text, b"\xff\xc0")),
+        marked(fragment(OpCode::Text, b"\xed")),
+        whole(OpCode::Ping, b"p"),
+        whole(OpCode::Continuation, b"\xa0\x80"),
+        marked(whole(OpCode::Binary, b"\xfe")),
+        whole(OpCode::Text, b"plain"),
+    ]
+    .concat();
+    let said = vec![
+        compressed(b"\xff\xc0", false),
+        Received::Ping(b"p"[..].into()),
+        compressed(b"\xed\xa0\x80", false),
+        compressed(b"\xfe", true),
+        text("plain"),
+    ];
+    assert_eq!(however_it_is_cut(&stream, &DEFLATE), (said, None));
+    let wrong = [
+        marked(whole(OpCode::Ping, b"")),
+        marked(whole(OpCode::Close, b"")),
+        [fragment(OpCode::Text, b"a"), marked(whole(OpCode::Continuation, b"b"))].concat(),
+        [marked(fragment(OpCode::Text, b"a")), marked(fragment(OpCode::Continuation, b"b"))].concat(),
+    ];
+    for stream in wrong {
+        assert_eq!(however_it_is_cut(&stream, &DEFLATE), (vec![], Some(Violation::ReservedBits)));
+    }
+}
+
+#[test]
+fn a_compressed_message_may_pass_the_limit_by_what_compression_adds_and_no_more() {
+    let most = 1024 + 4 + 64;
+    for (length, fits) in [(most, true), (most + 1, false)] {
+        let mut stream = whole(OpCode::Binary, &vec![0; length]);
+        stream[0] |= 0x40;
+        assert_eq!(outcome([&stream[..]], &DEFLATE).1.is_none(), fits, "{length}");
+        stream[0] &= !0x40;
+        assert_eq!(outcome([&stream[..]], &DEFLATE).1, Some(Violation::MessageTooBig { limit: 1024 }));
     }
 }
 
