@@ -9,17 +9,21 @@ declare(strict_types=1);
 // /describe    answer with what PHP knows        /topic?name=      publish to that topic, but not to itself
 //
 // Standard output gets a line for each close: "closed CODE REASON".
-// The variable HEARTBEAT is the interval of pings in seconds.
+// The variable HEARTBEAT is the interval of pings in seconds; COMPRESSION, if it is set, the arguments of
+// Compression as JSON.
 
+use Ferrite\Compression;
 use Ferrite\Connection;
 use Ferrite\Handshake;
 use Ferrite\Heartbeat;
 use Ferrite\Server;
 
 $heartbeat = (float) (getenv('HEARTBEAT') ?: 25.0);
+$compression = json_decode(getenv('COMPRESSION') ?: 'null', true, flags: JSON_THROW_ON_ERROR);
 $server = new Server(
     array_slice($argv, 1) ?: '127.0.0.1:0',
     heartbeat: new Heartbeat(interval: $heartbeat),
+    compression: $compression === null ? null : new Compression(...$compression),
     protocols: ['chat.v2', 'chat.v1'],
 );
 

@@ -255,3 +255,26 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     }
   })
 }
+
+test('compressed messages come back unchanged with and without context takeover', async () => {
+  const messages = ['', 'short', 'Grüße, 世界 👋 '.repeat(500), Buffer.alloc(5000, 255), 'again '.repeat(1000), 'y'.repeat(900000)]
+  for (const contextTakeover of [false, true]) {
+    const compressing = new PhpServer('tests/clients/server.php', ['127.0.0.1:0'], {
+      COMPRESSION: JSON.stringify({ threshold: 0, contextTakeover }),
+    })
+    const base = await compressing.url()
+    for (const perMessageDeflate of [
+      { threshold: 0 },
+      { threshold: 0, serverNoContextTakeover: true, clientNoContextTakeover: true },
+      { threshold: 0, serverMaxWindowBits: 9, clientMaxWindowBits: 9 },
+    ]) {
+      const client = await connect('/', [], { perMessageDeflate }, base)
+      assert.match(client.extensions, /^permessage-deflate/)
+      for (const message of messages) client.send(message)
+      assert.deepEqual(await received(client, messages.length), messages)
+      client.close()
+      await client.closed
+    }
+    assert.deepEqual(await compressing.stop(), { code: 0, signal: null })
+  }
+})

@@ -1,0 +1,112 @@
+"""permessage-deflate: PyPI `websockets` against a PHP server, and bombs against its memory."""
+
+import socket
+import struct
+import unittest
+import zlib
+
+from php_server import PhpServer, seconds
+from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
+from websockets.sync.client import connect
+
+MIB = 1 << 20
+MESSAGES = ["", "short", "Grüße, 世界 👋 " * 500, "again " * 1000, "again " * 1000, b"\xff\xfe" * 5000, "y" * 900_000]
+
+
+def server(compression: str) -> PhpServer:
+    return PhpServer("tests/clients/server.php", "127.0.0.1:0", env={"COMPRESSION": compression})
+
+
+def bomb(size: int) -> bytes:
+    """`size` zeroes as the payload of a compressed message."""
+    deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
+    pieces = [deflater.compress(bytes(MIB)) for _ in range(size // MIB)]
+    return b"".join([*pieces, deflater.flush(zlib.Z_SYNC_FLUSH)])[:-4]
+
+
+def frame(first: int, payload: bytes) -> bytes:
+    return struct.pack(">BBQ4x", first, 0xFF, len(payload)) + payload
+
+
+def open_raw(url: str) -> socket.socket:
+    """For what no client library would send."""
+    host, port = url.removeprefix("ws://").rstrip("/").split(":")
+    opened = socket.create_connection((host, int(port)), seconds(10))
+    opened.sendall(
+        f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+        "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n".encode()
+    )
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += opened.recv(1)
+    assert b"permessage-deflate" in head, head
+    return opened
+
+
+def memory(pid: int, key: str) -> int:
+    """VmRSS, or VmHWM, its peak, in bytes."""
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(key))
+
+
+class CompressionTest(unittest.TestCase):
+    def test_messages_come_back_unchanged_with_every_sort_of_agreement(self) -> None:
+        offers = [
+            {},
+            {"server_no_context_takeover": True},
+            {"client_no_context_takeover": True},
+            {"server_max_window_bits": 9, "client_max_window_bits": 9},
+            {"server_max_window_bits": 15, "client_max_window_bits": True},
+        ]
+        for compression in [
+            "[]",
+            '{"threshold":0,"level":9}',
+            '{"threshold":0,"contextTakeover":true}',
+            '{"threshold":0,"contextTakeover":true,"windowBits":9}',
+        ]:
+            with server(compression) as running:
+                url = running.url()
+                for offer in offers:
+                    factory = ClientPerMessageDeflateFactory(**offer)
+                    with self.subTest(compression=compression, offer=offer), connect(
+                        url, extensions=[factory], compression=None, max_size=None
+                    ) as client:
+                        self.assertIn("permessage-deflate", client.response.headers["Sec-WebSocket-Extensions"])
+                        for message in MESSAGES:
+                            client.send(message)
+                            self.assertEqual(client.recv(seconds(10)), message)
+                self.assertEqual(running.stop(), 0)
+
+    def test_a_bomb_of_1_gib_is_closed_1009_and_costs_no_more_than_two_messages_that_are_allowed(self) -> None:
+        payload = bomb(1024 * MIB)
+        with server("[]") as running:
+            url = running.url()
+            pid = running.process.pid
+            with connect(url, max_size=None) as client:
+                # What every server with compression has needed once.
+                client.send("x" * 5000)
+                client.recv(seconds(10))
+            before = memory(pid, "VmRSS")
+            peaks = []
+            for _ in range(30):
+                with open_raw(url) as opened:
+                    opened.sendall(frame(0xC2, payload))
+                    head = opened.recv(4)
+                    self.assertEqual((head[0], struct.unpack(">H", head[2:])[0]), (0x88, 1009))
+                    while opened.recv(4096):
+                        pass
+                peaks.append((memory(pid, "VmHWM") - before) / MIB)
+            # 1 MiB that has come and 1 MiB that came out; the rest is the chunk that sockets are read into.
+            self.assertLess(peaks[0], 2.25)
+            # The allocator does not find the same places again each time, but it soon has enough of them.
+            self.assertLess(peaks[-1], 8)
+            self.assertLess(peaks[-1] - peaks[len(peaks) // 2], 1.25, peaks)
+            with connect(url) as client:
+                client.send("still here")
+                self.assertEqual(client.recv(seconds(10)), "still here")
+            self.assertEqual(running.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
