@@ -13,6 +13,7 @@ mod outflow;
 mod pending_signals;
 mod proxied;
 mod ready;
+mod secured;
 mod server;
 mod shard;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Nobody can make one there.
@@ -24,5 +25,5 @@ mod threads;
 mod tests;
 
 pub use notifier::Notifier;
-pub use server::{Server, StartError};
+pub use server::{Server, StartError, check_certificate};
 pub use steering::{Steering, Waited};

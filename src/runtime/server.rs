@@ -17,11 +17,12 @@ use super::{
     threads,
 };
 use crate::{
-    config::{Config, ConfigError},
+    config::{self, Config, ConfigError},
     hub::{Handle, Hub},
     limits::{AddressLimits, raise_file_limit},
     queue::{Ender, Inbox, link},
     socket::{BindError, bind},
+    tls::Certificates,
 };
 
 /// Shards that serve. [`Handle::stop`] ends them in order, and each says so (`Event::Stopped`);
@@ -30,6 +31,7 @@ use crate::{
 pub struct Server {
     addresses: Vec<String>,
     hub: Arc<Hub>,
+    certificates: Option<Arc<Certificates>>,
     ceiling: usize,
     handle: Option<Handle>,
     inbox: Option<Inbox>,
@@ -57,6 +59,10 @@ impl Server {
     /// Binds every address, then starts the shards. An error leaves nothing behind.
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
+        let certificates = match config.tls.as_slice() {
+            [] => None,
+            files => Some(Arc::new(Certificates::load(files)?)),
+        };
         allocator::keep_large_blocks();
         let shards = config.shards();
         let files = raise_file_limit();
@@ -64,6 +70,7 @@ impl Server {
         let mut server = Self {
             addresses: Vec::new(),
             hub: Arc::new(Hub::new(shards, config.limits.clone(), config.compression)),
+            certificates: certificates.clone(),
             ceiling,
             handle: None,
             inbox: None,
@@ -74,7 +81,7 @@ impl Server {
         };
         let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
         for listen in &config.listen {
-            for bound in bind(listen, shards)? {
+            for bound in bind(listen, certificates.is_some(), shards)? {
                 server.addresses.push(bound.url);
                 server.unix_paths.extend(bound.unix_path);
                 for (shard, socket) in sockets.iter_mut().zip(bound.sockets) {
@@ -85,6 +92,7 @@ impl Server {
         let limits = &config.limits;
         let common = Arc::new(Common {
             hub: server.hub.clone(),
+            certificates,
             ceiling,
             sockets: AtomicUsize::new(0),
             addresses: AddressLimits::new(
@@ -132,6 +140,11 @@ impl Server {
         self.ceiling
     }
 
+    /// What its TLS sessions begin with; `None` without TLS.
+    pub fn certificates(&self) -> Option<&Arc<Certificates>> {
+        self.certificates.as_ref()
+    }
+
     /// The number of shards.
     pub fn shards(&self) -> usize {
         self.hub.counters.len()
@@ -152,6 +165,11 @@ impl Server {
     pub fn take_steering(&mut self) -> Option<Steering> {
         self.steering.take()
     }
+}
+
+/// Reads a certificate's files and says what is wrong with them, by option and file.
+pub fn check_certificate(files: &config::Tls) -> Result<(), ConfigError> {
+    Certificates::load(std::slice::from_ref(files)).map(drop)
 }
 
 impl Drop for Server {
