@@ -80,7 +80,14 @@ impl Shard {
             let context = [("peer", peer.unwrap_or_default()), ("reason", error.to_string())];
             self.log(LogLevel::Info, "A TLS handshake failed", context);
         }
-        self.give_up(slot);
+        self.counters(|c| c.handshakes_failed.increment());
+        let deadline = self.now + self.common.config.limits.close_timeout;
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        // A client that is not done sending must not get a reset before it has read the alert.
+        connection.stream.give_up_tls();
+        connection.linger(deadline);
+        self.touch(slot);
+        self.again.push(slot);
     }
 
     /// Has changed certificate files read again.

@@ -64,6 +64,12 @@ impl Stream {
         self.secured = Some(Box::new(Secured::new(session)));
     }
 
+    /// After the handshake failed and the client was told why: what it still sends is to be read as it is,
+    /// and forgotten.
+    pub fn give_up_tls(&mut self) {
+        self.secured = None;
+    }
+
     /// Goes on with the handshake of TLS. Ready with whether a session was resumed, once it is over; an
     /// error says what was wrong, after the client was told of it.
     pub fn poll_handshake(&mut self, cx: &mut Context<'_>, records: &mut Vec<u8>) -> Poll<io::Result<bool>> {
