@@ -1,14 +1,6 @@
 //! A running server: its threads, and what the consumer needs to talk to them.
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize},
-    },
-    thread::JoinHandle,
-};
+use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
 
 use super::{
     Steering, allocator,
@@ -19,7 +11,6 @@ use super::{
 use crate::{
     config::{Config, ConfigError},
     hub::{Handle, Hub},
-    limits::{AddressLimits, raise_file_limit},
     queue::{Ender, Inbox, link},
     socket::{BindError, bind},
 };
@@ -58,13 +49,12 @@ impl Server {
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
         allocator::keep_large_blocks();
-        let shards = config.shards();
-        let files = raise_file_limit();
-        let ceiling = config.limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1);
+        let common = Arc::new(Common::new(config));
+        let shards = common.hub.counters.len();
         let mut server = Self {
             addresses: Vec::new(),
-            hub: Arc::new(Hub::new(shards, config.limits.clone(), config.compression)),
-            ceiling,
+            hub: common.hub.clone(),
+            ceiling: common.ceiling,
             handle: None,
             inbox: None,
             steering: None,
@@ -73,7 +63,7 @@ impl Server {
             unix_paths: Vec::new(),
         };
         let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        for listen in &config.listen {
+        for listen in &common.config.listen {
             for bound in bind(listen, shards)? {
                 server.addresses.push(bound.url);
                 server.unix_paths.extend(bound.unix_path);
@@ -82,19 +72,6 @@ impl Server {
                 }
             }
         }
-        let limits = &config.limits;
-        let common = Arc::new(Common {
-            hub: server.hub.clone(),
-            ceiling,
-            sockets: AtomicUsize::new(0),
-            addresses: AddressLimits::new(
-                limits.max_connections_per_address,
-                limits.connect_rate_per_address,
-                limits.loopback_is_limited(),
-            ),
-            origin_warned: AtomicBool::new(false),
-            config,
-        });
         let mut inbox = Inbox::new()?;
         let mut ports = Vec::new();
         for (index, sockets) in sockets.into_iter().enumerate() {
@@ -168,6 +145,3 @@ impl Drop for Server {
         }
     }
 }
-
-/// Descriptors that are not for clients: standard streams, listeners, wake-ups, the script's files.
-const RESERVED_FILES: usize = 64;
