@@ -140,11 +140,9 @@ impl<'a> Play<'a> {
         let client = self.driver.connect(PeerAddress::Ip(CLIENT), self.entry).expect("a socket");
         client.set_nonblocking(true).expect("a socket");
         self.client = Some(client);
-        let (mut sent, mut pieces) = (0, 0);
-        for end in cuts.ends(stream) {
-            pieces += 1;
-            let end = if pieces == PIECES { stream.len() } else { end };
-            if !self.send(&stream[sent..end]) {
+        let mut sent = 0;
+        for end in cuts.ends(stream).take(PIECES).chain([stream.len()]) {
+            if sent < end && !self.send(&stream[sent..end]) {
                 break;
             }
             sent = end;
@@ -510,7 +508,7 @@ const REJECTED: &[u8] = b"no\n";
 const CLOSE: (u16, &str) = (4000, "enough");
 /// Streams beyond this would not fit into a socket.
 const LONGEST: usize = 32 << 10;
-/// Pieces in which a stream is sent; the last one is what is left.
+/// Pieces in which a stream is sent, besides the one that is left then.
 const PIECES: usize = 12;
 /// Turns without a rest that no input can need.
 const RESTLESS: usize = 10_000;
