@@ -7,6 +7,7 @@ use std::{
 
 use bytes::{BufMut, BytesMut};
 use socket2::SockRef;
+use tokio::net::UnixStream;
 
 use super::{ProxyHeader, ProxyViolation, plain::Plain, secured::Secured};
 use crate::tls;
@@ -19,6 +20,12 @@ use crate::tls;
 pub struct Stream {
     pub(super) plain: Plain,
     secured: Option<Box<Secured>>,
+}
+
+impl From<UnixStream> for Stream {
+    fn from(socket: UnixStream) -> Self {
+        Self::new(Plain::Unix(socket))
+    }
 }
 
 impl Stream {
