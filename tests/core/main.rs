@@ -9,6 +9,7 @@ mod flow;
 mod harness;
 mod hostile;
 mod imports;
+mod limits_page;
 mod messages;
 mod proxies;
 mod steering;
