@@ -16,3 +16,4 @@ mod php;
 pub mod queue;
 pub mod runtime;
 pub mod socket;
+pub mod tls;

@@ -28,6 +28,12 @@ final class Request
     /** Whether the client speaks TLS, to this server or to a proxy whose word is taken. */
     public readonly bool $secure;
 
+    /**
+     * The certificate that the client has proved to own, in PEM form as `openssl_x509_parse()` takes it; null
+     * unless {@see Tls::$clientCa} demands one.
+     */
+    public readonly ?string $clientCertificate;
+
     private function __construct() {}
 
     /**

@@ -41,6 +41,10 @@ final class Server
      *     takes a free one, see {@see Server::addresses()}. With `?proxy_protocol` behind it, every
      *     connection there has to begin with a PROXY header (version 1 or 2), which says who the client is;
      *     one without is closed. Only the proxy may reach such an address.
+     *     `wss://` before a TCP address demands TLS there and `ws://` none; without either it is spoken if
+     *     there is `tls`. Unix sockets are always plain.
+     * @param Tls|list<Tls>|null $tls Certificates; a client is shown the first of those that bear the name it
+     *     asks for (SNI), or else the first of all. null = no TLS.
      * @param Limits|null $limits null = `new Limits()`.
      * @param Heartbeat|null $heartbeat null = `new Heartbeat()`.
      * @param Compression|null $compression null = messages are never compressed.
@@ -65,6 +69,7 @@ final class Server
      */
     public function __construct(
         string|array $listen = '127.0.0.1:8080',
+        Tls|array|null $tls = null,
         ?Limits $limits = null,
         ?Heartbeat $heartbeat = null,
         ?Compression $compression = null,
@@ -239,9 +244,20 @@ final class Server
     /**
      * What is bound, in the order of `listen`, with real ports; empty when nothing runs.
      *
-     * @return list<string> In the notation of `listen`, without what stands behind `?`.
+     * @return list<string> In the notation of `listen`, without what stands behind `?`; those that speak TLS
+     *     begin with `wss://`.
      */
     public function addresses(): array {}
+
+    /**
+     * Reads the certificate files again, for clients that connect from now on. Open connections go on.
+     *
+     * Changed files are noticed without it, within ten seconds.
+     *
+     * @throws ConfigurationException A file cannot be used; the certificates before stay in use.
+     * @throws StateException The server does not run, or has no `tls`.
+     */
+    public function reloadTls(): void {}
 
     /**
      * Sends to one connection by its id.

@@ -8,26 +8,34 @@ declare(strict_types=1);
 //   php -d extension=… examples/chat/server.php [CHAT_PORT [PAGE_PORT]]
 //
 // The ports are 8080 and 8000 unless told otherwise; where one is taken, another one that is free.
+// With TLS_CERTIFICATE and TLS_KEY, two files, the chat is wss:// (docs/tls.md says how to make them).
 //
 // The client sends    {"type": "join", "room": "php"}    {"type": "say", "text": "Hello"}
 // The server sends    joined (you, room)    people (of your room)    rooms (all)    said (a message)
 
 use Ferrite\CloseCode;
+use Ferrite\Compression;
 use Ferrite\Connection;
 use Ferrite\Handshake;
 use Ferrite\Limits;
 use Ferrite\Server;
+use Ferrite\Tls;
 
 require __DIR__ . '/../need-ferrite.php';
 require __DIR__ . '/Rooms.php';
 require __DIR__ . '/page.php';
 
 $chatPort = free_port((int) ($argv[1] ?? 8080));
-$page = new Page(free_port((int) ($argv[2] ?? 8000)), "ws://127.0.0.1:$chatPort");
+$certificate = getenv('TLS_CERTIFICATE');
+$scheme = $certificate ? 'wss' : 'ws';
+$page = new Page(free_port((int) ($argv[2] ?? 8000)), "$scheme://127.0.0.1:$chatPort");
 
 $server = new Server(
     "127.0.0.1:$chatPort",
+    tls: $certificate ? new Tls($certificate, getenv('TLS_KEY') ?: $certificate) : null,
     limits: new Limits(maxMessageSize: 16 * 1024),
+    // Lists of many people are long; short messages leave as they are.
+    compression: new Compression(),
     // Only our own page may connect; any other site's page is refused with 403.
     origins: $page->origins(),
 );

@@ -9,15 +9,20 @@ use super::ConfigError;
 pub struct Listen {
     /// Where.
     pub address: Address,
-    /// How.
-    pub entry: Entry,
-}
-
-/// What an address demands of those who connect to it.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Entry {
+    /// `ws://` or `wss://`, if that is written before it. `None`: TLS if there are certificates, except
+    /// on Unix sockets, which are always plain.
+    pub scheme: Option<Scheme>,
     /// Every connection begins with a PROXY header (`?proxy_protocol`) that says whose it is.
     pub proxy_protocol: bool,
+}
+
+/// Whether an address speaks TLS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// No TLS.
+    Ws,
+    /// TLS.
+    Wss,
 }
 
 /// Where to listen.
@@ -49,21 +54,27 @@ impl Listen {
             Err(ConfigError::new(
                 "listen",
                 format!(
-                    "{text:?} {why}; write \"127.0.0.1:8080\", \"0.0.0.0:8080\", \"[::1]:8080\", \"unix:///run/app.sock\" or \"systemd\""
+                    "{text:?} {why}; write \"127.0.0.1:8080\", \"wss://0.0.0.0:8443\", \"[::1]:8080\", \"unix:///run/app.sock\" or \"systemd\""
                 ),
             ))
         };
-        let (address, entry) = match text.split_once('?') {
-            Some((address, words)) => match Entry::parse(words) {
-                Some(entry) => (address, entry),
-                None => {
-                    return refuse("demands something unknown after the '?'; it may be \"proxy_protocol\"");
-                }
-            },
-            None => (text, Entry::default()),
+        let (rest, proxy_protocol) = match text.split_once('?') {
+            Some((rest, "proxy_protocol")) => (rest, true),
+            Some(_) => {
+                return refuse("demands something unknown after the '?'; it may be \"proxy_protocol\"");
+            }
+            None => (text, false),
         };
-        let listen = |address| Ok(Self { address, entry });
+        let (scheme, address) = match rest.split_once("://") {
+            Some(("ws", address)) => (Some(Scheme::Ws), address),
+            Some(("wss", address)) => (Some(Scheme::Wss), address),
+            _ => (None, rest),
+        };
+        let listen = |address| Ok(Self { address, scheme, proxy_protocol });
         if let Some(path) = address.strip_prefix("unix:") {
+            if scheme.is_some() {
+                return refuse("is a Unix socket, which is always plain and has no other scheme");
+            }
             let Some(path) = path.strip_prefix("//").filter(|p| p.starts_with('/')) else {
                 return refuse("needs an absolute path");
             };
@@ -130,23 +141,9 @@ pub(super) fn check(listen: &[Listen]) -> Result<(), ConfigError> {
     Ok(())
 }
 
-impl Entry {
-    /// Reads words with `&` between them. `None` if one is unknown.
-    fn parse(words: &str) -> Option<Self> {
-        let mut entry = Self::default();
-        for word in words.split('&') {
-            match word {
-                "proxy_protocol" => entry.proxy_protocol = true,
-                _ => return None,
-            }
-        }
-        Some(entry)
-    }
-}
-
 impl From<Address> for Listen {
     fn from(address: Address) -> Self {
-        Self { address, entry: Entry::default() }
+        Self { address, scheme: None, proxy_protocol: false }
     }
 }
 
@@ -179,6 +176,21 @@ mod tests {
     }
 
     #[test]
+    fn a_scheme_says_whether_an_address_speaks_tls() {
+        for (text, scheme) in [
+            ("127.0.0.1:1", None),
+            ("ws://127.0.0.1:1", Some(Scheme::Ws)),
+            ("wss://127.0.0.1:1", Some(Scheme::Wss)),
+            ("wss://[::1]:1?proxy_protocol", Some(Scheme::Wss)),
+            ("wss://systemd:a", Some(Scheme::Wss)),
+        ] {
+            let listen = Listen::parse(text).unwrap();
+            assert_eq!(listen.scheme, scheme);
+            assert!(!listen.address.to_string().contains("ws"));
+        }
+    }
+
+    #[test]
     fn a_socket_of_systemd_is_named_once() {
         let checked = |texts: &[&str]| {
             check(&texts.iter().map(|text| Listen::parse(text).unwrap()).collect::<Vec<_>>())
@@ -198,7 +210,7 @@ mod tests {
         for text in ["127.0.0.1:8080", "[::1]:9", "unix:///run/app.sock", "systemd", "systemd:a"] {
             let listen = Listen::parse(&format!("{text}?proxy_protocol")).unwrap();
             assert_eq!(listen.address.to_string(), text);
-            assert!(listen.entry.proxy_protocol && !Listen::parse(text).unwrap().entry.proxy_protocol);
+            assert!(listen.proxy_protocol && !Listen::parse(text).unwrap().proxy_protocol);
         }
     }
 
@@ -212,7 +224,13 @@ mod tests {
             "host:65536",
             ":8080",
             "::1:80",
-            "ws://a:1",
+            "http://a:1",
+            "WSS://a:1",
+            "ws://",
+            "wss://a",
+            "wss://wss://a:1",
+            "ws://unix:///x",
+            "wss+unix:///x",
             "unix:/x",
             "unix://x",
             "a b:1",

@@ -10,21 +10,26 @@ mod listen;
 mod origins;
 mod protocols;
 mod proxies;
+mod tls;
 
 pub use compression::Compression;
 pub use heartbeat::Heartbeat;
 pub use limits::{Limits, SlowConsumer};
-pub use listen::{Address, Entry, Listen};
+pub use listen::{Address, Listen, Scheme};
 pub(crate) use origins::host_and_port;
 pub use origins::{Listed, Origin, Origins};
 pub use protocols::protocols;
 pub use proxies::TrustedProxies;
+pub use tls::Tls;
 
 /// Everything a server needs to know before it binds.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Where to listen; all of them serve the same connections. Default: `127.0.0.1:8080`.
     pub listen: Vec<Listen>,
+    /// Certificates for TLS; a client gets the first of those that bear the name it asks for, or else the
+    /// first of all. Default: none, no TLS.
+    pub tls: Vec<Tls>,
     /// What a client may ask of the server.
     pub limits: Limits,
     /// How the server finds out that a client is gone.
@@ -49,6 +54,7 @@ impl Config {
     /// Checks what no single option can check for itself.
     pub fn check(&self) -> Result<(), ConfigError> {
         listen::check(&self.listen)?;
+        tls::check(&self.tls, &self.listen)?;
         if self.io_threads > Self::MAX_IO_THREADS {
             return Err(ConfigError::new(
                 "ioThreads",

@@ -3,6 +3,7 @@
 //! A connection lives and dies on one shard. It reads through a buffer that the shard lends it and
 //! owns memory only for what is unfinished. Knows neither topics nor who consumes the queue.
 
+mod buffers;
 mod credit;
 mod heartbeat;
 mod outbox;
@@ -14,6 +15,7 @@ use std::{sync::Arc, task, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
+pub use buffers::Buffers;
 pub use credit::Credit;
 pub use heartbeat::{Beat, Heart};
 pub use outbox::{Outbox, SMALL_FRAME};
@@ -51,7 +53,7 @@ pub struct Connection {
     pub outbox: Outbox,
     /// Its place in the counts by address.
     pub admission: Option<Admission>,
-    /// The bytes of the outbox that the shard's total includes.
+    /// The bytes that wait for the client and that the shard's total includes.
     pub counted: usize,
     /// What was read and cannot be handled yet.
     pub unread: BytesMut,
@@ -67,7 +69,12 @@ pub struct Connection {
 #[derive(Debug)]
 pub enum Phase {
     /// The PROXY header is being read; what has come of it is `unread`.
-    ProxyHeader,
+    ProxyHeader {
+        /// Whether TLS comes behind it.
+        tls: bool,
+    },
+    /// The handshake of TLS.
+    Tls,
     /// The request head is being read.
     Head(Box<Head>),
     /// PHP decides whether the client may connect; nothing is read.
@@ -194,7 +201,17 @@ impl Connection {
 
     /// Whether it is not known yet whether it may connect.
     pub fn is_arriving(&self) -> bool {
-        matches!(self.phase, Phase::ProxyHeader | Phase::Head(_) | Phase::Deciding(_))
+        matches!(self.phase, Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) | Phase::Deciding(_))
+    }
+
+    /// Whether an HTTP response would be understood.
+    pub fn may_answer(&self) -> bool {
+        !matches!(self.phase, Phase::ProxyHeader { tls: true } | Phase::Tls)
+    }
+
+    /// Whether something waits to leave.
+    pub fn has_unsent(&self) -> bool {
+        !self.outbox.is_empty() || self.stream.unsent() > 0
     }
 
     /// Whether messages may be sent to it.
@@ -233,7 +250,7 @@ impl Connection {
 
     /// Corrects the shard's total after the outbox grew or shrank.
     pub fn settle(&mut self, total: &mut usize) {
-        let bytes = self.outbox.bytes();
+        let bytes = self.outbox.bytes() + self.stream.unsent();
         *total = (*total + bytes).saturating_sub(self.counted);
         self.counted = bytes;
     }
@@ -370,6 +387,6 @@ mod tests {
             size_of::<crate::queue::Event>(),
             size_of::<crate::queue::Command>(),
         ];
-        assert_eq!(sizes, [304, 224, 40, 48, 72]);
+        assert_eq!(sizes, [312, 224, 40, 48, 72]);
     }
 }

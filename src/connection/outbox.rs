@@ -99,10 +99,14 @@ impl Outbox {
         filled
     }
 
-    /// Copies all that waits to the end of `buffer`.
-    pub fn gather(&self, buffer: &mut Vec<u8>) {
+    /// Copies what waits, in order, until `buffer` holds `most` bytes.
+    pub fn gather(&self, buffer: &mut Vec<u8>, most: usize) {
         for part in self.parts() {
-            buffer.extend_from_slice(part);
+            let room = most.saturating_sub(buffer.len());
+            buffer.extend_from_slice(part.get(..room).unwrap_or(part));
+            if part.len() >= room {
+                break;
+            }
         }
     }
 
@@ -166,7 +170,7 @@ mod tests {
 
     fn pending(outbox: &Outbox) -> Vec<u8> {
         let mut bytes = Vec::new();
-        outbox.gather(&mut bytes);
+        outbox.gather(&mut bytes, usize::MAX);
         bytes
     }
 

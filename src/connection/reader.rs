@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use bytes::{BufMut, BytesMut};
 
-use super::Connection;
+use super::{Buffers, Connection};
 
 /// What a read brought.
 #[derive(Debug)]
@@ -20,14 +20,15 @@ pub enum Read {
 
 impl Connection {
     /// Reads once, at most `most` bytes: what was read and left before, the tail of a large message
-    /// straight into its place, or else into `chunk`.
-    pub fn read(&mut self, chunk: &mut BytesMut, most: usize) -> Read {
+    /// straight into its place, or else into the shard's memory.
+    pub fn read(&mut self, buffers: &mut Buffers, most: usize) -> Read {
         if !self.unread.is_empty() {
             return Read::Bytes(std::mem::take(&mut self.unread), 0);
         }
+        let Buffers { chunk, records, .. } = buffers;
         let mut cx = Context::from_waker(&self.waker);
         if let Some(mut direct) = self.session.as_mut().and_then(|session| session.decoder.direct_buffer()) {
-            return match self.stream.poll_read(&mut cx, &mut direct) {
+            return match self.stream.poll_read(&mut cx, &mut direct, records) {
                 Poll::Pending => Read::Nothing,
                 Poll::Ready(Ok(read @ 1..)) => Read::Bytes(BytesMut::new(), read),
                 Poll::Ready(_) => Read::End,
@@ -37,7 +38,7 @@ impl Connection {
             // Takes the same memory again if every message in it is consumed.
             chunk.reserve(CHUNK);
         }
-        match self.stream.poll_read(&mut cx, &mut (&mut *chunk).limit(most)) {
+        match self.stream.poll_read(&mut cx, &mut (&mut *chunk).limit(most), records) {
             Poll::Pending => Read::Nothing,
             Poll::Ready(Ok(read @ 1..)) => Read::Bytes(chunk.split(), read),
             Poll::Ready(_) => Read::End,

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use super::Connection;
+use super::{Buffers, Connection};
 
 /// What a write left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,17 +18,21 @@ pub enum Written {
 }
 
 impl Connection {
-    /// Writes until nothing waits or the socket is full. `written` grows by what left. `scratch` is
-    /// the shard's, to gather small frames in.
+    /// Writes until nothing waits or the socket is full. `written` grows by what left, or is sealed in
+    /// records that wait in the stream.
     pub fn write(
         &mut self,
-        scratch: &mut Vec<u8>,
+        buffers: &mut Buffers,
         now: Duration,
         written: &mut usize,
     ) -> io::Result<Written> {
         self.outbox.place_pong();
-        while !self.outbox.is_empty() {
-            match self.write_once(scratch) {
+        let unsent = self.stream.unsent();
+        loop {
+            let done = self.outbox.is_empty();
+            let step = if done { self.flush() } else { self.write_once(buffers) };
+            match step {
+                Poll::Ready(Ok(_)) if done => break,
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(bytes)) => {
                     *written += bytes;
@@ -43,7 +47,9 @@ impl Connection {
                 }
                 Poll::Ready(Err(error)) => return Err(error),
                 Poll::Pending => {
-                    self.stalled.get_or_insert(now);
+                    if self.stalled.is_none() || self.stream.unsent() < unsent {
+                        self.stalled = Some(now);
+                    }
                     self.outbox.own();
                     return Ok(Written::Some);
                 }
@@ -53,24 +59,32 @@ impl Connection {
         Ok(Written::All)
     }
 
-    fn write_once(&mut self, scratch: &mut Vec<u8>) -> Poll<io::Result<usize>> {
+    fn flush(&mut self) -> Poll<io::Result<usize>> {
+        self.stream.poll_flush(&mut Context::from_waker(&self.waker)).map_ok(|()| 0)
+    }
+
+    fn write_once(&mut self, buffers: &mut Buffers) -> Poll<io::Result<usize>> {
         let mut cx = Context::from_waker(&self.waker);
-        if self.outbox.frames() == 1 {
-            return self.stream.poll_write(&mut cx, self.outbox.first());
+        let Buffers { gathered, records, .. } = buffers;
+        let first = self.outbox.first();
+        let secured = self.stream.is_secured();
+        if self.outbox.frames() == 1 || secured && first.len() >= GATHER {
+            return self.stream.poll_write(&mut cx, first, records);
         }
-        // Copying a few hundred bytes is cheaper than one more slice in the system call.
-        if self.outbox.bytes() <= GATHER {
-            scratch.clear();
-            self.outbox.gather(scratch);
-            return self.stream.poll_write(&mut cx, scratch);
+        // Copying a few hundred bytes is cheaper than one more slice in the system call, and than one more
+        // record.
+        if secured || self.outbox.bytes() <= GATHER {
+            gathered.clear();
+            self.outbox.gather(gathered, GATHER);
+            return self.stream.poll_write(&mut cx, gathered, records);
         }
         let mut slices = [IoSlice::new(&[]); SLICES];
         let filled = self.outbox.slices(&mut slices);
-        self.stream.poll_write_vectored(&mut cx, slices.get(..filled).unwrap_or_default())
+        self.stream.poll_write_vectored(&mut cx, slices.get(..filled).unwrap_or_default(), records)
     }
 }
 
-/// Up to here pending frames are gathered into one buffer.
+/// Up to here pending frames are gathered into one buffer: what one record of TLS can hold.
 const GATHER: usize = 16 << 10;
 /// Slices of a vectored write.
 const SLICES: usize = 64;

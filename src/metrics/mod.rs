@@ -52,6 +52,12 @@ counters! {
     turned_away => "ferrite_turned_away_total",
     /// Connections closed because they did not begin with a PROXY header where one is demanded.
     proxy_headers_refused => "ferrite_proxy_headers_refused_total",
+    /// TLS handshakes that ended well.
+    tls_handshakes => "ferrite_tls_handshakes_total",
+    /// Those of them that went on with an earlier session.
+    tls_resumed => "ferrite_tls_resumed_total",
+    /// TLS handshakes that failed, other than for time.
+    tls_failed => "ferrite_tls_failed_total",
     /// Handshakes refused by the server's own rules.
     handshakes_refused => "ferrite_handshakes_refused_total",
     /// Handshakes refused by the application.

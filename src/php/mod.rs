@@ -36,6 +36,7 @@ mod signals;
 mod signature;
 mod thrown;
 mod timers;
+mod tls;
 mod turn;
 mod values;
 mod voice;

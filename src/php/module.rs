@@ -12,7 +12,7 @@ use ext_php_rs::{
 
 use super::{
     class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers, handshake, limits,
-    request, server, timers,
+    request, server, timers, tls,
 };
 
 /// What PHP asks a library for.
@@ -55,6 +55,7 @@ fn declare() -> Result<(), BadDeclaration> {
     enums::declare()?;
     limits::declare()?;
     compression::declare()?;
+    tls::declare()?;
     request::declare()?;
     handshake::declare()?;
     connection::declare()?;

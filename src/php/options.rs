@@ -9,12 +9,14 @@ use super::{
     callback::Callback,
     compression, limits,
     thrown::{Kind, Thrown, bad_type, throw},
+    tls,
 };
 use crate::config::{self, Config, ConfigError, Listen, Origins, TrustedProxies};
 
 /// Reads and checks all of them.
 pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
     let listen = listen(call)?;
+    let tls = tls::certificates(call, argument::TLS)?;
     let limits = match given(call, argument::LIMITS) {
         Some(_) => limits::limits(call.object(argument::LIMITS, &limits::LIMITS)?).map_err(refuse)?,
         None => config::Limits::default(),
@@ -50,8 +52,17 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
     let logger =
         given(call, argument::LOGGER).map(|_| Callback::argument(call, argument::LOGGER)).transpose()?;
-    let config =
-        Config { listen, limits, heartbeat, compression, origins, protocols, trusted_proxies, io_threads };
+    let config = Config {
+        listen,
+        tls,
+        limits,
+        heartbeat,
+        compression,
+        origins,
+        protocols,
+        trusted_proxies,
+        io_threads,
+    };
     config.check().map_err(refuse)?;
     Ok((config, logger))
 }
@@ -101,14 +112,15 @@ fn refuse(error: ConfigError) -> Thrown {
 /// The constructor's arguments by place.
 mod argument {
     pub(super) const LISTEN: u32 = 1;
-    pub(super) const LIMITS: u32 = 2;
-    pub(super) const HEARTBEAT: u32 = 3;
-    pub(super) const COMPRESSION: u32 = 4;
-    pub(super) const ORIGINS: u32 = 5;
-    pub(super) const PROTOCOLS: u32 = 6;
-    pub(super) const TRUSTED_PROXIES: u32 = 7;
-    pub(super) const IO_THREADS: u32 = 8;
-    pub(super) const LOGGER: u32 = 9;
+    pub(super) const TLS: u32 = 2;
+    pub(super) const LIMITS: u32 = 3;
+    pub(super) const HEARTBEAT: u32 = 4;
+    pub(super) const COMPRESSION: u32 = 5;
+    pub(super) const ORIGINS: u32 = 6;
+    pub(super) const PROTOCOLS: u32 = 7;
+    pub(super) const TRUSTED_PROXIES: u32 = 8;
+    pub(super) const IO_THREADS: u32 = 9;
+    pub(super) const LOGGER: u32 = 10;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

@@ -33,6 +33,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             "public readonly string $queryString",
             "public readonly string $remoteAddress",
             "public readonly bool $secure",
+            "public readonly ?string $clientCertificate",
         ],
         methods: &[
             ("private function __construct()", Some(handler(super::not_constructible))),
@@ -53,6 +54,7 @@ pub(super) fn object(request: http::Request) -> Option<Owned<Request>> {
         values::bytes(request.query_string().as_bytes()),
         remote_address(&request),
         values::bool(request.secure()),
+        request.client_certificate().map_or_else(values::null, |der| values::bytes(pem(der).as_bytes())),
     ];
     let object = Owned::new(Request(request))?;
     for (index, value) in properties.into_iter().enumerate() {
@@ -150,6 +152,20 @@ fn protocols(call: &mut Call<'_>) -> Result<(), Thrown> {
     let request = call.this::<Request>()?;
     call.returns_array(values::list(request.0.protocols().map(str::as_bytes)));
     Ok(())
+}
+
+/// As PHP's `openssl_x509_…()` functions take it (RFC 7468).
+fn pem(der: &[u8]) -> String {
+    let text = data_encoding::BASE64.encode(der);
+    let mut pem = "-----BEGIN CERTIFICATE-----\n".to_owned();
+    for (place, letter) in text.chars().enumerate() {
+        if place > 0 && place % 64 == 0 {
+            pem.push('\n');
+        }
+        pem.push(letter);
+    }
+    pem.push_str("\n-----END CERTIFICATE-----\n");
+    pem
 }
 
 /// As PHP's `rawurldecode()`, which is what it does to the values of `$_COOKIE`.

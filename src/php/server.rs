@@ -83,8 +83,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         properties: &[],
         methods: &[
             (
-                "public function __construct(string|array $listen = '127.0.0.1:8080', ?Limits $limits = null, \
-                 ?Heartbeat $heartbeat = null, ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
+                "public function __construct(string|array $listen = '127.0.0.1:8080', \
+                 Tls|array|null $tls = null, ?Limits $limits = null, ?Heartbeat $heartbeat = null, ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
                  array $trustedProxies = [], int $ioThreads = 0, ?callable $logger = null)",
                 Some(handler(construct)),
             ),
@@ -103,6 +103,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ("public function stream()", Some(handler(stream))),
             ("public function stop(float $grace = 10.0): void", Some(handler(do_stop))),
             ("public function addresses(): array", Some(handler(addresses))),
+            ("public function reloadTls(): void", Some(handler(reload_tls))),
             (
                 "public function send(int $connection, string $data, bool $binary = false, \
                  ?bool $compress = null): SendResult",
@@ -317,6 +318,15 @@ fn addresses(call: &mut Call<'_>) -> Result<(), Thrown> {
     let addresses = session.as_ref().map(|session| session.addresses()).unwrap_or_default();
     call.returns_array(values::list(addresses.iter().map(|address| address_of(address).as_bytes())));
     Ok(())
+}
+
+fn reload_tls(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    if server.config.tls.is_empty() {
+        return Err(throw(Throw::State, "The server has no certificates: give it the option tls"));
+    }
+    let session = server.session().ok_or_else(|| throw(Throw::State, "The server is not started"))?;
+    session.reload_tls().map_err(|error| throw(Throw::Configuration, &error.to_string()))
 }
 
 /// The core says what clients connect to, `ws://host:port`; here it is the notation of `listen`.

@@ -17,6 +17,7 @@ use nix::{
 
 use super::{engine, fork, roster::Roster, signals::Mask, timers::Timers, voice::Voice};
 use crate::{
+    config::ConfigError,
     hub::Hub,
     queue::{Event, Inbox},
     runtime::{self, Notifier, Steering, Waited},
@@ -104,6 +105,12 @@ impl Session {
 
     pub(super) fn addresses(&self) -> &[String] {
         &self.addresses
+    }
+
+    /// Reads the certificates again, if there are any.
+    pub(super) fn reload_tls(&self) -> Result<(), ConfigError> {
+        let certificates = self.runtime.borrow().as_ref().and_then(|runtime| runtime.certificates().cloned());
+        certificates.map_or(Ok(()), |certificates| certificates.reload())
     }
 
     /// The next event to deal with.

@@ -53,7 +53,7 @@ impl Shard {
     }
 
     /// Makes a connection of an accepted socket, or turns it away.
-    fn admit(&mut self, arrival: Arrival) {
+    pub(super) fn admit(&mut self, arrival: Arrival) {
         let Arrival { stream, address, entry } = arrival;
         self.counters(|c| c.accepted.increment());
         let registry = &self.common.hub.registry;
@@ -62,13 +62,13 @@ impl Shard {
         let sockets = self.common.sockets.load(Ordering::Relaxed);
         if sockets + unseen >= self.common.ceiling || self.connections.len() >= ConnectionId::MAX_SLOTS {
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, socket::Refusal::Full);
+            return turn_away(stream, entry.tls, socket::Refusal::Full);
         }
         // Behind a PROXY header is another address than this one.
         let admission = if entry.proxy_protocol { Ok(None) } else { self.enter(address) };
         let Ok(admission) = admission else {
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, socket::Refusal::Address);
+            return turn_away(stream, entry.tls, socket::Refusal::Address);
         };
         self.serial += 1;
         let vacant = self.connections.vacant_entry();
@@ -79,7 +79,9 @@ impl Shard {
         let mut connection = Connection::new(id, stream, address, waker, deadline);
         connection.admission = admission;
         if entry.proxy_protocol {
-            connection.phase = Phase::ProxyHeader;
+            connection.phase = Phase::ProxyHeader { tls: entry.tls };
+        } else if entry.tls {
+            connection.phase = Phase::Tls;
         }
         vacant.insert(connection);
         self.common.sockets.fetch_add(1, Ordering::Relaxed);
@@ -91,7 +93,7 @@ impl Shard {
     pub(super) fn read_head(&mut self, slot: u32) {
         for _ in 0..HEAD_READS_PER_TURN {
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-            let mut input = match connection.read(&mut self.chunk, HEAD_READ) {
+            let mut input = match connection.read(&mut self.buffers, HEAD_READ) {
                 Read::Bytes(input, _) => input,
                 Read::Nothing => return,
                 Read::End => return self.give_up(slot),
@@ -133,10 +135,11 @@ impl Shard {
             compression: config.compression.as_ref(),
             limits: &self.head,
         };
-        let upgrade = match http::parse_upgrade(head, peer, &rules) {
+        let mut upgrade = match http::parse_upgrade(head, peer, &rules) {
             Ok(upgrade) => upgrade,
             Err(refusal) => return self.refuse(slot, &refusal),
         };
+        upgrade.request.set_client_certificate(connection.stream.client_certificate());
         // A client behind a trusted proxy is counted under its own address, known only now.
         if self.is_trusted(peer.address) {
             let client = upgrade.request.remote_address().parse::<IpAddr>();
@@ -248,7 +251,7 @@ impl Shard {
     }
 
     /// Sends a last HTTP response.
-    fn answer(&mut self, slot: u32, response: Vec<u8>) {
+    pub(super) fn answer(&mut self, slot: u32, response: Vec<u8>) {
         let deadline = self.now + self.common.config.limits.close_timeout;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         connection.push(Bytes::from(response));

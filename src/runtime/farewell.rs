@@ -231,7 +231,9 @@ impl Shard {
     /// A handshake that is not over will not be.
     fn turn_back(&mut self, slot: u32) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        if connection.is_arriving() {
+        if !connection.may_answer() {
+            self.give_up(slot);
+        } else if connection.is_arriving() {
             self.forget_handshake(slot);
             if let Some(connection) = self.connections.get_mut(slot as usize) {
                 let response = http::rejection(503, b"The server is stopping\n", &[]);

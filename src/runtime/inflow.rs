@@ -25,11 +25,12 @@ impl Shard {
     /// Does what a ready connection's phase asks for.
     pub(super) fn serve(&mut self, slot: u32) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
-        if !connection.outbox.is_empty() {
+        if connection.has_unsent() {
             self.touch(slot);
         }
         match self.connections.get(slot as usize).map(|connection| &connection.phase) {
-            Some(Phase::ProxyHeader) => self.read_proxy_header(slot),
+            Some(Phase::ProxyHeader { .. }) => self.read_proxy_header(slot),
+            Some(Phase::Tls) => self.shake_hands(slot),
             Some(Phase::Head(_)) => self.read_head(slot),
             Some(Phase::Open | Phase::Closing { .. }) => self.read_frames(slot),
             Some(Phase::Lingering { .. }) => self.discard(slot),
@@ -47,7 +48,7 @@ impl Shard {
                 return;
             }
             let most = if crowded { CROWDED_READ } else { usize::MAX };
-            let (mut input, read) = match connection.read(&mut self.chunk, most) {
+            let (mut input, read) = match connection.read(&mut self.buffers, most) {
                 Read::Bytes(input, read) => (input, read),
                 Read::Nothing => return,
                 Read::End => return self.broken(slot),
@@ -114,7 +115,8 @@ impl Shard {
                         break Err(Err((1008, "too many control frames".to_owned())));
                     }
                     match control {
-                        Received::Ping(payload) => {
+                        // Nothing follows a close frame: a browser fails the connection for whatever does.
+                        Received::Ping(payload) if open => {
                             let pong = control_frame(OpCode::Pong, &payload);
                             let before = outbox.bytes();
                             if stalled.is_some() || outbox.frames() >= PONGS {
@@ -236,12 +238,12 @@ impl Shard {
     fn discard(&mut self, slot: u32) {
         for _ in 0..READS_PER_TURN {
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-            match connection.read(&mut self.chunk, usize::MAX) {
+            match connection.read(&mut self.buffers, usize::MAX) {
                 Read::Bytes(..) => {}
                 Read::Nothing => return,
                 Read::End => {
                     // The last bytes may still have to leave.
-                    if connection.outbox.is_empty() {
+                    if !connection.has_unsent() {
                         self.remove(slot);
                     }
                     return;

@@ -2,6 +2,8 @@
 
 mod allocator;
 mod commands;
+#[cfg(feature = "fuzzing")]
+mod driver;
 mod duty;
 mod entrance;
 mod fanned;
@@ -13,6 +15,7 @@ mod outflow;
 mod pending_signals;
 mod proxied;
 mod ready;
+mod secured;
 mod server;
 mod shard;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Nobody can make one there.
@@ -23,6 +26,8 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "fuzzing")]
+pub use driver::Driver;
 pub use notifier::Notifier;
-pub use server::{Server, StartError};
+pub use server::{Server, StartError, check_certificate};
 pub use steering::{Steering, Waited};

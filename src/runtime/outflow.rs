@@ -1,5 +1,7 @@
 //! From the outbox to the socket, and what happens when it does not go.
 
+use std::task::Context;
+
 use bytes::Bytes;
 
 use super::{
@@ -138,7 +140,7 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         connection.dirty = false;
         let mut bytes = 0;
-        let written = connection.write(&mut self.scratch, self.now, &mut bytes);
+        let written = connection.write(&mut self.buffers, self.now, &mut bytes);
         connection.settle(&mut self.waiting);
         if bytes > 0
             && matches!(connection.phase, Phase::Closing { .. } | Phase::Lingering { finished: false })
@@ -162,11 +164,12 @@ impl Shard {
         }
         let id = connection.id;
         let mut done = false;
-        if let (Ok(Written::All), Phase::Lingering { finished }) = (&written, &mut connection.phase)
-            && !std::mem::replace(finished, true)
+        if let (Ok(Written::All), Phase::Lingering { finished: finished @ false }) =
+            (&written, &mut connection.phase)
         {
-            connection.stream.shutdown_write();
-            done = true;
+            let mut cx = Context::from_waker(&connection.waker);
+            done = connection.stream.poll_shutdown_write(&mut cx).is_ready();
+            *finished = done;
         }
         self.counters(|c| c.bytes_sent.add(bytes as u64));
         if written.is_err() {

@@ -22,8 +22,9 @@ impl Shard {
             Poll::Ready(None) => return self.give_up(slot),
             Poll::Pending => return,
         };
+        let Phase::ProxyHeader { tls } = connection.phase else { return };
         connection.unread = BytesMut::new();
-        connection.phase = Phase::head();
+        connection.phase = if tls { Phase::Tls } else { Phase::head() };
         connection.secure = header.secure;
         self.again.push(slot);
         let Some(source) = header.source else { return };
@@ -35,7 +36,7 @@ impl Shard {
         } else {
             self.counters(|c| c.turned_away.increment());
             if let Some(connection) = self.take(slot) {
-                turn_away(connection.stream, Refusal::Address);
+                turn_away(connection.stream, tls, Refusal::Address);
             }
         }
     }

@@ -1,14 +1,6 @@
 //! A running server: its threads, and what the consumer needs to talk to them.
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize},
-    },
-    thread::JoinHandle,
-};
+use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
 
 use super::{
     Steering, allocator,
@@ -17,11 +9,11 @@ use super::{
     threads,
 };
 use crate::{
-    config::{Config, ConfigError},
+    config::{self, Config, ConfigError},
     hub::{Handle, Hub},
-    limits::{AddressLimits, raise_file_limit},
     queue::{Ender, Inbox, link},
     socket::{BindError, bind},
+    tls::Certificates,
 };
 
 /// Shards that serve. [`Handle::stop`] ends them in order, and each says so (`Event::Stopped`);
@@ -30,6 +22,7 @@ use crate::{
 pub struct Server {
     addresses: Vec<String>,
     hub: Arc<Hub>,
+    certificates: Option<Arc<Certificates>>,
     ceiling: usize,
     handle: Option<Handle>,
     inbox: Option<Inbox>,
@@ -58,13 +51,13 @@ impl Server {
     pub fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
         allocator::keep_large_blocks();
-        let shards = config.shards();
-        let files = raise_file_limit();
-        let ceiling = config.limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1);
+        let common = Arc::new(Common::new(config)?);
+        let shards = common.hub.counters.len();
         let mut server = Self {
             addresses: Vec::new(),
-            hub: Arc::new(Hub::new(shards, config.limits.clone(), config.compression)),
-            ceiling,
+            hub: common.hub.clone(),
+            certificates: common.certificates.clone(),
+            ceiling: common.ceiling,
             handle: None,
             inbox: None,
             steering: None,
@@ -73,8 +66,8 @@ impl Server {
             unix_paths: Vec::new(),
         };
         let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        for listen in &config.listen {
-            for bound in bind(listen, shards)? {
+        for listen in &common.config.listen {
+            for bound in bind(listen, common.certificates.is_some(), shards)? {
                 server.addresses.push(bound.url);
                 server.unix_paths.extend(bound.unix_path);
                 for (shard, socket) in sockets.iter_mut().zip(bound.sockets) {
@@ -82,19 +75,6 @@ impl Server {
                 }
             }
         }
-        let limits = &config.limits;
-        let common = Arc::new(Common {
-            hub: server.hub.clone(),
-            ceiling,
-            sockets: AtomicUsize::new(0),
-            addresses: AddressLimits::new(
-                limits.max_connections_per_address,
-                limits.connect_rate_per_address,
-                limits.loopback_is_limited(),
-            ),
-            origin_warned: AtomicBool::new(false),
-            config,
-        });
         let mut inbox = Inbox::new()?;
         let mut ports = Vec::new();
         for (index, sockets) in sockets.into_iter().enumerate() {
@@ -132,6 +112,11 @@ impl Server {
         self.ceiling
     }
 
+    /// What its TLS sessions begin with; `None` without TLS.
+    pub fn certificates(&self) -> Option<&Arc<Certificates>> {
+        self.certificates.as_ref()
+    }
+
     /// The number of shards.
     pub fn shards(&self) -> usize {
         self.hub.counters.len()
@@ -154,6 +139,11 @@ impl Server {
     }
 }
 
+/// Reads a certificate's files and says what is wrong with them, by option and file.
+pub fn check_certificate(files: &config::Tls) -> Result<(), ConfigError> {
+    Certificates::load(std::slice::from_ref(files)).map(drop)
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         for ender in &self.enders {
@@ -168,6 +158,3 @@ impl Drop for Server {
         }
     }
 }
-
-/// Descriptors that are not for clients: standard streams, listeners, wake-ups, the script's files.
-const RESERVED_FILES: usize = 64;

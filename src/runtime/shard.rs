@@ -18,32 +18,35 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::BytesMut;
 use slab::Slab;
 use tokio::time::Sleep;
 
 use super::{
     farewell::Stopping,
     ready::{Flag, ReadyList},
+    secured::{STEPS_PER_TURN, TlsWatch},
     sweep,
 };
 use crate::{
-    config::Config,
-    connection::Connection,
+    config::{Config, ConfigError},
+    connection::{Buffers, Connection},
     deflate::Codec,
     frame::DecodeLimits,
     http::HeadLimits,
     hub::{Hub, TopicIndex},
-    limits::AddressLimits,
+    limits::{AddressLimits, raise_file_limit},
     metrics::Counters,
     queue::{Commands, Event, EventQueue, LogLevel, LogRecord, Rest},
     socket::{Acceptor, Listening},
+    tls::Certificates,
 };
 
 /// What the shards of one server share.
 #[derive(Debug)]
 pub(super) struct Common {
     pub(super) config: Config,
+    /// If any address speaks TLS.
+    pub(super) certificates: Option<Arc<Certificates>>,
     pub(super) hub: Arc<Hub>,
     pub(super) ceiling: usize,
     /// Clients' sockets of all shards.
@@ -51,6 +54,32 @@ pub(super) struct Common {
     pub(super) addresses: AddressLimits,
     /// Whether a refused Origin was logged.
     pub(super) origin_warned: AtomicBool,
+}
+
+impl Common {
+    /// What the shards of a server with these options share: nobody is there yet. The error is about a
+    /// certificate.
+    pub(super) fn new(config: Config) -> Result<Self, ConfigError> {
+        let certificates = match config.tls.as_slice() {
+            [] => None,
+            files => Some(Arc::new(Certificates::load(files)?)),
+        };
+        let limits = &config.limits;
+        let files = raise_file_limit();
+        Ok(Self {
+            certificates,
+            hub: Arc::new(Hub::new(config.shards(), limits.clone(), config.compression)),
+            ceiling: limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1),
+            sockets: AtomicUsize::new(0),
+            addresses: AddressLimits::new(
+                limits.max_connections_per_address,
+                limits.connect_rate_per_address,
+                limits.loopback_is_limited(),
+            ),
+            origin_warned: AtomicBool::new(false),
+            config,
+        })
+    }
 }
 
 /// What is left after a turn.
@@ -86,10 +115,14 @@ pub(super) struct Shard {
     pub(super) starved: Vec<u32>,
     /// Counts connections, for their ids.
     pub(super) serial: u64,
-    /// Lent to connections to read into.
-    pub(super) chunk: BytesMut,
-    /// Lent to connections to gather small frames in.
-    pub(super) scratch: Vec<u8>,
+    /// Lent to whichever connection reads or writes.
+    pub(super) buffers: Buffers,
+    /// TLS handshakes that may still go on in this turn.
+    pub(super) tls_steps: usize,
+    /// Looks after the certificate files; one shard does.
+    pub(super) tls_watch: Option<TlsWatch>,
+    /// When a failed TLS handshake was logged last.
+    pub(super) tls_logged: Option<Duration>,
     /// This shard's part of what may wait for PHP in all, and for clients.
     pub(super) receive_share: usize,
     pub(super) send_share: usize,
@@ -134,6 +167,8 @@ impl Shard {
         let receive_share = common.config.limits.total_receive_bytes / shards;
         let send_share = common.config.limits.total_send_buffer / shards;
         let decode = DecodeLimits { max_message: common.config.limits.max_message_size, deflate: false };
+        let watched = common.certificates.as_ref().filter(|_| index == 0);
+        let tls_watch = watched.map(|certificates| TlsWatch::new(certificates.clone()));
         let codec = Codec::new(common.config.compression.map_or(1, |compression| compression.level));
         Ok(Self {
             index,
@@ -151,8 +186,10 @@ impl Shard {
             dirty: Vec::new(),
             starved: Vec::new(),
             serial: 0,
-            chunk: BytesMut::new(),
-            scratch: Vec::new(),
+            buffers: Buffers::default(),
+            tls_steps: 0,
+            tls_watch,
+            tls_logged: None,
             receive_share,
             send_share,
             decode,
@@ -180,6 +217,7 @@ impl Shard {
         self.ready.set_task(cx.waker());
         self.commands.rise();
         self.now = self.epoch.elapsed();
+        self.tls_steps = STEPS_PER_TURN;
         self.take_commands();
         self.return_credit();
         self.serve_ready();
@@ -187,6 +225,7 @@ impl Shard {
             self.next_sweep = self.now + self.tick;
             self.sweep();
         }
+        self.watch_certificates();
         if self.alarm.is_some_and(|at| self.now >= at) {
             self.alarm = None;
             self.events.ring();
@@ -253,9 +292,8 @@ impl Shard {
         if !self.connections.is_empty() || self.stopping.is_some() || self.accept_after > self.now {
             at = at.min(self.next_sweep);
         }
-        if let Some(alarm) = self.alarm {
-            at = at.min(alarm);
-        }
+        let others = [self.alarm, self.tls_watch.as_ref().map(|watch| watch.next)];
+        at = others.into_iter().flatten().fold(at, Duration::min);
         // A timer that fires too early costs one turn and is set anew then; one that is moved at
         // every rest costs more.
         if at < self.timer_at || self.timer_at <= self.now {
@@ -341,6 +379,8 @@ const BATCH_MESSAGES: u64 = 256;
 const BATCH_BYTES: u64 = 256 << 10;
 /// Between two log lines about the same.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Descriptors that are not for clients: standard streams, listeners, wake-ups, the script's files.
+const RESERVED_FILES: usize = 64;
 /// The slot that stands for the listening sockets.
 pub(super) const ACCEPT: u32 = u32::MAX;
 /// How long a dozing shard leaves a command unseen that PHP gave in the middle of a batch.

@@ -90,7 +90,7 @@ impl Shard {
         let reading = connection.may_read();
         let late = now >= connection.deadline;
         match connection.phase {
-            Phase::ProxyHeader | Phase::Head(_) if late => return Due::GiveUp,
+            Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) if late => return Due::GiveUp,
             Phase::Deciding(_) if late => return Due::Undecided,
             Phase::Failing { .. } if late => return Due::FailNow,
             Phase::Closing { .. } if late => return Due::Unanswered,

@@ -2,17 +2,16 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read},
     net::Shutdown,
     os::fd::OwnedFd,
     task::{Context, Poll},
 };
 
-use socket2::{SockRef, Socket};
+use socket2::Socket;
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{Listening, PeerAddress, Stream};
-use crate::config::Entry;
+use super::{Entry, Listening, NO_SIGNAL, PeerAddress, Stream, plain::Plain};
 
 /// The listening sockets of one shard.
 #[derive(Debug)]
@@ -112,7 +111,7 @@ impl Acceptor {
         }
         let mut refused = false;
         if let Poll::Ready(Ok(arrival)) = self.poll_accept(cx) {
-            turn_away(arrival.stream, Refusal::Full);
+            turn_away(arrival.stream, arrival.entry.tls, Refusal::Full);
             refused = true;
         }
         self.reserve = reserve();
@@ -134,18 +133,22 @@ impl Listener {
                 // Frames are coalesced here: Nagle's algorithm would only add a delay. It fails
                 // only for a socket that is closed already.
                 let _ = stream.set_nodelay(true);
-                (Stream::Tcp(stream), PeerAddress::Ip(address.ip().to_canonical()))
+                (Stream::new(Plain::Tcp(stream)), PeerAddress::Ip(address.ip().to_canonical()))
             }),
             Self::Unix(listener) => {
-                listener.poll_accept(cx).map_ok(|(stream, _)| (Stream::Unix(stream), PeerAddress::Unix))
+                let accepted = |(stream, _)| (Stream::from(stream), PeerAddress::Unix);
+                listener.poll_accept(cx).map_ok(accepted)
             }
         }
     }
 }
 
-/// Answers a client that is not let in, at no lasting cost: one write, one read, no waiting.
-pub fn turn_away(stream: Stream, refusal: Refusal) {
+/// Answers a client that is not let in, at no lasting cost: one write, one read, no waiting. `tls`: it
+/// expects the handshake of TLS, which would cost too much for an answer.
+pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal) {
     let response: &[u8] = match refusal {
+        // The alert "internal_error" (RFC 8446 section 6).
+        _ if tls => b"\x15\x03\x03\0\x02\x02\x50",
         Refusal::Full => {
             b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\n\r\nThe server is full\n"
         }
@@ -153,14 +156,11 @@ pub fn turn_away(stream: Stream, refusal: Refusal) {
             b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 37\r\n\r\nToo many connections of your address\n"
         }
     };
-    let socket = match &stream {
-        Stream::Tcp(stream) => SockRef::from(stream),
-        Stream::Unix(stream) => SockRef::from(stream),
-    };
+    let socket = stream.as_socket();
     let mut socket: &Socket = &socket;
     // Nothing can be done for a client that cannot even take this. What it has sent is read, for a
     // close with unread bytes is a reset, and a reset may overtake the answer.
-    let _ = socket.write(response);
+    let _ = socket.send_with_flags(response, NO_SIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
     let _ = socket.read(&mut [0; 4096]);
 }
@@ -184,6 +184,40 @@ mod tests {
     use std::{net::SocketAddr, task::Waker};
 
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn writing_to_who_is_gone_raises_no_signal() {
+        use std::future::poll_fn;
+
+        use nix::sys::{
+            signal::{SigSet, Signal},
+            signalfd::{SfdFlags, SignalFd},
+        };
+
+        let gone = || {
+            let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+            drop(client);
+            server.set_nonblocking(true).unwrap();
+            Stream::from(tokio::net::UnixStream::from_std(server).unwrap())
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        // Blocked, the signal stays where it can be seen.
+        let signals = SigSet::from(Signal::SIGPIPE);
+        let before = signals.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK).unwrap();
+        let pending = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK).unwrap();
+        runtime.block_on(async {
+            turn_away(gone(), false, Refusal::Full);
+            assert!(pending.read_signal().unwrap().is_none(), "raised by turning away");
+            let mut stream = gone();
+            assert!(poll_fn(|cx| stream.poll_write(cx, b"x", &mut Vec::new())).await.is_err());
+            assert!(pending.read_signal().unwrap().is_none(), "raised by a write");
+            let slices = [io::IoSlice::new(b"x"), io::IoSlice::new(b"y")];
+            assert!(poll_fn(|cx| stream.poll_write_vectored(cx, &slices, &mut Vec::new())).await.is_err());
+            assert!(pending.read_signal().unwrap().is_none(), "raised by a vectored write");
+        });
+        before.thread_set_mask().unwrap();
+    }
 
     #[test]
     fn who_waits_at_a_passed_socket_is_left_to_the_next_server() {
@@ -231,7 +265,7 @@ mod tests {
         let mut from = Vec::new();
         while from.len() < 4 {
             if let Poll::Ready(accepted) = acceptor.poll_accept(&mut cx) {
-                let Stream::Tcp(stream) = accepted.unwrap().stream else { continue };
+                let Plain::Tcp(stream) = accepted.unwrap().stream.plain else { continue };
                 from.push(stream.local_addr().unwrap() == addresses[1]);
             } else {
                 runtime.block_on(tokio::task::yield_now());

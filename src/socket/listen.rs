@@ -10,7 +10,7 @@ use std::{
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::systemd;
-use crate::config::{Address, Entry, Listen};
+use crate::config::{Address, Listen, Scheme};
 
 /// Why an address could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -25,12 +25,21 @@ pub struct BindError {
 /// One bound address: a listening socket for each shard.
 #[derive(Debug)]
 pub struct Bound {
-    /// As clients write it: `ws://127.0.0.1:8080`, `ws+unix:///run/app.sock`.
+    /// As clients write it: `ws://127.0.0.1:8080`, `wss://127.0.0.1:8443`, `ws+unix:///run/app.sock`.
     pub url: String,
     /// One for each shard, in order.
     pub sockets: Vec<Listening>,
     /// The file to remove at the end.
     pub unix_path: Option<PathBuf>,
+}
+
+/// What a connection begins with at an address, before its request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entry {
+    /// A PROXY header that says whose it is.
+    pub proxy_protocol: bool,
+    /// The handshake of TLS.
+    pub tls: bool,
 }
 
 /// One shard's listening socket.
@@ -44,19 +53,22 @@ pub struct Listening {
     pub passed: bool,
 }
 
-/// Binds `listen` for `shards` shards. A host name may mean several addresses: all are bound.
-pub fn bind(listen: &Listen, shards: usize) -> Result<Vec<Bound>, BindError> {
-    let Listen { address, entry } = listen;
+/// Binds `listen` for `shards` shards; where it names no scheme, TLS is spoken if there are `certificates`.
+/// A host name may mean several addresses: all are bound.
+pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bound>, BindError> {
+    let Listen { address, scheme, proxy_protocol } = listen;
+    let tls = scheme.map_or(certificates, |scheme| scheme == Scheme::Wss);
+    let entry = Entry { proxy_protocol: *proxy_protocol, tls };
     match address {
         Address::Systemd { name } => {
             let sockets = systemd::passed(name.as_deref());
             let bound = sockets.and_then(|sockets| {
-                sockets.into_iter().map(|socket| bind_passed(socket, *entry, shards)).collect()
+                sockets.into_iter().map(|socket| bind_passed(socket, entry, shards)).collect()
             });
             bound.map_err(|e| error(address.to_string(), e))
         }
         Address::Unix { path } => {
-            Ok(vec![bind_unix(path, *entry, shards).map_err(|e| error(address.to_string(), e))?])
+            Ok(vec![bind_unix(path, entry, shards).map_err(|e| error(address.to_string(), e))?])
         }
         Address::Tcp { host, port } => {
             let addresses =
@@ -65,7 +77,7 @@ pub fn bind(listen: &Listen, shards: usize) -> Result<Vec<Bound>, BindError> {
             for address in addresses {
                 if !bound.iter().any(|(a, _)| *a == address) {
                     let socket =
-                        bind_tcp(address, *entry, shards).map_err(|e| error(address.to_string(), e))?;
+                        bind_tcp(address, entry, shards).map_err(|e| error(address.to_string(), e))?;
                     bound.push((address, socket));
                 }
             }
@@ -98,15 +110,24 @@ fn bind_tcp(address: SocketAddr, entry: Entry, shards: usize) -> io::Result<Boun
     };
     let listening = |socket| Listening { socket, entry, passed: false };
     let sockets = sockets.into_iter().map(listening).collect();
-    Ok(Bound { url: format!("ws://{actual}"), sockets, unix_path: None })
+    Ok(Bound { url: entry.url(actual), sockets, unix_path: None })
+}
+
+impl Entry {
+    fn url(self, address: SocketAddr) -> String {
+        format!("{}://{address}", if self.tls { "wss" } else { "ws" })
+    }
 }
 
 /// Shards share what was passed: there is one socket, and nobody may bind another beside it.
-fn bind_passed(socket: Socket, entry: Entry, shards: usize) -> io::Result<Bound> {
+fn bind_passed(socket: Socket, mut entry: Entry, shards: usize) -> io::Result<Bound> {
     let address = socket.local_addr()?;
     let url = match address.as_socket() {
-        Some(address) => format!("ws://{address}"),
-        None if address.is_unix() => format!("ws+unix://{}", unix_name(&address)),
+        Some(address) => entry.url(address),
+        None if address.is_unix() => {
+            entry.tls = false;
+            format!("ws+unix://{}", unix_name(&address))
+        }
         None => return Err(io::Error::other("it is neither a TCP nor a Unix socket")),
     };
     let sockets = shared(socket, shards)?;
@@ -171,6 +192,7 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize) -> io::Result<Bound> {
     // group expects. Before listen nobody can connect, so nobody slips in between.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
     socket.listen(BACKLOG)?;
+    let entry = Entry { tls: false, ..entry };
     let listening = |socket| Listening { socket, entry, passed: false };
     Ok(Bound {
         url: format!("ws+unix://{}", path.display()),
@@ -200,7 +222,7 @@ mod tests {
     use super::*;
 
     fn free(shards: usize) -> Bound {
-        bind(&Listen::parse("127.0.0.1:0").unwrap(), shards).unwrap().remove(0)
+        bind(&Listen::parse("127.0.0.1:0").unwrap(), false, shards).unwrap().remove(0)
     }
 
     #[test]
@@ -219,7 +241,7 @@ mod tests {
         for (first, second) in [(1, 1), (1, 3), (3, 1), (3, 3)] {
             let bound = free(first);
             let address = bound.url.trim_start_matches("ws://").to_owned();
-            let error = bind(&Listen::parse(&address).unwrap(), second).unwrap_err().to_string();
+            let error = bind(&Listen::parse(&address).unwrap(), false, second).unwrap_err().to_string();
             assert!(
                 error.starts_with(&format!("cannot listen on {address}: address already in use")),
                 "{error}"
@@ -233,14 +255,14 @@ mod tests {
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("a.sock");
         let listen = Listen::from(Address::Unix { path: path.clone() });
-        let first = bind(&listen, 2).unwrap();
-        assert!(bind(&listen, 1).unwrap_err().to_string().contains("already in use"));
+        let first = bind(&listen, false, 2).unwrap();
+        assert!(bind(&listen, false, 1).unwrap_err().to_string().contains("already in use"));
         drop(first);
         assert!(path.exists());
-        drop(bind(&listen, 1).unwrap());
+        drop(bind(&listen, false, 1).unwrap());
         std::fs::remove_file(&path).unwrap();
         std::fs::write(&path, "precious").unwrap();
-        assert!(bind(&listen, 1).unwrap_err().to_string().contains("is no socket"));
+        assert!(bind(&listen, false, 1).unwrap_err().to_string().contains("is no socket"));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -1,14 +1,20 @@
-//! Sockets: what is listened on, what is accepted, and reading and writing either kind.
+//! Sockets: what is listened on, what is accepted, and reading and writing either kind, with TLS or
+//! without.
 //!
 //! A proxy may say first whom it passes on (`proxy_header`). Knows neither frames nor the hub nor PHP.
 
 mod accept;
 mod listen;
+mod peer_address;
+mod plain;
 mod proxy_header;
+mod secured;
 mod stream;
 mod systemd;
 
 pub use accept::{Acceptor, Arrival, Refusal, turn_away};
-pub use listen::{BindError, Bound, Listening, bind};
+pub use listen::{BindError, Bound, Entry, Listening, bind};
+pub use peer_address::PeerAddress;
+pub use plain::NO_SIGNAL;
 pub use proxy_header::{ProxyHeader, ProxyViolation};
-pub use stream::{NO_SIGNAL, PeerAddress, Stream};
+pub use stream::Stream;

@@ -1,132 +1,115 @@
-//! One client's socket, TCP or Unix.
+//! One client's socket, with TLS between it and us or without.
 
 use std::{
-    fmt,
     io::{self, IoSlice},
-    net::{IpAddr, Shutdown},
-    os::fd::AsRawFd,
-    pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::{BufMut, BytesMut};
-use nix::sys::socket::MsgFlags;
 use socket2::SockRef;
-use tokio::{
-    io::{AsyncWrite, Interest},
-    net::{TcpStream, UnixStream},
-};
-use tokio_util::io::poll_read_buf;
+use tokio::net::UnixStream;
 
-use super::{ProxyHeader, ProxyViolation};
+use super::{ProxyHeader, ProxyViolation, plain::Plain, secured::Secured};
+use crate::tls;
 
 /// A connected socket, ready for tokio.
+///
+/// Where a method takes `records`, that is memory lent for the time of the call, to hold what goes through
+/// the socket when that is not what is read or written.
 #[derive(Debug)]
-pub enum Stream {
-    /// TCP over IPv4 or IPv6.
-    Tcp(TcpStream),
-    /// A Unix stream socket.
-    Unix(UnixStream),
+pub struct Stream {
+    pub(super) plain: Plain,
+    secured: Option<Box<Secured>>,
 }
 
-/// Where a client connects from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PeerAddress {
-    /// The address of the TCP peer; IPv4 in IPv6 is written as IPv4.
-    Ip(IpAddr),
-    /// A process on this host.
-    Unix,
-}
-
-impl PeerAddress {
-    /// The IP address, if it is one.
-    pub fn ip(self) -> Option<IpAddr> {
-        match self {
-            Self::Ip(ip) => Some(ip),
-            Self::Unix => None,
-        }
-    }
-}
-
-impl fmt::Display for PeerAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ip(ip) => ip.fmt(f),
-            Self::Unix => f.write_str("unix:"),
-        }
+impl From<UnixStream> for Stream {
+    fn from(socket: UnixStream) -> Self {
+        Self::new(Plain::Unix(socket))
     }
 }
 
 impl Stream {
-    /// Reads what has arrived to the end of `buffer`, at most as much as it has room for. 0: the
-    /// client will send no more.
-    pub fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut impl BufMut) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => poll_read_buf(Pin::new(stream), cx, buffer),
-            Self::Unix(stream) => poll_read_buf(Pin::new(stream), cx, buffer),
-        }
+    pub(super) fn new(plain: Plain) -> Self {
+        Self { plain, secured: None }
     }
 
-    /// Reads a PROXY header into `received`, and not a byte more: what follows may be for somebody
-    /// else to read from the socket. So it looks first, and then takes what is known to be the
-    /// header's. `None`: the other side finished before, or the connection broke.
+    /// Whether TLS has begun.
+    pub fn is_secured(&self) -> bool {
+        self.secured.is_some()
+    }
+
+    /// What the client proved to be, in DER form.
+    pub fn client_certificate(&self) -> Option<&[u8]> {
+        self.secured.as_ref().and_then(|secured| secured.session().client_certificate())
+    }
+
+    /// Bytes that count as written and have not left.
+    pub fn unsent(&self) -> usize {
+        self.secured.as_ref().map_or(0, |secured| secured.unsent())
+    }
+
+    /// The first byte that the client sent, which stays to be read. `None`: it finished before, or the
+    /// connection broke.
+    pub fn poll_first_byte(&self, cx: &mut Context<'_>) -> Poll<Option<u8>> {
+        let mut byte = [0];
+        let peeked = ready!(self.plain.poll_peek(cx, &mut byte));
+        Poll::Ready(matches!(peeked, Ok(1)).then(|| byte[0]))
+    }
+
+    /// Reads a PROXY header into `received`, and not a byte more. `None`: the other side finished before,
+    /// or the connection broke.
     pub fn poll_proxy_header(
         &mut self,
         cx: &mut Context<'_>,
         received: &mut BytesMut,
     ) -> Poll<Option<Result<ProxyHeader, ProxyViolation>>> {
-        loop {
-            let known = received.len();
-            received.resize(ProxyHeader::MAX, 0);
-            let peeked = self.poll_peek(cx, received.get_mut(known..).unwrap_or_default());
-            let Poll::Ready(peeked) = peeked else {
-                received.truncate(known);
-                return Poll::Pending;
-            };
-            let Ok(arrived @ 1..) = peeked else { return Poll::Ready(None) };
-            received.truncate(known + arrived);
-            let header = match ProxyHeader::parse(received) {
-                Ok(header) => header,
-                Err(violation) => return Poll::Ready(Some(Err(violation))),
-            };
-            let length = header.map_or(received.len(), |header| header.length);
-            received.truncate(known);
-            let Ok(1..) = ready!(self.poll_read(cx, &mut received.limit(length.saturating_sub(known))))
-            else {
-                return Poll::Ready(None);
-            };
-            if let Some(header) = header.filter(|_| received.len() == length) {
-                return Poll::Ready(Some(Ok(header)));
-            }
+        self.plain.poll_proxy_header(cx, received)
+    }
+
+    /// From now on everything goes through `session`.
+    pub fn secure(&mut self, session: tls::Session) {
+        self.secured = Some(Box::new(Secured::new(session)));
+    }
+
+    /// After the handshake failed and the client was told why: what it still sends is to be read as it is,
+    /// and forgotten.
+    pub fn give_up_tls(&mut self) {
+        self.secured = None;
+    }
+
+    /// Goes on with the handshake of TLS. Ready with whether a session was resumed, once it is over; an
+    /// error says what was wrong, after the client was told of it.
+    pub fn poll_handshake(&mut self, cx: &mut Context<'_>, records: &mut Vec<u8>) -> Poll<io::Result<bool>> {
+        match &mut self.secured {
+            Some(secured) => secured.poll_handshake(&mut self.plain, cx, records),
+            None => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
     }
 
-    /// Looks at what has arrived and leaves it there. 0: the client will send no more.
-    fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            let peeked = match self {
-                Self::Tcp(stream) => {
-                    ready!(stream.poll_read_ready(cx))?;
-                    stream.try_io(Interest::READABLE, || peek(stream, buffer))
-                }
-                Self::Unix(stream) => {
-                    ready!(stream.poll_read_ready(cx))?;
-                    stream.try_io(Interest::READABLE, || peek(stream, buffer))
-                }
-            };
-            match peeked {
-                // Empty since the last time it said it was not: asked again, it registers the waker.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                peeked => return Poll::Ready(peeked),
-            }
+    /// Reads what has arrived to the end of `buffer`, at most as much as it has room for. 0: the
+    /// client will send no more.
+    pub fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &mut impl BufMut,
+        records: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.secured {
+            None => self.plain.poll_read(cx, buffer),
+            Some(secured) => secured.poll_read(&mut self.plain, cx, buffer, records),
         }
     }
 
     /// Writes what the socket has room for and says how much.
-    pub fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+    pub fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        records: &mut Vec<u8>,
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.secured {
+            None => self.plain.poll_write(cx, bytes),
+            Some(secured) => secured.poll_write(&mut self.plain, cx, bytes, records),
         }
     }
 
@@ -135,89 +118,37 @@ impl Stream {
         &mut self,
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
+        records: &mut Vec<u8>,
     ) -> Poll<io::Result<usize>> {
-        // By hand, for the flag: `writev` to a socket that broke raises SIGPIPE, and this may be a
-        // thread that the script's handlers run on.
-        loop {
-            let sent = match self {
-                Self::Tcp(stream) => {
-                    ready!(stream.poll_write_ready(cx))?;
-                    let socket = SockRef::from(&*stream);
-                    let send = || socket.send_vectored_with_flags(slices, NO_SIGNAL);
-                    stream.try_io(Interest::WRITABLE, send)
-                }
-                Self::Unix(stream) => {
-                    ready!(stream.poll_write_ready(cx))?;
-                    let socket = SockRef::from(&*stream);
-                    let send = || socket.send_vectored_with_flags(slices, NO_SIGNAL);
-                    stream.try_io(Interest::WRITABLE, send)
-                }
-            };
-            match sent {
-                // Full since the last time it said it was not: asked again, it registers the waker.
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
+        match &mut self.secured {
+            None => self.plain.poll_write_vectored(cx, slices),
+            Some(secured) => {
+                let first = slices.iter().find(|slice| !slice.is_empty());
+                secured.poll_write(&mut self.plain, cx, first.map_or(&[], |first| first), records)
             }
         }
     }
 
-    /// Says that nothing more will be written (FIN); reading goes on.
-    pub fn shutdown_write(&self) {
-        // The only errors are those of a socket that is gone already.
-        let _ = match self {
-            Self::Tcp(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
-            Self::Unix(stream) => SockRef::from(stream).shutdown(Shutdown::Write),
-        };
-    }
-}
-
-/// By hand: tokio peeks at TCP only.
-fn peek(socket: &impl AsRawFd, buffer: &mut [u8]) -> io::Result<usize> {
-    Ok(nix::sys::socket::recv(socket.as_raw_fd(), buffer, MsgFlags::MSG_PEEK)?)
-}
-
-/// No signal for a socket that broke: the error says it.
-#[cfg(target_os = "linux")]
-pub const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
-/// Only threads that block every signal write.
-#[cfg(not(target_os = "linux"))]
-pub const NO_SIGNAL: i32 = 0;
-
-#[cfg(test)]
-mod tests {
-    use std::{future::poll_fn, io::Write, os::unix::net};
-
-    use super::*;
-
-    #[test]
-    fn a_proxy_header_is_read_and_not_a_byte_more() {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
-        let v1 = b"PROXY TCP4 203.0.113.9 10.0.0.1 56324 443\r\n".as_slice();
-        let v2 = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\x02xx".as_slice();
-        for header in [v1, v2] {
-            for first in 1..=header.len() {
-                let (mut proxy, server) = net::UnixStream::pair().unwrap();
-                server.set_nonblocking(true).unwrap();
-                runtime.block_on(async {
-                    let server = UnixStream::from_std(server).unwrap();
-                    let mut received = BytesMut::new();
-                    let bytes = [header, b"\x16\x03\x01"].concat();
-                    proxy.write_all(&bytes[..first]).unwrap();
-                    server.readable().await.unwrap();
-                    let mut stream = Stream::Unix(server);
-                    let early = poll_fn(|cx| Poll::Ready(stream.poll_proxy_header(cx, &mut received))).await;
-                    assert_eq!(early.is_ready(), first == header.len());
-                    proxy.write_all(&bytes[first..]).unwrap();
-                    if early.is_pending() {
-                        let whole = poll_fn(|cx| stream.poll_proxy_header(cx, &mut received)).await;
-                        assert_eq!(whole.unwrap().unwrap().length, header.len());
-                    }
-                    assert_eq!(received, header);
-                    let mut rest = BytesMut::new();
-                    poll_fn(|cx| stream.poll_read(cx, &mut rest)).await.unwrap();
-                    assert_eq!(rest, b"\x16\x03\x01".as_slice());
-                });
-            }
+    /// Ready when everything that counts as written has left.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.secured {
+            None => Poll::Ready(Ok(())),
+            Some(secured) => secured.poll_flush(&mut self.plain, cx),
         }
+    }
+
+    /// Says that nothing more will be written (close_notify, FIN); reading goes on. Ready when it is said.
+    pub fn poll_shutdown_write(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(secured) = &mut self.secured {
+            // An error is one of the socket, which the next read will meet too.
+            let _ = ready!(secured.poll_close(&mut self.plain, cx));
+        }
+        self.plain.shutdown_write();
+        Poll::Ready(())
+    }
+
+    /// For what has no method here.
+    pub(super) fn as_socket(&self) -> SockRef<'_> {
+        self.plain.as_socket()
     }
 }

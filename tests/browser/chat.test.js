@@ -5,6 +5,7 @@ const { test, before, after } = require('node:test')
 const assert = require('node:assert/strict')
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
 const { chromium } = require('playwright-core')
 const { PhpServer, within, root } = require('../clients/php-server.js')
@@ -41,21 +42,22 @@ function findBrowser() {
 }
 
 /** Starts the chat example; a second start takes the ports of the first. */
-async function startChat(arguments_) {
-  server = new PhpServer('examples/chat/server.php', arguments_)
+async function startChat(arguments_, env) {
+  server = new PhpServer('examples/chat/server.php', arguments_, env)
   const chat = new URL(await server.url())
   url = (await server.line(/Open (http:\/\/\S+)/))[1]
   ports = [chat.port, new URL(url).port]
 }
 
-/** A person in a tab of their own (own session), who has joined the room. */
-async function person(t, name, room = 'lobby', options = {}) {
+/** A person in a tab of their own (own session), who has joined the room; `watch` gets the tab before that. */
+async function person(t, name, room = 'lobby', options = {}, watch = async tab => {}) {
   const context = await browser.newContext(options)
   t.after(() => context.close())
   const tab = await context.newPage()
   tab.setDefaultTimeout(10000 * slow)
   tab.problems = []
   tab.on('pageerror', error => tab.problems.push(error.message))
+  await watch(tab)
   await tab.goto(`${url}#${room}`)
   await tab.getByLabel('Your name').fill(name)
   await tab.getByRole('button', { name: 'Join' }).click()
@@ -163,4 +165,35 @@ test('a tab shows that the server has gone, and comes back to its room when it i
   const bob = await person(t, 'Bob', 'harbour')
   await here(ada, ['Ada', 'Bob'])
   await here(bob, ['Ada', 'Bob'])
+})
+
+test('the chat works over wss with compression', async t => {
+  await server.stop()
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrite-chat-'))
+  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const [certificate, key] = ['localhost.pem', 'localhost.key'].map(name => path.join(folder, name))
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+    '-days', '2', '-keyout', key, '-out', certificate, '-subj', '/CN=localhost',
+    '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], { stdio: 'ignore' })
+  await startChat(['0', '0'], { TLS_CERTIFICATE: certificate, TLS_KEY: key })
+  assert.match(await server.url(), /^wss:/)
+
+  const options = { ignoreHTTPSErrors: true }
+  let handshake
+  const ada = await person(t, 'Ada', 'lobby', options, async tab => {
+    const session = await tab.context().newCDPSession(tab)
+    await session.send('Network.enable')
+    session.on('Network.webSocketCreated', ({ url }) => { handshake = { url } })
+    session.on('Network.webSocketHandshakeResponseReceived', ({ response }) => { handshake.headers = response.headers })
+  })
+  const bob = await person(t, 'Bob', 'lobby', options)
+  await here(bob, ['Ada', 'Bob'])
+  const long = 'all work and no play '.repeat(90).trim()
+  await say(ada, long)
+  await said(bob, [long])
+  await say(bob, 'Hello Ada 👋')
+  await said(ada, [long, 'Hello Ada 👋'])
+  assert.match(handshake.url, /^wss:/)
+  assert.match(handshake.headers['Sec-WebSocket-Extensions'], /permessage-deflate/)
+  assert.deepEqual([...ada.problems, ...bob.problems], [])
 })

@@ -62,7 +62,7 @@ class PhpServer {
 
   /** The address it listens on. */
   async url() {
-    return (await this.line(/(ws(?:\+unix)?:\/\/\S+)/))[1]
+    return (await this.line(/(wss?(?:\+unix)?:\/\/\S+)/))[1]
   }
 
   /** Ends it in an orderly way and returns its exit code. */

@@ -24,7 +24,7 @@ for place, copy in enumerate(copies):
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS=str(len(copies)), LISTEN_FDNAMES=names)
 os.execvp(command[0], command)
 """
-URL = r"(ws(?:\+unix)?://\S+)"
+URL = r"(wss?(?:\+unix)?://\S+)"
 
 
 def seconds(limit: float) -> float:

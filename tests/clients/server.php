@@ -8,20 +8,25 @@ declare(strict_types=1);
 // /close?…     close with code= and reason=      /throw            an exception in the handshake
 // /describe    answer with what PHP knows        /topic?name=      publish to that topic, but not to itself
 //
+// /certificate answer with the client's certificate
+//
 // Standard output gets a line for each close: "closed CODE REASON".
 // The variable HEARTBEAT is the interval of pings in seconds; COMPRESSION, if it is set, the arguments of
-// Compression as JSON; TRUSTED_PROXIES those whose forwarded headers are believed, as JSON.
+// Compression as JSON; TLS a list of those of Tls; TRUSTED_PROXIES the option, as JSON.
 
 use Ferrite\Compression;
 use Ferrite\Connection;
 use Ferrite\Handshake;
 use Ferrite\Heartbeat;
 use Ferrite\Server;
+use Ferrite\Tls;
 
 $heartbeat = (float) (getenv('HEARTBEAT') ?: 25.0);
 $compression = json_decode(getenv('COMPRESSION') ?: 'null', true, flags: JSON_THROW_ON_ERROR);
+$certificates = json_decode(getenv('TLS') ?: '[]', true, flags: JSON_THROW_ON_ERROR);
 $server = new Server(
     array_slice($argv, 1) ?: '127.0.0.1:0',
+    tls: array_map(fn (array $files): Tls => new Tls(...$files), $certificates),
     heartbeat: new Heartbeat(interval: $heartbeat),
     compression: $compression === null ? null : new Compression(...$compression),
     protocols: ['chat.v2', 'chat.v1'],
@@ -61,6 +66,9 @@ $server->onMessage(function (Connection $from, string $data, bool $binary) use (
                 'cookies' => $from->request->cookies(),
                 'agent' => $from->request->header('user-agent'),
             ], JSON_THROW_ON_ERROR));
+            break;
+        case '/certificate':
+            $from->send($from->request->clientCertificate ?? 'none');
             break;
         case '/topic':
             $server->publish($query['name'], $data, $binary, except: $from);

@@ -3,6 +3,7 @@
     run.py              all cases outside compression, and a sample of those of 12 and 13
     run.py --all        all 517 cases
     run.py 6.* 7.1.5    only these
+    run.py --tls …      over TLS; the result has to be the same
     run.py --update     writes expected.json instead, if no case is worse than it may be
 
 The full report, one HTML page a case, is left in target/conformance.
@@ -14,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -21,6 +23,8 @@ from urllib.parse import urlsplit
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
+from bridge import Bridge  # noqa: E402
+from certificates import Authority  # noqa: E402
 from php_server import ROOT, PhpServer, seconds  # noqa: E402
 
 EXPECTED = HERE / "expected.json"
@@ -39,13 +43,25 @@ def main() -> int:
     arguments.add_argument("--update", action="store_true", help="write expected.json")
     arguments.add_argument("cases", nargs="*", help="case ids or globs")
     arguments.add_argument("--all", action="store_true", help="leave nothing out")
+    arguments.add_argument("--tls", action="store_true", help="over TLS")
     options = arguments.parse_args()
-    if options.update and options.cases:
-        arguments.error("--update needs a run of all cases")
+    if options.update and (options.cases or options.tls):
+        arguments.error("--update needs a run of all cases, without TLS")
     excluded = [] if options.all or options.update or options.cases else COMPRESSION
 
-    with PhpServer("tests/conformance/server.php") as server:
-        results = run(urlsplit(server.url()).netloc, options.cases, excluded)
+    with ExitStack() as stack:
+        authority = Authority() if options.tls else None
+        if authority:
+            stack.callback(authority.close)
+        files = authority.make("localhost") if authority else {}
+        server = stack.enter_context(PhpServer("tests/conformance/server.php", *files.values()))
+        address = urlsplit(server.url()).netloc
+        if authority:
+            host, port = address.split(":")
+            bridge = Bridge(host, int(port), authority.context())
+            stack.callback(bridge.close)
+            address = bridge.address
+        results = run(address, options.cases, excluded)
         status = server.stop()
 
     problems = [f"{case}: {result}" for case, result in results.items() if not GOOD.issuperset(result.values())]

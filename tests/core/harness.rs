@@ -17,6 +17,7 @@ use ferrite::{
     hub::{Handle, Hub, Outgoing},
     queue::{Event, Inbox},
     runtime::{Server, Steering, Waited},
+    tls::Certificates,
 };
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio_tungstenite::tungstenite::{self, WebSocket, client::IntoClientRequest};
@@ -28,6 +29,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Running {
     pub(crate) address: String,
     pub(crate) hub: Arc<Hub>,
+    pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) seen: Arc<Mutex<Vec<Event>>>,
     stop: Arc<AtomicBool>,
     waker: ferrite::queue::Waker,
@@ -61,6 +63,7 @@ impl Running {
         let mut server = Server::start(config).unwrap();
         let address = server.addresses()[0].clone();
         let hub = server.hub().clone();
+        let certificates = server.certificates().cloned();
         let mut handle = server.take_handle().unwrap();
         handle.interests(handshakes, true);
         let inbox = server.take_inbox().unwrap();
@@ -95,7 +98,7 @@ impl Running {
                 handle.end_batch();
             }
         });
-        Self { address, hub, seen, stop, waker, thread: Some(thread) }
+        Self { address, hub, certificates, seen, stop, waker, thread: Some(thread) }
     }
 
     /// An echo server.
@@ -112,7 +115,7 @@ impl Running {
 
     /// A TCP connection to the server, before any handshake.
     pub(crate) fn socket(&self) -> TcpStream {
-        let socket = TcpStream::connect(self.address.trim_start_matches("ws://")).unwrap();
+        let socket = TcpStream::connect(self.address.rsplit('/').next().unwrap()).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_nodelay(true).unwrap();
         socket

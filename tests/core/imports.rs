@@ -13,14 +13,27 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("metrics", &[]),
     ("deflate", &[]),
     ("frame", &[]),
-    ("socket", &["config"]),
+    ("tls", &["config"]),
+    ("socket", &["config", "tls"]),
     ("http", &["config", "deflate"]),
     ("queue", &["http"]),
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
     ("hub", &["config", "connection", "frame", "metrics", "queue"]),
     (
         "runtime",
-        &["config", "connection", "deflate", "frame", "http", "hub", "limits", "metrics", "queue", "socket"],
+        &[
+            "config",
+            "connection",
+            "deflate",
+            "frame",
+            "http",
+            "hub",
+            "limits",
+            "metrics",
+            "queue",
+            "socket",
+            "tls",
+        ],
     ),
     ("php", &["config", "http", "hub", "metrics", "queue", "runtime"]),
 ];
@@ -31,6 +44,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio", &["socket", "runtime"]),
     ("tokio_util", &["socket"]),
     ("socket2", &["socket", "runtime"]),
+    ("rustls", &["tls"]),
+    ("webpki", &["tls"]),
 ];
 
 #[test]

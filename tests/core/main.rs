@@ -2,6 +2,7 @@
 //! of PHP. The names of the tests are the contract.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test fails by panicking
 
+mod certificates;
 mod closing;
 mod compression;
 mod flow;
@@ -12,3 +13,4 @@ mod messages;
 mod proxies;
 mod steering;
 mod stopping;
+mod tls;

@@ -23,6 +23,7 @@ $wrong = [
     'origins' => [['chat.example'], [''], [1], ['https://chat.example/path'], ["https://chat.example\r\n"], ['https://*.example'], ['https://a.*.example.com'], ['https://*']],
     'protocols' => [[''], ['two words'], ['a,b'], [1], ["a\r\nb"], ['chat', 'chat']],
     'trustedProxies' => [['nonsense'], ['10.0.0.0/33'], ['10.0.0.1:80'], ['unix'], ['unix:///run/app.sock'], [''], [1]],
+    'tls' => [[1], ['file.pem'], [null]],
     'ioThreads' => [-1, PHP_INT_MAX],
 ];
 foreach ($wrong as $option => $values) {
@@ -33,16 +34,17 @@ foreach ($wrong as $option => $values) {
         }
     }
 }
-foreach (['listen' => 1.5, 'limits' => 1, 'heartbeat' => [], 'origins' => '*', 'ioThreads' => '2', 'logger' => 'no function'] as $option => $value) {
+foreach (['listen' => 1.5, 'tls' => 1, 'limits' => 1, 'heartbeat' => [], 'origins' => '*', 'ioThreads' => '2', 'logger' => 'no function'] as $option => $value) {
     echo $option, ': ', thrownClass(fn () => new Server(...[$option => $value])), "\n";
 }
-echo thrown(fn () => new Server(tls: null)), "\n";
+echo thrown(fn () => new Server(sockets: null)), "\n";
 ?>
 --EXPECT--
 listen: TypeError
+tls: TypeError
 limits: TypeError
 heartbeat: TypeError
 origins: TypeError
 ioThreads: TypeError
 logger: TypeError
-Error: Unknown named parameter $tls
+Error: Unknown named parameter $sockets

@@ -50,5 +50,5 @@ Ferrite\ConfigurationException: compression.threshold: -1 is negative
 Ferrite\ConfigurationException: compression.windowBits: 8 is not 9 to 15
 Ferrite\ConfigurationException: compression.windowBits: 16 is not 9 to 15
 accepted
-TypeError: Ferrite\Server::__construct(): Argument #4 ($compression) must be of type Ferrite\Compression, stdClass given
+TypeError: Ferrite\Server::__construct(): Argument #5 ($compression) must be of type Ferrite\Compression, stdClass given
 Ferrite\ConfigurationException: compression.contextTakeover: cannot be combined with SlowConsumer::DropOldest: what was dropped would be missed

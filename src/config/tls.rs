@@ -1,0 +1,40 @@
+//! Certificates for TLS, by their files.
+
+use std::path::PathBuf;
+
+use super::{ConfigError, Listen, Scheme, listen::Address};
+
+/// A certificate and its key. Files in PEM form, read when the server starts and whenever they change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tls {
+    /// The certificate, and behind it the intermediate ones that clients do not have.
+    pub certificate: PathBuf,
+    /// Its private key, not encrypted.
+    pub key: PathBuf,
+    /// The authorities of which every client must show a certificate. Default: clients need none.
+    pub client_ca: Option<PathBuf>,
+}
+
+/// Checks the certificates against each other and against the addresses that need them.
+pub(super) fn check(certificates: &[Tls], listen: &[Listen]) -> Result<(), ConfigError> {
+    let refuse = |reason: String| Err(ConfigError::new("tls", reason));
+    let Some(first) = certificates.first() else {
+        return match listen.iter().find(|listen| listen.scheme == Some(Scheme::Wss)) {
+            Some(listen) => refuse(format!("is needed to listen on wss://{}", listen.address)),
+            None => Ok(()),
+        };
+    };
+    // Clients choose the certificate by a name of theirs; they must not choose with it who is let in.
+    if certificates.iter().any(|other| other.client_ca != first.client_ca) {
+        return refuse("its certificates differ in clientCa, which holds for all or none of them".to_owned());
+    }
+    let serves = |listen: &Listen| {
+        listen.scheme != Some(Scheme::Ws) && !matches!(listen.address, Address::Unix { .. })
+    };
+    if !listen.iter().any(serves) {
+        return refuse(
+            "is given, but nothing in listen would use it: ws:// and unix:// are plain".to_owned(),
+        );
+    }
+    Ok(())
+}

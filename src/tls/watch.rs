@@ -1,0 +1,60 @@
+//! Notices that certificate files were replaced.
+
+use std::{fs, path::Path, time::Duration, time::SystemTime};
+
+use super::Certificates;
+use crate::config::ConfigError;
+
+/// Looks at the files of [`Certificates`] now and then, and has them read again once they have changed.
+#[derive(Debug)]
+pub struct Watch {
+    /// What the certificates in use were read from.
+    used: Vec<Stamp>,
+    /// What the last look saw.
+    seen: Vec<Stamp>,
+}
+
+/// By what a file differs from the one that was there before: `None` if there is none.
+type Stamp = Option<(SystemTime, u64, u64)>;
+
+impl Watch {
+    /// How often to look.
+    pub const INTERVAL: Duration = Duration::from_secs(5);
+
+    /// Begins now: `certificates` were read just before.
+    pub fn new(certificates: &Certificates) -> Self {
+        let used = stamps(certificates);
+        Self { seen: used.clone(), used }
+    }
+
+    /// Looks once. `Some` if the files were read again, and whether they could be used.
+    ///
+    /// A certificate and its key are two files, and are not replaced in one step: so they are read when
+    /// two looks in a row saw the same.
+    pub fn look(&mut self, certificates: &Certificates) -> Option<Result<(), ConfigError>> {
+        let now = stamps(certificates);
+        let settled = now == self.seen;
+        self.seen = now;
+        if !settled || self.seen == self.used {
+            return None;
+        }
+        self.used = self.seen.clone();
+        Some(certificates.reload())
+    }
+}
+
+fn stamps(certificates: &Certificates) -> Vec<Stamp> {
+    let files = certificates.files().iter();
+    files
+        .flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()])
+        .flatten()
+        .map(|file| stamp(file))
+        .collect()
+}
+
+fn stamp(file: &Path) -> Stamp {
+    use std::os::unix::fs::MetadataExt;
+    // Follows links: what they lead to is what is read.
+    let found = fs::metadata(file).ok()?;
+    Some((found.modified().ok()?, found.len(), found.ino()))
+}
