@@ -171,7 +171,7 @@ final class Server
      * May be called again afterwards, and inside a Fiber.
      *
      * Under systemd with `Type=notify` it is ready when {@see Server::onStart()}'s callback has returned;
-     * `WatchdogSec=` has to be longer than any callback takes. The same holds for {@see Server::start()}.
+     * `WatchdogSec=` has to be twice what any callback takes. The same holds for {@see Server::start()}.
      *
      * @throws BindException An address cannot be bound; names the address and the reason.
      * @throws StateException The server runs already, this is a forked child, or the SAPI is not CLI.

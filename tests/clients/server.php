@@ -12,7 +12,7 @@ declare(strict_types=1);
 //
 // Standard output gets a line for each close: "closed CODE REASON".
 // The variable HEARTBEAT is the interval of pings in seconds; COMPRESSION, if it is set, the arguments of
-// Compression as JSON; TLS a list of those of Tls.
+// Compression as JSON; TLS a list of those of Tls; TRUSTED_PROXIES the option, as JSON.
 
 use Ferrite\Compression;
 use Ferrite\Connection;
@@ -30,6 +30,7 @@ $server = new Server(
     heartbeat: new Heartbeat(interval: $heartbeat),
     compression: $compression === null ? null : new Compression(...$compression),
     protocols: ['chat.v2', 'chat.v1'],
+    trustedProxies: json_decode(getenv('TRUSTED_PROXIES') ?: '[]', true, flags: JSON_THROW_ON_ERROR),
 );
 
 $server->onHandshake(function (Handshake $handshake): void {
@@ -60,6 +61,7 @@ $server->onMessage(function (Connection $from, string $data, bool $binary) use (
                 'user' => $from->user,
                 'protocol' => $from->protocol,
                 'address' => $from->remoteAddress,
+                'secure' => $from->request->secure,
                 'query' => $query,
                 'cookies' => $from->request->cookies(),
                 'agent' => $from->request->header('user-agent'),
