@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read},
     net::Shutdown,
     os::fd::OwnedFd,
     task::{Context, Poll},
@@ -11,7 +11,7 @@ use std::{
 use socket2::Socket;
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{Entry, Listening, PeerAddress, Stream, plain::Plain};
+use super::{Entry, Listening, NO_SIGNAL, PeerAddress, Stream, plain::Plain};
 
 /// The listening sockets of one shard.
 #[derive(Debug)]
@@ -160,7 +160,7 @@ pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal) {
     let mut socket: &Socket = &socket;
     // Nothing can be done for a client that cannot even take this. What it has sent is read, for a
     // close with unread bytes is a reset, and a reset may overtake the answer.
-    let _ = socket.write(response);
+    let _ = socket.send_with_flags(response, NO_SIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
     let _ = socket.read(&mut [0; 4096]);
 }
@@ -184,6 +184,40 @@ mod tests {
     use std::{net::SocketAddr, task::Waker};
 
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn writing_to_who_is_gone_raises_no_signal() {
+        use std::future::poll_fn;
+
+        use nix::sys::{
+            signal::{SigSet, Signal},
+            signalfd::{SfdFlags, SignalFd},
+        };
+
+        let gone = || {
+            let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+            drop(client);
+            server.set_nonblocking(true).unwrap();
+            Stream::new(Plain::Unix(tokio::net::UnixStream::from_std(server).unwrap()))
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        // Blocked, the signal stays where it can be seen.
+        let signals = SigSet::from(Signal::SIGPIPE);
+        let before = signals.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK).unwrap();
+        let pending = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK).unwrap();
+        runtime.block_on(async {
+            turn_away(gone(), false, Refusal::Full);
+            assert!(pending.read_signal().unwrap().is_none(), "raised by turning away");
+            let mut stream = gone().plain;
+            assert!(poll_fn(|cx| stream.poll_write(cx, b"x")).await.is_err());
+            assert!(pending.read_signal().unwrap().is_none(), "raised by a write");
+            let slices = [io::IoSlice::new(b"x"), io::IoSlice::new(b"y")];
+            assert!(poll_fn(|cx| stream.poll_write_vectored(cx, &slices)).await.is_err());
+            assert!(pending.read_signal().unwrap().is_none(), "raised by a vectored write");
+        });
+        before.thread_set_mask().unwrap();
+    }
 
     #[test]
     fn who_waits_at_a_passed_socket_is_left_to_the_next_server() {

@@ -101,7 +101,8 @@ impl Plain {
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self {
             Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+            // The oldest Rust that is supported writes to these with `write`, which raises SIGPIPE.
+            Self::Unix(_) => self.poll_write_vectored(cx, &[IoSlice::new(bytes)]),
         }
     }
 
