@@ -53,7 +53,7 @@ impl Shard {
     }
 
     /// Makes a connection of an accepted socket, or turns it away.
-    fn admit(&mut self, arrival: Arrival) {
+    pub(super) fn admit(&mut self, arrival: Arrival) {
         let Arrival { stream, address, entry } = arrival;
         self.counters(|c| c.accepted.increment());
         let registry = &self.common.hub.registry;

@@ -120,6 +120,18 @@ impl Helm {
         self.bell.wake_by_ref();
     }
 
+    /// Takes a turn, looks at the sockets without waiting, and takes another.
+    pub(super) fn look_once(&self, place: &mut Option<Shard>) -> Stretch<Turned> {
+        let mut looked = false;
+        self.take_turns(place, |_, cx, turned| {
+            if std::mem::replace(&mut looked, true) {
+                return Poll::Ready(turned);
+            }
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        })
+    }
+
     /// Takes turns, sleeping in epoll when there is nothing to do, until `after`, which is asked
     /// after each, has had enough. The end of the shard, or a panic that escapes a turn, is told to
     /// the consumer, so that it never waits for a dead shard.

@@ -2,6 +2,8 @@
 
 mod allocator;
 mod commands;
+#[cfg(feature = "fuzzing")]
+mod driver;
 mod duty;
 mod entrance;
 mod fanned;
@@ -24,6 +26,8 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "fuzzing")]
+pub use driver::Driver;
 pub use notifier::Notifier;
 pub use server::{Server, StartError, check_certificate};
 pub use steering::{Steering, Waited};

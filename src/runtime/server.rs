@@ -1,14 +1,6 @@
 //! A running server: its threads, and what the consumer needs to talk to them.
 
-use std::{
-    io,
-    path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize},
-    },
-    thread::JoinHandle,
-};
+use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
 
 use super::{
     Steering, allocator,
@@ -19,7 +11,6 @@ use super::{
 use crate::{
     config::{self, Config, ConfigError},
     hub::{Handle, Hub},
-    limits::{AddressLimits, raise_file_limit},
     queue::{Ender, Inbox, link},
     socket::{BindError, bind},
     tls::Certificates,
@@ -58,20 +49,14 @@ pub enum StartError {
 impl Server {
     /// Binds every address, then starts the shards. An error leaves nothing behind.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        config.check()?;
-        let certificates = match config.tls.as_slice() {
-            [] => None,
-            files => Some(Arc::new(Certificates::load(files)?)),
-        };
+        let common = Arc::new(Common::new(config)?);
         allocator::keep_large_blocks();
-        let shards = config.shards();
-        let files = raise_file_limit();
-        let ceiling = config.limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1);
+        let shards = common.hub.counters.len();
         let mut server = Self {
             addresses: Vec::new(),
-            hub: Arc::new(Hub::new(shards, config.limits.clone(), config.compression)),
-            certificates: certificates.clone(),
-            ceiling,
+            hub: common.hub.clone(),
+            certificates: common.certificates.clone(),
+            ceiling: common.ceiling,
             handle: None,
             inbox: None,
             steering: None,
@@ -80,8 +65,8 @@ impl Server {
             unix_paths: Vec::new(),
         };
         let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        for listen in &config.listen {
-            for bound in bind(listen, certificates.is_some(), shards)? {
+        for listen in &common.config.listen {
+            for bound in bind(listen, common.certificates.is_some(), shards)? {
                 server.addresses.push(bound.url);
                 server.unix_paths.extend(bound.unix_path);
                 for (shard, socket) in sockets.iter_mut().zip(bound.sockets) {
@@ -89,20 +74,6 @@ impl Server {
                 }
             }
         }
-        let limits = &config.limits;
-        let common = Arc::new(Common {
-            hub: server.hub.clone(),
-            certificates,
-            ceiling,
-            sockets: AtomicUsize::new(0),
-            addresses: AddressLimits::new(
-                limits.max_connections_per_address,
-                limits.connect_rate_per_address,
-                limits.loopback_is_limited(),
-            ),
-            origin_warned: AtomicBool::new(false),
-            config,
-        });
         let mut inbox = Inbox::new()?;
         let mut ports = Vec::new();
         for (index, sockets) in sockets.into_iter().enumerate() {
@@ -186,6 +157,3 @@ impl Drop for Server {
         }
     }
 }
-
-/// Descriptors that are not for clients: standard streams, listeners, wake-ups, the script's files.
-const RESERVED_FILES: usize = 64;

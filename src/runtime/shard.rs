@@ -28,13 +28,13 @@ use super::{
     sweep,
 };
 use crate::{
-    config::Config,
+    config::{Config, ConfigError},
     connection::{Buffers, Connection},
     deflate::Codec,
     frame::DecodeLimits,
     http::HeadLimits,
     hub::{Hub, TopicIndex},
-    limits::AddressLimits,
+    limits::{AddressLimits, raise_file_limit},
     metrics::Counters,
     queue::{Commands, Event, EventQueue, LogLevel, LogRecord, Rest},
     socket::{Acceptor, Listening},
@@ -54,6 +54,32 @@ pub(super) struct Common {
     pub(super) addresses: AddressLimits,
     /// Whether a refused Origin was logged.
     pub(super) origin_warned: AtomicBool,
+}
+
+impl Common {
+    /// What the shards of a server with these options share, if they can be used. Nobody is there yet.
+    pub(super) fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
+        let certificates = match config.tls.as_slice() {
+            [] => None,
+            files => Some(Arc::new(Certificates::load(files)?)),
+        };
+        let limits = &config.limits;
+        let files = raise_file_limit();
+        Ok(Self {
+            certificates,
+            hub: Arc::new(Hub::new(config.shards(), limits.clone(), config.compression)),
+            ceiling: limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1),
+            sockets: AtomicUsize::new(0),
+            addresses: AddressLimits::new(
+                limits.max_connections_per_address,
+                limits.connect_rate_per_address,
+                limits.loopback_is_limited(),
+            ),
+            origin_warned: AtomicBool::new(false),
+            config,
+        })
+    }
 }
 
 /// What is left after a turn.
@@ -353,6 +379,8 @@ const BATCH_MESSAGES: u64 = 256;
 const BATCH_BYTES: u64 = 256 << 10;
 /// Between two log lines about the same.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+/// Descriptors that are not for clients: standard streams, listeners, wake-ups, the script's files.
+const RESERVED_FILES: usize = 64;
 /// The slot that stands for the listening sockets.
 pub(super) const ACCEPT: u32 = u32::MAX;
 /// How long a dozing shard leaves a command unseen that PHP gave in the middle of a batch.

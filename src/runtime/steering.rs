@@ -116,14 +116,7 @@ impl Steering {
         let now = Instant::now();
         let busy = now.duration_since(*self.busy.get_or_insert(now)) > BUSY;
         let mut shard = self.helm.shard();
-        let mut looked = false;
-        self.helm.take_turns(&mut shard, |_, cx, _| {
-            if std::mem::replace(&mut looked, true) {
-                return Poll::Ready(());
-            }
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        });
+        self.helm.look_once(&mut shard);
         self.leave(shard);
         if busy && self.parallel {
             // There is more to do than one thread can: now two are faster.

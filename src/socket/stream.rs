@@ -26,6 +26,12 @@ impl Stream {
         Self { plain, secured: None }
     }
 
+    /// One end of a pair of Unix sockets. Within a tokio runtime.
+    #[cfg(feature = "fuzzing")]
+    pub fn unix(socket: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        Ok(Self::new(Plain::Unix(tokio::net::UnixStream::from_std(socket)?)))
+    }
+
     /// Whether TLS has begun.
     pub fn is_secured(&self) -> bool {
         self.secured.is_some()

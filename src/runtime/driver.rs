@@ -1,0 +1,73 @@
+//! A shard without a thread, driven turn by turn by whoever tests it: what a fuzz target runs whole
+//! connections with.
+//!
+//! It is the shard of a [`Server`](super::Server) and so is all that it is linked to. Only the accepted
+//! sockets are missing: a client comes by [`connect`](Driver::connect).
+
+use std::{io, os::unix::net::UnixStream, sync::Arc};
+
+use super::{
+    StartError,
+    helm::{Helm, Stretch},
+    shard::{Common, Shard, Turned},
+};
+use crate::{
+    config::Config,
+    hub::Handle,
+    queue::{Inbox, link},
+    socket::{Arrival, Entry, PeerAddress, Stream},
+};
+
+/// One shard, and the consumer's ends of its queues.
+#[derive(Debug)]
+pub struct Driver {
+    helm: Arc<Helm>,
+    common: Arc<Common>,
+    /// The consumer's voice.
+    pub handle: Handle,
+    /// The consumer's ear.
+    pub inbox: Inbox,
+}
+
+impl Driver {
+    /// A shard that nobody is connected to. It listens nowhere, whatever the options say.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let config = Config { io_threads: 1, ..config };
+        let common = Arc::new(Common::new(config)?);
+        let mut inbox = Inbox::new()?;
+        let (consumer, waker) = inbox.consumer();
+        let (events, receiver, port, commands) = link(consumer, waker);
+        inbox.add(receiver);
+        let helm = Helm::new(|| Shard::new(0, common.clone(), Vec::new(), events, commands))?;
+        let handle = Handle::new(common.hub.clone(), vec![port]);
+        Ok(Self { helm, common, handle, inbox })
+    }
+
+    /// Lets a client in that comes from `address`, to a listener of `entry`. What is given is its end.
+    pub fn connect(&mut self, address: PeerAddress, entry: Entry) -> io::Result<UnixStream> {
+        let (client, server) = UnixStream::pair()?;
+        server.set_nonblocking(true)?;
+        let _context = self.helm.runtime().enter();
+        let stream = Stream::unix(server)?;
+        if let Some(shard) = &mut *self.helm.shard() {
+            shard.admit(Arrival { stream, address, entry });
+        }
+        Ok(client)
+    }
+
+    /// Looks at the sockets once, without waiting, and does a turn's work. Whether there is more to do
+    /// already.
+    pub fn turn(&mut self) -> bool {
+        self.helm.look_once(&mut self.helm.shard()) == Stretch::Left(Turned::More)
+    }
+
+    /// Clients' sockets that are open, in whatever phase.
+    pub fn sockets(&self) -> usize {
+        self.common.sockets.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// Bytes that wait for clients.
+    pub fn waiting(&self) -> usize {
+        self.helm.shard().as_ref().map_or(0, |shard| shard.waiting)
+    }
+}
