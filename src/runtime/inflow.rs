@@ -115,7 +115,8 @@ impl Shard {
                         break Err(Err((1008, "too many control frames".to_owned())));
                     }
                     match control {
-                        Received::Ping(payload) => {
+                        // Nothing follows a close frame: a browser fails the connection for whatever does.
+                        Received::Ping(payload) if open => {
                             let pong = control_frame(OpCode::Pong, &payload);
                             let before = outbox.bytes();
                             if stalled.is_some() || outbox.frames() >= PONGS {

@@ -49,6 +49,21 @@ fn the_servers_close_comes_after_what_was_sent_before_it() {
 }
 
 #[test]
+fn a_ping_after_the_servers_close_frame_gets_no_pong() {
+    let server = Running::start(config(1), |handle, event| {
+        if let Event::Open { id, .. } = event {
+            let member = handle.member(*id).unwrap();
+            handle.close(&member, 4000, "bye");
+        }
+    });
+    let mut client = server.raw();
+    assert_eq!(close_code(&mut client), 4000);
+    client.write_all(&[frame(0x89, b"still there?"), frame(0x88, b"\x0f\xa0")].concat()).unwrap();
+    assert_eq!(read_frame(&mut client), None);
+    assert_eq!(closed(&server), (4000, "bye".to_owned()));
+}
+
+#[test]
 fn what_was_sent_before_a_close_arrives_however_long_it_takes() {
     let limits = Limits { close_timeout: Duration::from_millis(300), ..Limits::default() };
     let server = Running::start(ferrite::config::Config { limits, ..config(1) }, |handle, event| {
