@@ -49,9 +49,8 @@ pub enum StartError {
 impl Server {
     /// Binds every address, then starts the shards. An error leaves nothing behind.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        config.check()?;
-        allocator::keep_large_blocks();
         let common = Arc::new(Common::new(config)?);
+        allocator::keep_large_blocks();
         let shards = common.hub.counters.len();
         let mut server = Self {
             addresses: Vec::new(),

@@ -57,9 +57,9 @@ pub(super) struct Common {
 }
 
 impl Common {
-    /// What the shards of a server with these options share: nobody is there yet. The error is about a
-    /// certificate.
+    /// What the shards of a server with these options share, if they can be used. Nobody is there yet.
     pub(super) fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
         let certificates = match config.tls.as_slice() {
             [] => None,
             files => Some(Arc::new(Certificates::load(files)?)),
