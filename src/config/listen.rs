@@ -18,6 +18,8 @@ pub struct Listen {
 pub struct Entry {
     /// Every connection begins with a PROXY header (`?proxy_protocol`) that says whose it is.
     pub proxy_protocol: bool,
+    /// Nothing but the metrics is served there.
+    pub metrics_only: bool,
 }
 
 /// Where to listen.

@@ -71,7 +71,7 @@ pub(super) fn dispatch(server: &Server, session: &Session, event: Event) -> Resu
         Event::HandshakeGone { id } => {
             let gone = session.voice.waiting.borrow_mut().remove(&id);
             drop(gone);
-            session.voice.speak(|handle| handle.forget_handshake());
+            session.voice.speak(|handle| handle.forget_abandoned());
             Ok(0)
         }
         Event::Open { id, opened } => {

@@ -13,6 +13,7 @@ mod outflow;
 mod pending_signals;
 mod proxied;
 mod ready;
+mod requests;
 mod server;
 mod shard;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Nobody can make one there.

@@ -73,9 +73,16 @@ impl Server {
             unix_paths: Vec::new(),
         };
         let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        for listen in &config.listen {
+        let metrics = config.metrics.as_ref();
+        let own = metrics.and_then(|metrics| Some((metrics.listen.as_ref()?, metrics.path.as_str())));
+        for (listen, path) in
+            config.listen.iter().map(|listen| (listen, None)).chain(own.map(|(l, p)| (l, Some(p))))
+        {
             for bound in bind(listen, shards)? {
-                server.addresses.push(bound.url);
+                server.addresses.push(match path {
+                    Some(path) => format!("{}{path}", bound.url.replacen("ws://", "http://", 1)),
+                    None => bound.url,
+                });
                 server.unix_paths.extend(bound.unix_path);
                 for (shard, socket) in sockets.iter_mut().zip(bound.sockets) {
                     shard.push(socket);
@@ -87,6 +94,7 @@ impl Server {
             hub: server.hub.clone(),
             ceiling,
             sockets: AtomicUsize::new(0),
+            monitors: AtomicUsize::new(0),
             addresses: AddressLimits::new(
                 limits.max_connections_per_address,
                 limits.connect_rate_per_address,
@@ -117,7 +125,7 @@ impl Server {
         Ok(server)
     }
 
-    /// What is bound, as clients write it, with real ports.
+    /// What is bound, as clients write it, with real ports; the metrics' own address last.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }

@@ -48,6 +48,8 @@ pub(super) struct Common {
     pub(super) ceiling: usize,
     /// Clients' sockets of all shards.
     pub(super) sockets: AtomicUsize,
+    /// Sockets beside those: of who watches over the server.
+    pub(super) monitors: AtomicUsize,
     pub(super) addresses: AddressLimits,
     /// Whether a refused Origin was logged.
     pub(super) origin_warned: AtomicBool,
@@ -99,6 +101,10 @@ pub(super) struct Shard {
     /// Messages handed to PHP, and their bytes.
     pub(super) messages: u64,
     pub(super) handed: u64,
+    /// Bytes of requests' bodies that are not whole yet.
+    pub(super) bodies: usize,
+    /// Connections that only watch over the server, and do not keep it from ending.
+    pub(super) monitors: usize,
     /// Bytes of frames taken from the command queue.
     pub(super) taken: u64,
     /// Bytes that wait in all outboxes.
@@ -160,6 +166,8 @@ impl Shard {
             head: HeadLimits::default(),
             messages: 0,
             handed: 0,
+            bodies: 0,
+            monitors: 0,
             taken: 0,
             waiting: 0,
             epoch: Instant::now(),
