@@ -10,7 +10,7 @@ use super::{
     compression, limits,
     thrown::{Kind, Thrown, bad_type, throw},
 };
-use crate::config::{self, Config, ConfigError, Listen, Origins, TrustedProxies};
+use crate::config::{self, Config, ConfigError, Listen, Metrics, Origins, TrustedProxies};
 
 /// Reads and checks all of them.
 pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
@@ -45,13 +45,26 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         }
         None => TrustedProxies::default(),
     };
+    let health = text(call, argument::HEALTH, "health")?.map(|path| config::health(&path));
+    let metrics = text(call, argument::METRICS, "metrics")?.map(|place| Metrics::parse(&place));
+    let (health, metrics) = (health.transpose().map_err(refuse)?, metrics.transpose().map_err(refuse)?);
     let threads = call.int_or(argument::IO_THREADS, 0)?;
     let io_threads = usize::try_from(threads)
         .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
     let logger =
         given(call, argument::LOGGER).map(|_| Callback::argument(call, argument::LOGGER)).transpose()?;
-    let config =
-        Config { listen, limits, heartbeat, compression, origins, protocols, trusted_proxies, io_threads };
+    let config = Config {
+        listen,
+        limits,
+        heartbeat,
+        compression,
+        origins,
+        protocols,
+        trusted_proxies,
+        health,
+        metrics,
+        io_threads,
+    };
     config.check().map_err(refuse)?;
     Ok((config, logger))
 }
@@ -78,6 +91,14 @@ fn given<'a>(call: &Call<'a>, number: u32) -> Option<&'a Zval> {
     call.value(number).filter(|value| !value.is_null())
 }
 
+fn text(call: &Call<'_>, number: u32, option: &'static str) -> Result<Option<String>, Thrown> {
+    let Some(text) = call.string_or_null(number)? else { return Ok(None) };
+    match text.as_str() {
+        Ok(text) => Ok(Some(text.to_owned())),
+        Err(_) => Err(refuse(not_utf8(option, text.as_bytes()))),
+    }
+}
+
 fn strings(option: &'static str, list: &ZendHashTable) -> Result<Vec<String>, ConfigError> {
     list.values().map(|value| string(option, value.dereference())).collect()
 }
@@ -88,10 +109,12 @@ fn string(option: &'static str, value: &Zval) -> Result<String, ConfigError> {
     };
     match text.as_str() {
         Ok(text) => Ok(text.to_owned()),
-        Err(_) => {
-            Err(ConfigError::new(option, format!("\"{}\" is not UTF-8", text.as_bytes().escape_ascii())))
-        }
+        Err(_) => Err(not_utf8(option, text.as_bytes())),
     }
+}
+
+fn not_utf8(option: &'static str, text: &[u8]) -> ConfigError {
+    ConfigError::new(option, format!("\"{}\" is not UTF-8", text.escape_ascii()))
 }
 
 fn refuse(error: ConfigError) -> Thrown {
@@ -107,8 +130,10 @@ mod argument {
     pub(super) const ORIGINS: u32 = 5;
     pub(super) const PROTOCOLS: u32 = 6;
     pub(super) const TRUSTED_PROXIES: u32 = 7;
-    pub(super) const IO_THREADS: u32 = 8;
-    pub(super) const LOGGER: u32 = 9;
+    pub(super) const HEALTH: u32 = 8;
+    pub(super) const METRICS: u32 = 9;
+    pub(super) const IO_THREADS: u32 = 10;
+    pub(super) const LOGGER: u32 = 11;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";
