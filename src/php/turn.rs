@@ -1,6 +1,6 @@
 //! One turn of the loop: events to callbacks.
 
-use ext_php_rs::types::Zval;
+use ext_php_rs::{flags::DataType, types::Zval};
 
 use super::{
     callback::Callback,
@@ -183,7 +183,13 @@ fn failed() -> Respond {
 
 /// The exception for a callback that returned something else.
 fn no_response(returned: &Zval) -> Outcome {
-    let what = returned.get_type().to_string().to_ascii_lowercase();
+    let what = match returned.get_type() {
+        DataType::Long => "int".to_owned(),
+        DataType::Double => "float".to_owned(),
+        DataType::True | DataType::False => "bool".to_owned(),
+        DataType::Object(_) => "another object".to_owned(),
+        other => other.to_string().to_ascii_lowercase(),
+    };
     let _ = throw(
         Kind::Type,
         &format!("The callback of onRequest must return Ferrite\\Response, string or null, {what} returned"),
