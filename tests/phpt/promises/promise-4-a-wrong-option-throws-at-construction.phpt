@@ -23,6 +23,8 @@ $wrong = [
     'origins' => [['chat.example'], [''], [1], ['https://chat.example/path'], ["https://chat.example\r\n"], ['https://*.example'], ['https://a.*.example.com'], ['https://*']],
     'protocols' => [[''], ['two words'], ['a,b'], [1], ["a\r\nb"], ['chat', 'chat']],
     'trustedProxies' => [['nonsense'], ['10.0.0.0/33'], ['10.0.0.1:80'], ['unix'], ['unix:///run/app.sock'], [''], [1]],
+    'health' => ['', '/', 'health', '/health/', '/a b', '/a?b', "/a\r\n", "/\xff", 'http://127.0.0.1:9090/health'],
+    'metrics' => ['', 'metrics', '/metrics/', 'http://127.0.0.1:9090', 'http://127.0.0.1/metrics', 'https://127.0.0.1:9090/metrics'],
     'ioThreads' => [-1, PHP_INT_MAX],
 ];
 foreach ($wrong as $option => $values) {
@@ -36,6 +38,7 @@ foreach ($wrong as $option => $values) {
 foreach (['listen' => 1.5, 'limits' => 1, 'heartbeat' => [], 'origins' => '*', 'ioThreads' => '2', 'logger' => 'no function'] as $option => $value) {
     echo $option, ': ', thrownClass(fn () => new Server(...[$option => $value])), "\n";
 }
+echo thrown(fn () => new Server(health: '/up', metrics: '/up/live')), "\n";
 echo thrown(fn () => new Server(tls: null)), "\n";
 ?>
 --EXPECT--
@@ -45,4 +48,5 @@ heartbeat: TypeError
 origins: TypeError
 ioThreads: TypeError
 logger: TypeError
+Ferrite\ConfigurationException: metrics: "/up/live" is a path of the option health already
 Error: Unknown named parameter $tls
