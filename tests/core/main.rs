@@ -10,5 +10,6 @@ mod hostile;
 mod imports;
 mod messages;
 mod proxies;
+mod requests;
 mod steering;
 mod stopping;

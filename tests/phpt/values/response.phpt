@@ -13,10 +13,10 @@ use Ferrite\Response;
 
 require __DIR__ . '/../support.inc';
 
-$show = fn (Response $response) => print(json_encode([$response->status, $response->body, $response->headers], JSON_UNESCAPED_SLASHES) . "\n");
+$show = fn (Response $response) => print(json_encode([$response->status, $response->body, $response->headers], JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE) . "\n");
 $show(new Response());
 $show(new Response('<p>hi', 201, ['Content-Type' => 'text/html', 'Set-Cookie' => ['a=b', 'c=d']]));
-$show(Response::json(['ü' => 1.0, 'url' => 'https://a/b'], 422));
+$show(Response::json(['ü' => 1.5, 'url' => 'https://a/b'], 422));
 $show(Response::json(null));
 $show(Response::redirect('https://chat.example/a?b=c#d'));
 $show(Response::redirect('/', 308));
@@ -57,7 +57,7 @@ echo thrown(fn () => $response->__construct('b')), ' ', $response->body, "\n";
 --EXPECT--
 [200,"",[]]
 [201,"<p>hi",{"Content-Type":"text/html","Set-Cookie":["a=b","c=d"]}]
-[422,"{\"ü\":1.0,\"url\":\"https://a/b\"}",{"Content-Type":"application/json"}]
+[422,"{\"ü\":1.5,\"url\":\"https://a/b\"}",{"Content-Type":"application/json"}]
 [200,"null",{"Content-Type":"application/json"}]
 [302,"",{"Location":"https://chat.example/a?b=c#d"}]
 [308,"",{"Location":"/"}]
