@@ -61,7 +61,7 @@ fn framing(fields: &Fields<'_, '_>) -> Result<Framing, Kind> {
         (Some(_), Some(_)) => Err(Kind::LengthAndCoding),
         (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
         (None, Some(_)) => Err(Kind::Coding),
-        (Some(length), None) if length.is_empty() => Err(Kind::LengthForm),
+        (Some([]), None) => Err(Kind::LengthForm),
         (Some(length), None) => length
             .iter()
             .try_fold(0_u64, |sum, digit| {

@@ -30,14 +30,38 @@ fn answer(handle: &mut Handle, event: &Event) {
     }
 }
 
-/// A server whose consumer stands still while the gate is closed.
-fn gated(config: Config, grace: Duration) -> (Running, Arc<AtomicBool>) {
-    let gate = Arc::new(AtomicBool::new(true));
-    let closed = gate.clone();
-    let server = Running::start_for(config, INTERESTS, grace, move |handle, event| {
-        while matches!(event, Event::Request { .. } | Event::Message { .. }) && closed.load(Ordering::SeqCst)
-        {
+/// Holds a consumer up.
+#[derive(Default)]
+struct Gate {
+    open: AtomicBool,
+    /// Whether the consumer stands before it.
+    reached: AtomicBool,
+}
+
+impl Gate {
+    fn pass(&self) {
+        self.reached.store(true, Ordering::SeqCst);
+        while !self.open.load(Ordering::SeqCst) {
             std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn wait_for_consumer(&self) {
+        wait("the consumer to be busy", || self.reached.load(Ordering::SeqCst).then_some(()));
+    }
+
+    fn open(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+}
+
+/// A server whose consumer stands still before a request while the gate is closed.
+fn gated(config: Config, grace: Duration) -> (Running, Arc<Gate>) {
+    let gate = Arc::new(Gate::default());
+    let before = gate.clone();
+    let server = Running::start_for(config, INTERESTS, grace, move |handle, event| {
+        if matches!(event, Event::Request { .. }) {
+            before.pass();
         }
         answer(handle, event);
     });
@@ -99,7 +123,7 @@ fn bodies_that_wait_share_the_budget_of_messages_and_beyond_it_clients_get_503()
         answer.starts_with("HTTP/1.1 503 ").then_some(answer)
     });
     assert!(refused.contains("\r\nRetry-After: 5\r\n"), "{refused}");
-    gate.store(false, Ordering::SeqCst);
+    gate.open();
     for socket in waiting {
         assert!(rest(socket).starts_with("HTTP/1.1 200 "));
     }
@@ -144,7 +168,7 @@ fn requests_that_came_and_went_count_until_the_consumer_has_seen_them() {
     }
     // What they asked waits in memory.
     assert!(rest(server.socket()).ends_with("The server is full\n"));
-    gate.store(false, Ordering::SeqCst);
+    gate.open();
     server.wait_for("both to be seen", |seen| {
         (seen.iter().filter(|e| matches!(e, Event::RequestGone { .. })).count() == 2).then_some(())
     });
@@ -161,14 +185,12 @@ fn requests_that_came_and_went_count_until_the_consumer_has_seen_them() {
 fn a_request_that_php_has_is_answered_while_the_server_stops() {
     let (server, gate) = gated(config(1), Duration::from_secs(15));
     let whole = post(&server, b"whole");
-    // The consumer has it once it stands still before it, and then a message cannot be echoed.
-    wait("the consumer to be busy", || (server.hub.counters[0].accepted.get() == 1).then_some(()));
+    gate.wait_for_consumer();
     let mut half = server.socket();
     half.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nha").unwrap();
     let mut unread = server.client();
-    std::thread::sleep(Duration::from_millis(100));
     server.tell_stop();
-    gate.store(false, Ordering::SeqCst);
+    gate.open();
     let answer = rest(whole);
     assert!(answer.ends_with("\r\n\r\nwhole"), "{answer}");
     let answer = rest(half);
@@ -181,10 +203,10 @@ fn a_request_that_php_has_is_answered_while_the_server_stops() {
 fn an_answer_for_who_is_gone_is_dropped() {
     let (server, gate) = gated(config(1), Duration::from_secs(5));
     let socket = post(&server, b"x");
-    wait("the request", || (server.hub.counters[0].accepted.get() == 1).then_some(()));
+    gate.wait_for_consumer();
     socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
     drop(socket);
-    gate.store(false, Ordering::SeqCst);
+    gate.open();
     server.wait_for("it to be asked about", |seen| (asked(seen) == 1).then_some(()));
     assert!(rest(post(&server, b"next")).ends_with("\r\n\r\nnext"));
 }
