@@ -5,9 +5,9 @@ declare(strict_types=1);
 // A chat with rooms.
 //
 //   ./dev chat                                     installs, builds, runs this file
-//   php -d extension=… examples/chat/server.php [CHAT_PORT [PAGE_PORT]]
+//   php -d extension=… examples/chat/server.php [PORT]
 //
-// The ports are 8080 and 8000 unless told otherwise; where one is taken, another one that is free.
+// The port is 8080 unless told otherwise; if it is taken, another one that is free. Page and chat share it.
 //
 // The client sends    {"type": "join", "room": "php"}    {"type": "say", "text": "Hello"}
 // The server sends    joined (you, room)    people (of your room)    rooms (all)    said (a message)
@@ -16,22 +16,25 @@ use Ferrite\CloseCode;
 use Ferrite\Connection;
 use Ferrite\Handshake;
 use Ferrite\Limits;
+use Ferrite\Request;
+use Ferrite\Response;
 use Ferrite\Server;
 
 require __DIR__ . '/../need-ferrite.php';
 require __DIR__ . '/Rooms.php';
-require __DIR__ . '/page.php';
 
-$chatPort = free_port((int) ($argv[1] ?? 8080));
-$page = new Page(free_port((int) ($argv[2] ?? 8000)), "ws://127.0.0.1:$chatPort");
-
+// Only our own page may connect, for it comes from the same host and port; any other site's is refused with 403.
 $server = new Server(
-    "127.0.0.1:$chatPort",
+    '127.0.0.1:' . free_port((int) ($argv[1] ?? 8080)),
     limits: new Limits(maxMessageSize: 16 * 1024),
-    // Only our own page may connect; any other site's page is refused with 403.
-    origins: $page->origins(),
 );
 $rooms = new Rooms();
+
+// The page, for whoever does not ask for a WebSocket.
+$server->onRequest(fn (Request $request): ?Response => $request->path !== '/' ? null : new Response(
+    file_get_contents(__DIR__ . '/public/index.html'),
+    headers: ['Content-Type' => 'text/html; charset=utf-8', 'Cache-Control' => 'no-cache'],
+));
 
 // Everything the clients get is one JSON object, to one client or to all in a room. A room is a topic.
 $tell = fn (Connection $to, array $message) => $to->send(encode($message));
@@ -92,12 +95,17 @@ $server->onClose(function (Connection $who) use ($rooms, $announce): void {
     $announce($who->data);
 });
 
-$server->onStart(function () use ($page): void {
-    echo "Open {$page->url()} in two tabs. Ctrl-C stops the chat.\n";
+$server->onStart(function (Server $server): void {
+    echo "Open http://{$server->addresses()[0]}/ in two tabs. Ctrl-C stops the chat.\n";
 });
 
-$page->serve();
 $server->run();
+
+/** The preferred port of this machine if it is free, else any free one. */
+function free_port(int $preferred): int
+{
+    return @stream_socket_server("tcp://127.0.0.1:$preferred") === false ? 0 : $preferred;
+}
 
 function encode(array $message): string
 {

@@ -164,7 +164,12 @@ fn answer(server: &Server, session: &Session, id: ConnectionId, asked: Asked) ->
         // The callback was there when the client came, and is no longer.
         _ => (0, Respond { status: 404, ..Respond::default() }, Outcome::Done),
     };
-    let sent = session.voice.speak(|handle| handle.respond(id, size, answer));
+    // The callback may have forked, and a child must not answer its parent's clients.
+    let sent = if session.is_foreign() {
+        None
+    } else {
+        session.voice.speak(|handle| handle.respond(id, size, answer))
+    };
     match trouble {
         Outcome::Done => {}
         Outcome::Leaving(thrown) => return Err(thrown),

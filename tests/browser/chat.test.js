@@ -12,10 +12,10 @@ const { PhpServer, within, root } = require('../clients/php-server.js')
 const slow = Number(process.env.FERRITE_TEST_SLOW || 1)
 const pictures = path.join(process.env.CARGO_TARGET_DIR || path.join(root, 'target'), 'screenshots')
 
-let server, ports, url, browser
+let server, url, browser
 
 before(async () => {
-  await startChat(['0', '0'])
+  await startChat('0')
   browser = await chromium.launch({
     executablePath: findBrowser(),
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -40,12 +40,10 @@ function findBrowser() {
   throw new Error('no Chromium; scripts/setup --tests installs it, or CHROMIUM names one')
 }
 
-/** Starts the chat example; a second start takes the ports of the first. */
-async function startChat(arguments_) {
-  server = new PhpServer('examples/chat/server.php', arguments_)
-  const chat = new URL(await server.url())
+/** Starts the chat example; a second start takes the port of the first. */
+async function startChat(port) {
+  server = new PhpServer('examples/chat/server.php', [port])
   url = (await server.line(/Open (http:\/\/\S+)/))[1]
-  ports = [chat.port, new URL(url).port]
 }
 
 /** A person in a tab of their own (own session), who has joined the room. */
@@ -153,7 +151,7 @@ test('a tab shows that the server has gone, and comes back to its room when it i
   await ada.screenshot({ animations: 'disabled', path: path.join(pictures, 'chat-disconnected.png') })
 
   const before = url
-  await startChat(ports)
+  await startChat(new URL(url).port)
   assert.equal(url, before)
   await within(60, 'the tab to come back', ada.getByRole('status').filter({ hasText: /^Connected$/ }).waitFor({ timeout: 60000 * slow }))
   await here(ada, ['Ada'])
