@@ -172,10 +172,14 @@ impl Shard {
             Access::Monitoring => Some((503, "The server is full\n")),
         };
         if let Some((status, body)) = closed {
-            self.counters(|c| c.turned_away.increment());
+            self.counters(|c| match access {
+                Access::Metrics => c.requests.increment(),
+                _ => c.turned_away.increment(),
+            });
             let retry = ("Retry-After".to_owned(), b"5".to_vec());
             let headers = if status == 503 { vec![retry] } else { Vec::new() };
-            return self.answer(slot, http::rejection(status, body.as_bytes(), &headers));
+            let response = http::response(status, body.as_bytes(), &headers, head.starts_with(b"HEAD "));
+            return self.answer(slot, response);
         }
         let config = &self.common.config;
         let rules = UpgradeRules {

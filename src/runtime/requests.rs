@@ -188,6 +188,8 @@ impl Shard {
 
     /// The time that PHP has to answer is over.
     pub(super) fn unserved(&mut self, slot: u32) {
+        let phase = self.connections.get(slot as usize).map(|connection| &connection.phase);
+        let to_head = matches!(phase, Some(Phase::Asking { to_head: true }));
         self.counters(|c| c.requests_failed.increment());
         self.forget_asked(slot);
         self.log(
@@ -195,7 +197,7 @@ impl Shard {
             "A client waited 10 s for the answer to its HTTP request and was told 503: do in onRequest only what is done soon",
             [],
         );
-        self.answer(slot, http::rejection(503, b"No answer in time\n", &[]));
+        self.answer(slot, http::response(503, b"No answer in time\n", &[], to_head));
     }
 
     /// Tells PHP that nobody waits for its answer any more.
