@@ -158,6 +158,8 @@ impl Shard {
         let Body { request, mut received, .. } = *body;
         // What waits for PHP is counted by its length, so it may not drag spare capacity along.
         received.shrink_to_fit();
+        // What came behind it is nobody's.
+        connection.unread = BytesMut::new();
         connection.phase = Phase::Asking { to_head: request.method() == "HEAD" };
         connection.deadline = self.now + DECISION_TIME;
         self.handed += received.len() as u64;

@@ -5,9 +5,9 @@ declare(strict_types=1);
 // The server of the HTTP tests: php … http.php OPTIONS, where OPTIONS are arguments of Server as JSON;
 // `limits` are those of Limits.
 //
-// WebSocket clients get an echo; the message "sleep 1.5" blocks the callback for so many seconds.
+// WebSocket clients get an echo; the message "wait" blocks the callback until standard input has a line.
 // GET /describe answers with what PHP knows of the request, as JSON; /echo with its body;
-// /text, /null, /number, /throw, /redirect, /big?size=, /sleep?seconds= with what their name says.
+// /text, /null, /number, /throw, /redirect, /big?size=, /wait, /stats, /stop?grace= with what their name says.
 
 use Ferrite\Connection;
 use Ferrite\Limits;
@@ -23,20 +23,20 @@ if (isset($options['limits'])) {
 }
 $server = new Server(...$options + ['listen' => '127.0.0.1:0']);
 
-$sleep = function (float $seconds): void {
-    echo "sleeping\n";
-    usleep((int) ($seconds * 1e6));
+$wait = function (): void {
+    echo "waiting\n";
+    fgets(STDIN);
 };
-$server->onMessage(function (Connection $from, string $data, bool $binary) use ($sleep): void {
-    if (str_starts_with($data, 'sleep ')) {
-        $sleep((float) substr($data, 6));
+$server->onMessage(function (Connection $from, string $data, bool $binary) use ($wait): void {
+    if ($data === 'wait') {
+        $wait();
     }
     $from->send($data, $binary);
 });
 $server->onError(function (Throwable $error, ?Connection $connection): void {
     echo 'error ', $error::class, ' ', $error->getMessage(), ' ', $connection === null ? 'alone' : 'of a client', "\n";
 });
-$withoutRequests || $server->onRequest(function (Request $request) use ($sleep, $server) {
+$withoutRequests || $server->onRequest(function (Request $request) use ($wait, $server) {
     $query = $request->query();
     switch ($request->path) {
         case '/describe':
@@ -61,9 +61,9 @@ $withoutRequests || $server->onRequest(function (Request $request) use ($sleep, 
             return Response::redirect('/text');
         case '/big':
             return str_repeat('x', (int) $query['size']);
-        case '/sleep':
-            $sleep((float) $query['seconds']);
-            return 'slept';
+        case '/wait':
+            $wait();
+            return 'waited';
         case '/stats':
             return Response::json($server->stats());
         case '/stop':
@@ -80,5 +80,5 @@ $server->onStop(function (): void {
 $server->run();
 
 // PHP leaves cycles to the end of the process; a leak checker would take this one for a leak.
-unset($server, $sleep);
+unset($server, $wait);
 gc_collect_cycles();
