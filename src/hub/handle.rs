@@ -261,8 +261,8 @@ impl Handle {
         asked: usize,
         mut response: Respond,
     ) -> Result<(), ResponseTooBig> {
-        let (response_size, limit) = (response.size(), self.hub.limits.send_buffer.min(self.share));
-        let fits = response_size <= limit;
+        let (whole, limit) = (response.size(), self.hub.limits.send_buffer);
+        let fits = whole <= limit;
         if !fits {
             response = Respond { status: 500, ..Respond::default() };
         }
@@ -270,7 +270,7 @@ impl Handle {
         self.throttle(id.shard());
         self.command(id.shard(), Command::Respond { id, response: Box::new(response) }, size);
         self.return_credit(id.shard(), asked);
-        if fits { Ok(()) } else { Err(ResponseTooBig { response: response_size, limit }) }
+        if fits { Ok(()) } else { Err(ResponseTooBig { response: whole, limit }) }
     }
 
     /// Says that a message's callback is done: its credit goes back to its connection.

@@ -73,15 +73,13 @@ impl Server {
             unix_paths: Vec::new(),
         };
         let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        let metrics = config.metrics.as_ref();
-        let own = metrics.and_then(|metrics| Some((metrics.listen.as_ref()?, metrics.path.as_str())));
-        for (listen, path) in
-            config.listen.iter().map(|listen| (listen, None)).chain(own.map(|(l, p)| (l, Some(p))))
-        {
+        // The metrics' own address, and the path that only it is written with.
+        let own = config.metrics.iter().filter_map(|own| Some((own.listen.as_ref()?, own.path.as_str())));
+        for (listen, path) in config.listen.iter().map(|listen| (listen, "")).chain(own) {
             for bound in bind(listen, shards)? {
                 server.addresses.push(match path {
-                    Some(path) => format!("{}{path}", bound.url.replacen("ws://", "http://", 1)),
-                    None => bound.url,
+                    "" => bound.url,
+                    path => format!("{}{path}", bound.url.replacen("ws://", "http://", 1)),
                 });
                 server.unix_paths.extend(bound.unix_path);
                 for (shard, socket) in sockets.iter_mut().zip(bound.sockets) {

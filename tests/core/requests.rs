@@ -231,6 +231,28 @@ fn a_response_over_the_send_buffer_becomes_500_and_an_error() {
 }
 
 #[test]
+fn a_response_for_which_the_outboxes_of_all_have_no_room_becomes_503() {
+    let limits = Limits { send_buffer: 64 << 20, total_send_buffer: 4 << 20, ..Limits::default() };
+    let server = Running::start_for(
+        Config { limits, ..config(1) },
+        INTERESTS,
+        Duration::from_secs(5),
+        |handle, event| {
+            if let Event::Request { id, asked } = event {
+                let response = Respond { status: 200, body: vec![b'x'; 32 << 20], headers: Vec::new() };
+                handle.respond(*id, asked.body.len(), response).unwrap();
+            }
+        },
+    );
+    // One that waits alone may be larger, as a message may.
+    let mut slow = post(&server, b"");
+    slow.read_exact(&mut [0; 1]).unwrap();
+    assert!(rest(post(&server, b"")).starts_with("HTTP/1.1 503 "));
+    assert!(rest(slow).len() > 32 << 20);
+    assert!(rest(post(&server, b"")).starts_with("HTTP/1.1 200 "));
+}
+
+#[test]
 fn a_reset_at_any_byte_of_a_request_harms_nobody() {
     let server = Running::start_for(config(1), INTERESTS, Duration::from_secs(5), answer);
     let talk = b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a\r\nabc\r\n0\r\nA: b\r\n\r\nGET /";
