@@ -21,7 +21,7 @@ use ferrite::{
     deflate::{Agreement, Codec, Contexts, InflateError, Inflater},
     frame::{CloseFrame, DecodeLimits, Decoder, Received, Violation},
     http::{self, HeadLimits, HeadReader, Request, UpgradeRules, parse_upgrade, switching_protocols},
-    hub::{Member, Outgoing, SendResult},
+    hub::{Interests, Member, Outgoing, SendResult},
     queue::{Accept, ConnectionId, Event, Reject},
     runtime::Driver,
     socket::{Entry, PeerAddress, ProxyHeader},
@@ -121,11 +121,12 @@ const VANISHES: u8 = 128;
 
 impl<'a> Play<'a> {
     fn new(driver: &'a mut Driver, config: &'a Config, options: u8) -> Self {
-        driver.handle.interests(options & DECIDES != 0, true);
+        let handshakes = options & DECIDES != 0;
+        driver.handle.interests(Interests { handshakes, drains: true, requests: false });
         Self {
             driver,
             config,
-            entry: Entry { proxy_protocol: options & 3 == 3, tls: false },
+            entry: Entry { proxy_protocol: options & 3 == 3, ..Entry::default() },
             options,
             client: None,
             output: Vec::new(),

@@ -12,6 +12,7 @@ mod imports;
 mod limits_page;
 mod messages;
 mod proxies;
+mod requests;
 mod steering;
 mod stopping;
 mod tls;
