@@ -1,4 +1,4 @@
-//! Holds docs/limits.md to the code: what it names is there, and no option is left out.
+//! Holds docs/limits.md and SECURITY.md to the code: what they name is there, and no option is left out.
 
 use std::{fs, path::Path};
 
@@ -34,6 +34,20 @@ fn sources(folder: &Path, into: &mut String) {
         } else if path.extension().is_some_and(|end| end == "rs") {
             into.push_str(&fs::read_to_string(path).unwrap());
         }
+    }
+}
+
+#[test]
+fn every_test_that_the_page_of_security_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let named = named(&fs::read_to_string(root.join("SECURITY.md")).unwrap());
+    let mut code = String::new();
+    sources(&root.join("src"), &mut code);
+    sources(&root.join("tests/core"), &mut code);
+    let tests: Vec<_> = named.iter().filter(|(column, _)| column == "test").collect();
+    assert!(tests.len() > 15, "{} tests only", tests.len());
+    for (_, name) in tests {
+        assert!(code.contains(&format!("fn {name}(")), "there is no test {name}");
     }
 }
 
