@@ -193,6 +193,7 @@ CONNECTIONS = {
     "rejected": (ASKED | DECIDES | REJECTS, WHOLE, STREAMS["messages"]),
     "paused": (ASKED | PAUSES, bytes([0, 20]), STREAMS["fragments"] + STREAMS["messages"]),
     "closed-by-the-application": (ASKED | CLOSES, bytes([0, 9]), STREAMS["messages"] + close(4000)),
+    "ping-after-the-close": (ASKED | CLOSES, bytes([7, 0]), frame(TEXT, b"x") + frame(PING, b"still there?")),
     "vanished": (ASKED | VANISHES, WHOLE, STREAMS["lengths"]),
     "credit": (ASKED, WHOLE, frame(TEXT, b"x" * 600) * 12),
     "proxied": (PROXIED, bytes([3, 0]), PROXY["v1-tcp4"][:-3] + request() + STREAMS["messages"]),

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * The HTTP request with which a client connected.
+ * The HTTP request with which a client connected, or that {@see Server::onRequest()} answers.
  *
  * Nothing in it is to be trusted: header values are bytes, not necessarily UTF-8.
  *
@@ -13,6 +13,9 @@ namespace Ferrite;
  */
 final class Request
 {
+    /** `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` or `OPTIONS`; `GET` if it asks for a WebSocket. */
+    public readonly string $method;
+
     /** The path as it was sent, not decoded: `/chat`. */
     public readonly string $path;
 
@@ -70,4 +73,9 @@ final class Request
      * @return list<string>
      */
     public function protocols(): array {}
+
+    /**
+     * The body, with its chunks put together; empty when there is none.
+     */
+    public function body(): string {}
 }

@@ -57,6 +57,12 @@ final class Server
      * @param list<string> $trustedProxies Addresses or networks (`10.0.0.0/8`) whose forwarded headers
      *     (`X-Forwarded-For`, `X-Forwarded-Proto`, `Forwarded`) are believed; `unix:` = everyone who connects
      *     to a Unix socket. Everybody else's are ignored. docs/deployment.md says what a proxy has to send.
+     * @param string|null $health A path such as `/health`, answered without PHP, so also while a callback
+     *     blocks: it and `/health/ready` with 200, or 503 while the server stops or is full;
+     *     `/health/live` always with 200. null = not served. docs/http.md says how probes use them.
+     * @param string|null $metrics A path such as `/metrics`, for everyone who reaches `listen`, or an address
+     *     of its own, `http://127.0.0.1:9090/metrics`: the figures of {@see Server::stats()} for Prometheus,
+     *     answered without PHP. null = not served.
      * @param int $ioThreads Native threads for the network; 0 = one less than there are processors, at
      *     least 1, at most 4. With 1, {@see self::run()} serves the network itself while it waits, which gives
      *     the lowest latency; more are for fan-out to many clients. docs/performance.md says what each costs.
@@ -76,6 +82,8 @@ final class Server
         ?array $origins = null,
         array $protocols = [],
         array $trustedProxies = [],
+        ?string $health = null,
+        ?string $metrics = null,
         int $ioThreads = 0,
         ?callable $logger = null,
     ) {}
@@ -126,7 +134,7 @@ final class Server
      * itself is always reported so.
      *
      * @param callable(\Throwable, ?Connection): void $callback The connection is null when none was
-     *     concerned: handshake, timer, start, stop.
+     *     concerned: handshake, request, timer, start, stop.
      */
     public function onError(callable $callback): static {}
 
@@ -139,6 +147,29 @@ final class Server
      * @param callable(Connection): void $callback
      */
     public function onDrain(callable $callback): static {}
+
+    /**
+     * Called for each HTTP request that does not ask for a WebSocket; what it returns is the answer.
+     *
+     * A string is 200 with `text/plain; charset=utf-8`, null is 404. An exception, or anything else that is
+     * returned, answers 500 and goes to {@see Server::onError()} without a connection. Without this callback
+     * such clients get 426. The options `health` and `metrics` come first; origins are not checked.
+     *
+     * The whole request is there when it is called: bodies are at most {@see Limits::$maxRequestBody}. The
+     * client is answered 503 after ten seconds, and a response larger than {@see Limits::$sendBuffer} becomes
+     * 500. One request a connection: it is closed after the answer.
+     *
+     * ```php
+     * $server->onRequest(fn (Ferrite\Request $request) => match ($request->path) {
+     *     '/' => new Ferrite\Response($page, headers: ['Content-Type' => 'text/html; charset=utf-8']),
+     *     '/online' => Ferrite\Response::json(['online' => $server->count()]),
+     *     default => null,
+     * });
+     * ```
+     *
+     * @param callable(Request): (Response|string|null) $callback
+     */
+    public function onRequest(callable $callback): static {}
 
     /**
      * Called once per run, when all listeners are bound and before any other callback.
@@ -245,7 +276,7 @@ final class Server
      * What is bound, in the order of `listen`, with real ports; empty when nothing runs.
      *
      * @return list<string> In the notation of `listen`, without what stands behind `?`; those that speak TLS
-     *     begin with `wss://`.
+     *     begin with `wss://`. Last the URL of the metrics, if they have an address of their own.
      */
     public function addresses(): array {}
 

@@ -5,10 +5,10 @@ declare(strict_types=1);
 // A chat with rooms.
 //
 //   ./dev chat                                     installs, builds, runs this file
-//   php -d extension=… examples/chat/server.php [CHAT_PORT [PAGE_PORT]]
+//   php -d extension=… examples/chat/server.php [PORT]
 //
-// The ports are 8080 and 8000 unless told otherwise; where one is taken, another one that is free.
-// With TLS_CERTIFICATE and TLS_KEY, two files, the chat is wss:// (docs/tls.md says how to make them).
+// The port is 8080 unless told otherwise; if it is taken, another one that is free. Page and chat share it.
+// With TLS_CERTIFICATE and TLS_KEY, two files, they are https:// and wss:// (docs/tls.md says how to make them).
 //
 // The client sends    {"type": "join", "room": "php"}    {"type": "say", "text": "Hello"}
 // The server sends    joined (you, room)    people (of your room)    rooms (all)    said (a message)
@@ -18,28 +18,31 @@ use Ferrite\Compression;
 use Ferrite\Connection;
 use Ferrite\Handshake;
 use Ferrite\Limits;
+use Ferrite\Request;
+use Ferrite\Response;
 use Ferrite\Server;
 use Ferrite\Tls;
 
 require __DIR__ . '/../need-ferrite.php';
 require __DIR__ . '/Rooms.php';
-require __DIR__ . '/page.php';
 
-$chatPort = free_port((int) ($argv[1] ?? 8080));
 $certificate = getenv('TLS_CERTIFICATE');
-$scheme = $certificate ? 'wss' : 'ws';
-$page = new Page(free_port((int) ($argv[2] ?? 8000)), "$scheme://127.0.0.1:$chatPort");
 
+// Only our own page may connect, for it comes from the same host and port; any other site's is refused with 403.
 $server = new Server(
-    "127.0.0.1:$chatPort",
+    '127.0.0.1:' . free_port((int) ($argv[1] ?? 8080)),
     tls: $certificate ? new Tls($certificate, getenv('TLS_KEY') ?: $certificate) : null,
     limits: new Limits(maxMessageSize: 16 * 1024),
     // Lists of many people are long; short messages leave as they are.
     compression: new Compression(),
-    // Only our own page may connect; any other site's page is refused with 403.
-    origins: $page->origins(),
 );
 $rooms = new Rooms();
+
+// The page, for whoever does not ask for a WebSocket.
+$server->onRequest(fn (Request $request): ?Response => $request->path !== '/' ? null : new Response(
+    file_get_contents(__DIR__ . '/public/index.html'),
+    headers: ['Content-Type' => 'text/html; charset=utf-8', 'Cache-Control' => 'no-cache'],
+));
 
 // Everything the clients get is one JSON object, to one client or to all in a room. A room is a topic.
 $tell = fn (Connection $to, array $message) => $to->send(encode($message));
@@ -100,12 +103,18 @@ $server->onClose(function (Connection $who) use ($rooms, $announce): void {
     $announce($who->data);
 });
 
-$server->onStart(function () use ($page): void {
-    echo "Open {$page->url()} in two tabs. Ctrl-C stops the chat.\n";
+$server->onStart(function (Server $server) use ($certificate): void {
+    $host = str_replace('wss://', '', $server->addresses()[0]);
+    echo 'Open ', $certificate ? 'https' : 'http', "://$host/ in two tabs. Ctrl-C stops the chat.\n";
 });
 
-$page->serve();
 $server->run();
+
+/** The preferred port of this machine if it is free, else any free one. */
+function free_port(int $preferred): int
+{
+    return @stream_socket_server("tcp://127.0.0.1:$preferred") === false ? 0 : $preferred;
+}
 
 function encode(array $message): string
 {

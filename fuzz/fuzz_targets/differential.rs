@@ -29,11 +29,9 @@ fuzz_target!(|data: &[u8]| {
     }
     match end {
         End::Closed => {}
-        // Nobody has anything to complain about.
+        // We look at each byte as it comes, tungstenite at whole frames: it cannot know more.
         End::Silent => match theirs.read() {
             Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => {}
-            // The text is not a prefix of any, and may never become whole: tungstenite looks at whole frames,
-            // and so cannot be earlier than we are.
             other => panic!("we wait for more, tungstenite says {other:?}"),
         },
         End::Violated(violation) => match (theirs.read(), violation) {
@@ -49,8 +47,6 @@ fuzz_target!(|data: &[u8]| {
             }
             // Fragments cost work and must bring bytes for it; tungstenite takes any number.
             (Ok(_), Violation::TooManyFragments | Violation::TooManyEmptyFragments) => {}
-            // Found in bytes that have arrived of a frame which is not whole: tungstenite does not look at
-            // them, and hands on what comes before, which is nothing.
             (Ok(message), violation) => panic!("{violation}, but tungstenite takes {message:?}"),
         },
     }

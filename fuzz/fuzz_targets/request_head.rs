@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
     let bytes = input.rest();
     let limits = match options & 8 {
         0 => HeadLimits::default(),
-        _ => HeadLimits { max_head: 200, max_headers: 6, max_target: 40 },
+        _ => HeadLimits { max_head: 200, max_headers: 6, max_target: 40, ..HeadLimits::default() },
     };
 
     let found = HeadReader::new().advance(bytes, &limits);

@@ -41,6 +41,12 @@ impl<'a> Input<'a> {
 }
 
 impl Cuts {
+    /// The same in what follows `length` bytes, which come with the first piece.
+    pub fn behind(self, length: usize) -> Self {
+        let whole = self.first == 0 && self.then == 0;
+        Self { first: if whole { 0 } else { length + self.first }, ..self }
+    }
+
     /// The pieces in which `stream` arrives.
     pub fn of(self, stream: &[u8]) -> impl Iterator<Item = &[u8]> {
         let (first, rest) = stream.split_at(self.first.min(stream.len()));

@@ -40,6 +40,10 @@ pub struct Limits {
     pub close_timeout: Duration,
     /// Topics of one connection. Default 256.
     pub max_topics: usize,
+    /// The largest body of a plain request, in bytes; more gets 413. It has to come within
+    /// `handshake_timeout`, and all of them together may be `total_receive_bytes`. Default 256 KiB,
+    /// which is what one WebSocket client may have waiting for PHP.
+    pub max_request_body: usize,
 }
 
 /// What happens to a client that reads too slowly, when its outbox is full.
@@ -72,6 +76,7 @@ impl Default for Limits {
             message_rate: None,
             close_timeout: Duration::from_secs(2),
             max_topics: 256,
+            max_request_body: 256 << 10,
         }
     }
 }
@@ -88,6 +93,7 @@ impl Limits {
             ("limits.receiveBytes", self.receive_bytes),
             ("limits.totalReceiveBytes", self.total_receive_bytes),
             ("limits.maxTopics", self.max_topics),
+            ("limits.maxRequestBody", self.max_request_body),
         ];
         for (option, value) in at_least_one {
             if value == 0 {
@@ -104,11 +110,13 @@ impl Limits {
                 ));
             }
         }
-        if self.max_message_size > MAX_MESSAGE {
-            return Err(ConfigError::new(
-                "limits.maxMessageSize",
-                format!("{} is more than {MAX_MESSAGE} bytes", self.max_message_size),
-            ));
+        for (option, value) in [
+            ("limits.maxMessageSize", self.max_message_size),
+            ("limits.maxRequestBody", self.max_request_body),
+        ] {
+            if value > MAX_MESSAGE {
+                return Err(ConfigError::new(option, format!("{value} is more than {MAX_MESSAGE} bytes")));
+            }
         }
         Ok(())
     }

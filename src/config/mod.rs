@@ -7,6 +7,7 @@ mod compression;
 mod heartbeat;
 mod limits;
 mod listen;
+mod monitoring;
 mod origins;
 mod protocols;
 mod proxies;
@@ -16,6 +17,7 @@ pub use compression::Compression;
 pub use heartbeat::Heartbeat;
 pub use limits::{Limits, SlowConsumer};
 pub use listen::{Address, Listen, Scheme};
+pub use monitoring::{Metrics, health};
 pub(crate) use origins::host_and_port;
 pub use origins::{Listed, Origin, Origins};
 pub use protocols::protocols;
@@ -43,6 +45,11 @@ pub struct Config {
     pub protocols: Vec<String>,
     /// Proxies whose forwarding headers are believed. Default: none.
     pub trusted_proxies: TrustedProxies,
+    /// The path under which the server's health is told: `{health}/live`, `{health}/ready`, and
+    /// `{health}`, which is the same as the latter. Default: none.
+    pub health: Option<String>,
+    /// Where the figures of the server are told. Default: nowhere.
+    pub metrics: Option<Metrics>,
     /// Shards, each a thread with its own connections; 0 chooses by the number of processors.
     pub io_threads: usize,
 }
@@ -62,6 +69,7 @@ impl Config {
             ));
         }
         self.limits.check()?;
+        monitoring::check(self.health.as_deref(), self.metrics.as_ref())?;
         if let Some(compression) = &self.compression {
             compression.check()?;
             // Each message would refer back to ones that were dropped.

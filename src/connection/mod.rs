@@ -26,7 +26,7 @@ pub use writer::Written;
 use crate::{
     deflate::{Agreement, Contexts},
     frame::{self, Decoder, OpCode},
-    http::HeadReader,
+    http::{BodyReader, HeadReader, Request},
     limits::{Admission, TokenBucket},
     queue::ConnectionId,
     socket::{PeerAddress, Stream},
@@ -51,6 +51,8 @@ pub struct Connection {
     pub deadline: Duration,
     /// What waits for the client.
     pub outbox: Outbox,
+    /// What it may ask for.
+    pub access: Access,
     /// Its place in the counts by address.
     pub admission: Option<Admission>,
     /// The bytes that wait for the client and that the shard's total includes.
@@ -63,6 +65,17 @@ pub struct Connection {
     pub dirty: bool,
     /// Since when the socket takes nothing; `None` while it does.
     pub stalled: Option<Duration>,
+}
+
+/// What a client may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Everything there is.
+    Full,
+    /// How the server is: it came when no others are let in.
+    Monitoring,
+    /// The metrics: it came to an address that serves nothing else.
+    Metrics,
 }
 
 /// How far a connection has come. It only ever goes down this list.
@@ -79,6 +92,15 @@ pub enum Phase {
     Head(Box<Head>),
     /// PHP decides whether the client may connect; nothing is read.
     Deciding(Box<Deciding>),
+    /// The body of a plain request is being read.
+    Body(Box<Body>),
+    /// PHP has the request and is to answer it; nothing is read.
+    Asking {
+        /// Whether the answer has no body.
+        to_head: bool,
+    },
+    /// The answer to a plain request leaves, as fast as the client takes it.
+    Responding,
     /// Messages go both ways.
     Open,
     /// The client broke a rule. Nothing more is read; what it sent before is still answered, then the
@@ -111,6 +133,17 @@ pub struct Head {
     pub received: Vec<u8>,
     /// How far it was looked at.
     pub reader: HeadReader,
+}
+
+/// A plain request whose body has not arrived whole.
+#[derive(Debug)]
+pub struct Body {
+    /// Its head.
+    pub request: Request,
+    /// What has arrived.
+    pub received: Vec<u8>,
+    /// How far it was looked at.
+    pub reader: BodyReader,
 }
 
 /// What is needed to answer a handshake that PHP decides about.
@@ -190,6 +223,7 @@ impl Connection {
             phase: Phase::head(),
             deadline,
             outbox: Outbox::default(),
+            access: Access::Full,
             admission: None,
             counted: 0,
             unread: BytesMut::new(),
@@ -199,9 +233,17 @@ impl Connection {
         }
     }
 
-    /// Whether it is not known yet whether it may connect.
+    /// Whether it has asked, or is to ask, and is not answered yet.
     pub fn is_arriving(&self) -> bool {
-        matches!(self.phase, Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) | Phase::Deciding(_))
+        matches!(
+            self.phase,
+            Phase::ProxyHeader { .. }
+                | Phase::Tls
+                | Phase::Head(_)
+                | Phase::Deciding(_)
+                | Phase::Body(_)
+                | Phase::Asking { .. }
+        )
     }
 
     /// Whether an HTTP response would be understood.
@@ -222,7 +264,9 @@ impl Connection {
     /// Whether its socket may be read now.
     pub fn may_read(&self) -> bool {
         match (&self.phase, &self.session) {
-            (Phase::Deciding(_) | Phase::Failing { .. }, _) => false,
+            (Phase::Deciding(_) | Phase::Asking { .. } | Phase::Responding | Phase::Failing { .. }, _) => {
+                false
+            }
             (Phase::Open, Some(session)) => {
                 !session.paused && !session.starved && !session.throttled.is_some_and(|t| t.now)
             }

@@ -7,9 +7,11 @@
 use super::refusal::{Kind, Refusal};
 use super::{is_token_byte, is_value_byte};
 
-/// How large a request head may be.
+/// What a request head may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
+    /// The methods it may have. Default: that of a WebSocket handshake.
+    pub methods: Methods,
     /// Bytes of the whole head with its blank line. Default 16 KiB; more than 65 535 counts as
     /// 65 535, because a [`Request`](super::Request) indexes its head with 16 bits. A connection
     /// keeps its head for as long as it lives. Beyond: 431 (RFC 6585 §5).
@@ -24,8 +26,18 @@ pub struct HeadLimits {
 
 impl Default for HeadLimits {
     fn default() -> Self {
-        Self { max_head: 16 * 1024, max_headers: 64, max_target: 4 * 1024 }
+        Self { methods: Methods::Get, max_head: 16 * 1024, max_headers: 64, max_target: 4 * 1024 }
     }
+}
+
+/// The methods that are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Methods {
+    /// GET; anything else is 405 at its first byte.
+    #[default]
+    Get,
+    /// GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS; anything else is 501 (RFC 9110 §9.1).
+    Plain,
 }
 
 /// Finds the end of a request head in bytes that arrive piece by piece.
@@ -82,7 +94,10 @@ impl HeadReader {
                 self.looked_at += 1;
             }
             // On a refusal nothing is moved on: the next call meets the same byte again.
-            let next = self.state.after(byte)?;
+            let next = match (self.state, limits.methods) {
+                (State::Method(at), Methods::Plain) => plain_method(received, at, byte)?,
+                (state, _) => state.after(byte)?,
+            };
             match (self.state, next) {
                 (State::Target, State::Target) if self.target >= limits.max_target => {
                     return Err(Kind::TargetTooLong.into());
@@ -112,7 +127,7 @@ impl Default for HeadReader {
 /// What the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    /// Bytes of `GET ` that have come.
+    /// Bytes of the method and the space behind it that have come.
     Method(u8),
     Target,
     /// Bytes of `HTTP/1.1` CR LF that have come.
@@ -178,7 +193,22 @@ impl State {
     }
 }
 
+/// What a byte after `at` bytes of a method leads to, where plain requests are served.
+fn plain_method(received: &[u8], at: u8, byte: u8) -> Result<State, Kind> {
+    let begun = received.get(..usize::from(at)).unwrap_or_default();
+    if byte == b' ' && !begun.is_empty() {
+        return if PLAIN_METHODS.contains(&begun) { Ok(State::Target) } else { Err(Kind::UnknownMethod) };
+    }
+    let is_known = |method: &&[u8]| method.starts_with(begun) && method.get(usize::from(at)) == Some(&byte);
+    match PLAIN_METHODS.iter().any(is_known) {
+        true => Ok(State::Method(at + 1)),
+        false if is_token_byte(byte) => Err(Kind::UnknownMethod),
+        false => Err(Kind::NotHttp),
+    }
+}
+
 const METHOD: &[u8] = b"GET ";
+const PLAIN_METHODS: [&[u8]; 7] = [b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"];
 const VERSION: &[u8] = b"HTTP/1.1\r\n";
 
 #[cfg(test)]
@@ -280,6 +310,33 @@ mod tests {
     }
 
     #[test]
+    fn plain_requests_have_one_of_seven_methods_and_any_other_is_501() {
+        let limits = HeadLimits { methods: Methods::Plain, ..HeadLimits::default() };
+        for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] {
+            let head = format!("{method} /a HTTP/1.1\r\n\r\n");
+            assert_eq!(dribble(head.as_bytes(), &limits), (Ok(Some(head.len())), head.len()), "{method}");
+        }
+        let table: [(&[u8], u16); 10] = [
+            (b"PO ", 501),
+            (b"POSTS", 501),
+            (b"PUX", 501),
+            (b"get", 501),
+            (b"TRACE", 501),
+            (b"CONNECT", 501),
+            (b"\x16", 400),
+            (b" ", 400),
+            (b"GET\t", 400),
+            (b"\r\n", 400),
+        ];
+        for (bytes, status) in table {
+            let (outcome, came) = dribble(&[bytes, b" / HTTP/1.1"].concat(), &limits);
+            assert_eq!(outcome.unwrap_err().status(), status, "{}", bytes.escape_ascii());
+            assert!(came <= bytes.len(), "{}", bytes.escape_ascii());
+        }
+        assert_eq!(dribble(b"POST / HTTP/1.0", &limits).0.unwrap_err().status(), 505);
+    }
+
+    #[test]
     fn a_bare_lf_is_refused_wherever_a_line_ends() {
         assert_eq!(status(b"GET / HTTP/1.1\nHost: h\n\n"), 400);
         assert_eq!(status(b"GET / HTTP/1.1\r\nHost: h\n\r\n"), 400);
@@ -342,9 +399,10 @@ mod tests {
         #[test]
         fn dribbling_any_bytes_is_the_same_as_sending_them_whole(
             bytes in prop_oneof![nearly_a_head(), prop::collection::vec(any::<u8>(), 0..200)],
-            max_head in 0..100usize, max_headers in 0..4usize, max_target in 0..20usize,
+            max_head in 0..100usize, max_headers in 0..4usize, max_target in 0..20usize, plain in any::<bool>(),
         ) {
-            let limits = HeadLimits { max_head, max_headers, max_target };
+            let methods = if plain { Methods::Plain } else { Methods::Get };
+            let limits = HeadLimits { methods, max_head, max_headers, max_target };
             prop_assert_eq!(dribble(&bytes, &limits).0, whole(&bytes, &limits));
         }
 

@@ -1,8 +1,9 @@
-//! HTTP/1.1 up to the upgrade: the request head, what it asks for, and the answer.
+//! HTTP/1.1 up to the upgrade, and the requests that stay HTTP: what they ask for, and the answers.
 //!
 //! Sans-I/O: bytes come in, a decision goes out. [`HeadReader`] finds the end of the head as bytes
 //! arrive and refuses at the first byte that cannot be part of one; [`parse_upgrade`] turns a
-//! complete head into an [`Upgrade`] or a [`Refusal`]; [`switching_protocols`], [`rejection`] and
+//! complete head into an [`Upgrade`] or a [`Refusal`], [`parse_plain`] into a [`Plain`] request, whose
+//! body [`BodyReader`] takes; [`switching_protocols`], [`rejection`], [`response`] and
 //! [`Refusal::to_response`] write the answers.
 //!
 //! It does not read sockets, keep deadlines, know who is connected, or log: a
@@ -17,9 +18,11 @@
 //! `httparse`, hyper's own grammar, does the slicing; [`HeadReader`] is the strictness around it, and
 //! a head has to pass both.
 
+mod body;
 mod extensions;
 mod forwarded;
 mod head;
+mod plain;
 mod refusal;
 mod request;
 mod response;
@@ -27,12 +30,16 @@ mod response;
 mod tests;
 mod upgrade;
 
+pub use body::{BodyReader, Framing};
 pub use extensions::{Malformed, negotiate};
 pub use forwarded::{Client, client};
-pub use head::{HeadLimits, HeadReader};
+pub use head::{HeadLimits, HeadReader, Methods};
+pub use plain::{Plain, parse_plain};
 pub use refusal::Refusal;
 pub use request::Request;
-pub use response::{HeaderError, is_valid_header, rejection, switching_protocols};
+pub use response::{
+    CONTINUE, HeaderError, is_valid_header, rejection, response, switching_protocols, without_body,
+};
 pub use upgrade::{Peer, Upgrade, UpgradeRules, parse_upgrade};
 
 /// Whether `byte` may stand in a token (RFC 9110 §5.6.2): methods, field names, subprotocols.

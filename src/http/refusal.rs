@@ -1,11 +1,11 @@
-//! Why a handshake was refused, as one value: the status and sentence for the client, the detail
+//! Why a request was refused, as one value: the status and sentence for the client, the detail
 //! for the log.
 
 use std::fmt;
 
 use super::response;
 
-/// A handshake that was refused before PHP heard of it.
+/// A request that was refused before PHP heard of it.
 ///
 /// The status follows RFC 6455 §4.2.2 and RFC 9110 §15.5. The text never repeats what the peer
 /// sent, so it can go to the peer and to a log as it is; only [`Refusal::origin_mismatch`] quotes
@@ -38,6 +38,11 @@ impl Refusal {
     /// (escaped to ASCII, at most 128 bytes of each).
     pub fn origin_mismatch(&self) -> Option<(&str, &str)> {
         self.mismatch.as_deref().map(|(origin, host)| (origin.as_str(), host.as_str()))
+    }
+
+    /// More waits for the application than may: no request with a body is taken.
+    pub fn too_busy() -> Self {
+        Kind::TooBusy.into()
     }
 
     pub(super) fn origin(origin: &[u8], host: &[u8]) -> Self {
@@ -89,6 +94,16 @@ pub(super) enum Kind {
     ExtensionForm,
     OriginCount,
     OriginRefused,
+    UnknownMethod,
+    LengthForm,
+    LengthAndCoding,
+    Coding,
+    CodingCount,
+    Chunk,
+    ChunkExtra,
+    BodyTooLong,
+    Expectation,
+    TooBusy,
 }
 
 impl Kind {
@@ -131,6 +146,20 @@ impl Kind {
             Self::ExtensionForm => (400, "the Sec-WebSocket-Extensions header is malformed"),
             Self::OriginCount => (400, "the request has more than one Origin header"),
             Self::OriginRefused => (403, "this origin may not connect here"),
+            Self::UnknownMethod => {
+                (501, "the method is none of GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS")
+            }
+            Self::LengthForm => {
+                (400, "the request has several Content-Length headers, or one that is no number")
+            }
+            Self::LengthAndCoding => (400, "the request has both Content-Length and Transfer-Encoding"),
+            Self::Coding => (501, "the only transfer coding that is understood is chunked"),
+            Self::CodingCount => (400, "the request has several Transfer-Encoding headers"),
+            Self::Chunk => (400, "the chunked body is malformed"),
+            Self::ChunkExtra => (400, "the chunked body has too many bytes in extensions and trailers"),
+            Self::BodyTooLong => (413, "the body is longer than limits.maxRequestBody"),
+            Self::Expectation => (417, "the only expectation that can be met is 100-continue"),
+            Self::TooBusy => (503, "too much waits for the application already"),
         }
     }
 
@@ -142,6 +171,7 @@ impl Kind {
             Self::NoUpgrade | Self::WebSocketVersion => {
                 &[("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13"), ("Connection", "close, upgrade")]
             }
+            Self::TooBusy => &[("Retry-After", "5"), CLOSE],
             _ => &[CLOSE],
         }
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{is_token, list};
 
-/// An upgrade request (RFC 6455 §4.1), owned.
+/// A request (RFC 9112 §3; to become a WebSocket, RFC 6455 §4.1), owned, without its body.
 ///
 /// One copy of the head and an index of eight bytes a header line: thousands of idle connections
 /// each keep one. Plain data, so it can cross to another process; one that was tampered with there
@@ -25,6 +25,12 @@ pub struct Request {
 struct Certificate(Box<[u8]>);
 
 impl Request {
+    /// The method, as sent.
+    pub fn method(&self) -> &str {
+        let method = self.head.split(|&byte| byte == b' ').next().unwrap_or_default();
+        std::str::from_utf8(method).unwrap_or_default()
+    }
+
     /// The target up to the `?`, as sent: ASCII, percent-encoding untouched. `/` if an
     /// absolute-form target has none (RFC 9112 §3.2.2).
     pub fn path(&self) -> &str {
@@ -167,6 +173,7 @@ mod tests {
     #[test]
     fn a_request_answers_with_what_was_sent() {
         let request = request();
+        assert_eq!(request.method(), "GET");
         assert_eq!((request.path(), request.query_string()), ("/chat%20room", "a=1?b"));
         assert_eq!((request.remote_address(), request.secure()), ("203.0.113.9", true));
         assert_eq!(request.headers().next(), Some(("Host", b"h.example".as_slice())));

@@ -44,6 +44,24 @@ pub fn rejection(status: u16, body: &[u8], headers: &[(String, Vec<u8>)]) -> Vec
     answer(status, body, &headers)
 }
 
+/// The answer to a plain request, as [`rejection`] writes it; to HEAD without the body, whose length is
+/// told all the same (RFC 9110 §9.3.2).
+pub fn response(status: u16, body: &[u8], headers: &[(String, Vec<u8>)], to_head: bool) -> Vec<u8> {
+    let response = rejection(status, body, headers);
+    if to_head { without_body(response) } else { response }
+}
+
+/// The answer for who waits with a body until it is asked for (RFC 9110 §10.1.1).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// Cuts an answer behind its head.
+pub fn without_body(mut response: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = response.windows(4).position(|four| four == b"\r\n\r\n") {
+        response.truncate(end + 4);
+    }
+    response
+}
+
 /// The answer to a request that was refused here, with headers that only we may set.
 pub(super) fn refusal(status: u16, body: &[u8], headers: &[(&str, &str)]) -> Vec<u8> {
     let headers: Vec<(&str, &[u8])> = headers.iter().map(|&(name, value)| (name, value.as_bytes())).collect();
@@ -78,8 +96,8 @@ pub enum HeaderError {
     /// The value of this header holds CR, LF, NUL or another control byte.
     #[error("the value of the header {0} holds a control byte such as CR, LF or NUL")]
     Value(String),
-    /// The handshake writes this header itself.
-    #[error("the header {0} is written by the handshake itself")]
+    /// The server writes this header itself.
+    #[error("the header {0} is written by the server itself")]
     Owned(&'static str),
 }
 
@@ -226,6 +244,14 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_to_head_has_the_length_of_the_body_and_no_body() {
+        let full = response(200, b"a\r\n\r\nb", &[], false);
+        assert_eq!(full, rejection(200, b"a\r\n\r\nb", &[]));
+        let head = response(200, b"a\r\n\r\nb", &[], true);
+        assert!(full.starts_with(&head) && head.ends_with(b"\r\nContent-Length: 6\r\n\r\n"));
+    }
+
+    #[test]
     fn a_status_that_is_no_final_answer_becomes_500() {
         for status in [0, 100, 101, 199, 600, u16::MAX] {
             assert!(rejection(status, b"", &[]).starts_with(b"HTTP/1.1 500 Internal Server Error\r\n"));
@@ -248,6 +274,6 @@ mod tests {
             assert_eq!(is_valid_header(&name.to_lowercase(), b"v"), Err(HeaderError::Owned(name)));
         }
         let error = is_valid_header("upgrade", b"h2c").unwrap_err();
-        assert_eq!(error.to_string(), "the header Upgrade is written by the handshake itself");
+        assert_eq!(error.to_string(), "the header Upgrade is written by the server itself");
     }
 }

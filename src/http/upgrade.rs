@@ -56,18 +56,8 @@ pub struct Upgrade {
 /// Never panics, whatever the bytes: it repeats the check of [`HeadReader`], so that it can be called
 /// without it.
 pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Result<Upgrade, Refusal> {
-    if HeadReader::new().advance(head, rules.limits)? != Some(head.len()) {
-        return Err(Kind::Malformed.into());
-    }
-    // The shortest line is `a:` CR LF.
-    let mut lines = vec![httparse::EMPTY_HEADER; rules.limits.max_headers.min(head.len() / 4)];
-    let mut parsed = httparse::Request::new(&mut lines);
-    let complete = parsed.parse(head).is_ok_and(|status| status.is_complete());
-    let (true, Some(target)) = (complete, parsed.path) else {
-        return Err(Kind::Malformed.into());
-    };
-    let fields = Fields(parsed.headers);
-
+    let mut lines = lines(head, rules.limits);
+    let (target, fields) = split(head, &mut lines, rules.limits)?;
     let target = Target::parse(target)?;
     fields.have_no_body()?;
     let host = fields.host(&target)?;
@@ -82,10 +72,7 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
         None => None,
     };
 
-    let pairs = fields.0.iter().map(|field| (field.name, field.value));
-    let Client { address, secure } =
-        forwarded::client(peer.address, peer.secure, pairs, rules.trusted_proxies);
-    let remote_address = address.map_or_else(|| "unix:".to_owned(), |address| address.to_string());
+    let (remote_address, secure) = fields.client(peer, rules.trusted_proxies);
 
     // Last, so that its log line is only written for what is otherwise a WebSocket handshake.
     let origin = fields.at_most_one("origin").map_err(|()| Kind::OriginCount)?;
@@ -103,10 +90,32 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
     Ok(Upgrade { request, accept_key, protocol, deflate })
 }
 
-struct Target<'a> {
+/// Room for the header lines of `head`. The shortest line is `a:` CR LF.
+pub(super) fn lines<'b>(head: &[u8], limits: &HeadLimits) -> Vec<httparse::Header<'b>> {
+    vec![httparse::EMPTY_HEADER; limits.max_headers.min(head.len() / 4)]
+}
+
+/// The target and the header lines of a complete head that passes [`HeadReader`].
+pub(super) fn split<'h, 'b>(
+    head: &'b [u8],
+    lines: &'h mut [httparse::Header<'b>],
+    limits: &HeadLimits,
+) -> Result<(&'b str, Fields<'h, 'b>), Refusal> {
+    if HeadReader::new().advance(head, limits)? != Some(head.len()) {
+        return Err(Kind::Malformed.into());
+    }
+    let mut parsed = httparse::Request::new(lines);
+    let complete = parsed.parse(head).is_ok_and(|status| status.is_complete());
+    match (complete, parsed.path) {
+        (true, Some(target)) => Ok((target, Fields(parsed.headers))),
+        _ => Err(Kind::Malformed.into()),
+    }
+}
+
+pub(super) struct Target<'a> {
     authority: Option<&'a str>,
-    path: &'a str,
-    query: &'a str,
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
 }
 
 impl<'a> Target<'a> {
@@ -114,7 +123,7 @@ impl<'a> Target<'a> {
     /// both have servers accept the latter. Where the RFC lets its authority replace Host we demand
     /// that they agree, as it demands of clients, because the origin check must not have two hosts
     /// to choose from.
-    fn parse(target: &'a str) -> Result<Self, Kind> {
+    pub(super) fn parse(target: &'a str) -> Result<Self, Kind> {
         let (authority, rest) = if target.starts_with('/') {
             (None, target)
         } else {
@@ -130,15 +139,15 @@ impl<'a> Target<'a> {
     }
 }
 
-/// The header lines, with the questions that the handshake asks of them.
-struct Fields<'h, 'b>(&'h [httparse::Header<'b>]);
+/// The header lines, with the questions that are asked of them.
+pub(super) struct Fields<'h, 'b>(pub(super) &'h [httparse::Header<'b>]);
 
 impl<'b> Fields<'_, 'b> {
-    fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
         self.0.iter().filter(move |field| field.name.eq_ignore_ascii_case(name)).map(|field| field.value)
     }
 
-    fn at_most_one(&self, name: &str) -> Result<Option<&'b [u8]>, ()> {
+    pub(super) fn at_most_one(&self, name: &str) -> Result<Option<&'b [u8]>, ()> {
         let mut values = self.all(name);
         let first = values.next();
         if values.next().is_some() { Err(()) } else { Ok(first) }
@@ -148,8 +157,15 @@ impl<'b> Fields<'_, 'b> {
         self.at_most_one(name).ok().flatten()
     }
 
-    fn list_names(&self, name: &str, token: &[u8]) -> bool {
+    pub(super) fn list_names(&self, name: &str, token: &[u8]) -> bool {
         self.all(name).flat_map(list).any(|element| element.eq_ignore_ascii_case(token))
+    }
+
+    /// Who asks, as text, and whether over TLS: as trusted proxies say.
+    pub(super) fn client(&self, peer: Peer, trusted: &TrustedProxies) -> (String, bool) {
+        let pairs = self.0.iter().map(|field| (field.name, field.value));
+        let Client { address, secure } = forwarded::client(peer.address, peer.secure, pairs, trusted);
+        (address.map_or_else(|| "unix:".to_owned(), |address| address.to_string()), secure)
     }
 
     /// A body would be read as frames, or hide a second request from a proxy in between.
@@ -159,7 +175,7 @@ impl<'b> Fields<'_, 'b> {
         if none { Ok(()) } else { Err(Kind::Framing) }
     }
 
-    fn host(&self, target: &Target<'_>) -> Result<&'b [u8], Kind> {
+    pub(super) fn host(&self, target: &Target<'_>) -> Result<&'b [u8], Kind> {
         let host = self.exactly_one("host").ok_or(Kind::HostCount)?;
         host_and_port(host).ok_or(Kind::HostForm)?;
         match target.authority {

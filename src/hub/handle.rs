@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Hub, Member, TopicError};
+use super::{Hub, Interests, Member, TopicError};
 use crate::{
     config::SlowConsumer,
     connection::{Reserved, SMALL_FRAME},
     frame::{OpCode, encode, encoded_len},
-    queue::{Accept, Command, CommandQueue, ConnectionId, Reject},
+    queue::{Accept, Command, CommandQueue, ConnectionId, Reject, Respond},
 };
 
 /// The consumer's voice: everything it says reaches each connection in the order it was said.
@@ -80,6 +80,18 @@ pub struct PayloadTooBig {
     /// The payload's size.
     pub payload: usize,
     /// What `limits.totalSendBuffer` leaves to one shard.
+    pub limit: usize,
+}
+
+/// A response to a plain request that cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "a response of {response} bytes is more than may wait for one client: {limit} bytes (limits.sendBuffer)"
+)]
+pub struct ResponseTooBig {
+    /// The response's size.
+    pub response: usize,
+    /// What it may be.
     pub limit: usize,
 }
 
@@ -241,11 +253,35 @@ impl Handle {
         self.order(id, Command::Reject { id, reject: Box::new(reject) });
     }
 
+    /// Answers a plain request, which came with a body of `asked` bytes: their credit goes back. A
+    /// response of more than `limits.sendBuffer` becomes 500, and an error.
+    pub fn respond(
+        &mut self,
+        id: ConnectionId,
+        asked: usize,
+        mut response: Respond,
+    ) -> Result<(), ResponseTooBig> {
+        let (whole, limit) = (response.size(), self.hub.limits.send_buffer);
+        let fits = whole <= limit;
+        if !fits {
+            response = Respond { status: 500, ..Respond::default() };
+        }
+        let size = response.size();
+        self.throttle(id.shard());
+        self.command(id.shard(), Command::Respond { id, response: Box::new(response) }, size);
+        self.return_credit(id.shard(), asked);
+        if fits { Ok(()) } else { Err(ResponseTooBig { response: whole, limit }) }
+    }
+
     /// Says that a message's callback is done: its credit goes back to its connection.
     pub fn consumed(&mut self, from: &Member, payload: usize) {
         from.peer().consume(payload);
+        self.return_credit(from.id().shard(), payload);
+    }
+
+    fn return_credit(&mut self, shard: usize, payload: usize) {
         let batching = self.batching;
-        if let Some(port) = self.shards.get_mut(from.id().shard()) {
+        if let Some(port) = self.shards.get_mut(shard) {
             port.commands.consumed(payload);
             if batching {
                 port.consumed = true;
@@ -260,9 +296,9 @@ impl Handle {
         self.hub.registry.forget(id);
     }
 
-    /// Forgets a handshake whose `Event::HandshakeGone` is dealt with.
-    pub fn forget_handshake(&mut self) {
-        self.hub.registry.forget_handshake();
+    /// Forgets who is gone: `Event::HandshakeGone` or `Event::RequestGone` is dealt with.
+    pub fn forget_abandoned(&mut self) {
+        self.hub.registry.forget_abandoned();
     }
 
     /// The open connection of that id, or one whose end the consumer has not seen.
@@ -283,8 +319,8 @@ impl Handle {
     }
 
     /// Says which optional events the consumer wants.
-    pub fn interests(&self, handshakes: bool, drains: bool) {
-        self.hub.set_interests(handshakes, drains);
+    pub fn interests(&self, interests: Interests) {
+        self.hub.set_interests(interests);
     }
 
     /// Whether a message is to be compressed for those who can: what the caller says, or else text

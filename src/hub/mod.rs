@@ -19,9 +19,9 @@ pub use crate::frame::close::may_be_sent_by_application as close_code_allowed;
 use crate::{
     config::{Compression, Limits},
     connection::Peer,
-    metrics::Counters,
+    metrics::{Counters, Figure, Kind},
 };
-pub use handle::{Handle, Outgoing, PayloadTooBig, SendResult};
+pub use handle::{Handle, Outgoing, PayloadTooBig, ResponseTooBig, SendResult};
 pub use index::TopicIndex;
 pub use registry::{Member, Registry};
 pub use topics::{TopicError, Topics, check_topic};
@@ -43,6 +43,19 @@ pub struct Hub {
     wants_handshakes: AtomicBool,
     /// Whether PHP wants to know when a congested outbox is empty again.
     wants_drains: AtomicBool,
+    /// Whether PHP answers plain requests.
+    wants_requests: AtomicBool,
+}
+
+/// Which optional events the consumer wants.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Interests {
+    /// `Event::Handshake`: it decides who may connect.
+    pub handshakes: bool,
+    /// `Event::Drain`.
+    pub drains: bool,
+    /// `Event::Request`: it answers plain requests.
+    pub requests: bool,
 }
 
 impl Hub {
@@ -56,6 +69,7 @@ impl Hub {
             compression,
             wants_handshakes: AtomicBool::new(false),
             wants_drains: AtomicBool::new(false),
+            wants_requests: AtomicBool::new(false),
         }
     }
 
@@ -73,9 +87,10 @@ impl Hub {
     }
 
     /// Says which optional events the consumer wants.
-    pub fn set_interests(&self, handshakes: bool, drains: bool) {
-        self.wants_handshakes.store(handshakes, Ordering::Relaxed);
-        self.wants_drains.store(drains, Ordering::Relaxed);
+    pub fn set_interests(&self, interests: Interests) {
+        self.wants_handshakes.store(interests.handshakes, Ordering::Relaxed);
+        self.wants_drains.store(interests.drains, Ordering::Relaxed);
+        self.wants_requests.store(interests.requests, Ordering::Relaxed);
     }
 
     /// Whether the consumer decides about handshakes.
@@ -88,18 +103,24 @@ impl Hub {
         self.wants_drains.load(Ordering::Relaxed)
     }
 
-    /// Every figure of the server, by its public name.
-    pub fn stats(&self) -> Vec<(&'static str, i64)> {
+    /// Whether the consumer answers plain requests.
+    pub fn wants_requests(&self) -> bool {
+        self.wants_requests.load(Ordering::Relaxed)
+    }
+
+    /// Every figure of the server.
+    pub fn figures(&self) -> Vec<Figure> {
         let as_int = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let mut stats = vec![
-            ("ferrite_connections", as_int(self.open_connections() as u64)),
-            ("ferrite_topics", as_int(self.topics.len() as u64)),
-            ("ferrite_shards", as_int(self.counters.len() as u64)),
+        let gauge = |name, help, n: usize| Figure { name, help, kind: Kind::Gauge, value: as_int(n as u64) };
+        let mut figures = vec![
+            gauge("ferrite_connections", "Connections that are open.", self.open_connections()),
+            gauge("ferrite_topics", "Topics that have subscribers.", self.topics.len()),
+            gauge("ferrite_shards", "I/O threads.", self.counters.len()),
         ];
-        for (index, name) in Counters::NAMES.iter().enumerate() {
+        for (index, (name, help)) in Counters::NAMES.iter().zip(Counters::HELP).enumerate() {
             let sum = self.counters.iter().filter_map(|c| c.values().get(index).copied()).sum();
-            stats.push((name, as_int(sum)));
+            figures.push(Figure { name, help, kind: Kind::Counter, value: as_int(sum) });
         }
-        stats
+        figures
     }
 }

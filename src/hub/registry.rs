@@ -72,14 +72,14 @@ impl Registry {
         }
     }
 
-    /// Counts a handshake that ended undecided: the client is gone, but its request waits in memory
-    /// until the consumer has seen that. By its shard.
-    pub fn abandon_handshake(&self) {
+    /// Counts a handshake or a request that the consumer did not answer: the client is gone, but what it
+    /// asked waits in memory until the consumer has seen that. By its shard.
+    pub fn abandon(&self) {
         self.held.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Uncounts it. By the consumer, once.
-    pub fn forget_handshake(&self) {
+    pub fn forget_abandoned(&self) {
         self.held.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -93,7 +93,7 @@ impl Registry {
         self.open.load(Ordering::Relaxed)
     }
 
-    /// Connections that are open, or whose end the consumer has not seen, also as a handshake.
+    /// Connections that are open, or whose end the consumer has not seen, also as a handshake or a request.
     pub fn held(&self) -> usize {
         self.held.load(Ordering::Relaxed)
     }

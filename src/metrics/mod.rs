@@ -1,9 +1,14 @@
 //! What the server counts.
 //!
 //! Each shard owns a [`Counters`] and is the only one to write it; whoever asks adds them up. So a
-//! count costs a load and a store, never a contended one. Knows no other folder.
+//! count costs a load and a store, never a contended one. [`render`] writes them, and what else is
+//! a [`Figure`], as Prometheus reads them. Knows no other folder.
+
+mod exposition;
 
 use std::sync::atomic::{AtomicU64, Ordering};
+
+pub use exposition::{Figure, Format, Kind, render};
 
 /// A number that only grows, written by one thread.
 #[derive(Debug, Default)]
@@ -27,15 +32,18 @@ impl Counter {
 }
 
 macro_rules! counters {
-    ($($(#[$doc:meta])* $field:ident => $name:literal,)*) => {
+    ($($(#[doc = $help:literal])+ $field:ident => $name:literal,)*) => {
         /// The counters of one shard. Aligned, so that no two shards write to one cache line.
         #[derive(Debug, Default)]
         #[repr(align(128))]
-        pub struct Counters { $($(#[$doc])* pub $field: Counter,)* }
+        pub struct Counters { $($(#[doc = $help])+ pub $field: Counter,)* }
 
         impl Counters {
             /// Every counter's public name, in order.
             pub const NAMES: &'static [&'static str] = &[$($name,)*];
+
+            /// What every counter counts, in the order of [`NAMES`](Self::NAMES).
+            pub const HELP: &'static [&'static str] = &[$(concat!($($help),+),)*];
 
             /// Every counter's value, in the order of [`NAMES`](Self::NAMES).
             pub fn values(&self) -> [u64; Self::NAMES.len()] {
@@ -64,6 +72,10 @@ counters! {
     handshakes_rejected => "ferrite_handshakes_rejected_total",
     /// Handshakes that ended without an answer: gone or out of time.
     handshakes_failed => "ferrite_handshakes_failed_total",
+    /// Plain HTTP requests answered, also with an error.
+    requests => "ferrite_http_requests_total",
+    /// Plain HTTP requests that ended without an answer: gone or out of time.
+    requests_failed => "ferrite_http_requests_failed_total",
     /// Connections that opened.
     opened => "ferrite_connections_opened_total",
     /// Connections that closed.

@@ -67,9 +67,10 @@ impl<'a> Call<'a> {
         unsafe { self.frame.as_ref().This.u2.num_args }
     }
 
-    /// The object the method was called on.
+    /// The object the method was called on. Not in a static method, which has none.
     pub(super) fn this_object(&self) -> *mut zend_object {
-        // SAFETY: no method of ours is static, so `This` holds an object for the time of the call.
+        // SAFETY: `This` holds an object for the time of the call; a static method would find its class
+        // there, and does not look.
         unsafe { self.frame.as_ref().This.value.obj }
     }
 

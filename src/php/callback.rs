@@ -48,10 +48,17 @@ impl Callback {
     }
 
     /// Calls it. What it returns is of no interest; what it throws is taken.
+    pub(super) fn call(&self, arguments: &mut [Zval]) -> Outcome {
+        let (outcome, returned) = self.ask(arguments);
+        values::release(returned);
+        outcome
+    }
+
+    /// Calls it, and gives what it returns.
     ///
     /// The arguments stay the caller's. A fatal error jumps over this frame and the caller's, which is
     /// why neither may hold a lock or a borrow.
-    pub(super) fn call(&self, arguments: &mut [Zval]) -> Outcome {
+    pub(super) fn ask(&self, arguments: &mut [Zval]) -> (Outcome, Zval) {
         let mut returned = Zval::new();
         // SAFETY: `closure` keeps function, object and scope alive; the engine itself counts a
         // reference to a closure that runs. The arguments are copied into the frame.
@@ -66,8 +73,7 @@ impl Callback {
                 ptr::null_mut(),
             );
         }
-        values::release(returned);
-        outcome()
+        (outcome(), returned)
     }
 
     /// Whether the function is declared by that very class, not by a descendant.

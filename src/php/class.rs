@@ -189,6 +189,7 @@ fn functions(methods: &[(&str, Option<Handler>)]) -> Result<*const FunctionEntry
         entry.handler = handler.map(|handler| handler as _);
         entry.num_args = u32::try_from(method.parameters.len()).map_err(|_| bad())?;
         entry.flags = access(method.modifiers)
+            | if method.modifiers.is_static { ffi::ZEND_ACC_STATIC } else { 0 }
             | if method.modifiers.is_abstract { ffi::ZEND_ACC_ABSTRACT } else { 0 }
             | if variadic { ffi::ZEND_ACC_VARIADIC } else { 0 };
         entry.arg_info = park(Kept::Arguments(arguments.into_boxed_slice()));

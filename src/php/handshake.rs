@@ -2,22 +2,20 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use ext_php_rs::types::{ArrayKey, ZendHashTable};
+use ext_php_rs::types::ZendHashTable;
 
 use super::{
     audience::topic_name,
     call::{Call, handler},
     class::{BadDeclaration, Declaration, Kind},
     connection::too_many_topics,
+    headers,
     objects::{Meta, Native, Owned, create},
     request::Request,
     thrown::{Kind as Throw, Thrown, bad_argument, bad_type, throw},
     voice::Voice,
 };
-use crate::{
-    http::is_valid_header,
-    queue::{Accept, ConnectionId, Reject},
-};
+use crate::queue::{Accept, ConnectionId, Reject};
 
 /// The state of a `Handshake` object.
 #[derive(Debug)]
@@ -133,7 +131,7 @@ fn accept(call: &mut Call<'_>) -> Result<(), Thrown> {
             Some(offered.ok_or_else(|| bad_argument(3, "must be one that the client offers"))?.to_owned())
         }
     };
-    let headers = headers(call, 4)?;
+    let headers = headers::argument(call, 4)?;
     handshake.accept(Accept { user, topics, protocol, headers });
     Ok(())
 }
@@ -145,7 +143,7 @@ fn reject(call: &mut Call<'_>) -> Result<(), Thrown> {
     let status = valid
         .ok_or_else(|| bad_argument(1, &format!("must be an HTTP status from 300 to 599, {status} given")))?;
     let body = call.string_or_null(2)?.map_or_else(Vec::new, |body| body.as_bytes().to_vec());
-    let headers = headers(call, 3)?;
+    let headers = headers::argument(call, 3)?;
     handshake.reject(Reject { status, body, headers });
     Ok(())
 }
@@ -168,38 +166,4 @@ fn topics(call: &Call<'_>, limit: usize) -> Result<Vec<std::sync::Arc<str>>, Thr
         return Err(too_many_topics(limit));
     }
     Ok(topics)
-}
-
-/// Reads `['Name' => 'value', 'Other' => ['one', 'two']]`.
-fn headers(call: &Call<'_>, number: u32) -> Result<Vec<(String, Vec<u8>)>, Thrown> {
-    let mut headers = Vec::new();
-    let Some(array) = call.array_or_empty(number)? else { return Ok(headers) };
-    for (key, value) in array.iter() {
-        let name = match key {
-            ArrayKey::Long(_) => {
-                return Err(bad_argument(number, "must have the headers' names as keys"));
-            }
-            key => key.to_string(),
-        };
-        let value = value.dereference();
-        let list = value.array().map(ZendHashTable::values).into_iter().flatten();
-        for value in list.chain(value.is_string().then_some(value)) {
-            let text = value.dereference().zend_str().ok_or_else(|| not_text(number, &name))?.as_bytes();
-            is_valid_header(&name, text).map_err(|error| {
-                bad_argument(number, &format!("must be headers that may be sent: {error}"))
-            })?;
-            headers.push((name.clone(), text.to_vec()));
-        }
-        if !value.is_string() && !value.is_array() {
-            return Err(not_text(number, &name));
-        }
-    }
-    Ok(headers)
-}
-
-fn not_text(number: u32, name: &str) -> Thrown {
-    bad_type(
-        number,
-        &format!("must have strings or lists of strings as values, at \"{}\"", name.escape_debug()),
-    )
 }

@@ -12,7 +12,7 @@ use ext_php_rs::{
 
 use super::{
     class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers, handshake, limits,
-    request, server, timers, tls,
+    request, response, server, timers, tls,
 };
 
 /// What PHP asks a library for.
@@ -57,6 +57,7 @@ fn declare() -> Result<(), BadDeclaration> {
     compression::declare()?;
     tls::declare()?;
     request::declare()?;
+    response::declare()?;
     handshake::declare()?;
     connection::declare()?;
     timers::declare()?;
@@ -79,7 +80,7 @@ extern "C" fn info(_module: *mut ModuleEntry) {
         ("Ferrite", "WebSocket server"),
         ("Version", env!("CARGO_PKG_VERSION")),
         ("I/O", "native threads, each with an event loop of its own (tokio)"),
-        ("Protocols", "ws, unix sockets; RFC 6455"),
+        ("Protocols", "ws, http, unix sockets; RFC 6455, RFC 9112"),
     ];
     // SAFETY: the engine copies the texts into its output.
     unsafe {

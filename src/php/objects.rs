@@ -193,6 +193,19 @@ pub(super) unsafe fn initialise(object: *mut zend_object, index: usize, mut valu
     true
 }
 
+/// Makes an object of a class without Rust state, with its declared properties.
+pub(super) fn value<const N: usize>(class: &Class, properties: [Zval; N]) -> Option<Zval> {
+    // SAFETY: the class is registered: the module has started.
+    let mut object = ZendObject::new(unsafe { class.entry().as_ref() }?);
+    for (index, property) in properties.into_iter().enumerate() {
+        // SAFETY: just made, and nobody else knows it.
+        unsafe { initialise(&raw mut *object, index, property) };
+    }
+    let mut value = Zval::new();
+    value.set_object(&mut object);
+    Some(value)
+}
+
 /// Makes an object of class `T` without a value.
 ///
 /// # Safety

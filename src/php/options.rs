@@ -11,7 +11,7 @@ use super::{
     thrown::{Kind, Thrown, bad_type, throw},
     tls,
 };
-use crate::config::{self, Config, ConfigError, Listen, Origins, TrustedProxies};
+use crate::config::{self, Config, ConfigError, Listen, Metrics, Origins, TrustedProxies};
 
 /// Reads and checks all of them.
 pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
@@ -47,6 +47,9 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         }
         None => TrustedProxies::default(),
     };
+    let health = text(call, argument::HEALTH, "health")?.map(|path| config::health(&path));
+    let metrics = text(call, argument::METRICS, "metrics")?.map(|place| Metrics::parse(&place));
+    let (health, metrics) = (health.transpose().map_err(refuse)?, metrics.transpose().map_err(refuse)?);
     let threads = call.int_or(argument::IO_THREADS, 0)?;
     let io_threads = usize::try_from(threads)
         .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
@@ -61,6 +64,8 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         origins,
         protocols,
         trusted_proxies,
+        health,
+        metrics,
         io_threads,
     };
     config.check().map_err(refuse)?;
@@ -89,6 +94,14 @@ fn given<'a>(call: &Call<'a>, number: u32) -> Option<&'a Zval> {
     call.value(number).filter(|value| !value.is_null())
 }
 
+fn text(call: &Call<'_>, number: u32, option: &'static str) -> Result<Option<String>, Thrown> {
+    let Some(text) = call.string_or_null(number)? else { return Ok(None) };
+    match text.as_str() {
+        Ok(text) => Ok(Some(text.to_owned())),
+        Err(_) => Err(refuse(not_utf8(option, text.as_bytes()))),
+    }
+}
+
 fn strings(option: &'static str, list: &ZendHashTable) -> Result<Vec<String>, ConfigError> {
     list.values().map(|value| string(option, value.dereference())).collect()
 }
@@ -99,10 +112,12 @@ fn string(option: &'static str, value: &Zval) -> Result<String, ConfigError> {
     };
     match text.as_str() {
         Ok(text) => Ok(text.to_owned()),
-        Err(_) => {
-            Err(ConfigError::new(option, format!("\"{}\" is not UTF-8", text.as_bytes().escape_ascii())))
-        }
+        Err(_) => Err(not_utf8(option, text.as_bytes())),
     }
+}
+
+fn not_utf8(option: &'static str, text: &[u8]) -> ConfigError {
+    ConfigError::new(option, format!("\"{}\" is not UTF-8", text.escape_ascii()))
 }
 
 fn refuse(error: ConfigError) -> Thrown {
@@ -119,8 +134,10 @@ mod argument {
     pub(super) const ORIGINS: u32 = 6;
     pub(super) const PROTOCOLS: u32 = 7;
     pub(super) const TRUSTED_PROXIES: u32 = 8;
-    pub(super) const IO_THREADS: u32 = 9;
-    pub(super) const LOGGER: u32 = 10;
+    pub(super) const HEALTH: u32 = 9;
+    pub(super) const METRICS: u32 = 10;
+    pub(super) const IO_THREADS: u32 = 11;
+    pub(super) const LOGGER: u32 = 12;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

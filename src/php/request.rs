@@ -1,4 +1,4 @@
-//! `Ferrite\Request`: what a client asked for when it connected.
+//! `Ferrite\Request`: what a client asked for.
 
 use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
 
@@ -13,7 +13,11 @@ use crate::http;
 
 /// The state of a `Request` object.
 #[derive(Debug)]
-pub(super) struct Request(http::Request);
+pub(super) struct Request {
+    head: http::Request,
+    /// A string; the empty one for who wants a WebSocket.
+    body: Zval,
+}
 
 impl Native for Request {
     fn meta() -> &'static Meta {
@@ -29,6 +33,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[
+            "public readonly string $method",
             "public readonly string $path",
             "public readonly string $queryString",
             "public readonly string $remoteAddress",
@@ -42,21 +47,23 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ("public function headers(): array", Some(handler(headers))),
             ("public function cookies(): array", Some(handler(cookies))),
             ("public function protocols(): array", Some(handler(protocols))),
+            ("public function body(): string", Some(handler(body))),
         ],
         create: Some(create::<Request>),
     })
 }
 
 /// Makes the object.
-pub(super) fn object(request: http::Request) -> Option<Owned<Request>> {
+pub(super) fn object(request: http::Request, body: &[u8]) -> Option<Owned<Request>> {
     let properties = [
+        values::bytes(request.method().as_bytes()),
         values::bytes(request.path().as_bytes()),
         values::bytes(request.query_string().as_bytes()),
         remote_address(&request),
         values::bool(request.secure()),
         request.client_certificate().map_or_else(values::null, |der| values::bytes(pem(der).as_bytes())),
     ];
-    let object = Owned::new(Request(request))?;
+    let object = Owned::new(Request { head: request, body: values::bytes(body) })?;
     for (index, value) in properties.into_iter().enumerate() {
         object.initialise(index, value);
     }
@@ -66,11 +73,11 @@ pub(super) fn object(request: http::Request) -> Option<Owned<Request>> {
 impl Request {
     /// The client's address, as both `Request` and `Connection` show it.
     pub(super) fn remote_address(&self) -> Zval {
-        remote_address(&self.0)
+        remote_address(&self.head)
     }
 
     pub(super) fn offers(&self, protocol: &str) -> bool {
-        self.0.protocols().any(|offer| offer == protocol)
+        self.head.protocols().any(|offer| offer == protocol)
     }
 }
 
@@ -82,7 +89,7 @@ fn remote_address(request: &http::Request) -> Zval {
 
 fn query(call: &mut Call<'_>) -> Result<(), Thrown> {
     let request = call.this::<Request>()?;
-    call.returns(values::parse_query(request.0.query_string().as_bytes()));
+    call.returns(values::parse_query(request.head.query_string().as_bytes()));
     Ok(())
 }
 
@@ -90,7 +97,7 @@ fn header(call: &mut Call<'_>) -> Result<(), Thrown> {
     let request = call.this::<Request>()?;
     let wanted = call.string(1)?.as_bytes();
     let mut found: Option<Vec<u8>> = None;
-    for (name, value) in request.0.headers() {
+    for (name, value) in request.head.headers() {
         if name.as_bytes().eq_ignore_ascii_case(wanted) {
             match &mut found {
                 None => found = Some(value.to_vec()),
@@ -108,7 +115,7 @@ fn header(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn headers(call: &mut Call<'_>) -> Result<(), Thrown> {
     let request = call.this::<Request>()?;
     let mut grouped: Vec<(String, Vec<&[u8]>)> = Vec::new();
-    for (name, value) in request.0.headers() {
+    for (name, value) in request.head.headers() {
         match grouped.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(name)) {
             Some((_, values)) => values.push(value),
             None => grouped.push((name.to_ascii_lowercase(), vec![value])),
@@ -126,7 +133,7 @@ fn headers(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn cookies(call: &mut Call<'_>) -> Result<(), Thrown> {
     let request = call.this::<Request>()?;
     let mut result = ZendHashTable::new();
-    let lines = request.0.headers().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
+    let lines = request.head.headers().filter(|(name, _)| name.eq_ignore_ascii_case("cookie"));
     for pair in lines.flat_map(|(_, line)| line.split(|byte| *byte == b';')) {
         let mut parts = pair.trim_ascii_start().splitn(2, |byte| *byte == b'=');
         let name = parts.next().unwrap_or_default();
@@ -150,7 +157,13 @@ fn cookies(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn protocols(call: &mut Call<'_>) -> Result<(), Thrown> {
     let request = call.this::<Request>()?;
-    call.returns_array(values::list(request.0.protocols().map(str::as_bytes)));
+    call.returns_array(values::list(request.head.protocols().map(str::as_bytes)));
+    Ok(())
+}
+
+fn body(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let request = call.this::<Request>()?;
+    call.returns(request.body.shallow_clone());
     Ok(())
 }
 

@@ -118,7 +118,7 @@ impl Seat {
         let Shape::Seed { mut opened, request } = self.shape.replace(Shape::None) else { return None };
         let request = match request {
             Some(request) => request,
-            None => request::object(opened.request.take()?)?,
+            None => request::object(opened.request.take()?, b"")?,
         };
         let object = connection::object(self.member.clone(), voice.clone(), &request, &opened)?;
         let value = object.to_zval();

@@ -23,7 +23,10 @@ use super::{
     values,
     voice::check_process,
 };
-use crate::{config::Config, hub::Hub};
+use crate::{
+    config::Config,
+    hub::{Hub, Interests},
+};
 
 /// The state of a `Server` object.
 #[derive(Debug)]
@@ -50,10 +53,11 @@ pub(super) enum On {
     Drain,
     Start,
     Stop,
+    Request,
 }
 
 impl On {
-    const COUNT: usize = 8;
+    const COUNT: usize = 9;
 }
 
 impl Native for Server {
@@ -84,8 +88,10 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         methods: &[
             (
                 "public function __construct(string|array $listen = '127.0.0.1:8080', \
-                 Tls|array|null $tls = null, ?Limits $limits = null, ?Heartbeat $heartbeat = null, ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
-                 array $trustedProxies = [], int $ioThreads = 0, ?callable $logger = null)",
+                 Tls|array|null $tls = null, ?Limits $limits = null, ?Heartbeat $heartbeat = null, \
+                 ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
+                 array $trustedProxies = [], ?string $health = null, ?string $metrics = null, \
+                 int $ioThreads = 0, ?callable $logger = null)",
                 Some(handler(construct)),
             ),
             ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),
@@ -94,6 +100,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ("public function onClose(callable $callback): static", Some(handler(on_close))),
             ("public function onError(callable $callback): static", Some(handler(on_error))),
             ("public function onDrain(callable $callback): static", Some(handler(on_drain))),
+            ("public function onRequest(callable $callback): static", Some(handler(on_request))),
             ("public function onStart(callable $callback): static", Some(handler(on_start))),
             ("public function onStop(callable $callback): static", Some(handler(on_stop))),
             ("public function handler(Handler $handler): static", Some(handler(set_handler))),
@@ -164,9 +171,12 @@ impl Server {
 
     fn tell_interests(&self) {
         if let Some(session) = self.session() {
-            let (handshakes, drains) =
-                (self.callback(On::Handshake).is_some(), self.callback(On::Drain).is_some());
-            session.voice.speak(|handle| handle.interests(handshakes, drains));
+            let interests = Interests {
+                handshakes: self.callback(On::Handshake).is_some(),
+                drains: self.callback(On::Drain).is_some(),
+                requests: self.callback(On::Request).is_some(),
+            };
+            session.voice.speak(|handle| handle.interests(interests));
         }
     }
 
@@ -254,6 +264,10 @@ fn on_error(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn on_drain(call: &mut Call<'_>) -> Result<(), Thrown> {
     on(call, On::Drain)
+}
+
+fn on_request(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Request)
 }
 
 fn on_start(call: &mut Call<'_>) -> Result<(), Thrown> {
@@ -356,12 +370,12 @@ fn stats(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let hub = server.session().map(|session| session.hub.clone()).or_else(|| server.hub.borrow().clone());
     let figures = match hub {
-        Some(hub) => hub.stats(),
-        None => Hub::new(0, server.config.limits.clone(), server.config.compression).stats(),
+        Some(hub) => hub.figures(),
+        None => Hub::new(0, server.config.limits.clone(), server.config.compression).figures(),
     };
     let mut array = ZendHashTable::new();
-    for (name, figure) in figures {
-        let _ = array.insert(name, values::int(figure));
+    for figure in figures {
+        let _ = array.insert(figure.name, values::int(figure.value));
     }
     call.returns_array(array);
     Ok(())

@@ -28,6 +28,7 @@ pub(super) struct Property {
 pub(super) struct Modifiers {
     pub(super) private: bool,
     pub(super) is_abstract: bool,
+    pub(super) is_static: bool,
     pub(super) readonly: bool,
 }
 
@@ -113,6 +114,7 @@ impl Modifiers {
                 "public" => {}
                 "private" => modifiers.private = true,
                 "abstract" => modifiers.is_abstract = true,
+                "static" => modifiers.is_static = true,
                 "readonly" => modifiers.readonly = true,
                 _ => return None,
             }
@@ -202,6 +204,13 @@ mod tests {
     }
 
     #[test]
+    fn a_static_method_is_read() {
+        let method = Method::parse("public static function json(mixed $data): Response").unwrap();
+        assert!(method.modifiers.is_static && !method.modifiers.private);
+        assert_eq!(method.returns.unwrap().class.as_deref(), Some("Ferrite\\Response"));
+    }
+
+    #[test]
     fn a_property_is_read() {
         let property = Property::parse("public readonly ?string $user").unwrap();
         assert!(property.modifiers.readonly && !property.null_at_first);
@@ -211,7 +220,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        assert_eq!(Method::parse("static function f(): int"), None);
+        assert_eq!(Method::parse("final function f(): int"), None);
         assert_eq!(Method::parse("public function f(A|B $x)"), None);
         assert_eq!(Property::parse("public int $x = 3"), None);
     }

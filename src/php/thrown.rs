@@ -32,6 +32,7 @@ pub(super) enum Outcome {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {
     Error,
+    Type,
     Value,
     Configuration,
     Bind,
@@ -125,6 +126,8 @@ impl Kind {
         match self {
             // SAFETY: written once when the engine starts.
             Self::Error => unsafe { ffi::zend_ce_error },
+            // SAFETY: as above.
+            Self::Type => unsafe { ffi::zend_ce_type_error },
             // SAFETY: as above.
             Self::Value => unsafe { ffi::zend_ce_value_error },
             Self::Configuration => super::exceptions::CONFIGURATION.entry(),

@@ -1,18 +1,18 @@
 //! One turn of the loop: events to callbacks.
 
-use ext_php_rs::types::Zval;
+use ext_php_rs::{flags::DataType, types::Zval};
 
 use super::{
     callback::Callback,
-    handshake, log, request,
+    handshake, log, request, response,
     roster::Seat,
     server::{On, Server},
     session::{BATCH, Session},
-    thrown::{Outcome, Thrown, warn},
+    thrown::{self, Kind, Outcome, Thrown, throw, warn},
     values,
 };
 use crate::{
-    queue::{Accept, ConnectionId, Event},
+    queue::{Accept, Asked, ConnectionId, Event, LogLevel, LogRecord, Respond},
     runtime::Notifier,
 };
 
@@ -71,7 +71,12 @@ pub(super) fn dispatch(server: &Server, session: &Session, event: Event) -> Resu
         Event::HandshakeGone { id } => {
             let gone = session.voice.waiting.borrow_mut().remove(&id);
             drop(gone);
-            session.voice.speak(|handle| handle.forget_handshake());
+            session.voice.speak(|handle| handle.forget_abandoned());
+            Ok(0)
+        }
+        Event::Request { id, asked } => answer(server, session, id, *asked),
+        Event::RequestGone { .. } => {
+            session.voice.speak(|handle| handle.forget_abandoned());
             Ok(0)
         }
         Event::Open { id, opened } => {
@@ -113,7 +118,7 @@ fn decide(
     asked: crate::queue::Handshake,
 ) -> Result<usize, Thrown> {
     let callback = server.callback(On::Handshake);
-    let request = request::object(asked.request);
+    let request = request::object(asked.request, b"");
     let (Some(callback), Some(request)) = (callback, request) else {
         // The callback was there when the client came, and is no longer.
         let accept = Accept { protocol: asked.protocol, ..Accept::default() };
@@ -134,6 +139,67 @@ fn decide(
         }
     }
     Ok(1)
+}
+
+/// Has the script answer a plain request.
+fn answer(server: &Server, session: &Session, id: ConnectionId, asked: Asked) -> Result<usize, Thrown> {
+    let Asked { request, body } = asked;
+    let size = body.len();
+    let request = request::object(request, &body);
+    // The network's copy: PHP has its own now.
+    drop(body);
+    let (ran, answer, trouble) = match (server.callback(On::Request), request) {
+        (Some(callback), Some(request)) => {
+            let (outcome, returned) = callback.ask(&mut [request.to_zval()]);
+            let (answer, outcome) = match outcome {
+                Outcome::Done => match response::respond(&returned) {
+                    Some(answer) => (answer, Outcome::Done),
+                    None => (failed(), no_response(&returned)),
+                },
+                outcome => (failed(), outcome),
+            };
+            values::release(returned);
+            (1, answer, outcome)
+        }
+        // The callback was there when the client came, and is no longer.
+        _ => (0, Respond { status: 404, ..Respond::default() }, Outcome::Done),
+    };
+    // The callback may have forked, and a child must not answer its parent's clients.
+    let sent = if session.is_foreign() {
+        None
+    } else {
+        session.voice.speak(|handle| handle.respond(id, size, answer))
+    };
+    match trouble {
+        Outcome::Done => {}
+        Outcome::Leaving(thrown) => return Err(thrown),
+        Outcome::Threw(error) => server.report(error, None)?,
+    }
+    if let Some(Err(error)) = sent {
+        let message = format!("The answer of onRequest was not sent, the client was told 500: {error}");
+        log::record(server, &LogRecord { level: LogLevel::Error, message, context: Vec::new() })?;
+    }
+    Ok(ran)
+}
+
+fn failed() -> Respond {
+    Respond { status: 500, ..Respond::default() }
+}
+
+/// The exception for a callback that returned something else.
+fn no_response(returned: &Zval) -> Outcome {
+    let what = match returned.get_type() {
+        DataType::Long => "int".to_owned(),
+        DataType::Double => "float".to_owned(),
+        DataType::True | DataType::False => "bool".to_owned(),
+        DataType::Object(_) => "another object".to_owned(),
+        other => other.to_string().to_ascii_lowercase(),
+    };
+    let _ = throw(
+        Kind::Type,
+        &format!("The callback of onRequest must return Ferrite\\Response, string or null, {what} returned"),
+    );
+    thrown::outcome()
 }
 
 fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) -> Result<usize, Thrown> {

@@ -26,6 +26,13 @@ pub enum Command {
         /// What its client is told.
         reject: Box<Reject>,
     },
+    /// Answer a client that waits in `Event::Request`.
+    Respond {
+        /// The connection.
+        id: ConnectionId,
+        /// The answer.
+        response: Box<Respond>,
+    },
     /// Send a frame to one connection.
     Send {
         /// The recipient.
@@ -127,4 +134,23 @@ pub struct Reject {
     pub body: Vec<u8>,
     /// More headers, checked.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+/// The answer to a plain request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Respond {
+    /// The HTTP status, 200 to 599.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+    /// More headers, checked.
+    pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Respond {
+    /// Bytes of body and headers.
+    pub fn size(&self) -> usize {
+        let header = |(name, value): &(String, Vec<u8>)| name.len() + value.len() + 4;
+        self.body.len() + self.headers.iter().map(header).sum::<usize>()
+    }
 }

@@ -9,7 +9,8 @@ use crate::http::Request;
 /// One thing that happened, in the order in which it happened on its connection.
 ///
 /// Of one connection: at most one `Handshake`, then either `HandshakeGone` or `Open`; after
-/// `Open`, messages and drains, then exactly one `Close`.
+/// `Open`, messages and drains, then exactly one `Close`. Or one `Request`, and `RequestGone` if nobody
+/// waits for its answer any more.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// A client asks to connect and the consumer decides (`Command::Accept`, `Command::Reject`).
@@ -22,6 +23,18 @@ pub enum Event {
     /// The client of an undecided handshake is gone, or the time to decide is over.
     HandshakeGone {
         /// The connection that will not be.
+        id: ConnectionId,
+    },
+    /// A client sent a plain request, which the consumer answers (`Command::Respond`).
+    Request {
+        /// The connection.
+        id: ConnectionId,
+        /// What it asks for.
+        asked: Box<Asked>,
+    },
+    /// The client of an unanswered request is gone, or the time to answer is over.
+    RequestGone {
+        /// The connection.
         id: ConnectionId,
     },
     /// The connection is open: the 101 response is on its way.
@@ -73,6 +86,15 @@ pub struct Handshake {
     pub request: Request,
     /// The first subprotocol the client offers that the server supports.
     pub protocol: Option<String>,
+}
+
+/// A plain request that waits for an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Asked {
+    /// What the client sent.
+    pub request: Request,
+    /// The body that came with it.
+    pub body: Vec<u8>,
 }
 
 /// What is known of a connection when it opens.

@@ -19,9 +19,9 @@ mod link;
 mod sleeper;
 mod wake_fd;
 
-pub use command::{Accept, Command, Reject};
+pub use command::{Accept, Command, Reject, Respond};
 pub use credit_bell::CreditBell;
-pub use event::{Event, Handshake, LogLevel, LogRecord, Opened};
+pub use event::{Asked, Event, Handshake, LogLevel, LogRecord, Opened};
 pub use id::ConnectionId;
 pub use inbox::Inbox;
 pub use link::{CommandQueue, Commands, Ender, EventQueue, Events, link};

@@ -55,6 +55,7 @@ impl Shard {
             Command::CloseSlow { id } => self.close_slow(id),
             Command::Accept { id, accept } => self.accept_handshake(id, *accept),
             Command::Reject { id, reject } => self.reject_handshake(id, *reject),
+            Command::Respond { id, response } => self.respond(id, &response),
             Command::Pause { id } => {
                 if let Some(session) = self.open_connection(id).and_then(|c| c.session.as_mut()) {
                     session.paused = true;

@@ -33,7 +33,6 @@ impl Driver {
     /// A shard that nobody is connected to. It listens nowhere, whatever the options say.
     pub fn new(config: Config) -> Result<Self, StartError> {
         let config = Config { io_threads: 1, ..config };
-        config.check()?;
         let common = Arc::new(Common::new(config)?);
         let mut inbox = Inbox::new()?;
         let (consumer, waker) = inbox.consumer();
@@ -49,7 +48,7 @@ impl Driver {
         let (client, server) = UnixStream::pair()?;
         server.set_nonblocking(true)?;
         let _context = self.helm.runtime().enter();
-        let stream = Stream::from(tokio::net::UnixStream::from_std(server)?);
+        let stream = Stream::unix(server)?;
         if let Some(shard) = &mut *self.helm.shard() {
             shard.admit(Arrival { stream, address, entry });
         }

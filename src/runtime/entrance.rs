@@ -11,11 +11,11 @@ use bytes::{Bytes, BytesMut};
 
 use super::shard::{ACCEPT, Shard, may_log};
 use crate::{
-    connection::{Connection, Deciding, Heart, Peer, Phase, Read, Session},
-    http::{self, Refusal, Request, UpgradeRules},
+    connection::{Access, Connection, Deciding, Heart, Peer, Phase, Read, Session},
+    http::{self, HeadLimits, Methods, Refusal, Request, UpgradeRules},
     limits::{Admission, TokenBucket, TooMany},
     queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject},
-    socket::{self, Arrival, PeerAddress, turn_away},
+    socket::{self, Arrival, Entry, PeerAddress, turn_away},
 };
 
 impl Shard {
@@ -56,14 +56,10 @@ impl Shard {
     pub(super) fn admit(&mut self, arrival: Arrival) {
         let Arrival { stream, address, entry } = arrival;
         self.counters(|c| c.accepted.increment());
-        let registry = &self.common.hub.registry;
-        // Those that closed count until PHP has seen it: their events wait in memory.
-        let unseen = registry.held().saturating_sub(registry.open());
-        let sockets = self.common.sockets.load(Ordering::Relaxed);
-        if sockets + unseen >= self.common.ceiling || self.connections.len() >= ConnectionId::MAX_SLOTS {
+        let Some(access) = self.access(entry) else {
             self.counters(|c| c.turned_away.increment());
             return turn_away(stream, entry.tls, socket::Refusal::Full);
-        }
+        };
         // Behind a PROXY header is another address than this one.
         let admission = if entry.proxy_protocol { Ok(None) } else { self.enter(address) };
         let Ok(admission) = admission else {
@@ -78,20 +74,44 @@ impl Shard {
         let waker = self.ready.waker(slot as u32);
         let mut connection = Connection::new(id, stream, address, waker, deadline);
         connection.admission = admission;
+        connection.access = access;
         if entry.proxy_protocol {
             connection.phase = Phase::ProxyHeader { tls: entry.tls };
         } else if entry.tls {
             connection.phase = Phase::Tls;
         }
         vacant.insert(connection);
-        self.common.sockets.fetch_add(1, Ordering::Relaxed);
+        if access == Access::Full {
+            self.common.sockets.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.common.monitors.fetch_add(1, Ordering::Relaxed);
+            self.monitors += 1;
+        }
         // Most clients have sent their request by now; the read registers for the others.
         self.again.push(slot as u32);
+    }
+
+    /// What a client may ask for that comes now. Who watches over the server has a few places of its own:
+    /// it must be answered also when the server is full, and while it stops.
+    fn access(&self, entry: Entry) -> Option<Access> {
+        if self.connections.len() >= ConnectionId::MAX_SLOTS {
+            return None;
+        }
+        let access = if entry.metrics_only {
+            Access::Metrics
+        } else if self.stopping.is_none() && self.occupied() < self.common.ceiling {
+            return Some(Access::Full);
+        } else {
+            Access::Monitoring
+        };
+        let has_place = self.is_monitored() && self.common.monitors.load(Ordering::Relaxed) < MONITORS;
+        has_place.then_some(access)
     }
 
     /// Reads a request head, and answers it once it is whole.
     pub(super) fn read_head(&mut self, slot: u32) {
         for _ in 0..HEAD_READS_PER_TURN {
+            let limits = self.head_limits(slot);
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             let mut input = match connection.read(&mut self.buffers, HEAD_READ) {
                 Read::Bytes(input, _) => input,
@@ -100,10 +120,10 @@ impl Shard {
             };
             let Phase::Head(head) = &mut connection.phase else { return };
             let found = if head.received.is_empty() {
-                head.reader.advance(&input, &self.head)
+                head.reader.advance(&input, &limits)
             } else {
                 head.received.extend_from_slice(&input);
-                head.reader.advance(&head.received, &self.head)
+                head.reader.advance(&head.received, &limits)
             };
             match found {
                 Err(refusal) => return self.refuse(slot, &refusal),
@@ -123,11 +143,48 @@ impl Shard {
         self.again.push(slot);
     }
 
+    /// With which methods a request may come.
+    fn head_limits(&self, slot: u32) -> HeadLimits {
+        let access = self.connections.get(slot as usize).map_or(Access::Full, |connection| connection.access);
+        let methods = if self.serves_plain(access) { Methods::Plain } else { Methods::Get };
+        HeadLimits { methods, ..self.head }
+    }
+
     /// Decides on a whole request head, or asks PHP to.
     fn judge(&mut self, slot: u32, head: &[u8]) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        let config = &self.common.config;
+        let access = connection.access;
         let peer = http::Peer { address: connection.address.ip(), secure: connection.secure };
+        let certificate = connection.stream.client_certificate().map(<[u8]>::to_vec);
+        if self.serves_plain(access) {
+            match http::parse_plain(head, peer, &self.common.config.trusted_proxies, &self.head) {
+                Ok(Some(mut plain)) => {
+                    plain.request.set_client_certificate(certificate.as_deref());
+                    if self.request(slot, plain) {
+                        return;
+                    }
+                }
+                Ok(None) => {}
+                Err(refusal) => return self.refuse(slot, &refusal),
+            }
+        }
+        let closed = match access {
+            Access::Full => None,
+            Access::Metrics => Some((404, "nothing but the metrics is here\n")),
+            Access::Monitoring if self.stopping.is_some() => Some((503, "The server is stopping\n")),
+            Access::Monitoring => Some((503, "The server is full\n")),
+        };
+        if let Some((status, body)) = closed {
+            self.counters(|c| match access {
+                Access::Metrics => c.requests.increment(),
+                _ => c.turned_away.increment(),
+            });
+            let retry = ("Retry-After".to_owned(), b"5".to_vec());
+            let headers = if status == 503 { vec![retry] } else { Vec::new() };
+            let response = http::response(status, body.as_bytes(), &headers, head.starts_with(b"HEAD "));
+            return self.answer(slot, response);
+        }
+        let config = &self.common.config;
         let rules = UpgradeRules {
             origins: &config.origins,
             protocols: &config.protocols,
@@ -139,21 +196,9 @@ impl Shard {
             Ok(upgrade) => upgrade,
             Err(refusal) => return self.refuse(slot, &refusal),
         };
-        upgrade.request.set_client_certificate(connection.stream.client_certificate());
-        // A client behind a trusted proxy is counted under its own address, known only now.
-        if self.is_trusted(peer.address) {
-            let client = upgrade.request.remote_address().parse::<IpAddr>();
-            match client.map_or(Ok(None), |ip| self.common.addresses.enter(ip, self.now)) {
-                Ok(admission) => {
-                    if let Some(connection) = self.connections.get_mut(slot as usize) {
-                        connection.admission = admission;
-                    }
-                }
-                Err(TooMany) => {
-                    let body = b"Too many connections of your address\n";
-                    return self.answer(slot, http::rejection(429, body, &[]));
-                }
-            }
+        upgrade.request.set_client_certificate(certificate.as_deref());
+        if !self.count_client(slot, &upgrade.request) {
+            return;
         }
         if !self.common.hub.wants_handshakes() {
             let accept = Accept { protocol: upgrade.protocol, ..Accept::default() };
@@ -166,6 +211,28 @@ impl Shard {
         connection.deadline = self.now + DECISION_TIME;
         let handshake = Box::new(Handshake { request: upgrade.request, protocol: upgrade.protocol });
         self.events.push(Event::Handshake { id: connection.id, handshake });
+    }
+
+    /// Counts a client behind a trusted proxy under its own address, known only now. False if that has
+    /// too many, and was told so.
+    pub(super) fn count_client(&mut self, slot: u32, request: &Request) -> bool {
+        let Some(connection) = self.connections.get(slot as usize) else { return false };
+        if !self.is_trusted(connection.address.ip()) {
+            return true;
+        }
+        let client = request.remote_address().parse::<IpAddr>();
+        match client.map_or(Ok(None), |ip| self.common.addresses.enter(ip, self.now)) {
+            Ok(admission) => {
+                if let Some(connection) = self.connections.get_mut(slot as usize) {
+                    connection.admission = admission;
+                }
+                true
+            }
+            Err(TooMany) => {
+                self.answer(slot, http::rejection(429, b"Too many connections of your address\n", &[]));
+                false
+            }
+        }
     }
 
     /// PHP's yes.
@@ -199,7 +266,7 @@ impl Shard {
     pub(super) fn forget_handshake(&mut self, slot: u32) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if matches!(connection.phase, Phase::Deciding(_)) {
-            self.common.hub.registry.abandon_handshake();
+            self.common.hub.registry.abandon();
             self.events.push(Event::HandshakeGone { id: connection.id });
         }
     }
@@ -262,8 +329,14 @@ impl Shard {
 
     /// The client left before its handshake was over, or took too long.
     pub(super) fn give_up(&mut self, slot: u32) {
-        self.counters(|c| c.handshakes_failed.increment());
+        let phase = self.connections.get(slot as usize).map(|connection| &connection.phase);
+        if matches!(phase, Some(Phase::Body(_) | Phase::Asking { .. })) {
+            self.counters(|c| c.requests_failed.increment());
+        } else {
+            self.counters(|c| c.handshakes_failed.increment());
+        }
         self.forget_handshake(slot);
+        self.forget_asked(slot);
         self.remove(slot);
     }
 
@@ -293,5 +366,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Reads of one request head in one turn, and their size.
 const HEAD_READS_PER_TURN: usize = 4;
 const HEAD_READ: usize = 8 << 10;
-/// How long PHP may take to decide about a handshake.
-const DECISION_TIME: Duration = Duration::from_secs(10);
+/// Sockets of those who watch over the server, beside all others: two of each of a few probes.
+const MONITORS: usize = 16;
+/// How long PHP may take to decide about a handshake, or to answer a request.
+pub(super) const DECISION_TIME: Duration = Duration::from_secs(10);

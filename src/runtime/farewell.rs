@@ -7,7 +7,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 
 use super::{inflow::close_code, shard::Shard};
 use crate::{
-    connection::{Connection, Phase},
+    connection::{Access, Connection, Phase},
     frame::{CloseCode, CloseFrame},
     http,
     queue::{ConnectionId, Event},
@@ -195,9 +195,15 @@ impl Shard {
 
     /// Takes a connection out of the shard and of all counts.
     pub(super) fn take(&mut self, slot: u32) -> Option<Connection> {
+        let _ = self.leave_body(slot);
         let mut connection = self.connections.try_remove(slot as usize)?;
         self.waiting = self.waiting.saturating_sub(connection.counted);
-        self.common.sockets.fetch_sub(1, Ordering::Relaxed);
+        if connection.access == Access::Full {
+            self.common.sockets.fetch_sub(1, Ordering::Relaxed);
+        } else {
+            self.common.monitors.fetch_sub(1, Ordering::Relaxed);
+            self.monitors -= 1;
+        }
         if let Some(admission) = connection.admission.take() {
             self.common.addresses.leave(admission);
         }
@@ -211,7 +217,9 @@ impl Shard {
             acceptor.leave_passed();
         }
         self.accept();
-        self.acceptor = None;
+        if !self.is_monitored() {
+            self.acceptor = None;
+        }
         let deadline = self.now + grace;
         if let Some(stopping) = &mut self.stopping {
             stopping.deadline = stopping.deadline.min(deadline);
@@ -221,20 +229,40 @@ impl Shard {
             let spread = (SPREAD_EACH * of.min(u32::MAX as usize) as u32).min(grace / 2);
             self.stopping = Some(Stopping { deadline, began: self.now, spread, of, told: 0 });
             for (slot, _) in slots {
-                self.turn_back(slot);
+                self.turn_back_some(slot);
             }
         }
         self.say_farewell();
         self.next_sweep = self.now;
     }
 
-    /// A handshake that is not over will not be.
+    /// Who has not asked yet may only ask how the server is; what PHP is to answer, it may.
+    fn turn_back_some(&mut self, slot: u32) {
+        let is_monitored = self.is_monitored();
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        match connection.phase {
+            Phase::Asking { .. } => {}
+            Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) if is_monitored => {
+                if connection.access == Access::Full {
+                    connection.access = Access::Monitoring;
+                    self.common.sockets.fetch_sub(1, Ordering::Relaxed);
+                    self.common.monitors.fetch_add(1, Ordering::Relaxed);
+                    self.monitors += 1;
+                }
+            }
+            _ => self.turn_back(slot),
+        }
+    }
+
+    /// A handshake or a request that is not over will not be.
     fn turn_back(&mut self, slot: u32) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         if !connection.may_answer() {
             self.give_up(slot);
         } else if connection.is_arriving() {
             self.forget_handshake(slot);
+            self.forget_asked(slot);
+            let _ = self.leave_body(slot);
             if let Some(connection) = self.connections.get_mut(slot as usize) {
                 let response = http::rejection(503, b"The server is stopping\n", &[]);
                 connection.push(response.into());
@@ -299,7 +327,8 @@ impl Shard {
 
     /// Whether the shard was stopped and its last connection is gone.
     pub(super) fn has_ended(&mut self) -> bool {
-        if self.commands.is_ended() && !self.connections.is_empty() {
+        let is_over = self.stopping.is_some() && self.connections.len() == self.monitors;
+        if (self.commands.is_ended() || is_over) && !self.connections.is_empty() {
             self.end_all();
         }
         self.commands.is_ended() || (self.stopping.is_some() && self.connections.is_empty())

@@ -32,10 +32,11 @@ impl Shard {
             Some(Phase::ProxyHeader { .. }) => self.read_proxy_header(slot),
             Some(Phase::Tls) => self.shake_hands(slot),
             Some(Phase::Head(_)) => self.read_head(slot),
+            Some(Phase::Body(_)) => self.read_body(slot),
             Some(Phase::Open | Phase::Closing { .. }) => self.read_frames(slot),
             Some(Phase::Lingering { .. }) => self.discard(slot),
             Some(Phase::Failing { .. }) => self.fail_if_settled(slot),
-            Some(Phase::Deciding(_)) | None => {}
+            Some(Phase::Deciding(_) | Phase::Asking { .. } | Phase::Responding) | None => {}
         }
     }
 
@@ -194,9 +195,13 @@ impl Shard {
 
     /// After PHP consumed: those that waited for it go on.
     pub(super) fn return_credit(&mut self) {
-        if !self.commands.credit_came() {
-            return;
+        if self.commands.credit_came() {
+            self.feed_starved();
         }
+    }
+
+    /// Looks who of those that wait for credit may go on.
+    pub(super) fn feed_starved(&mut self) {
         let crowded = self.is_crowded();
         let mut starved = std::mem::take(&mut self.starved);
         starved.retain(|&slot| self.is_starving(slot, crowded));
@@ -231,7 +236,7 @@ impl Shard {
 
     /// Whether this shard's share of what may wait for PHP is used up.
     fn is_crowded(&self) -> bool {
-        self.handed.saturating_sub(self.commands.consumed()) >= self.receive_share as u64
+        self.handed.saturating_sub(self.commands.consumed()) + self.bodies as u64 >= self.receive_share as u64
     }
 
     /// Reads and forgets, until the client has finished or has had its chance.

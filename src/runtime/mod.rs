@@ -15,6 +15,7 @@ mod outflow;
 mod pending_signals;
 mod proxied;
 mod ready;
+mod requests;
 mod secured;
 mod server;
 mod shard;

@@ -164,6 +164,9 @@ impl Shard {
         }
         let id = connection.id;
         let mut done = false;
+        if matches!((&written, &connection.phase), (Ok(Written::All), Phase::Responding)) {
+            connection.linger(self.now + self.common.config.limits.close_timeout);
+        }
         if let (Ok(Written::All), Phase::Lingering { finished: finished @ false }) =
             (&written, &mut connection.phase)
         {

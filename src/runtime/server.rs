@@ -49,9 +49,8 @@ pub enum StartError {
 impl Server {
     /// Binds every address, then starts the shards. An error leaves nothing behind.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        config.check()?;
-        allocator::keep_large_blocks();
         let common = Arc::new(Common::new(config)?);
+        allocator::keep_large_blocks();
         let shards = common.hub.counters.len();
         let mut server = Self {
             addresses: Vec::new(),
@@ -66,11 +65,18 @@ impl Server {
             unix_paths: Vec::new(),
         };
         let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
-        for listen in &common.config.listen {
+        let config = &common.config;
+        // The metrics' own address, and the path that only it is written with.
+        let own = config.metrics.iter().filter_map(|own| Some((own.listen.as_ref()?, own.path.as_str())));
+        for (listen, path) in config.listen.iter().map(|listen| (listen, "")).chain(own) {
             for bound in bind(listen, common.certificates.is_some(), shards)? {
-                server.addresses.push(bound.url);
+                server.addresses.push(match path {
+                    "" => bound.url,
+                    path => format!("{}{path}", bound.url.replacen("ws://", "http://", 1)),
+                });
                 server.unix_paths.extend(bound.unix_path);
-                for (shard, socket) in sockets.iter_mut().zip(bound.sockets) {
+                for (shard, mut socket) in sockets.iter_mut().zip(bound.sockets) {
+                    socket.entry.metrics_only = !path.is_empty();
                     shard.push(socket);
                 }
             }
@@ -97,7 +103,7 @@ impl Server {
         Ok(server)
     }
 
-    /// What is bound, as clients write it, with real ports.
+    /// What is bound, as clients write it, with real ports; the metrics' own address last.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }

@@ -51,15 +51,17 @@ pub(super) struct Common {
     pub(super) ceiling: usize,
     /// Clients' sockets of all shards.
     pub(super) sockets: AtomicUsize,
+    /// Sockets beside those: of who watches over the server.
+    pub(super) monitors: AtomicUsize,
     pub(super) addresses: AddressLimits,
     /// Whether a refused Origin was logged.
     pub(super) origin_warned: AtomicBool,
 }
 
 impl Common {
-    /// What the shards of a server with these options share: nobody is there yet. The error is about a
-    /// certificate.
+    /// What the shards of a server with these options share, if they can be used. Nobody is there yet.
     pub(super) fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
         let certificates = match config.tls.as_slice() {
             [] => None,
             files => Some(Arc::new(Certificates::load(files)?)),
@@ -71,6 +73,7 @@ impl Common {
             hub: Arc::new(Hub::new(config.shards(), limits.clone(), config.compression)),
             ceiling: limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1),
             sockets: AtomicUsize::new(0),
+            monitors: AtomicUsize::new(0),
             addresses: AddressLimits::new(
                 limits.max_connections_per_address,
                 limits.connect_rate_per_address,
@@ -132,6 +135,10 @@ pub(super) struct Shard {
     /// Messages handed to PHP, and their bytes.
     pub(super) messages: u64,
     pub(super) handed: u64,
+    /// Bytes of requests' bodies that are not whole yet.
+    pub(super) bodies: usize,
+    /// Connections that only watch over the server, and do not keep it from ending.
+    pub(super) monitors: usize,
     /// Bytes of frames taken from the command queue.
     pub(super) taken: u64,
     /// Bytes that wait in all outboxes.
@@ -197,6 +204,8 @@ impl Shard {
             head: HeadLimits::default(),
             messages: 0,
             handed: 0,
+            bodies: 0,
+            monitors: 0,
             taken: 0,
             waiting: 0,
             epoch: Instant::now(),

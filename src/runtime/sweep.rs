@@ -31,6 +31,7 @@ enum Due {
     Nothing,
     GiveUp,
     Undecided,
+    Unserved,
     FailNow,
     Unanswered,
     Remove,
@@ -50,6 +51,7 @@ impl Shard {
                 Due::Nothing => {}
                 Due::GiveUp => self.give_up(slot),
                 Due::Undecided => self.undecided(slot),
+                Due::Unserved => self.unserved(slot),
                 Due::FailNow => self.fail_now(slot),
                 Due::Unanswered => self.unanswered(slot),
                 Due::Remove => self.remove(slot),
@@ -90,8 +92,16 @@ impl Shard {
         let reading = connection.may_read();
         let late = now >= connection.deadline;
         match connection.phase {
-            Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) if late => return Due::GiveUp,
+            Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) | Phase::Body(_) if late => {
+                return Due::GiveUp;
+            }
             Phase::Deciding(_) if late => return Due::Undecided,
+            Phase::Asking { .. } if late => return Due::Unserved,
+            Phase::Responding => {
+                let slow = connection.stalled.zip(config.limits.send_timeout);
+                let slow = slow.is_some_and(|(since, most)| now.saturating_sub(since) >= most);
+                return if slow { Due::Remove } else { Due::Nothing };
+            }
             Phase::Failing { .. } if late => return Due::FailNow,
             Phase::Closing { .. } if late => return Due::Unanswered,
             Phase::Lingering { .. } if late => return Due::Remove,

@@ -136,7 +136,7 @@ impl Listener {
                 (Stream::new(Plain::Tcp(stream)), PeerAddress::Ip(address.ip().to_canonical()))
             }),
             Self::Unix(listener) => {
-                let accepted = |(stream, _)| (Stream::from(stream), PeerAddress::Unix);
+                let accepted = |(stream, _)| (Stream::new(Plain::Unix(stream)), PeerAddress::Unix);
                 listener.poll_accept(cx).map_ok(accepted)
             }
         }
@@ -199,7 +199,7 @@ mod tests {
             let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
             drop(client);
             server.set_nonblocking(true).unwrap();
-            Stream::from(tokio::net::UnixStream::from_std(server).unwrap())
+            Stream::new(Plain::Unix(tokio::net::UnixStream::from_std(server).unwrap()))
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
         // Blocked, the signal stays where it can be seen.
@@ -209,11 +209,11 @@ mod tests {
         runtime.block_on(async {
             turn_away(gone(), false, Refusal::Full);
             assert!(pending.read_signal().unwrap().is_none(), "raised by turning away");
-            let mut stream = gone();
-            assert!(poll_fn(|cx| stream.poll_write(cx, b"x", &mut Vec::new())).await.is_err());
+            let mut stream = gone().plain;
+            assert!(poll_fn(|cx| stream.poll_write(cx, b"x")).await.is_err());
             assert!(pending.read_signal().unwrap().is_none(), "raised by a write");
             let slices = [io::IoSlice::new(b"x"), io::IoSlice::new(b"y")];
-            assert!(poll_fn(|cx| stream.poll_write_vectored(cx, &slices, &mut Vec::new())).await.is_err());
+            assert!(poll_fn(|cx| stream.poll_write_vectored(cx, &slices)).await.is_err());
             assert!(pending.read_signal().unwrap().is_none(), "raised by a vectored write");
         });
         before.thread_set_mask().unwrap();

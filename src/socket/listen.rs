@@ -33,13 +33,15 @@ pub struct Bound {
     pub unix_path: Option<PathBuf>,
 }
 
-/// What a connection begins with at an address, before its request.
+/// What a connection at an address begins with before its request, and what it may ask for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entry {
     /// A PROXY header that says whose it is.
     pub proxy_protocol: bool,
     /// The handshake of TLS.
     pub tls: bool,
+    /// Nothing but the metrics is served there.
+    pub metrics_only: bool,
 }
 
 /// One shard's listening socket.
@@ -58,7 +60,7 @@ pub struct Listening {
 pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bound>, BindError> {
     let Listen { address, scheme, proxy_protocol } = listen;
     let tls = scheme.map_or(certificates, |scheme| scheme == Scheme::Wss);
-    let entry = Entry { proxy_protocol: *proxy_protocol, tls };
+    let entry = Entry { proxy_protocol: *proxy_protocol, tls, metrics_only: false };
     match address {
         Address::Systemd { name } => {
             let sockets = systemd::passed(name.as_deref());

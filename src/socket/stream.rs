@@ -7,7 +7,6 @@ use std::{
 
 use bytes::{BufMut, BytesMut};
 use socket2::SockRef;
-use tokio::net::UnixStream;
 
 use super::{ProxyHeader, ProxyViolation, plain::Plain, secured::Secured};
 use crate::tls;
@@ -22,15 +21,15 @@ pub struct Stream {
     secured: Option<Box<Secured>>,
 }
 
-impl From<UnixStream> for Stream {
-    fn from(socket: UnixStream) -> Self {
-        Self::new(Plain::Unix(socket))
-    }
-}
-
 impl Stream {
     pub(super) fn new(plain: Plain) -> Self {
         Self { plain, secured: None }
+    }
+
+    /// One end of a pair of Unix sockets. Within a tokio runtime.
+    #[cfg(feature = "fuzzing")]
+    pub fn unix(socket: std::os::unix::net::UnixStream) -> io::Result<Self> {
+        Ok(Self::new(Plain::Unix(tokio::net::UnixStream::from_std(socket)?)))
     }
 
     /// Whether TLS has begun.

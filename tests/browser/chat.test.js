@@ -13,10 +13,10 @@ const { PhpServer, within, root } = require('../clients/php-server.js')
 const slow = Number(process.env.FERRITE_TEST_SLOW || 1)
 const pictures = path.join(process.env.CARGO_TARGET_DIR || path.join(root, 'target'), 'screenshots')
 
-let server, ports, url, browser
+let server, url, browser
 
 before(async () => {
-  await startChat(['0', '0'])
+  await startChat('0')
   browser = await chromium.launch({
     executablePath: findBrowser(),
     args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
@@ -41,12 +41,10 @@ function findBrowser() {
   throw new Error('no Chromium; scripts/setup --tests installs it, or CHROMIUM names one')
 }
 
-/** Starts the chat example; a second start takes the ports of the first. */
-async function startChat(arguments_, env) {
-  server = new PhpServer('examples/chat/server.php', arguments_, env)
-  const chat = new URL(await server.url())
-  url = (await server.line(/Open (http:\/\/\S+)/))[1]
-  ports = [chat.port, new URL(url).port]
+/** Starts the chat example; a second start takes the port of the first. */
+async function startChat(port, env) {
+  server = new PhpServer('examples/chat/server.php', [port], env)
+  url = (await server.line(/Open (https?:\/\/\S+)/))[1]
 }
 
 /** A person in a tab of their own (own session), who has joined the room; `watch` gets the tab before that. */
@@ -155,7 +153,7 @@ test('a tab shows that the server has gone, and comes back to its room when it i
   await ada.screenshot({ animations: 'disabled', path: path.join(pictures, 'chat-disconnected.png') })
 
   const before = url
-  await startChat(ports)
+  await startChat(new URL(url).port)
   assert.equal(url, before)
   await within(60, 'the tab to come back', ada.getByRole('status').filter({ hasText: /^Connected$/ }).waitFor({ timeout: 60000 * slow }))
   await here(ada, ['Ada'])
@@ -175,8 +173,8 @@ test('the chat works over wss with compression', async t => {
   execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
     '-days', '2', '-keyout', key, '-out', certificate, '-subj', '/CN=localhost',
     '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'], { stdio: 'ignore' })
-  await startChat(['0', '0'], { TLS_CERTIFICATE: certificate, TLS_KEY: key })
-  assert.match(await server.url(), /^wss:/)
+  await startChat('0', { TLS_CERTIFICATE: certificate, TLS_KEY: key })
+  assert.match(url, /^https:/)
 
   const options = { ignoreHTTPSErrors: true }
   let handshake

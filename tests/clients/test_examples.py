@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import unittest
+import urllib.error
 import urllib.request
 
 from websockets.asyncio.client import connect
@@ -75,12 +76,16 @@ class ExamplesTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(server.wait(), 0)
 
     async def test_chat_serves_its_page_and_keeps_its_rules(self) -> None:
-        server = self.start("examples/chat/server.php", "0", "0")
+        server = self.start("examples/chat/server.php", "0")
         page = server.line(r"Open (http://\S+)")[1]
         with urllib.request.urlopen(page, timeout=seconds(10)) as response:
             self.assertIn("<title>Ferrite chat</title>", response.read().decode())
-        with urllib.request.urlopen(f"{page}config.json", timeout=seconds(10)) as response:
-            url = json.load(response)["url"]
+            self.assertEqual(response.headers["Content-Type"], "text/html; charset=utf-8")
+        with self.assertRaises(urllib.error.HTTPError) as missing:
+            urllib.request.urlopen(f"{page}server.php", timeout=seconds(10))
+        self.assertEqual(missing.exception.code, 404)
+        missing.exception.close()
+        url = page.rstrip("/").replace("http:", "ws:", 1)
 
         for query in ["", "?name=", "?name=%3Cb%3E", "?name=" + "x" * 33, "?name[]=x", "?name=Ada&room=No%20Room", "?name=Ada&room[]=x"]:
             with self.subTest(query), self.assertRaises(InvalidStatus) as refused:
@@ -107,7 +112,7 @@ class ExamplesTest(unittest.IsolatedAsyncioTestCase):
                 pass
             self.assertEqual((message["text"], message["from"]["name"]), ("still here", "Ada"))
         self.assertEqual(server.stop(), 0)
-        with self.assertRaises(OSError, msg="the page's web server ends with the chat"):
+        with self.assertRaises(OSError, msg="the page ends with the chat"):
             urllib.request.urlopen(page, timeout=5)
 
     def test_without_the_extension_each_says_in_one_line_what_to_do(self) -> None:

@@ -14,7 +14,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Heartbeat, Limits, Listen},
-    hub::{Handle, Hub, Outgoing},
+    hub::{Handle, Hub, Interests, Outgoing},
     queue::{Event, Inbox},
     runtime::{Server, Steering, Waited},
     tls::Certificates,
@@ -28,6 +28,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// A running server and its consumer's thread.
 pub(crate) struct Running {
     pub(crate) address: String,
+    pub(crate) addresses: Vec<String>,
     pub(crate) hub: Arc<Hub>,
     pub(crate) certificates: Option<Arc<Certificates>>,
     pub(crate) seen: Arc<Mutex<Vec<Event>>>,
@@ -58,14 +59,25 @@ impl Running {
         config: Config,
         handshakes: bool,
         grace: Duration,
+        on_event: impl FnMut(&mut Handle, &Event) + Send + 'static,
+    ) -> Self {
+        let interests = Interests { handshakes, drains: true, ..Interests::default() };
+        Self::start_for(config, interests, grace, on_event)
+    }
+
+    /// The same, with a consumer that wants what `interests` says.
+    pub(crate) fn start_for(
+        config: Config,
+        interests: Interests,
+        grace: Duration,
         mut on_event: impl FnMut(&mut Handle, &Event) + Send + 'static,
     ) -> Self {
         let mut server = Server::start(config).unwrap();
-        let address = server.addresses()[0].clone();
+        let addresses = server.addresses().to_vec();
         let hub = server.hub().clone();
         let certificates = server.certificates().cloned();
         let mut handle = server.take_handle().unwrap();
-        handle.interests(handshakes, true);
+        handle.interests(interests);
         let inbox = server.take_inbox().unwrap();
         let waker = inbox.waker();
         let stop = Arc::new(AtomicBool::new(false));
@@ -89,7 +101,7 @@ impl Running {
                             }
                         }
                         Event::Close { id, .. } => handle.forget(*id),
-                        Event::HandshakeGone { .. } => handle.forget_handshake(),
+                        Event::HandshakeGone { .. } | Event::RequestGone { .. } => handle.forget_abandoned(),
                         Event::Stopped { .. } => stopped += 1,
                         _ => {}
                     }
@@ -98,7 +110,16 @@ impl Running {
                 handle.end_batch();
             }
         });
-        Self { address, hub, certificates, seen, stop, waker, thread: Some(thread) }
+        Self {
+            address: addresses[0].clone(),
+            addresses,
+            hub,
+            certificates,
+            seen,
+            stop,
+            waker,
+            thread: Some(thread),
+        }
     }
 
     /// An echo server.

@@ -40,9 +40,8 @@ fn serving_as(certificates: &[&Made], listen: &str, limits: Limits) -> Running {
 }
 
 fn stat(server: &Running, name: &str) -> u64 {
-    let stats = server.hub.stats();
-    let figure = stats.into_iter().find(|(known, _)| *known == name).unwrap().1;
-    u64::try_from(figure).unwrap()
+    let figure = server.hub.figures().into_iter().find(|figure| figure.name == name).unwrap();
+    u64::try_from(figure.value).unwrap()
 }
 
 fn echo(client: &mut WebSocket<Secure>, text: &str) {
@@ -144,10 +143,7 @@ fn with_a_client_ca_only_clients_with_its_certificate_get_in_and_php_sees_it() {
         })
     });
     assert!(shown == *known.der);
-    assert_eq!(
-        server.hub.stats().iter().find(|(name, _)| *name == "ferrite_connections_opened_total").unwrap().1,
-        2
-    );
+    assert_eq!(stat(&server, "ferrite_connections_opened_total"), 2);
     assert_eq!(stat(&server, "ferrite_tls_failed_total"), 4);
 }
 

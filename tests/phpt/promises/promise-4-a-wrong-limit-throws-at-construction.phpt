@@ -56,5 +56,5 @@ float(0)
 float(0)
 float(0)
 float(0)
-int(60)
+int(63)
 TypeError TypeError

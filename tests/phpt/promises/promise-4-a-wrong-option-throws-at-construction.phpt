@@ -24,6 +24,8 @@ $wrong = [
     'protocols' => [[''], ['two words'], ['a,b'], [1], ["a\r\nb"], ['chat', 'chat']],
     'trustedProxies' => [['nonsense'], ['10.0.0.0/33'], ['10.0.0.1:80'], ['unix'], ['unix:///run/app.sock'], [''], [1]],
     'tls' => [[1], ['file.pem'], [null]],
+    'health' => ['', '/', 'health', '/health/', '/a b', '/a?b', "/a\r\n", "/\xff", 'http://127.0.0.1:9090/health'],
+    'metrics' => ['', 'metrics', '/metrics/', 'http://127.0.0.1:9090', 'http://127.0.0.1/metrics', 'https://127.0.0.1:9090/metrics'],
     'ioThreads' => [-1, PHP_INT_MAX],
 ];
 foreach ($wrong as $option => $values) {
@@ -37,6 +39,7 @@ foreach ($wrong as $option => $values) {
 foreach (['listen' => 1.5, 'tls' => 1, 'limits' => 1, 'heartbeat' => [], 'origins' => '*', 'ioThreads' => '2', 'logger' => 'no function'] as $option => $value) {
     echo $option, ': ', thrownClass(fn () => new Server(...[$option => $value])), "\n";
 }
+echo thrown(fn () => new Server(health: '/up', metrics: '/up/live')), "\n";
 echo thrown(fn () => new Server(sockets: null)), "\n";
 ?>
 --EXPECT--
@@ -47,4 +50,5 @@ heartbeat: TypeError
 origins: TypeError
 ioThreads: TypeError
 logger: TypeError
+Ferrite\ConfigurationException: metrics: "/up/live" is a path of the option health already
 Error: Unknown named parameter $sockets

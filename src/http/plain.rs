@@ -1,0 +1,169 @@
+//! A request that stays HTTP: what it asks for, and how its body is framed.
+//!
+//! Where RFC 9112 §6 lets a server guess what a body's length is, or repair it, the request is refused:
+//! a proxy in front may have guessed otherwise, and then one request hides in another.
+
+use super::body::Framing;
+use super::head::{HeadLimits, Methods};
+use super::refusal::{Kind, Refusal};
+use super::request::Request;
+use super::upgrade::{self, Fields, Peer, Target};
+use crate::config::TrustedProxies;
+
+/// A request without `Upgrade: websocket`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plain {
+    /// What the client asked for.
+    pub request: Request,
+    /// How its body comes.
+    pub framing: Framing,
+    /// Whether it waits with the body until it is asked for (RFC 9110 §10.1.1).
+    pub waits_for_continue: bool,
+}
+
+/// Reads a complete head, the blank line included. `None`: it asks for a WebSocket, which
+/// [`parse_upgrade`](super::parse_upgrade) judges.
+pub fn parse_plain(
+    head: &[u8],
+    peer: Peer,
+    trusted_proxies: &TrustedProxies,
+    limits: &HeadLimits,
+) -> Result<Option<Plain>, Refusal> {
+    let limits = HeadLimits { methods: Methods::Plain, ..*limits };
+    let mut lines = upgrade::lines(head, &limits);
+    let (target, fields) = upgrade::split(head, &mut lines, &limits)?;
+    if fields.list_names("upgrade", b"websocket") {
+        return Ok(None);
+    }
+    let framing = framing(&fields)?;
+    let target = Target::parse(target)?;
+    fields.host(&target)?;
+    let waits_for_continue = waits_for_continue(&fields)?;
+    let (remote_address, secure) = fields.client(peer, trusted_proxies);
+    let (path, query) = (target.path.as_bytes(), target.query.as_bytes());
+    let request = Request::new(head, path, query, fields.0, &remote_address, secure);
+    Ok(Some(Plain { request, framing, waits_for_continue }))
+}
+
+impl Plain {
+    /// Whether the answer has no body.
+    pub fn is_head(&self) -> bool {
+        self.request.method() == "HEAD"
+    }
+}
+
+/// RFC 9112 §6.3, without its leniency.
+fn framing(fields: &Fields<'_, '_>) -> Result<Framing, Kind> {
+    let length = fields.at_most_one("content-length").map_err(|()| Kind::LengthForm)?;
+    let coding = fields.at_most_one("transfer-encoding").map_err(|()| Kind::CodingCount)?;
+    match (length, coding) {
+        (None, None) => Ok(Framing::Length(0)),
+        (Some(_), Some(_)) => Err(Kind::LengthAndCoding),
+        (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
+        (None, Some(_)) => Err(Kind::Coding),
+        (Some([]), None) => Err(Kind::LengthForm),
+        (Some(length), None) => length
+            .iter()
+            .try_fold(0_u64, |sum, digit| {
+                let digit = char::from(*digit).to_digit(10)?;
+                Some(sum.saturating_mul(10).saturating_add(digit.into()))
+            })
+            .map(Framing::Length)
+            .ok_or(Kind::LengthForm),
+    }
+}
+
+fn waits_for_continue(fields: &Fields<'_, '_>) -> Result<bool, Kind> {
+    let mut waits = false;
+    for expected in fields.all("expect") {
+        if !expected.eq_ignore_ascii_case(b"100-continue") {
+            return Err(Kind::Expectation);
+        }
+        waits = true;
+    }
+    Ok(waits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(head: &str) -> Result<Option<Plain>, u16> {
+        let peer = Peer { address: Some([203, 0, 113, 9].into()), secure: false };
+        parse_plain(head.as_bytes(), peer, &TrustedProxies::default(), &HeadLimits::default())
+            .map_err(|refusal| refusal.status())
+    }
+
+    fn with(lines: &str) -> Result<Framing, u16> {
+        judge(&format!("POST /a HTTP/1.1\r\nHost: h\r\n{lines}\r\n")).map(|plain| plain.unwrap().framing)
+    }
+
+    #[test]
+    fn a_plain_request_keeps_its_method_target_and_headers() {
+        let plain =
+            judge("PUT /a%20b?c=d HTTP/1.1\r\nHost: h\r\nExpect: 100-Continue\r\nContent-Length: 3\r\n\r\n")
+                .unwrap()
+                .unwrap();
+        let request = &plain.request;
+        assert_eq!((request.method(), request.path(), request.query_string()), ("PUT", "/a%20b", "c=d"));
+        assert_eq!((request.remote_address(), request.secure()), ("203.0.113.9", false));
+        assert!(plain.waits_for_continue && !plain.is_head());
+        assert_eq!(plain.framing, Framing::Length(3));
+        let absolute = judge("HEAD http://h/x?y HTTP/1.1\r\nHost: h\r\n\r\n").unwrap().unwrap();
+        assert_eq!((absolute.request.path(), absolute.request.query_string()), ("/x", "y"));
+        assert!(absolute.is_head());
+    }
+
+    #[test]
+    fn a_request_for_a_websocket_is_not_plain_and_one_for_another_protocol_is() {
+        assert_eq!(judge("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c, WebSocket\r\n\r\n"), Ok(None));
+        assert!(judge("GET / HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\n\r\n").unwrap().is_some());
+    }
+
+    #[test]
+    fn a_body_has_one_length_or_is_chunked() {
+        assert_eq!(with(""), Ok(Framing::Length(0)));
+        assert_eq!(with("Content-Length: 0\r\n"), Ok(Framing::Length(0)));
+        assert_eq!(with("content-length:12\r\n"), Ok(Framing::Length(12)));
+        assert_eq!(with("Transfer-Encoding: Chunked\r\n"), Ok(Framing::Chunked));
+        assert_eq!(with(&format!("Content-Length: {}\r\n", "9".repeat(99))), Ok(Framing::Length(u64::MAX)));
+    }
+
+    #[test]
+    fn what_two_servers_could_frame_differently_is_refused() {
+        for (lines, status) in [
+            ("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", 400),
+            ("Transfer-Encoding: chunked\r\nContent-Length: 3\r\n", 400),
+            ("Transfer-Encoding: identity\r\nContent-Length: 3\r\n", 400),
+            ("Content-Length: 3\r\nContent-Length: 3\r\n", 400),
+            ("Content-Length: 3, 3\r\n", 400),
+            ("Content-Length: \r\n", 400),
+            ("Content-Length: +3\r\n", 400),
+            ("Content-Length: -3\r\n", 400),
+            ("Content-Length: 0x3\r\n", 400),
+            ("Content-Length: 3 3\r\n", 400),
+            ("Content-Length: \u{0663}\r\n", 400),
+            ("Content-Length : 3\r\n", 400),
+            ("Content-Length: 3\r\n ,4\r\n", 400),
+            ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
+            ("Transfer-Encoding: chunked, chunked\r\n", 501),
+            ("Transfer-Encoding: gzip, chunked\r\n", 501),
+            ("Transfer-Encoding: chunked, identity\r\n", 501),
+            ("Transfer-Encoding: identity\r\n", 501),
+            ("Transfer-Encoding: \"chunked\"\r\n", 501),
+            ("Transfer-Encoding: xchunked\r\n", 501),
+            ("Transfer-Encoding: chunked;q=1\r\n", 501),
+            ("Transfer-Encoding:\r\n", 501),
+            ("Transfer-Encoding: \u{b}chunked\r\n", 400),
+            ("Expect: 200-maybe\r\n", 417),
+            ("Host: h\r\n", 400),
+        ] {
+            assert_eq!(with(lines), Err(status), "{lines:?}");
+        }
+        assert_eq!(judge("POST / HTTP/1.0\r\nHost: h\r\n\r\n"), Err(505));
+        assert_eq!(judge("BREW / HTTP/1.1\r\nHost: h\r\n\r\n"), Err(501));
+        assert_eq!(judge("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), Err(400));
+        assert_eq!(judge("GET http://other/ HTTP/1.1\r\nHost: h\r\n\r\n"), Err(400));
+        assert_eq!(judge("GET / HTTP/1.1\r\n\r\n"), Err(400));
+    }
+}

@@ -1,0 +1,256 @@
+//! Requests that stay HTTP: the server's own answers, the body on its way to PHP, and PHP's answer back.
+//!
+//! One request a connection: the answer says so, what else the client has sent is read and forgotten,
+//! and the connection lingers, so that no reset overtakes the answer.
+
+use std::sync::atomic::Ordering;
+
+use bytes::{Bytes, BytesMut};
+
+use super::{entrance::DECISION_TIME, shard::Shard};
+use crate::{
+    connection::{Access, Body, Phase, Read},
+    http::{self, BodyReader, Plain, Refusal},
+    metrics::{Format, render},
+    queue::{Asked, ConnectionId, Event, LogLevel, Respond},
+};
+
+/// An answer of the server's own.
+struct Native {
+    status: u16,
+    kind: &'static str,
+    body: String,
+}
+
+impl Shard {
+    /// Whether plain requests are read at all.
+    pub(super) fn serves_plain(&self, access: Access) -> bool {
+        access == Access::Metrics || self.is_monitored() || self.common.hub.wants_requests()
+    }
+
+    /// Whether there are answers for those who watch over the server, also while it lets nobody else in.
+    pub(super) fn is_monitored(&self) -> bool {
+        self.common.config.health.is_some() || self.common.config.metrics.is_some()
+    }
+
+    /// Answers a plain request, or has PHP answer it. False if it is nobody's: then it is refused as
+    /// what it is not, a WebSocket handshake.
+    pub(super) fn request(&mut self, slot: u32, plain: Plain) -> bool {
+        let Some(connection) = self.connections.get(slot as usize) else { return true };
+        let access = connection.access;
+        let to_head = plain.is_head();
+        if let Some(native) = self.native(access, &plain) {
+            let headers = match native.status {
+                405 => vec![("Allow".to_owned(), b"GET, HEAD".to_vec())],
+                _ => vec![
+                    ("Content-Type".to_owned(), native.kind.into()),
+                    ("Cache-Control".to_owned(), b"no-store".to_vec()),
+                ],
+            };
+            self.counters(|c| c.requests.increment());
+            let response = http::response(native.status, native.body.as_bytes(), &headers, to_head);
+            self.answer(slot, response);
+            return true;
+        }
+        if access != Access::Full || !self.common.hub.wants_requests() {
+            return false;
+        }
+        if self.count_client(slot, &plain.request) {
+            self.take_body(slot, plain);
+        }
+        true
+    }
+
+    /// The answer that needs no PHP, if the path has one.
+    fn native(&self, access: Access, plain: &Plain) -> Option<Native> {
+        let config = &self.common.config;
+        let path = plain.request.path();
+        let metrics = config.metrics.as_ref().filter(|metrics| {
+            path == metrics.path && (access == Access::Metrics || metrics.listen.is_none())
+        });
+        let health = config.health.as_deref().filter(|_| access != Access::Metrics);
+        let health = health.and_then(|health| path.strip_prefix(health));
+        let health = health.filter(|rest| matches!(*rest, "" | "/live" | "/ready"));
+        if metrics.is_none() && health.is_none() {
+            return None;
+        }
+        if !matches!(plain.request.method(), "GET" | "HEAD") {
+            let body = "the methods here are GET and HEAD\n".to_owned();
+            return Some(Native { status: 405, kind: "", body });
+        }
+        if metrics.is_some() {
+            let accept = plain.request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("accept"));
+            let format = Format::choose(accept.map(|(_, value)| value));
+            let body = render(&self.common.hub.figures(), format);
+            return Some(Native { status: 200, kind: format.content_type(), body });
+        }
+        let trouble = if health == Some("/live") { None } else { self.why_not_ready(access) };
+        let (status, word) = trouble.map_or((200, "ok"), |word| (503, word));
+        Some(Native { status, kind: "application/json", body: format!("{{\"status\":\"{word}\"}}\n") })
+    }
+
+    /// Why a client that came now would not be let in.
+    fn why_not_ready(&self, access: Access) -> Option<&'static str> {
+        if self.stopping.is_some() {
+            return Some("stopping");
+        }
+        // Who asks does not count.
+        let asking = usize::from(access == Access::Full);
+        (self.occupied() >= self.common.ceiling + asking).then_some("full")
+    }
+
+    /// Begins to read the body, if there is one.
+    fn take_body(&mut self, slot: u32, plain: Plain) {
+        let Plain { request, framing, waits_for_continue } = plain;
+        let reader = match BodyReader::new(framing, self.common.config.limits.max_request_body) {
+            Ok(reader) => reader,
+            Err(refusal) => return self.refuse_request(slot, &request, &refusal),
+        };
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let waits = waits_for_continue && connection.unread.is_empty();
+        connection.phase = Phase::Body(Box::new(Body { request, received: Vec::new(), reader }));
+        if waits && framing != http::Framing::Length(0) {
+            connection.push(Bytes::from_static(http::CONTINUE));
+            self.touch(slot);
+        }
+        self.read_body(slot);
+    }
+
+    /// Reads a body, and hands the request over once it is whole.
+    pub(super) fn read_body(&mut self, slot: u32) {
+        for _ in 0..BODY_READS_PER_TURN {
+            let room = self.room_for_bodies();
+            let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+            let Phase::Body(body) = &mut connection.phase else { return };
+            // Without a byte for those that have none.
+            let mut input = BytesMut::new();
+            let mut whole = body.reader.advance(&input, &mut body.received);
+            if whole == Ok(false) {
+                input = match connection.read(&mut self.buffers, BODY_READ) {
+                    Read::Bytes(input, _) => input,
+                    Read::Nothing => return,
+                    Read::End => return self.give_up(slot),
+                };
+                let Phase::Body(body) = &mut connection.phase else { return };
+                let before = body.received.len();
+                whole = body.reader.advance(&input, &mut body.received);
+                self.bodies += body.received.len() - before;
+                if body.received.len() - before > room && whole.is_ok() {
+                    whole = Err(Refusal::too_busy());
+                }
+            }
+            match whole {
+                Ok(false) => {}
+                Ok(true) => return self.ask(slot),
+                Err(refusal) => {
+                    let Some(body) = self.leave_body(slot) else { return };
+                    return self.refuse_request(slot, &body.request, &refusal);
+                }
+            }
+        }
+        self.again.push(slot);
+    }
+
+    /// Hands a whole request over.
+    fn ask(&mut self, slot: u32) {
+        let Some(body) = self.leave_body(slot) else { return };
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let Body { request, mut received, .. } = *body;
+        // What waits for PHP is counted by its length, so it may not drag spare capacity along.
+        received.shrink_to_fit();
+        // What came behind it is nobody's.
+        connection.unread = BytesMut::new();
+        connection.phase = Phase::Asking { to_head: request.method() == "HEAD" };
+        connection.deadline = self.now + DECISION_TIME;
+        self.handed += received.len() as u64;
+        let asked = Box::new(Asked { request, body: received });
+        self.events.push(Event::Request { id: connection.id, asked });
+    }
+
+    /// PHP's answer.
+    pub(super) fn respond(&mut self, id: ConnectionId, response: &Respond) {
+        self.taken += response.size() as u64;
+        let Some(connection) = self.connections.get(id.slot()).filter(|c| c.id == id) else { return };
+        let Phase::Asking { to_head } = connection.phase else { return };
+        let Respond { status, body, headers } = response;
+        let mut bytes = http::response(*status, body, headers, to_head);
+        if self.waiting + bytes.len() > self.send_share && self.waiting > 0 {
+            // As a message would be dropped.
+            bytes = http::response(503, b"too much waits for other clients\n", &[], to_head);
+        }
+        self.counters(|c| c.requests.increment());
+        let slot = id.slot() as u32;
+        if let Some(connection) = self.connections.get_mut(id.slot()) {
+            connection.push(Bytes::from(bytes));
+            connection.settle(&mut self.waiting);
+            connection.phase = Phase::Responding;
+        }
+        self.touch(slot);
+    }
+
+    /// The time that PHP has to answer is over.
+    pub(super) fn unserved(&mut self, slot: u32) {
+        let phase = self.connections.get(slot as usize).map(|connection| &connection.phase);
+        let to_head = matches!(phase, Some(Phase::Asking { to_head: true }));
+        self.counters(|c| c.requests_failed.increment());
+        self.forget_asked(slot);
+        self.log(
+            LogLevel::Warning,
+            "A client waited 10 s for the answer to its HTTP request and was told 503: do in onRequest only what is done soon",
+            [],
+        );
+        self.answer(slot, http::response(503, b"No answer in time\n", &[], to_head));
+    }
+
+    /// Tells PHP that nobody waits for its answer any more.
+    pub(super) fn forget_asked(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        if matches!(connection.phase, Phase::Asking { .. }) {
+            self.common.hub.registry.abandon();
+            self.events.push(Event::RequestGone { id: connection.id });
+        }
+    }
+
+    /// Answers a plain request that breaks a rule.
+    fn refuse_request(&mut self, slot: u32, request: &http::Request, refusal: &Refusal) {
+        self.counters(|c| c.requests.increment());
+        let response = refusal.to_response();
+        let to_head = request.method() == "HEAD";
+        self.answer(slot, if to_head { http::without_body(response) } else { response });
+    }
+
+    /// The body as far as it came, no longer counted among those that are being read.
+    pub(super) fn leave_body(&mut self, slot: u32) -> Option<Box<Body>> {
+        let connection = self.connections.get_mut(slot as usize)?;
+        if !matches!(connection.phase, Phase::Body(_)) {
+            return None;
+        }
+        // Whoever asks sets the phase that follows.
+        let phase = std::mem::replace(&mut connection.phase, Phase::Lingering { finished: false });
+        let Phase::Body(body) = phase else { return None };
+        if !body.received.is_empty() {
+            self.bodies = self.bodies.saturating_sub(body.received.len());
+            // There is room for whom there was none.
+            self.feed_starved();
+        }
+        Some(body)
+    }
+
+    /// How many bytes of bodies more this shard's share has room for.
+    fn room_for_bodies(&self) -> usize {
+        let waiting = self.handed.saturating_sub(self.commands.consumed()) as usize;
+        self.receive_share.saturating_sub(waiting).saturating_sub(self.bodies)
+    }
+
+    /// Connections that count against the limit: those that closed do until PHP has seen it, for their
+    /// events wait in memory.
+    pub(super) fn occupied(&self) -> usize {
+        let registry = &self.common.hub.registry;
+        let unseen = registry.held().saturating_sub(registry.open());
+        self.common.sockets.load(Ordering::Relaxed) + unseen
+    }
+}
+
+/// Reads of one body in one turn, and their size.
+const BODY_READS_PER_TURN: usize = 4;
+const BODY_READ: usize = 64 << 10;

@@ -1,0 +1,47 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite;
+
+/**
+ * The answer to an HTTP request, see {@see Server::onRequest()}.
+ *
+ * The server adds `Content-Length` and `Connection: close`, and `Content-Type: text/plain; charset=utf-8` where
+ * the headers name no other. To a HEAD request the body is not sent.
+ */
+final class Response
+{
+    /**
+     * @param string $body Any bytes.
+     * @param int $status 200–599.
+     * @param array<string, string|list<string>> $headers By name.
+     *
+     * @throws \ValueError The status is out of range; a header has an invalid name, contains CR, LF or NUL,
+     *     or is one that the server itself sets (Content-Length, Transfer-Encoding, Connection, Upgrade).
+     */
+    public function __construct(
+        public readonly string $body = '',
+        public readonly int $status = 200,
+        public readonly array $headers = [],
+    ) {}
+
+    /**
+     * A value as `application/json`.
+     *
+     * @throws \JsonException It cannot be encoded.
+     * @throws \ValueError The status is out of range.
+     */
+    public static function json(mixed $data, int $status = 200): Response {}
+
+    /**
+     * Sends the client elsewhere.
+     *
+     * @param string $to A URL, or a path on this server.
+     * @param int $status 300–399.
+     *
+     * @throws \ValueError The URL is empty, or has spaces, control characters or bytes outside ASCII; the
+     *     status is out of range.
+     */
+    public static function redirect(string $to, int $status = 302): Response {}
+}
