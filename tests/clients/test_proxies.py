@@ -1,5 +1,7 @@
 """The configurations of docs/deployment.md, run by the programs they are for."""
 
+import asyncio
+import logging
 import os
 import pwd
 import re
@@ -30,8 +32,8 @@ from proxies import (
     program,
     replaced,
 )
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
 
 SERVER = "tests/clients/server.php"
 MIB = 1 << 20
@@ -41,7 +43,11 @@ def host_and_port(server: PhpServer) -> str:
     return server.url().removeprefix("ws://").rstrip("/")
 
 
-class ProxyCase(unittest.TestCase):
+class ProxyCase(unittest.IsolatedAsyncioTestCase):
+    def setUp(self) -> None:
+        # Starting a program blocks the loop, which would be told of each time.
+        logging.getLogger("asyncio").setLevel(logging.ERROR)
+
     def folder(self) -> Path:
         return Path(self.enterContext(tempfile.TemporaryDirectory(prefix="ferrite-proxy-")))
 
@@ -62,29 +68,32 @@ class ProxyCase(unittest.TestCase):
         server = self.server(kind, **environment)
         return self.proxy(kind, host_and_port(server)), server
 
-    def ask(self, client: ClientConnection, message: str | bytes) -> str | bytes:
-        client.send(message)
-        return client.recv(seconds(10))
+    async def ask(self, client: ClientConnection, message: str | bytes) -> str | bytes:
+        await client.send(message)
+        return await self.receive(client)
 
-    def described(self, proxy: Proxy, **options: object) -> dict[str, object]:
-        with proxy.connect("/describe", **options) as client:
-            return loads(self.ask(client, "who am I?"))
+    async def receive(self, client: ClientConnection, limit: float = 10) -> str | bytes:
+        return await asyncio.wait_for(client.recv(), seconds(limit))
 
-    def assert_serves(self, proxy: Proxy) -> None:
-        with proxy.connect() as client:
-            self.assertEqual(self.ask(client, "hello"), "hello")
-        seen = self.described(proxy)
+    async def described(self, proxy: Proxy, **options: object) -> dict[str, object]:
+        async with proxy.connect("/describe", **options) as client:
+            return loads(await self.ask(client, "who am I?"))
+
+    async def assert_serves(self, proxy: Proxy) -> None:
+        async with proxy.connect() as client:
+            self.assertEqual(await self.ask(client, "hello"), "hello")
+        seen = await self.described(proxy)
         self.assertEqual((seen["address"], seen["secure"]), (CLIENT, proxy.secure))
 
 
 class ThroughAProxyTest(ProxyCase):
-    def test_messages_pass_and_php_sees_the_clients_address(self) -> None:
+    async def test_messages_pass_and_php_sees_the_clients_address(self) -> None:
         for kind in KINDS:
             with self.subTest(kind.__name__):
                 proxy, _ = self.behind(kind)
-                self.assert_serves(proxy)
+                await self.assert_serves(proxy)
 
-    def test_what_a_client_says_of_itself_is_not_believed(self) -> None:
+    async def test_what_a_client_says_of_itself_is_not_believed(self) -> None:
         scheme = {True: "http", False: "https"}
         for kind in KINDS:
             with self.subTest(kind.__name__):
@@ -95,82 +104,82 @@ class ThroughAProxyTest(ProxyCase):
                     "Forwarded": f"for=203.0.113.9;proto={scheme[proxy.secure]}",
                 }
                 for name, value in [*lies.items(), ("X-Forwarded-For", "127.0.0.1, 127.0.0.1")]:
-                    seen = self.described(proxy, additional_headers={name: value})
+                    seen = await self.described(proxy, additional_headers={name: value})
                     self.assertEqual((seen["address"], seen["secure"]), (CLIENT, proxy.secure), name)
 
-    def test_pages_of_the_same_host_may_connect_and_others_may_not(self) -> None:
+    async def test_pages_of_the_same_host_may_connect_and_others_may_not(self) -> None:
         for kind in KINDS:
             with self.subTest(kind.__name__):
                 proxy, _ = self.behind(kind)
-                self.assertEqual(proxy.status(origin=proxy.origin), 101)
+                self.assertEqual(await proxy.status(origin=proxy.origin), 101)
                 for origin in ["https://evil.example", f"https://evil.example:{proxy.port}", f"https://{HOST}:1"]:
-                    self.assertEqual(proxy.status(origin=origin), 403, origin)
+                    self.assertEqual(await proxy.status(origin=origin), 403, origin)
 
-    def test_large_and_compressed_messages_pass(self) -> None:
+    async def test_large_and_compressed_messages_pass(self) -> None:
         large = os.urandom(MIB - 1)
         text = "Grüße, 世界 👋 " * 30_000
         for kind in KINDS:
             with self.subTest(kind.__name__):
                 proxy, _ = self.behind(kind, COMPRESSION="{}")
-                with proxy.connect() as client:
-                    self.assertEqual(self.ask(client, large), large)
-                    self.assertEqual(self.ask(client, text), text)
-                with proxy.connect(compression="deflate") as client:
+                async with proxy.connect() as client:
+                    self.assertEqual(await self.ask(client, large), large)
+                    self.assertEqual(await self.ask(client, text), text)
+                async with proxy.connect(compression="deflate") as client:
                     self.assertIn("permessage-deflate", client.response.headers["Sec-WebSocket-Extensions"])
-                    self.assertEqual(self.ask(client, large), large)
-                    self.assertEqual(self.ask(client, text), text)
+                    self.assertEqual(await self.ask(client, large), large)
+                    self.assertEqual(await self.ask(client, text), text)
 
-    def test_close_codes_pass_both_ways(self) -> None:
+    async def test_close_codes_pass_both_ways(self) -> None:
         for kind in KINDS:
             with self.subTest(kind.__name__):
                 proxy, server = self.behind(kind)
-                with proxy.connect() as client:
-                    client.close(4001, "bye")
+                async with proxy.connect() as client:
+                    await client.close(4001, "bye")
                 server.line("^closed 4001 bye$")
-                with proxy.connect("/close?code=4002&reason=enough") as client:
-                    client.send("go")
+                async with proxy.connect("/close?code=4002&reason=enough") as client:
+                    await client.send("go")
                     with self.assertRaises(ConnectionClosed) as closed:
-                        client.recv(seconds(10))
+                        await self.receive(client)
                     self.assertEqual((closed.exception.rcvd.code, closed.exception.rcvd.reason), (4002, "enough"))
 
-    def test_pings_keep_a_silent_client_that_the_proxy_would_cut(self) -> None:
+    async def test_pings_keep_a_silent_client_that_the_proxy_would_cut(self) -> None:
         clients: dict[type[Proxy], list[ClientConnection]] = {}
         for kind in [Nginx, NginxStream, HaproxyHttp, HaproxyTcp]:
             with self.subTest(kind.__name__):
                 # 25 s between pings, the default, are too long here.
                 for interval in ["25", "0.5"]:
                     proxy = self.proxy(kind, host_and_port(self.server(kind, HEARTBEAT=interval)), kind.timeout)
-                    clients.setdefault(kind, []).append(self.enterContext(proxy.connect()))
+                    clients.setdefault(kind, []).append(await self.enterAsyncContext(proxy.connect()))
         begun = time.monotonic()
         for kind, (cut, _) in clients.items():
             with self.subTest(kind.__name__):
                 with self.assertRaises(ConnectionClosed) as closed:
-                    cut.recv(seconds(20))
+                    await self.receive(cut, 20)
                 self.assertIsNone(closed.exception.rcvd, "1006: without a close frame")
         # As long again as it took to cut the others.
-        time.sleep(time.monotonic() - begun)
+        await asyncio.sleep(time.monotonic() - begun)
         for kind, (_, kept) in clients.items():
             with self.subTest(kind.__name__):
-                self.assertEqual(self.ask(kept, "still here"), "still here")
+                self.assertEqual(await self.ask(kept, "still here"), "still here")
 
-    def test_a_proxy_recovers_when_its_server_comes_back(self) -> None:
+    async def test_a_proxy_recovers_when_its_server_comes_back(self) -> None:
         for kind in [Nginx, NginxStream, HaproxyHttp, HaproxyTcp, Caddy]:
             with self.subTest(kind.__name__):
                 proxy, server = self.behind(kind)
-                self.assertEqual(proxy.status(), 101)
+                self.assertEqual(await proxy.status(), 101)
                 self.assertEqual(server.stop(), 0)
-                self.assertEqual(proxy.status(), proxy.absent)
+                self.assertEqual(await proxy.status(), proxy.absent)
                 self.server(type(proxy), proxy.backend).url()
-                self.assert_serves(proxy)
+                await self.assert_serves(proxy)
 
-    def test_a_proxy_reaches_a_unix_socket(self) -> None:
+    async def test_a_proxy_reaches_a_unix_socket(self) -> None:
         for kind, notation in [(Nginx, "unix:{}"), (HaproxyHttp, "{}"), (HaproxyTcp, "{}"), (Caddy, "unix/{}")]:
             with self.subTest(kind.__name__):
                 path = self.folder() / "chat.sock"
                 self.server(kind, f"unix://{path}").url()
-                self.assert_serves(self.proxy(kind, notation.format(path)))
+                await self.assert_serves(self.proxy(kind, notation.format(path)))
 
-    def test_clients_wait_while_a_server_with_a_passed_socket_restarts(self) -> None:
+    async def test_clients_wait_while_a_server_with_a_passed_socket_restarts(self) -> None:
         for kind in [Nginx, HaproxyHttp, Caddy]:
             with self.subTest(kind.__name__), socket.socket() as listening:
                 listening.bind(("127.0.0.1", 0))
@@ -179,13 +188,14 @@ class ThroughAProxyTest(ProxyCase):
                 server = self.enterContext(PhpServer(SERVER, "systemd", env=environment, sockets={"web": listening}))
                 server.url()
                 proxy = self.proxy(kind, f"127.0.0.1:{listening.getsockname()[1]}")
-                self.assertEqual(proxy.status(), 101)
+                self.assertEqual(await proxy.status(), 101)
                 self.assertEqual(server.stop(), 0)
                 # It asks while nobody is there; the next server starts only then.
                 opened = self.enterContext(proxy.open())
                 opened.sendall(
-                    f"GET {proxy.prefix}/ HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+                    f"GET {proxy.prefix}/ HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\n"
+                    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
                 )
                 self.enterContext(PhpServer(SERVER, "systemd", env=environment, sockets={"web": listening})).url()
                 opened.settimeout(seconds(10))
@@ -195,7 +205,7 @@ class ThroughAProxyTest(ProxyCase):
 class MistakesTest(ProxyCase):
     """The table at the end of the page."""
 
-    def test_each_line_of_nginx_that_is_forgotten_has_its_own_answer(self) -> None:
+    async def test_each_line_of_nginx_that_is_forgotten_has_its_own_answer(self) -> None:
         server = self.server(Nginx)
         backend = host_and_port(server)
         for line, status, sentence in [
@@ -208,28 +218,30 @@ class MistakesTest(ProxyCase):
                 self.assertIn(f"| {status}, `{sentence}", PAGE.read_text())
                 proxy = self.proxy(Nginx, backend, {line: ""})
                 with self.assertRaises(InvalidStatus) as refused:
-                    proxy.connect(origin=proxy.origin)
+                    async with proxy.connect(origin=proxy.origin):
+                        pass
                 self.assertEqual(refused.exception.response.status_code, status)
                 self.assertIn(sentence, refused.exception.response.body.decode())
         server.line("its Origin is not the Host")
 
-    def test_a_proxy_that_is_not_listed_is_taken_for_the_client(self) -> None:
+    async def test_a_proxy_that_is_not_listed_is_taken_for_the_client(self) -> None:
         for kind in [Nginx, HaproxyHttp, Caddy]:
             with self.subTest(kind.__name__):
                 server = self.server(kind, TRUSTED_PROXIES="[]")
                 proxy = self.proxy(kind, host_and_port(server))
-                self.assertEqual(self.described(proxy)["address"], "127.0.0.1")
+                self.assertEqual((await self.described(proxy))["address"], "127.0.0.1")
 
-    def test_a_proxy_header_has_to_be_sent_where_it_is_expected_and_nowhere_else(self) -> None:
+    async def test_a_proxy_header_has_to_be_sent_where_it_is_expected_and_nowhere_else(self) -> None:
         plain = self.server(HaproxyHttp)
         proxy = self.proxy(HaproxyTcp, host_and_port(plain))
-        with self.assertRaises(InvalidStatus) as refused:
-            proxy.connect()
-        self.assertEqual(refused.exception.response.status_code, 400)
-        self.assertIn("this is not an HTTP/1.1 request; ", refused.exception.response.body.decode())
+        # The answer is there before a client has said anything.
+        with proxy.open() as opened:
+            answer = b"".join(iter(lambda: opened.recv(1000), b"")).decode()
+        self.assertTrue(answer.startswith("HTTP/1.1 400 "), answer)
+        self.assertIn("this is not an HTTP/1.1 request; ", answer)
         expecting = self.server(HaproxyTcp)
         proxy = self.proxy(HaproxyTcp, host_and_port(expecting), {"send-proxy-v2-ssl": ""})
-        self.assertIsNone(proxy.status())
+        self.assertIsNone(await proxy.status())
         expecting.line("did not begin with a PROXY header")
 
 
@@ -239,7 +251,7 @@ class SupervisionTest(ProxyCase):
         path.write_text(replaced(block("/srv/chat/server.php"), {"127.0.0.1:8080": "127.0.0.1:0"}))
         return path
 
-    def test_supervisor_starts_the_server_again_and_stops_it_in_order(self) -> None:
+    async def test_supervisor_starts_the_server_again_and_stops_it_in_order(self) -> None:
         supervisord, script = program("supervisord"), self.script()
         directory = script.parent
         command = " ".join(php(str(script)))
@@ -262,20 +274,20 @@ class SupervisionTest(ProxyCase):
 
         running.wait_for(lambda: len(urls()) == 1, "supervisor started no server")
         children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
-        with connect(urls()[0].rstrip("/"), proxy=None) as client:
-            self.assertEqual(self.ask(client, "hello"), "127.0.0.1 says: hello")
+        async with connect(urls()[0].rstrip("/"), proxy=None) as client:
+            self.assertEqual(await self.ask(client, "hello"), "127.0.0.1 says: hello")
             os.kill(int(children[0]), signal.SIGKILL)
             with self.assertRaises(ConnectionClosed):
-                client.recv(seconds(10))
+                await self.receive(client)
         running.wait_for(lambda: len(urls()) == 2, "supervisor started no second server")
-        with connect(urls()[1].rstrip("/"), proxy=None) as client:
+        async with connect(urls()[1].rstrip("/"), proxy=None) as client:
             running.process.send_signal(signal.SIGTERM)
             with self.assertRaises(ConnectionClosed) as closed:
-                client.recv(seconds(20))
+                await self.receive(client, 20)
             self.assertEqual(closed.exception.rcvd.code, 1001)
         self.assertEqual(running.process.wait(seconds(20)), 0)
 
-    def test_systemd_finds_nothing_wrong_with_the_units(self) -> None:
+    async def test_systemd_finds_nothing_wrong_with_the_units(self) -> None:
         analyze, directory = program("systemd-analyze"), self.folder()
         executable = shutil.which(php()[0])
         for name in ["chat.service", "chat.socket"]:
