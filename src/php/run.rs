@@ -119,19 +119,16 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
         };
         throw(kind, &error.to_string())
     })?;
-    let ceiling = runtime.ceiling();
     let session = Session::new(runtime, is_run)
         .ok_or_else(|| throw(Kind::Error, "Ferrite: the server has lost its queue"))?;
     let session = Rc::new(session);
     server.attach(session.clone());
-    if let Err(thrown) = log::started(server, session.addresses(), ceiling) {
-        give_up(server, &session);
-        return Err(thrown);
-    }
     Ok(session)
 }
 
+/// Says so. With [`run`] signals are taken by now: who reads that the server listens may end it.
 fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown> {
+    log::started(server, session.addresses(), session.ceiling)?;
     if let Some(callback) = server.callback(On::Start) {
         server.call(&callback, &mut [this.shallow_clone()])?;
         session.voice.check_process()?;

@@ -47,6 +47,8 @@ pub(super) struct Session {
     /// The Fibers in which a loop of this run is active, outermost first; 0 outside of all Fibers.
     pub(super) loops: RefCell<Vec<usize>>,
     addresses: Vec<String>,
+    /// The most connections at once.
+    pub(super) ceiling: usize,
     shards: usize,
     stopped: Cell<usize>,
     pub(super) panic: RefCell<Option<String>>,
@@ -85,6 +87,7 @@ impl Session {
             voice: Rc::new(Voice::new(handle)),
             hub: runtime.hub().clone(),
             addresses: runtime.addresses().to_vec(),
+            ceiling: runtime.ceiling(),
             shards: runtime.shards(),
             runtime: RefCell::new(Some(runtime)),
             inbox: RefCell::new(inbox),
