@@ -41,6 +41,10 @@ impl Inflater {
                     .state
                     .decompress_vec(input, &mut out, FlushDecompress::Sync)
                     .map_err(|_| InflateError::Corrupt)?;
+                if is_tail && out.len() > made_before {
+                    // The message ends inside a block, which takes the tail for a part of it.
+                    return Err(InflateError::Corrupt);
+                }
                 if out.len() > limit {
                     return Err(InflateError::TooBig);
                 }

@@ -106,3 +106,16 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn a_message_that_ends_inside_a_stored_block_is_corrupt_and_the_tail_is_no_part_of_it() {
+    for takeover in [false, true] {
+        // Five bytes are declared; one, and with the tail five, are there.
+        for message in
+            [&b"\x00\x05\x00\xfa\xff\x48"[..], b"\x00\x06\x00\xf9\xff\x48", b"\x00\x05\x00\xfa\xff"]
+        {
+            let inflated = Codec::new(1).inflate(&mut contexts(takeover, 15), message, 100);
+            assert_eq!(inflated, Err(InflateError::Corrupt), "{}", message.escape_ascii());
+        }
+    }
+}
