@@ -139,13 +139,15 @@ trait Reference {
 
     /// Inflates a message as section 7.2.2 of RFC 7692 has it, without a thought for memory.
     fn read(&mut self, message: &[u8], limit: usize) -> (Vec<u8>, Read) {
-        let mut all = Vec::new();
+        let (mut all, mut is_cut) = (Vec::new(), false);
         for (mut input, is_tail) in [(message, false), (&[0, 0, 0xff, 0xff][..], true)] {
             loop {
                 let mut out = [0; 8 << 10];
                 let (taken, made, then) = self.step(input, &mut out);
                 input = &input[taken..];
                 all.extend(&out[..made]);
+                // The message ends inside a block, which takes the tail for a part of it.
+                is_cut |= is_tail && made > 0;
                 if all.len() > limit {
                     return (all, Read::TooMuch);
                 }
@@ -168,7 +170,7 @@ trait Reference {
                 }
             }
         }
-        (all, Read::All)
+        (all, if is_cut { Read::Corrupt } else { Read::All })
     }
 }
 
