@@ -78,10 +78,14 @@ fn agree(
         Ok(inflated) => {
             assert!(inflated.len() <= limit && inflated.capacity() <= limit + 1, "more than the limit");
             assert_eq!((inflated, Read::All), (&whole, read));
-            // zlib calls a table of codes corrupt when a code of it is used, miniz when it is read: of a message
-            // that ends after the table, both have made the same.
             let (theirs, read) = references.miniz.read(message, limit);
-            assert_eq!((theirs, read == Read::TooMuch), (whole, false));
+            match read {
+                Read::All => assert_eq!(theirs, whole),
+                // zlib calls a table of codes corrupt when a code of it is used, miniz when it is read: so it may
+                // refuse a message that ends after the table, and then keeps what it had not handed out yet.
+                Read::Corrupt => assert!(whole.starts_with(&theirs), "miniz has made something else"),
+                Read::TooMuch => panic!("miniz makes more than the limit of it"),
+            }
         }
         Err(InflateError::TooBig) => assert!(whole.len() > limit, "{} is not too much", whole.len()),
         Err(InflateError::Corrupt) => assert_ne!(read, Read::All),

@@ -1,7 +1,7 @@
 //! One client's pending frames.
 //!
 //! Frames leave in the order in which they came, coalesced; a pending pong is the exception: it is
-//! one, the newest, and leaves at the next frame boundary (RFC 6455 section 5.5.3). Full is what the
+//! one, the newest, and where frames have to wait it leaves at the next frame boundary (RFC 6455 section 5.5.3). Full is what the
 //! configured budget says; what then happens is the caller's policy.
 
 use std::{collections::VecDeque, io::IoSlice};
@@ -77,15 +77,16 @@ impl Outbox {
         }
     }
 
-    /// Puts a pending pong in its place. Before a write.
-    pub fn place_pong(&mut self) {
-        if let Some(pong) = self.pong.take() {
-            let boundary = usize::from(self.written > 0);
-            self.frames.insert(boundary.min(self.frames.len()), pong);
-            // A pong is in no chunk.
-            if boundary <= self.owned {
-                self.owned += 1;
-            }
+    /// Puts a pending pong in its place, before a write: behind all other frames, or, if those have been
+    /// waiting for a client that is slow (`stalled`), before them, so that it sees a sign of life.
+    pub fn place_pong(&mut self, stalled: bool) {
+        let Some(pong) = self.pong.take() else { return };
+        let boundary = if stalled { usize::from(self.written > 0) } else { self.frames.len() };
+        let boundary = boundary.min(self.frames.len());
+        self.frames.insert(boundary, pong);
+        // A pong is in no chunk.
+        if boundary <= self.owned {
+            self.owned += 1;
         }
     }
 
@@ -225,7 +226,7 @@ mod tests {
         for boundary in 0..2 {
             outbox.advance(boundary);
             outbox.set_pong(Bytes::from_static(b"P"));
-            outbox.place_pong();
+            outbox.place_pong(true);
             outbox.own();
         }
         assert_eq!(pending(&outbox), b"PPabcdef"[1..]);
@@ -249,8 +250,16 @@ mod tests {
         outbox.advance(1);
         outbox.set_pong(Bytes::from_static(b"P1"));
         outbox.set_pong(Bytes::from_static(b"P2"));
-        outbox.place_pong();
+        outbox.place_pong(true);
         assert_eq!((pending(&outbox).as_slice(), outbox.bytes()), (&b"bcP2def"[..], 7));
+    }
+
+    #[test]
+    fn a_pong_of_a_client_that_keeps_up_leaves_behind_those_before_it() {
+        let mut outbox = outbox(&[b"P1", b"P2"]);
+        outbox.set_pong(Bytes::from_static(b"P4"));
+        outbox.place_pong(false);
+        assert_eq!((pending(&outbox).as_slice(), outbox.bytes()), (&b"P1P2P4"[..], 6));
     }
 
     #[test]

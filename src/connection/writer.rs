@@ -26,7 +26,7 @@ impl Connection {
         now: Duration,
         written: &mut usize,
     ) -> io::Result<Written> {
-        self.outbox.place_pong();
+        self.outbox.place_pong(self.stalled.is_some());
         let unsent = self.stream.unsent();
         loop {
             let done = self.outbox.is_empty();
