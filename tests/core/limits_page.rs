@@ -27,6 +27,15 @@ fn named(page: &str) -> Vec<(String, String)> {
     found
 }
 
+/// All Rust code that tests stand in.
+fn code() -> String {
+    let mut code = String::new();
+    for folder in ["src", "tests/core"] {
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut code);
+    }
+    code
+}
+
 fn sources(folder: &Path, into: &mut String) {
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {
@@ -41,9 +50,7 @@ fn sources(folder: &Path, into: &mut String) {
 fn every_test_that_the_page_of_security_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = named(&fs::read_to_string(root.join("SECURITY.md")).unwrap());
-    let mut code = String::new();
-    sources(&root.join("src"), &mut code);
-    sources(&root.join("tests/core"), &mut code);
+    let code = code();
     let tests: Vec<_> = named.iter().filter(|(column, _)| column == "test").collect();
     assert!(tests.len() > 15, "{} tests only", tests.len());
     for (_, name) in tests {
@@ -55,9 +62,7 @@ fn every_test_that_the_page_of_security_names_exists() {
 fn every_option_figure_and_test_that_the_page_of_limits_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let named = named(&fs::read_to_string(root.join("docs/limits.md")).unwrap());
-    let mut code = String::new();
-    sources(&root.join("src"), &mut code);
-    sources(&root.join("tests/core"), &mut code);
+    let code = code();
     let stubs: String = ["Limits", "Heartbeat", "Server"]
         .map(|class| fs::read_to_string(root.join(format!("stubs/{class}.php"))).unwrap())
         .concat();
