@@ -25,7 +25,7 @@ pub(super) struct TlsWatch {
 
 impl TlsWatch {
     pub(super) fn new(certificates: Arc<Certificates>) -> Self {
-        Self { watch: Watch::new(&certificates), certificates, next: Watch::INTERVAL }
+        Self { certificates, watch: Watch::default(), next: Watch::INTERVAL }
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     identity::{Identity, authorities},
     resolver::Resolver,
     session::Session,
+    watch::{Stamp, stamps},
 };
 use crate::config::{ConfigError, Tls};
 
@@ -26,6 +27,8 @@ pub struct Certificates {
 
 #[derive(Debug)]
 struct Current {
+    /// What the files were just before they were read.
+    read_from: Vec<Stamp>,
     config: Arc<ServerConfig>,
     authorities: Option<Arc<RootCertStore>>,
 }
@@ -51,6 +54,11 @@ impl Certificates {
         Session::new(config)
     }
 
+    /// Whether those in use come from what the files were then.
+    pub(super) fn are_read_from(&self, stamps: &[Stamp]) -> bool {
+        self.current.read().read_from == stamps
+    }
+
     /// The files they come from.
     pub(super) fn files(&self) -> &[Tls] {
         &self.files
@@ -60,6 +68,7 @@ impl Certificates {
 impl Current {
     fn load(files: &[Tls], before: Option<&Self>) -> Result<Self, ConfigError> {
         let broken = |error: rustls::Error| ConfigError::new("tls", error.to_string());
+        let read_from = stamps(files);
         let provider = Arc::new(aws_lc_rs::default_provider());
         let identities =
             files.iter().map(|files| Identity::load(files, &provider)).collect::<Result<Vec<_>, _>>()?;
@@ -84,7 +93,7 @@ impl Current {
             None => tickets().map_err(broken)?,
         };
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        Ok(Self { config: Arc::new(config), authorities })
+        Ok(Self { read_from, config: Arc::new(config), authorities })
     }
 }
 

@@ -3,49 +3,44 @@
 use std::{fs, path::Path, time::Duration, time::SystemTime};
 
 use super::Certificates;
-use crate::config::ConfigError;
+use crate::config::{ConfigError, Tls};
 
 /// Looks at the files of [`Certificates`] now and then, and has them read again once they have changed.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Watch {
-    /// What the certificates in use were read from.
-    used: Vec<Stamp>,
     /// What the last look saw.
     seen: Vec<Stamp>,
+    /// What was found to be new the last time, whether it could be used or not.
+    tried: Vec<Stamp>,
 }
 
 /// By what a file differs from the one that was there before: `None` if there is none.
-type Stamp = Option<(SystemTime, u64, u64)>;
+pub(super) type Stamp = Option<(SystemTime, u64, u64)>;
 
 impl Watch {
     /// How often to look.
     pub const INTERVAL: Duration = Duration::from_secs(5);
-
-    /// Begins now: `certificates` were read just before.
-    pub fn new(certificates: &Certificates) -> Self {
-        let used = stamps(certificates);
-        Self { seen: used.clone(), used }
-    }
 
     /// Looks once. `Some` if the files were read again, and whether they could be used.
     ///
     /// A certificate and its key are two files, and are not replaced in one step: so they are read when
     /// two looks in a row saw the same.
     pub fn look(&mut self, certificates: &Certificates) -> Option<Result<(), ConfigError>> {
-        let now = stamps(certificates);
+        let now = stamps(certificates.files());
         let settled = now == self.seen;
         self.seen = now;
-        if !settled || self.seen == self.used {
+        if !settled || self.seen == self.tried || certificates.are_read_from(&self.seen) {
             return None;
         }
-        self.used = self.seen.clone();
+        self.tried = self.seen.clone();
         Some(certificates.reload())
     }
 }
 
-fn stamps(certificates: &Certificates) -> Vec<Stamp> {
-    let files = certificates.files().iter();
+/// One for each file that is named.
+pub(super) fn stamps(files: &[Tls]) -> Vec<Stamp> {
     files
+        .iter()
         .flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()])
         .flatten()
         .map(|file| stamp(file))

@@ -13,6 +13,7 @@ use ferrite::{
     config::{Config, Limits, Listen, Tls},
     queue::{Event, LogLevel},
     runtime::Server,
+    tls::{Certificates, Watch},
 };
 use rustls::{
     ClientConfig, HandshakeKind,
@@ -210,6 +211,19 @@ fn files_that_change_are_noticed() {
     log(LogLevel::Info, "were read again");
     fs::remove_file(&renewed.files.certificate).unwrap();
     log(LogLevel::Error, "cannot be used; those before stay in use");
+}
+
+#[test]
+fn a_file_that_is_replaced_right_after_it_was_read_is_noticed_and_a_reload_is_not_done_twice() {
+    let authority = Authority::new();
+    let certificates = Certificates::load(&[authority.make(&["localhost"]).files]).unwrap();
+    authority.make(&["localhost"]);
+    let mut watch = Watch::default();
+    let looks = [watch.look(&certificates), watch.look(&certificates), watch.look(&certificates)];
+    assert_eq!(looks, [None, Some(Ok(())), None]);
+    authority.make(&["localhost"]);
+    certificates.reload().unwrap();
+    assert_eq!([watch.look(&certificates), watch.look(&certificates)], [None, None]);
 }
 
 #[test]
@@ -438,6 +452,25 @@ fn a_handshake_that_dribbles_or_stalls_is_cut_off_at_the_deadline() {
     stream.write_all(b"GET / HT").unwrap();
     assert!(!read_to_end(&mut stream, &mut Vec::new()));
     wait("every one to be counted", || (stat(&server, "ferrite_handshakes_failed_total") >= 6).then_some(()));
+}
+
+#[test]
+fn of_more_handshakes_than_a_turn_takes_none_is_forgotten() {
+    let authority = Authority::new();
+    let server = serving(&[&authority.make(&["localhost"])]);
+    let trusting = authority.trusting(&[&TLS13], None);
+    let mut bystander = client(&server, &trusting, "localhost");
+    let mut rush: Vec<_> = (0..100).map(|_| begin(&server, &trusting, "localhost")).collect();
+    for stream in &mut rush {
+        stream.conn.write_tls(&mut stream.sock).unwrap();
+    }
+    echo(&mut bystander, "still here");
+    for stream in &mut rush {
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock).unwrap();
+        }
+    }
+    wait("the last", || (stat(&server, "ferrite_tls_handshakes_total") == 101).then_some(()));
 }
 
 #[test]
