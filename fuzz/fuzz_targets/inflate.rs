@@ -141,10 +141,11 @@ trait Reference {
     fn step(&mut self, input: &[u8], out: &mut [u8]) -> Step;
     fn reset(&mut self);
 
-    /// Inflates a message as section 7.2.2 of RFC 7692 has it, without a thought for memory.
+    /// Inflates a message as section 7.2.2 of RFC 7692 has it, without a thought for memory, and with an empty
+    /// block behind it, which must not belong to it either.
     fn read(&mut self, message: &[u8], limit: usize) -> (Vec<u8>, Read) {
         let (mut all, mut is_cut) = (Vec::new(), false);
-        for (mut input, is_tail) in [(message, false), (&[0, 0, 0xff, 0xff][..], true)] {
+        for (mut input, is_tail) in [(message, false), (&[0, 0, 0xff, 0xff, 0, 0, 0, 0xff, 0xff][..], true)] {
             loop {
                 let mut out = [0; 8 << 10];
                 let (taken, made, then) = self.step(input, &mut out);

@@ -46,6 +46,6 @@ impl Deflater {
 }
 
 /// What a flush ends with, and a compressed message leaves out (RFC 7692 section 7.2.1).
-pub(super) const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// The least room for a step of output.
 const STEP: usize = 256;

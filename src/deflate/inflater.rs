@@ -2,8 +2,6 @@
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::deflater::TAIL;
-
 /// A decompressor.
 #[derive(Debug)]
 pub struct Inflater {
@@ -33,7 +31,7 @@ impl Inflater {
     /// is in proportion to what comes in and what comes out, also if each few bytes end a stream.
     pub fn inflate(&mut self, message: &[u8], limit: usize) -> Result<Vec<u8>, InflateError> {
         let mut out = Vec::new();
-        for (mut input, is_tail) in [(message, false), (&TAIL[..], true)] {
+        for (mut input, is_tail) in [(message, false), (&END[..], true)] {
             loop {
                 grow(&mut out, limit);
                 let (taken_before, made_before) = (self.state.total_in(), out.len());
@@ -83,5 +81,10 @@ fn grow(out: &mut Vec<u8>, limit: usize) {
     out.reserve_exact(out.len().max(STEP).min(most));
 }
 
+/// What a sender left out at the end (section 7.2.1), and an empty block after it: whoever is inside a block,
+/// and takes the first four bytes for codes of it, cannot take the other five too without making something
+/// of them or seeing that they are wrong, for no code has so many bits. Only a table of codes that is cut short may
+/// still swallow both; such a message is what came before it.
+const END: [u8; 9] = [0, 0, 0xff, 0xff, 0, 0, 0, 0xff, 0xff];
 /// The first room.
 const STEP: usize = 4 << 10;

@@ -119,3 +119,19 @@ fn a_message_that_ends_inside_a_stored_block_is_corrupt_and_the_tail_is_no_part_
         }
     }
 }
+
+#[test]
+fn a_message_that_ends_inside_a_compressed_block_is_corrupt() {
+    // In the first the codes are the fixed ones, of which seven zeros say that the block ends.
+    for (message, first) in [(text(5, 40), 1), (b"Hello".to_vec(), 1), (text(3, 4_000), 100)] {
+        let mut codec = Codec::new(9);
+        let whole = codec.deflate(&mut contexts(false, 15), &message).unwrap().to_vec();
+        // Behind the table of codes, and before the empty block that ends the message.
+        for cut in first..whole.len() - 1 {
+            for takeover in [false, true] {
+                let inflated = codec.inflate(&mut contexts(takeover, 15), &whole[..cut], 1 << 20);
+                assert_eq!(inflated, Err(InflateError::Corrupt), "{cut} of {}", whole.len());
+            }
+        }
+    }
+}
