@@ -412,7 +412,7 @@ impl<'a> Play<'a> {
         let length = match HeadReader::new().advance(rest, &limits) {
             Ok(Some(length)) => length,
             Ok(None) => return Expected::Nothing,
-            Err(refusal) => return Expected::Refused(refusal.to_response()),
+            Err(refusal) => return Expected::Refused(refusal.to_response(http::is_head(rest))),
         };
         let (head, rest) = rest.split_at(length);
         let rules = UpgradeRules {
@@ -424,7 +424,7 @@ impl<'a> Play<'a> {
         };
         let upgrade = match parse_upgrade(head, peer, &rules) {
             Ok(upgrade) => upgrade,
-            Err(refusal) => return Expected::Refused(refusal.to_response()),
+            Err(refusal) => return Expected::Refused(refusal.to_response(http::is_head(head))),
         };
         let mut response = Vec::new();
         let (protocol, deflate) = (upgrade.protocol, upgrade.deflate);

@@ -82,7 +82,7 @@ fn judge(head: &[u8], options: u8, limits: &HeadLimits) -> Result<Upgrade, Refus
 }
 
 fn check_refusal(refusal: &Refusal) {
-    let bytes = refusal.to_response();
+    let bytes = refusal.to_response(false);
     let response = Response::read(&bytes);
     assert_eq!(response.status, refusal.status());
     assert!(matches!(response.status, 400 | 403 | 405 | 414 | 426 | 431 | 505), "{refusal}");

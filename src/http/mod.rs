@@ -38,7 +38,7 @@ pub use plain::{Plain, parse_plain};
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::{
-    CONTINUE, HeaderError, is_valid_header, rejection, response, switching_protocols, without_body,
+    CONTINUE, HeaderError, is_head, is_valid_header, rejection, response, switching_protocols,
 };
 pub use upgrade::{Peer, Upgrade, UpgradeRules, parse_upgrade};
 

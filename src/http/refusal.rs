@@ -28,10 +28,11 @@ impl Refusal {
     }
 
     /// The whole answer. The connection is closed after it (RFC 9112 §9.6): what follows a head
-    /// that was refused cannot be trusted to be a request.
-    pub fn to_response(&self) -> Vec<u8> {
+    /// that was refused cannot be trusted to be a request. `to_head`: without the body (RFC 9110 §9.3.2).
+    pub fn to_response(&self, to_head: bool) -> Vec<u8> {
         let body = format!("{}\n", self.reason());
-        response::refusal(self.status(), body.as_bytes(), self.kind.headers())
+        let response = response::refusal(self.status(), body.as_bytes(), self.kind.headers());
+        if to_head { response::without_body(response) } else { response }
     }
 
     /// For a 403: the Origin the client sent and the Host it was compared with, fit for a log

@@ -54,8 +54,13 @@ pub fn response(status: u16, body: &[u8], headers: &[(String, Vec<u8>)], to_head
 /// The answer for who waits with a body until it is asked for (RFC 9110 §10.1.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
+/// Whether bytes that begin a request ask for an answer without a body.
+pub fn is_head(request: &[u8]) -> bool {
+    request.starts_with(b"HEAD ")
+}
+
 /// Cuts an answer behind its head.
-pub fn without_body(mut response: Vec<u8>) -> Vec<u8> {
+pub(super) fn without_body(mut response: Vec<u8>) -> Vec<u8> {
     if let Some(end) = response.windows(4).position(|four| four == b"\r\n\r\n") {
         response.truncate(end + 4);
     }

@@ -166,7 +166,7 @@ fn a_refused_origin_names_both_sides_for_the_log_and_neither_for_the_client() {
     let long =
         with("Origin: http://server.example.com", &format!("Origin: {}", "a".repeat(9000))).unwrap_err();
     assert_eq!(long.origin_mismatch().unwrap().0, format!("{}...", "a".repeat(128)));
-    let response = String::from_utf8(refusal.to_response()).unwrap();
+    let response = String::from_utf8(refusal.to_response(false)).unwrap();
     assert!(response.starts_with("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n"));
     assert!(response.ends_with("\r\n\r\nthis origin may not connect here\n"));
     assert_eq!(with("GET ", "PUT ").unwrap_err().origin_mismatch(), None);
@@ -177,11 +177,11 @@ fn a_refusal_carries_the_headers_that_its_status_demands() {
     let method = "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\nConnection: close\r\n\
         Content-Type: text/plain; charset=utf-8\r\nContent-Length: 42\r\n\r\n\
         a WebSocket handshake uses the method GET\n";
-    assert_eq!(with("GET ", "POST ").unwrap_err().to_response(), method.as_bytes());
+    assert_eq!(with("GET ", "POST ").unwrap_err().to_response(false), method.as_bytes());
     let version = "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
         Connection: close, upgrade\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 35\r\n\r\n\
         the WebSocket version has to be 13\n";
-    let answer = with("Version: 13", "Version: 8").unwrap_err().to_response();
+    let answer = with("Version: 13", "Version: 8").unwrap_err().to_response(false);
     assert_eq!(String::from_utf8(answer).unwrap(), version);
 }
 
@@ -190,7 +190,7 @@ fn a_plain_get_is_told_that_this_is_a_websocket_endpoint() {
     let refusal =
         judge("GET / HTTP/1.1\r\nHost: h\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n\r\n").unwrap_err();
     assert_eq!(refusal.status(), 426);
-    assert!(String::from_utf8(refusal.to_response()).unwrap().contains("\r\nUpgrade: websocket\r\n"));
+    assert!(String::from_utf8(refusal.to_response(false)).unwrap().contains("\r\nUpgrade: websocket\r\n"));
 }
 
 #[test]
@@ -269,7 +269,7 @@ proptest! {
             }
             Err(refusal) => {
                 prop_assert!((400..=599).contains(&refusal.status()));
-                prop_assert!(refusal.to_response().ends_with(b"\n"));
+                prop_assert!(refusal.to_response(false).ends_with(b"\n"));
             }
         }
     }

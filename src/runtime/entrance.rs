@@ -126,7 +126,11 @@ impl Shard {
                 head.reader.advance(&head.received, &limits)
             };
             match found {
-                Err(refusal) => return self.refuse(slot, &refusal),
+                Err(refusal) => {
+                    let bytes = if head.received.is_empty() { &input[..] } else { &head.received };
+                    let to_head = http::is_head(bytes);
+                    return self.refuse(slot, &refusal, to_head);
+                }
                 Ok(None) if head.received.is_empty() => head.received = input.to_vec(),
                 Ok(None) => {}
                 Ok(Some(length)) => {
@@ -165,7 +169,7 @@ impl Shard {
                     }
                 }
                 Ok(None) => {}
-                Err(refusal) => return self.refuse(slot, &refusal),
+                Err(refusal) => return self.refuse(slot, &refusal, http::is_head(head)),
             }
         }
         let closed = match access {
@@ -181,7 +185,7 @@ impl Shard {
             });
             let retry = ("Retry-After".to_owned(), b"5".to_vec());
             let headers = if status == 503 { vec![retry] } else { Vec::new() };
-            let response = http::response(status, body.as_bytes(), &headers, head.starts_with(b"HEAD "));
+            let response = http::response(status, body.as_bytes(), &headers, http::is_head(head));
             return self.answer(slot, response);
         }
         let config = &self.common.config;
@@ -194,7 +198,7 @@ impl Shard {
         };
         let mut upgrade = match http::parse_upgrade(head, peer, &rules) {
             Ok(upgrade) => upgrade,
-            Err(refusal) => return self.refuse(slot, &refusal),
+            Err(refusal) => return self.refuse(slot, &refusal, http::is_head(head)),
         };
         upgrade.request.set_client_certificate(certificate.as_deref());
         if !self.count_client(slot, &upgrade.request) {
@@ -302,7 +306,7 @@ impl Shard {
     }
 
     /// Answers a request that breaks a rule.
-    fn refuse(&mut self, slot: u32, refusal: &Refusal) {
+    fn refuse(&mut self, slot: u32, refusal: &Refusal, to_head: bool) {
         self.counters(|c| c.handshakes_refused.increment());
         if let Some((origin, host)) = refusal.origin_mismatch()
             && !self.common.origin_warned.swap(true, Ordering::Relaxed)
@@ -314,7 +318,7 @@ impl Shard {
                 context,
             );
         }
-        self.answer(slot, refusal.to_response());
+        self.answer(slot, refusal.to_response(to_head));
     }
 
     /// Sends a last HTTP response.

@@ -214,9 +214,7 @@ impl Shard {
     /// Answers a plain request that breaks a rule.
     fn refuse_request(&mut self, slot: u32, request: &http::Request, refusal: &Refusal) {
         self.counters(|c| c.requests.increment());
-        let response = refusal.to_response();
-        let to_head = request.method() == "HEAD";
-        self.answer(slot, if to_head { http::without_body(response) } else { response });
+        self.answer(slot, refusal.to_response(request.method() == "HEAD"));
     }
 
     /// The body as far as it came, no longer counted among those that are being read.

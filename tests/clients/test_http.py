@@ -194,6 +194,12 @@ class HttpTest(unittest.TestCase):
         for path, length in [(b"/text", 7), (b"/null", 10), (b"/throw", 0)]:
             answer = self.exchange(server, b"HEAD " + path + b" HTTP/1.1\r\nHost: h\r\n\r\n")
             self.assertTrue(answer.endswith(b"\r\nContent-Length: %d\r\n\r\n" % length), answer)
+        # Refused while its head is read, and after that.
+        wrong = [b"HEAD /text HTTP/1.1\r\nHost : h\r\n\r\n", b"HEAD /text HTTP/1.1\r\nHost: h\r\nHost: h\r\n\r\n"]
+        for request in wrong:
+            answer = self.exchange(server, request)
+            self.assertRegex(answer, b"(?s)^HTTP/1.1 400 .*\r\nContent-Length: [1-9][0-9]*\r\n\r\n$")
+            self.assertEqual(answer.count(b"\r\n\r\n"), 1, answer)
 
     def test_a_body_comes_at_once_in_chunks_and_byte_by_byte(self) -> None:
         server = self.start()
