@@ -143,7 +143,7 @@ impl Listener {
     }
 }
 
-/// Answers a client that is not let in, at no lasting cost: one write, one read, no waiting. `tls`: it
+/// Answers a client that is not let in, at no lasting cost: one write, a few reads, no waiting. `tls`: it
 /// expects the handshake of TLS, which would cost too much for an answer.
 pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal) {
     let response: &[u8] = match refusal {
@@ -162,8 +162,17 @@ pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal) {
     // close with unread bytes is a reset, and a reset may overtake the answer.
     let _ = socket.send_with_flags(response, NO_SIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
-    let _ = socket.read(&mut [0; 4096]);
+    let mut unread = [0; 4096];
+    for _ in 0..READS {
+        // Whoever has sent less than there is room for has sent no more.
+        if !matches!(socket.read(&mut unread), Ok(4096)) {
+            break;
+        }
+    }
 }
+
+/// As much as a request head may have by default, and a little more.
+const READS: usize = 5;
 
 fn reserve() -> Option<File> {
     File::open("/dev/null").ok()
@@ -217,6 +226,22 @@ mod tests {
             assert!(pending.read_signal().unwrap().is_none(), "raised by a vectored write");
         });
         before.thread_set_mask().unwrap();
+    }
+
+    #[test]
+    fn who_is_turned_away_after_a_whole_request_head_gets_an_answer_and_no_reset() {
+        use std::io::Write;
+
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let _context = runtime.enter();
+        let (mut client, server) = std::os::unix::net::UnixStream::pair().unwrap();
+        client.write_all(&[b'x'; 16 << 10]).unwrap();
+        server.set_nonblocking(true).unwrap();
+        let server = tokio::net::UnixStream::from_std(server).unwrap();
+        turn_away(Stream::new(Plain::Unix(server)), false, Refusal::Full);
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert!(answer.ends_with("The server is full\n"), "{answer}");
     }
 
     #[test]
