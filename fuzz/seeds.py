@@ -235,6 +235,7 @@ def seeds():
 
     pings = b"".join(frame(PING, b"%d" % number) for number in range(80))
     yield "connection", "more-pings-than-wait", bytes([ASKED]) + WHOLE + pings
+    yield "connection", "more-pings-than-wait-and-the-end", bytes([ASKED]) + WHOLE + pings + frame(CLOSE, b"")
     for name in ("fragments", "close-without-code", "no-text", "unmasked", "pings"):
         yield "connection", name, bytes([ASKED]) + WHOLE + STREAMS[name]
     for name in ("compressed", "compressed-bomb", "compressed-corrupt", "compressed-no-text"):

@@ -281,6 +281,8 @@ impl Connection {
             Some(code) => frame::encode_close(&mut frame, code, reason),
             None => frame::encode(&mut frame, OpCode::Close, b""),
         }
+        // A pong that has no place yet must not come behind the close frame.
+        self.outbox.place_pong(self.stalled.is_some());
         self.push(frame.freeze());
     }
 

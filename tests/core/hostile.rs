@@ -151,6 +151,23 @@ fn ten_pings_at_once_get_ten_pongs() {
 }
 
 #[test]
+fn no_pong_follows_the_close_frame_however_many_pings_came_before_it() {
+    let server = Running::echo(config(1));
+    for end in [frame(0x88, b""), frame(0x83, b"")] {
+        let mut socket = server.raw();
+        let mut sent: Vec<u8> = (0..100).flat_map(|n| frame(0x89, &[n])).collect();
+        sent.extend(end);
+        socket.write_all(&sent).unwrap();
+        let mut got = Vec::new();
+        while let Some((opcode, _)) = read_frame(&mut socket) {
+            got.push(opcode);
+        }
+        assert_eq!((got.last(), got.iter().filter(|opcode| **opcode == 0x88).count()), (Some(&0x88), 1));
+        assert!(got.len() > 64, "{} frames", got.len());
+    }
+}
+
+#[test]
 fn over_a_hundred_control_frames_a_second_for_five_seconds_are_1008() {
     let server = Running::echo(config(1));
     let mut socket = server.raw();
