@@ -28,7 +28,7 @@ URL = r"(wss?(?:\+unix)?://\S+)"
 
 
 def seconds(limit: float) -> float:
-    """A deadline, stretched where PHP runs slowly (under valgrind)."""
+    """A deadline, stretched where PHP runs slowly (under valgrind or AddressSanitizer)."""
     return limit * SLOW
 
 

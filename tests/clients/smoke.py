@@ -1,4 +1,4 @@
-"""One short session, for `./dev valgrind-smoke`: handshakes, echo, fan-out, refusals, closes, an orderly end."""
+"""One short session, for `./dev valgrind-smoke` and `./dev asan-smoke`: handshakes, echo, fan-out, refusals, an end."""
 
 import asyncio
 import unittest

@@ -5,7 +5,7 @@ ferrite
 pcntl
 --SKIPIF--
 <?php
-if (getenv('USE_ZEND_ALLOC') === '0') die('skip under valgrind a fatal error loses memory by nature');
+if (getenv('USE_ZEND_ALLOC') === '0') die('skip where leaks are looked for, a fatal error loses memory by nature');
 ?>
 --FILE--
 <?php

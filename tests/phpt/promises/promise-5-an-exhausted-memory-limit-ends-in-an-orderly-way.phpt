@@ -5,7 +5,7 @@ ferrite
 pcntl
 --SKIPIF--
 <?php
-if (getenv('USE_ZEND_ALLOC') === '0') die('skip under valgrind there is no memory limit');
+if (getenv('USE_ZEND_ALLOC') === '0') die('skip without PHP\'s allocator there is no memory limit');
 ?>
 --FILE--
 <?php

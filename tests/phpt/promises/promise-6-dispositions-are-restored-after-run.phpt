@@ -5,7 +5,7 @@ ferrite
 pcntl
 --SKIPIF--
 <?php
-if (getenv('USE_ZEND_ALLOC') === '0') die('skip under valgrind a killed process has lost its memory');
+if (getenv('USE_ZEND_ALLOC') === '0') die('skip where leaks are looked for, a killed process has lost its memory');
 ?>
 --FILE--
 <?php

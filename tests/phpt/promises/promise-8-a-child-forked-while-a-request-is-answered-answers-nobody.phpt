@@ -5,7 +5,7 @@ ferrite
 pcntl
 --SKIPIF--
 <?php
-if (getenv('USE_ZEND_ALLOC') === '0') die('skip under valgrind a fork loses what its missing threads owned');
+if (getenv('USE_ZEND_ALLOC') === '0') die('skip where leaks are looked for, a fork loses what its missing threads owned');
 ?>
 --FILE--
 <?php
