@@ -45,6 +45,7 @@ final class Limits
      *     that keeps on is closed with 1008. 0.0 = off.
      * @param float $closeTimeout Seconds a client may take to answer a close frame before it is cut off.
      * @param int $maxTopics Topics that one connection may have joined; over it PHP gets a `ValueError`.
+     * @param int $maxTags Tags that one connection may have; over it PHP gets a `ValueError`.
      * @param int $maxRequestBody Bytes of the body of one HTTP request, see {@see Server::onRequest()}; over it the
      *     client is answered 413. It has to come within `$handshakeTimeout`; all bodies together may be as much
      *     as `$totalReceiveBytes`, over which clients are answered 503.
@@ -68,6 +69,7 @@ final class Limits
         public readonly float $messageRate = 0.0,
         public readonly float $closeTimeout = 2.0,
         public readonly int $maxTopics = 256,
+        public readonly int $maxTags = 64,
         public readonly int $maxRequestBody = 262144,
     ) {}
 }

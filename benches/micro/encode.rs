@@ -9,7 +9,7 @@ use ferrite::{
     connection::Peer,
     frame::{CloseCode, OpCode, encode, encode_close},
     hub::{Handle, Hub, Member, Outgoing, SendResult},
-    queue::{Command, Commands, ConnectionId, Sleeper, WakeFd, link},
+    queue::{Accept, Command, Commands, ConnectionId, Sleeper, WakeFd, link},
 };
 
 use crate::{
@@ -69,7 +69,8 @@ impl Line {
         let (_, _, queue, commands) = link(Arc::new(Sleeper::new()), waker);
         let hub = Arc::new(Hub::new(1, Limits::default(), None));
         let id = ConnectionId::new(0, 0, 1);
-        let member = hub.registry.open_member(Arc::new(Peer::new(id)));
+        hub.admit(Arc::new(Peer::new(id)), &Accept::default());
+        let member = hub.registry.get(id).expect("who was admitted");
         Self { handle: Handle::new(hub, vec![queue]), member, commands, taken: 0 }
     }
 

@@ -14,6 +14,7 @@
 )]
 
 mod allocations;
+mod audience;
 mod crossing;
 mod decode;
 mod encode;
@@ -44,6 +45,7 @@ fn main() {
     decode::bench(&mut criterion);
     encode::bench(&mut criterion);
     crossing::bench(&mut criterion);
+    audience::bench(&mut criterion);
     criterion.final_summary();
 }
 

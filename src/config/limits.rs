@@ -40,6 +40,8 @@ pub struct Limits {
     pub close_timeout: Duration,
     /// Topics of one connection. Default 256.
     pub max_topics: usize,
+    /// Tags of one connection. Default 64.
+    pub max_tags: usize,
     /// The largest body of a plain request, in bytes; more gets 413. It has to come within
     /// `handshake_timeout`, and all of them together may be `total_receive_bytes`. Default 256 KiB,
     /// which is what one WebSocket client may have waiting for PHP.
@@ -76,6 +78,7 @@ impl Default for Limits {
             message_rate: None,
             close_timeout: Duration::from_secs(2),
             max_topics: 256,
+            max_tags: 64,
             max_request_body: 256 << 10,
         }
     }
@@ -93,6 +96,7 @@ impl Limits {
             ("limits.receiveBytes", self.receive_bytes),
             ("limits.totalReceiveBytes", self.total_receive_bytes),
             ("limits.maxTopics", self.max_topics),
+            ("limits.maxTags", self.max_tags),
             ("limits.maxRequestBody", self.max_request_body),
         ];
         for (option, value) in at_least_one {

@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{Hub, Interests, Member, TopicError};
+use super::{Audience, Hub, Interests, Member, TagError, TopicError};
 use crate::{
     config::SlowConsumer,
     connection::{Reserved, SMALL_FRAME},
     frame::{OpCode, encode, encoded_len},
-    queue::{Accept, Command, CommandQueue, ConnectionId, Reject, Respond},
+    queue::{Accept, Command, CommandQueue, ConnectionId, Reject, Respond, TagValue},
 };
 
 /// The consumer's voice: everything it says reaches each connection in the order it was said.
@@ -194,7 +194,7 @@ impl Handle {
     ) -> Result<usize, PayloadTooBig> {
         self.check_size(message.payload)?;
         // A topic that nobody has may be one that a client gets whose acceptance is on its way.
-        let (topic, subscribers) = self.hub.topics.find(topic).unwrap_or_else(|| (topic.into(), 0));
+        let (topic, subscribers) = self.hub.directory.topic(topic).unwrap_or_else(|| (topic.into(), 0));
         let except = sorted(except);
         let excepted =
             except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
@@ -209,9 +209,29 @@ impl Handle {
         Ok(subscribers.saturating_sub(excepted))
     }
 
+    /// Sends a message to every connection of an audience; says to how many.
+    pub fn send_to(&mut self, audience: &Audience, message: Outgoing<'_>) -> Result<usize, PayloadTooBig> {
+        self.check_size(message.payload)?;
+        let recipients = self.hub.select(audience);
+        if recipients.is_empty() {
+            return Ok(0);
+        }
+        let frame = self.frame(message);
+        let compress = self.is_worth_compressing(message);
+        for shard in 0..self.shards.len() {
+            let to: Box<[_]> = recipients.iter().copied().filter(|id| id.shard() == shard).collect();
+            if !to.is_empty() {
+                self.throttle(shard);
+                let size = frame.len() + size_of_val(&*to);
+                self.command(shard, Command::SendToEach { to, frame: frame.clone(), compress }, size);
+            }
+        }
+        Ok(recipients.len())
+    }
+
     /// Adds topics to a connection; all of them or, with an error, none.
     pub fn subscribe(&mut self, to: &Member, topics: &[&str]) -> Result<(), TopicError> {
-        let topics = to.subscribe(topics, &self.hub.topics, self.hub.limits.max_topics)?;
+        let topics = to.subscribe(topics, &self.hub.directory, self.hub.limits.max_topics)?;
         if !topics.is_empty() {
             self.order(to.id(), Command::Subscribe { id: to.id(), topics });
         }
@@ -220,15 +240,27 @@ impl Handle {
 
     /// Takes topics from a connection.
     pub fn unsubscribe(&mut self, from: &Member, topics: &[&str]) {
-        let topics = from.unsubscribe(topics, &self.hub.topics);
+        let topics = from.unsubscribe(topics, &self.hub.directory);
         if !topics.is_empty() {
             self.order(from.id(), Command::Unsubscribe { id: from.id(), topics });
         }
     }
 
+    /// Gives a connection tags; all of them or, with an error, none. Who asks for an audience afterwards finds it by
+    /// them.
+    pub fn tag(&self, to: &Member, tags: &[(&str, TagValue)]) -> Result<(), TagError> {
+        to.tag(tags, &self.hub.directory, self.hub.limits.max_tags)
+    }
+
+    /// Takes tags from a connection.
+    pub fn untag(&self, from: &Member, names: &[&str]) {
+        from.untag(names, &self.hub.directory);
+    }
+
     /// Begins the closing handshake, after what is pending. Nothing can be sent afterwards.
     pub fn close(&mut self, to: &Member, code: u16, reason: &str) {
         if to.peer().close() {
+            to.leave(&self.hub.directory);
             self.order(to.id(), Command::Close { id: to.id(), code, reason: reason.into() });
         }
     }

@@ -1,13 +1,19 @@
-//! Who is here: the open connections, their topics, and sending to one, some or all of them.
+//! Who is here: the open connections, their topics, users and tags, and sending to one, some or all of them.
 //!
 //! The [`Hub`] is shared by every thread of the server. The consumer's thread speaks to the shards
-//! through its [`Handle`]; each shard finds a topic's subscribers in its own [`TopicIndex`]. Orders
+//! through its [`Handle`]; each shard finds a topic's subscribers in its own [`TopicIndex`]. Whom an [`Audience`]
+//! means, the [`Directory`] says, at the moment when it is asked. Orders
 //! made through one handle reach each connection in the order they were made. Knows neither sockets
 //! nor Zend.
 
+mod audience;
+mod directory;
 mod handle;
 mod index;
+mod member;
+mod query;
 mod registry;
+mod tags;
 mod topics;
 
 use std::sync::{
@@ -20,19 +26,25 @@ use crate::{
     config::{Compression, Limits},
     connection::Peer,
     metrics::{Counters, Figure, Kind},
+    queue::Accept,
 };
+pub use audience::Audience;
+pub use directory::Directory;
 pub use handle::{Handle, Outgoing, PayloadTooBig, ResponseTooBig, SendResult};
 pub use index::TopicIndex;
-pub use registry::{Member, Registry};
-pub use topics::{TopicError, Topics, check_topic};
+pub use member::Member;
+pub use query::{Query, QueryError};
+pub use registry::Registry;
+pub use tags::{TagError, check_tag, check_tag_name};
+pub use topics::{TopicError, check_topic};
 
 /// What every thread of one server shares.
 #[derive(Debug)]
 pub struct Hub {
     /// The connections that are open, or whose end the consumer has not seen yet.
     pub registry: Registry,
-    /// The topics that have subscribers.
-    pub topics: Topics,
+    /// Who is here, by topic, user and tag.
+    pub directory: Directory,
     /// One for each shard.
     pub counters: Vec<Counters>,
     /// The limits that the server was given.
@@ -63,7 +75,7 @@ impl Hub {
     pub fn new(shards: usize, limits: Limits, compression: Option<Compression>) -> Self {
         Self {
             registry: Registry::new(shards),
-            topics: Topics::default(),
+            directory: Directory::new(shards),
             counters: (0..shards).map(|_| Counters::default()).collect(),
             limits,
             compression,
@@ -73,12 +85,20 @@ impl Hub {
         }
     }
 
-    /// Adds a connection that opens, with its first topics; gives those topics. By its shard.
-    pub fn admit(&self, peer: Arc<Peer>, topics: &[Arc<str>]) -> Vec<Arc<str>> {
-        let member = self.registry.open_member(peer);
-        let names: Vec<&str> = topics.iter().map(|topic| &**topic).collect();
+    /// Adds a connection that opens, with what the consumer has accepted it as; gives its first topics. By its shard.
+    pub fn admit(&self, peer: Arc<Peer>, accept: &Accept) -> Vec<Arc<str>> {
+        let member = Arc::new(Member::new(peer));
+        if let Some(user) = &accept.user {
+            member.name(user, &self.directory);
+        }
         // The consumer has checked them; a list that it could not have sent is as good as none.
-        member.subscribe(&names, &self.topics, self.limits.max_topics).unwrap_or_default()
+        let names: Vec<&str> = accept.topics.iter().map(|topic| &**topic).collect();
+        let topics = member.subscribe(&names, &self.directory, self.limits.max_topics).unwrap_or_default();
+        let tags: Vec<_> = accept.tags.iter().map(|(name, value)| (&**name, value.clone())).collect();
+        let _ = member.tag(&tags, &self.directory, self.limits.max_tags);
+        // Last: whoever finds it finds it with its tags.
+        self.registry.add(member);
+        topics
     }
 
     /// Connections that are open now.
@@ -114,7 +134,7 @@ impl Hub {
         let gauge = |name, help, n: usize| Figure { name, help, kind: Kind::Gauge, value: as_int(n as u64) };
         let mut figures = vec![
             gauge("ferrite_connections", "Connections that are open.", self.open_connections()),
-            gauge("ferrite_topics", "Topics that have subscribers.", self.topics.len()),
+            gauge("ferrite_topics", "Topics that have subscribers.", self.directory.topics()),
             gauge("ferrite_shards", "I/O threads.", self.counters.len()),
         ];
         for (index, (name, help)) in Counters::NAMES.iter().zip(Counters::HELP).enumerate() {

@@ -44,6 +44,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             "public readonly float $messageRate",
             "public readonly float $closeTimeout",
             "public readonly int $maxTopics",
+            "public readonly int $maxTags",
             "public readonly int $maxRequestBody",
         ],
         methods: &[(
@@ -52,7 +53,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
              float $handshakeTimeout = 5.0, int $sendBuffer = 1048576, int $totalSendBuffer = 268435456, \
              float $sendTimeout = 10.0, SlowConsumer $slowConsumer = \\Ferrite\\SlowConsumer::Close, \
              int $receiveMessages = 64, int $receiveBytes = 262144, int $totalReceiveBytes = 67108864, \
-             float $messageRate = 0.0, float $closeTimeout = 2.0, int $maxTopics = 256, int $maxRequestBody = 262144)",
+             float $messageRate = 0.0, float $closeTimeout = 2.0, int $maxTopics = 256, \
+             int $maxTags = 64, int $maxRequestBody = 262144)",
             Some(handler(construct_limits)),
         )],
         ..value
@@ -90,7 +92,8 @@ pub(super) fn limits(object: &ZendObject) -> Result<config::Limits, ConfigError>
         message_rate: Some(properties.float("messageRate", 12)?).filter(|n| *n > 0.0),
         close_timeout: properties.seconds("closeTimeout", 13)?,
         max_topics: properties.size("maxTopics", 14)?,
-        max_request_body: properties.size("maxRequestBody", 15)?,
+        max_tags: properties.size("maxTags", 15)?,
+        max_request_body: properties.size("maxRequestBody", 16)?,
     };
     limits.check()?;
     Ok(limits)
@@ -138,7 +141,8 @@ fn construct_limits(call: &mut Call<'_>) -> Result<(), Thrown> {
         values::float(call.float_or(13, 0.0)?),
         values::float(call.float_or(14, 2.0)?),
         values::int(call.int_or(15, 256)?),
-        values::int(call.int_or(16, 256 << 10)?),
+        values::int(call.int_or(16, 64)?),
+        values::int(call.int_or(17, 256 << 10)?),
     ];
     initialise(call, given)?;
     let this = call.this_zval();

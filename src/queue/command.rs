@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::ConnectionId;
+use super::{ConnectionId, TagValue};
 
 /// One order to a shard, carried out in the order in which it was given.
 ///
@@ -37,6 +37,15 @@ pub enum Command {
     Send {
         /// The recipient.
         id: ConnectionId,
+        /// Header and payload of one final frame.
+        frame: Bytes,
+        /// Whether it is to be compressed where it can be.
+        compress: bool,
+    },
+    /// Send a frame to each of these.
+    SendToEach {
+        /// The recipients, all of this shard, each once.
+        to: Box<[ConnectionId]>,
         /// Header and payload of one final frame.
         frame: Bytes,
         /// Whether it is to be compressed where it can be.
@@ -119,6 +128,8 @@ pub struct Accept {
     pub user: Option<String>,
     /// Topics it is subscribed to from the start.
     pub topics: Vec<Arc<str>>,
+    /// Tags that it has from the start.
+    pub tags: Vec<(Arc<str>, TagValue)>,
     /// The subprotocol; must be one that the client offered.
     pub protocol: Option<String>,
     /// More headers for the 101 response, checked.

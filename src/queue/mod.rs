@@ -17,6 +17,7 @@ mod inbox;
 mod lane;
 mod link;
 mod sleeper;
+mod tag;
 mod wake_fd;
 
 pub use command::{Accept, Command, Reject, Respond};
@@ -26,4 +27,5 @@ pub use id::ConnectionId;
 pub use inbox::Inbox;
 pub use link::{CommandQueue, Commands, Ender, EventQueue, Events, link};
 pub use sleeper::{Rest, Sleeper};
+pub use tag::TagValue;
 pub use wake_fd::{WakeFd, Waker};

@@ -21,6 +21,15 @@ impl Shard {
                 self.taken += frame.len() as u64;
                 self.deliver(id, frame, compress);
             }
+            Command::SendToEach { to, frame, compress } => {
+                self.taken += (frame.len() + size_of_val(&*to)) as u64;
+                let mut message = Fanned::new(frame, compress);
+                for id in to {
+                    if let Some(slot) = self.open_slot(id) {
+                        self.fan_out(slot, &mut message, &[]);
+                    }
+                }
+            }
             Command::Publish { topic, frame, compress, except } => {
                 self.taken += frame.len() as u64;
                 let mut message = Fanned::new(frame, compress);

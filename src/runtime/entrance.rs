@@ -294,7 +294,7 @@ impl Shard {
         connection.session = Some(Box::new(Session::new(peer.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
         connection.push(Bytes::from(response));
-        for topic in self.common.hub.admit(peer, &accept.topics) {
+        for topic in self.common.hub.admit(peer, &accept) {
             self.topics.join(slot, topic);
         }
         self.counters(|c| c.opened.increment());

@@ -183,7 +183,7 @@ impl Shard {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         let id = connection.id;
         self.topics.leave_all(slot);
-        self.common.hub.registry.close_member(id, &self.common.hub.topics);
+        self.common.hub.registry.close_member(id, &self.common.hub.directory);
         self.counters(|c| c.closed.increment());
         self.events.push(Event::Close { id, code, reason });
     }

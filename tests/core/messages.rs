@@ -121,7 +121,7 @@ fn publish_reaches_subscribers_and_broadcast_everybody_but_the_excepted() {
             client.send(Message::text("join")).unwrap();
         }
         clients[3].send(Message::text("leave")).unwrap();
-        wait("three subscribers", || server.hub.topics.find("room").filter(|(_, n)| *n == 3));
+        wait("three subscribers", || server.hub.directory.topic("room").filter(|(_, n)| *n == 3));
         clients[0].send(Message::text("publish")).unwrap();
         assert_eq!(clients[0].read().unwrap().to_text().unwrap(), "2");
         for client in &mut clients[1..3] {
@@ -133,7 +133,7 @@ fn publish_reaches_subscribers_and_broadcast_everybody_but_the_excepted() {
             assert_eq!(client.read().unwrap(), Message::binary(&b"all"[..]));
         }
         drop(clients);
-        wait("topics to be forgotten", || server.hub.topics.is_empty().then_some(()));
+        wait("topics to be forgotten", || (server.hub.directory.topics() == 0).then_some(()));
     }
 }
 

@@ -56,5 +56,5 @@ float(0)
 float(0)
 float(0)
 float(0)
-int(63)
+int(66)
 TypeError TypeError

@@ -42,6 +42,7 @@ totalReceiveBytes 67108864
 messageRate 0.0
 closeTimeout 2.0
 maxTopics 256
+maxTags 64
 maxRequestBody 262144
 interval 25.0
 timeout 10.0

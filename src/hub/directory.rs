@@ -1,0 +1,213 @@
+//! Who is here, by topic, user and tag: an index over the open connections, for whoever asks who is meant.
+//!
+//! Only connections that have one of these are in it. Each has a *key*, a small number, so that the sets of
+//! connections are compressed bitmaps, and a query is what it looks like: intersections and unions.
+
+mod set;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    borrow::Borrow,
+    collections::{HashMap, hash_map::Entry},
+    hash::Hash,
+    sync::Arc,
+};
+
+use parking_lot::Mutex;
+
+use self::set::{Keys, Set};
+use super::{audience::Audience, query::Query, tags::TagKey};
+use crate::queue::{ConnectionId, TagValue};
+
+/// An index over the open connections. Locked for a change or a question, never for a message of a shard.
+#[derive(Debug)]
+pub struct Directory {
+    shards: usize,
+    index: Mutex<Index>,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    /// By key: who has it. Only of those in the sets below.
+    ids: Vec<ConnectionId>,
+    topics: HashMap<Arc<str>, Keys>,
+    users: HashMap<Arc<str>, Keys>,
+    tags: HashMap<Arc<str>, HashMap<TagKey, Keys>>,
+}
+
+impl Directory {
+    /// An empty one, for connections of so many shards.
+    pub(super) fn new(shards: usize) -> Self {
+        Self { shards: shards.max(1), index: Mutex::default() }
+    }
+
+    /// A connection joins a topic; gives the shared name.
+    pub(super) fn join(&self, id: ConnectionId, topic: &str) -> Arc<str> {
+        let mut index = self.index.lock();
+        index.know(self.key(id), id);
+        insert_shared(&mut index.topics, topic, self.key(id))
+    }
+
+    /// It leaves the topic.
+    pub(super) fn leave(&self, id: ConnectionId, topic: &str) {
+        remove(&mut self.index.lock().topics, topic, self.key(id));
+    }
+
+    /// It is known as this user; gives the shared name.
+    pub(super) fn name(&self, id: ConnectionId, user: &str) -> Arc<str> {
+        let mut index = self.index.lock();
+        index.know(self.key(id), id);
+        insert_shared(&mut index.users, user, self.key(id))
+    }
+
+    /// It is no longer.
+    pub(super) fn forget_user(&self, id: ConnectionId, user: &str) {
+        remove(&mut self.index.lock().users, user, self.key(id));
+    }
+
+    /// It gets a tag, in place of the value that it had; gives the shared name.
+    pub(super) fn tag(
+        &self,
+        id: ConnectionId,
+        name: &str,
+        old: Option<&TagValue>,
+        value: &TagValue,
+    ) -> Arc<str> {
+        let mut index = self.index.lock();
+        let key = self.key(id);
+        index.know(key, id);
+        let shared = index.tags.get_key_value(name).map_or_else(|| name.into(), |(name, _)| name.clone());
+        let values = index.tags.entry(Arc::clone(&shared)).or_default();
+        if let Some(old) = old {
+            remove(values, &old.into(), key);
+        }
+        insert(values, value.into(), key);
+        shared
+    }
+
+    /// It loses a tag, which it has.
+    pub(super) fn untag(&self, id: ConnectionId, name: &str, value: &TagValue) {
+        let mut index = self.index.lock();
+        let Some(values) = index.tags.get_mut(name) else { return };
+        remove(values, &value.into(), self.key(id));
+        if values.is_empty() {
+            index.tags.remove(name);
+        }
+    }
+
+    /// A topic's shared name and number of subscribers; `None` if nobody subscribes.
+    pub fn topic(&self, name: &str) -> Option<(Arc<str>, usize)> {
+        let index = self.index.lock();
+        index.topics.get_key_value(name).map(|(name, keys)| (name.clone(), keys.len()))
+    }
+
+    /// How many topics have subscribers.
+    pub fn topics(&self) -> usize {
+        self.index.lock().topics.len()
+    }
+
+    /// Who is meant by all but [`Audience::except`]. `everybody` is asked only if nothing but what connections are
+    /// not chooses among them. It is asked under the lock: who opens is in the index before it is anywhere else, so
+    /// nobody is found without the tags that it begins with.
+    pub(super) fn find(
+        &self,
+        audience: &Audience,
+        everybody: impl FnOnce() -> Vec<ConnectionId>,
+    ) -> Vec<ConnectionId> {
+        let index = self.index.lock();
+        let mut set = Set::everybody();
+        if let Some(topics) = &audience.topics {
+            set = set.and(any_of(&index.topics, topics));
+        }
+        if let Some(users) = &audience.users {
+            set = set.and(any_of(&index.users, users));
+        }
+        if let Some(query) = &audience.tags {
+            set = set.and(index.matching(query));
+        }
+        let among = match &audience.connections {
+            Some(ids) => ids.clone(),
+            None => match set.keys() {
+                Some(keys) => {
+                    return keys.iter().filter_map(|key| index.ids.get(key as usize).copied()).collect();
+                }
+                None => everybody(),
+            },
+        };
+        among.into_iter().filter(|id| set.contains(self.key(*id))).collect()
+    }
+
+    /// A connection's place in the sets.
+    fn key(&self, id: ConnectionId) -> u32 {
+        // 26 bits at most.
+        (id.slot() * self.shards + id.shard()) as u32
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        let index = self.index.lock();
+        index.topics.is_empty() && index.users.is_empty() && index.tags.is_empty()
+    }
+}
+
+impl Index {
+    fn know(&mut self, key: u32, id: ConnectionId) {
+        let key = key as usize;
+        if key >= self.ids.len() {
+            self.ids.resize(key + 1, id);
+        }
+        if let Some(known) = self.ids.get_mut(key) {
+            *known = id;
+        }
+    }
+
+    /// Those whose tags a query matches.
+    fn matching(&self, query: &Query) -> Set<'_> {
+        match query {
+            Query::Has(name) => Set::union(self.tags.get(name).into_iter().flat_map(HashMap::values)),
+            Query::In(name, values) => {
+                let Some(tagged) = self.tags.get(name) else { return Set::nobody() };
+                Set::union(values.iter().filter_map(|value| tagged.get(&TagKey::from(value))))
+            }
+            Query::Not(query) => self.matching(query).complement(),
+            Query::All(parts) => {
+                let mut set = Set::everybody();
+                for part in parts {
+                    if set.is_nobody() {
+                        break;
+                    }
+                    set = set.and(self.matching(part));
+                }
+                set
+            }
+            Query::Any(parts) => parts.iter().fold(Set::nobody(), |set, part| set.or(self.matching(part))),
+        }
+    }
+}
+
+/// Those in the sets of any of these names.
+fn any_of<'a>(sets: &'a HashMap<Arc<str>, Keys>, names: &[Arc<str>]) -> Set<'a> {
+    Set::union(names.iter().filter_map(|name| sets.get(name)))
+}
+
+fn insert<K: Hash + Eq>(sets: &mut HashMap<K, Keys>, name: K, key: u32) {
+    match sets.entry(name) {
+        Entry::Occupied(mut keys) => keys.get_mut().insert(key),
+        Entry::Vacant(place) => drop(place.insert(Keys::One(key))),
+    }
+}
+
+/// Inserts into the set of a name, and gives the one copy of that name.
+fn insert_shared(sets: &mut HashMap<Arc<str>, Keys>, name: &str, key: u32) -> Arc<str> {
+    let shared = sets.get_key_value(name).map_or_else(|| name.into(), |(name, _)| name.clone());
+    insert(sets, Arc::clone(&shared), key);
+    shared
+}
+
+/// Removes from the set of a name, and the set with its last key.
+fn remove<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(sets: &mut HashMap<K, Keys>, name: &Q, key: u32) {
+    if sets.get_mut(name).is_some_and(|keys| keys.remove(key)) {
+        sets.remove(name);
+    }
+}

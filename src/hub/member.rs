@@ -1,0 +1,225 @@
+//! One connection, as every thread may see it.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+
+use super::{Directory, TagError, TopicError, check_tag, check_topic};
+use crate::{
+    connection::Peer,
+    queue::{ConnectionId, TagValue},
+};
+
+/// One connection: its gauges, and by what it can be found.
+#[derive(Debug)]
+pub struct Member {
+    peer: Arc<Peer>,
+    /// What is here is in the [`Directory`] too, and is changed there while this is locked. Most connections of
+    /// many servers have nothing of it.
+    traits: Mutex<Option<Box<Traits>>>,
+}
+
+/// By what a connection can be found.
+#[derive(Debug, Default)]
+struct Traits {
+    user: Option<Arc<str>>,
+    topics: Vec<Arc<str>>,
+    tags: Vec<(Arc<str>, TagValue)>,
+}
+
+impl Member {
+    pub(super) fn new(peer: Arc<Peer>) -> Self {
+        Self { peer, traits: Mutex::default() }
+    }
+
+    /// The connection's id.
+    pub fn id(&self) -> ConnectionId {
+        self.peer.id()
+    }
+
+    /// Its gauges.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// Whether something can still be sent to it.
+    pub fn is_open(&self) -> bool {
+        self.peer.is_open()
+    }
+
+    /// Bytes that wait for the client.
+    pub fn buffered(&self) -> usize {
+        self.peer.buffered()
+    }
+
+    /// How long its last answered ping took.
+    pub fn latency(&self) -> Option<Duration> {
+        self.peer.latency()
+    }
+
+    /// The topics it subscribes to, in the order of subscription.
+    pub fn topics(&self) -> Vec<Arc<str>> {
+        self.traits.lock().as_ref().map_or_else(Vec::new, |traits| traits.topics.clone())
+    }
+
+    /// Whether it subscribes to a topic.
+    pub fn is_subscribed(&self, topic: &str) -> bool {
+        self.traits.lock().as_ref().is_some_and(|traits| traits.topics.iter().any(|t| **t == *topic))
+    }
+
+    /// Its tags, in the order in which it got them.
+    pub fn tags(&self) -> Vec<(Arc<str>, TagValue)> {
+        self.traits.lock().as_ref().map_or_else(Vec::new, |traits| traits.tags.clone())
+    }
+
+    /// Says who it is. Once, before it is known to anybody.
+    pub(super) fn name(&self, user: &str, directory: &Directory) {
+        self.change(|traits| traits.user = Some(directory.name(self.id(), user)));
+    }
+
+    /// Adds topics: all of them or, with an error, none. Gives those that are new.
+    pub(super) fn subscribe(
+        &self,
+        names: &[&str],
+        directory: &Directory,
+        limit: usize,
+    ) -> Result<Vec<Arc<str>>, TopicError> {
+        for name in names {
+            check_topic(name)?;
+        }
+        let subscribed = self.change(|Traits { topics, .. }| {
+            let mut new: Vec<&str> = Vec::new();
+            for name in names {
+                if !new.contains(name) && !topics.iter().any(|t| **t == **name) {
+                    new.push(name);
+                }
+            }
+            if topics.len() + new.len() > limit {
+                return Err(TopicError::TooMany { limit });
+            }
+            let added: Vec<_> = new.into_iter().map(|name| directory.join(self.id(), name)).collect();
+            topics.extend(added.iter().cloned());
+            Ok(added)
+        });
+        subscribed.unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// Takes topics away; gives those that it had.
+    pub(super) fn unsubscribe(&self, names: &[&str], directory: &Directory) -> Vec<Arc<str>> {
+        let left = self.change(|Traits { topics, .. }| {
+            let left: Vec<_> = topics.extract_if(.., |topic| names.contains(&&**topic)).collect();
+            left.iter().for_each(|topic| directory.leave(self.id(), topic));
+            left
+        });
+        left.unwrap_or_default()
+    }
+
+    /// Gives it tags, in place of those of the same names: all of them or, with an error, none.
+    pub(super) fn tag(
+        &self,
+        new: &[(&str, TagValue)],
+        directory: &Directory,
+        limit: usize,
+    ) -> Result<(), TagError> {
+        for (name, value) in new {
+            check_tag(name, value)?;
+        }
+        let tagged = self.change(|Traits { tags, .. }| {
+            let is_there = |name: &str, tags: &[(Arc<str>, TagValue)]| tags.iter().any(|(n, _)| **n == *name);
+            let added = new.iter().enumerate().filter(|(index, (name, _))| {
+                let again = new.iter().take(*index).any(|(earlier, _)| earlier == name);
+                !again && !is_there(name, tags)
+            });
+            if tags.len() + added.count() > limit {
+                return Err(TagError::TooMany { limit });
+            }
+            for (name, value) in new {
+                if let Some((name, old)) = tags.iter_mut().find(|(n, _)| **n == **name) {
+                    directory.tag(self.id(), name, Some(old), value);
+                    *old = value.clone();
+                } else {
+                    tags.push((directory.tag(self.id(), name, None, value), value.clone()));
+                }
+            }
+            Ok(())
+        });
+        tagged.unwrap_or(Ok(()))
+    }
+
+    /// Takes tags away.
+    pub(super) fn untag(&self, names: &[&str], directory: &Directory) {
+        self.change(|Traits { tags, .. }| {
+            for (name, value) in tags.extract_if(.., |(name, _)| names.contains(&&**name)) {
+                directory.untag(self.id(), &name, &value);
+            }
+        });
+    }
+
+    /// Takes it out of the directory. After [`Peer::close`]: it does not come back.
+    pub(super) fn leave(&self, directory: &Directory) {
+        // Also while it is taken out nothing may be added.
+        let mut guard = self.traits.lock();
+        let Some(traits) = guard.take() else { return };
+        if let Some(user) = &traits.user {
+            directory.forget_user(self.id(), user);
+        }
+        traits.topics.iter().for_each(|topic| directory.leave(self.id(), topic));
+        traits.tags.iter().for_each(|(name, value)| directory.untag(self.id(), name, value));
+    }
+
+    /// Changes what an open connection is found by; `None` if it is closed.
+    fn change<R>(&self, change: impl FnOnce(&mut Traits) -> R) -> Option<R> {
+        let mut traits = self.traits.lock();
+        self.is_open().then(|| change(traits.get_or_insert_default()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member() -> (Member, Directory) {
+        (Member::new(Arc::new(Peer::new(ConnectionId::new(0, 3, 9)))), Directory::new(1))
+    }
+
+    #[test]
+    fn a_subscription_is_done_whole_or_not_at_all() {
+        let (member, directory) = member();
+        assert_eq!(member.subscribe(&["a", "b", "a"], &directory, 2).unwrap().len(), 2);
+        assert!(member.subscribe(&["c"], &directory, 2).is_err());
+        assert!(member.subscribe(&["c", "b a d"], &directory, 9).is_err());
+        assert!(directory.topic("c").is_none());
+        assert_eq!(member.unsubscribe(&["a", "x"], &directory).len(), 1);
+        assert!(!member.is_subscribed("a") && member.is_subscribed("b"));
+    }
+
+    #[test]
+    fn tags_are_given_whole_or_not_at_all() {
+        let (member, directory) = member();
+        let tags = |member: &Member| -> Vec<String> {
+            member.tags().iter().map(|(name, value)| format!("{name}={value}")).collect()
+        };
+        member.tag(&[("a", 1.into()), ("b", "x".into()), ("a", 2.into())], &directory, 2).unwrap();
+        assert_eq!(tags(&member), ["a=2", "b=x"]);
+        assert_eq!(member.tag(&[("c", 1.into())], &directory, 2), Err(TagError::TooMany { limit: 2 }));
+        assert!(member.tag(&[("a", 3.into()), ("", 1.into())], &directory, 2).is_err());
+        member.tag(&[("b", "y".into())], &directory, 2).unwrap();
+        assert_eq!(tags(&member), ["a=2", "b=y"]);
+        member.untag(&["a", "z"], &directory);
+        assert_eq!(tags(&member), ["b=y"]);
+    }
+
+    #[test]
+    fn who_is_closed_gets_nothing_more_and_has_nothing() {
+        let (member, directory) = member();
+        member.name("ann", &directory);
+        member.subscribe(&["a"], &directory, 9).unwrap();
+        member.tag(&[("a", 1.into())], &directory, 9).unwrap();
+        assert!(!directory.is_empty());
+        member.peer().close();
+        member.leave(&directory);
+        assert_eq!(member.subscribe(&["a"], &directory, 9), Ok(vec![]));
+        assert_eq!(member.tag(&[("a", 1.into())], &directory, 9), Ok(()));
+        assert!(directory.is_empty() && member.topics().is_empty() && member.tags().is_empty());
+    }
+}
