@@ -96,6 +96,26 @@ final class Connection
      */
     public function topics(): array {}
 
+    /**
+     * Gives it a tag, in place of the value that it had. {@see Target::tags()} finds it by that at once.
+     *
+     * @param string $name 1–200 bytes of UTF-8 without control characters.
+     * @param string|int $value At most 200 bytes of UTF-8.
+     *
+     * @throws \ValueError No connection can have such a tag, or it would be more than {@see Limits::$maxTags}.
+     */
+    public function tag(string $name, string|int $value): static {}
+
+    /** Takes tags from it; those that it does not have are ignored. */
+    public function untag(string ...$names): static {}
+
+    /**
+     * Its tags, by name, as they were given; empty once closed.
+     *
+     * @return array<string, string|int>
+     */
+    public function tags(): array {}
+
     /** False once it is closed or closing, by either side. */
     public function isOpen(): bool {}
 

@@ -33,11 +33,12 @@ final class Handshake
      *
      * @param string|null $user A name for {@see Connection::$user}.
      * @param list<string> $topics To join at once, see {@see Connection::subscribe()}.
+     * @param array<string, string|int> $tags To have from the start, see {@see Connection::tag()}.
      * @param string|null $protocol One of the subprotocols that the client offers; null = the first that
      *     it offers of those the server speaks, if any.
      * @param array<string, string|list<string>> $headers More response headers, by name.
      *
-     * @throws \ValueError The protocol was not offered; a topic is invalid or there are too many; a header
+     * @throws \ValueError The protocol was not offered; a topic or a tag is invalid or there are too many; a header
      *     has an invalid name, contains CR, LF or NUL, or is one that the handshake itself sets. The
      *     handshake is still open then.
      * @throws StateException It was answered before, or this is a forked child.
@@ -45,6 +46,7 @@ final class Handshake
     public function accept(
         ?string $user = null,
         array $topics = [],
+        array $tags = [],
         ?string $protocol = null,
         array $headers = [],
     ): void {}

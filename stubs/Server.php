@@ -14,8 +14,8 @@ namespace Ferrite;
  * Order: the callbacks of one connection come in wire order and never overlap: handshake, open,
  * message…, close; close comes exactly once for every open, whatever happened. Between connections
  * nothing is promised. What PHP sends reaches each connection in the order in which it was sent,
- * whether by {@see Connection::send()}, {@see Server::send()}, {@see Server::publish()} or
- * {@see Server::broadcast()}. None of these waits for the network.
+ * whether by {@see Connection::send()}, {@see Server::send()}, {@see Server::publish()},
+ * {@see Server::broadcast()} or {@see Target::send()}. None of these waits for the network.
  *
  * Errors: an exception in a callback hits only the connection it was called for: it goes to
  * {@see Server::onError()}, the connection is closed with 1011, the server goes on. `exit()` and a
@@ -352,6 +352,17 @@ final class Server
         Connection|array|null $except = null,
         ?bool $compress = null,
     ): int {}
+
+    /**
+     * All connections, to be narrowed by what they are: topic, user, tags.
+     *
+     * ```php
+     * $server->to()->topic('lobby')->tags(Tag::parse('lang=FR & !muted'))->send('Bonjour');
+     * ```
+     *
+     * @throws StateException In a forked child.
+     */
+    public function to(): Target {}
 
     /**
      * The open connection with this id, or null.

@@ -8,7 +8,8 @@ use super::{
     enums,
     objects::state_of,
     server::this,
-    thrown::{Thrown, bad_argument, bad_type},
+    target,
+    thrown::{Thrown, bad_argument, bad_type, failed},
     values,
 };
 use crate::{
@@ -63,17 +64,13 @@ pub(super) fn publish(call: &mut Call<'_>) -> Result<(), Thrown> {
 /// Reads `Connection|array|null`.
 fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
     let wrong = |what| bad_type(number, what);
-    let id = |value: &Zval| {
-        let connection = state_of::<Connection>(value).map(|connection| connection.member().id());
-        connection.or_else(|| value.long().map(ConnectionId::from_php))
-    };
     match call.value(number) {
         None => Ok(Vec::new()),
         Some(value) if value.is_null() => Ok(Vec::new()),
         Some(value) => match value.array() {
             Some(list) => list
                 .values()
-                .map(|value| id(value.dereference()))
+                .map(|value| connection_id(value.dereference()))
                 .collect::<Option<_>>()
                 .ok_or_else(|| wrong("must be a list of Ferrite\\Connection objects or ids")),
             None => Ok(vec![
@@ -83,6 +80,19 @@ fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
             ]),
         },
     }
+}
+
+/// Reads `Connection|int`.
+pub(super) fn connection_id(value: &Zval) -> Option<ConnectionId> {
+    let connection = state_of::<Connection>(value).map(|connection| connection.member().id());
+    connection.or_else(|| value.long().map(ConnectionId::from_php))
+}
+
+pub(super) fn to(call: &mut Call<'_>) -> Result<(), Thrown> {
+    this(call)?;
+    let target = target::everybody(call.this_zval()).ok_or_else(failed)?;
+    call.returns_native(&target);
+    Ok(())
 }
 
 pub(super) fn connection(call: &mut Call<'_>) -> Result<(), Thrown> {

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use ext_php_rs::types::{ZendHashTable, Zval};
+use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 
 use super::{
     audience::{message, too_big, topic_name},
@@ -11,13 +11,14 @@ use super::{
     enums,
     objects::{Meta, Native, Owned, create},
     request::Request,
-    thrown::{Thrown, bad_argument},
+    tag,
+    thrown::{Thrown, bad_argument, failed},
     values,
     voice::Voice,
 };
 use crate::{
     hub::{Member, TopicError, close_code_allowed},
-    queue::Opened,
+    queue::{Opened, TagValue},
 };
 
 /// The state of a `Connection` object.
@@ -58,6 +59,9 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ("public function subscribe(string ...$topics): static", Some(handler(subscribe))),
             ("public function unsubscribe(string ...$topics): static", Some(handler(unsubscribe))),
             ("public function topics(): array", Some(handler(topics))),
+            ("public function tag(string $name, string|int $value): static", Some(handler(add_tag))),
+            ("public function untag(string ...$names): static", Some(handler(untag))),
+            ("public function tags(): array", Some(handler(tags))),
             ("public function isOpen(): bool", Some(handler(is_open))),
             ("public function bufferedAmount(): int", Some(handler(buffered_amount))),
             ("public function latency(): ?float", Some(handler(latency))),
@@ -100,8 +104,15 @@ impl Connection {
 }
 
 /// Topic names among the arguments, from number `first` on, each checked.
-fn topic_names<'a>(call: &Call<'a>, first: u32) -> Result<Vec<&'a str>, Thrown> {
+pub(super) fn topic_names<'a>(call: &Call<'a>, first: u32) -> Result<Vec<&'a str>, Thrown> {
     (first..=call.count()).map(|number| topic_name(call.string(number)?.as_bytes(), number)).collect()
+}
+
+/// All arguments, as strings of UTF-8.
+pub(super) fn strings<'a>(call: &Call<'a>) -> Result<Vec<&'a str>, Thrown> {
+    let string =
+        |number| call.string(number)?.as_str().map_err(|_| bad_argument(number, "must be valid UTF-8"));
+    (1..=call.count()).map(string).collect()
 }
 
 fn this<'a>(call: &Call<'a>) -> Result<&'a Connection, Thrown> {
@@ -122,6 +133,13 @@ fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
+    let (code, reason) = close_arguments(call)?;
+    connection.voice.speak(|handle| handle.close(&connection.member, code, reason));
+    Ok(())
+}
+
+/// The code and reason of a `close`.
+pub(super) fn close_arguments<'a>(call: &Call<'a>) -> Result<(u16, &'a str), Thrown> {
     let code = call.int_or(1, 1000)?;
     let allowed = u16::try_from(code).ok().filter(|code| close_code_allowed(*code));
     let code = allowed.ok_or_else(|| {
@@ -135,8 +153,7 @@ fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
         ));
     }
     let reason = std::str::from_utf8(reason).map_err(|_| bad_argument(2, "must be valid UTF-8"))?;
-    connection.voice.speak(|handle| handle.close(&connection.member, code, reason));
-    Ok(())
+    Ok((code, reason))
 }
 
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
@@ -176,6 +193,41 @@ fn topics(call: &mut Call<'_>) -> Result<(), Thrown> {
         values::list(topics.iter().map(|topic| topic.as_bytes()))
     };
     call.returns_array(list);
+    Ok(())
+}
+
+fn add_tag(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let (name, value) = (tag::name(call, 1)?, tag::value(call, 2)?);
+    let tags = [(&*name, value)];
+    if let Some(Err(error)) = connection.voice.speak(|handle| handle.tag(&connection.member, &tags)) {
+        return Err(tag::refused(&error, 2));
+    }
+    call.returns_this();
+    Ok(())
+}
+
+fn untag(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let names = strings(call)?;
+    connection.voice.speak(|handle| handle.untag(&connection.member, &names));
+    call.returns_this();
+    Ok(())
+}
+
+fn tags(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let running = connection.voice.speak(|_| ()).is_some();
+    let mut array = ZendHashTable::new();
+    for (name, value) in if running { connection.member.tags() } else { Vec::new() } {
+        let value = match &value {
+            TagValue::Int(number) => values::int(*number),
+            TagValue::Text(text) => values::text(text.as_bytes()),
+        };
+        // A number becomes an int, as every key of an array does.
+        array.insert(ArrayKey::from(&*name), value).map_err(|_| failed())?;
+    }
+    call.returns_array(array);
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use super::{
 pub(super) static CONFIGURATION: Class = Class::new();
 pub(super) static BIND: Class = Class::new();
 pub(super) static STATE: Class = Class::new();
+pub(super) static INVALID_QUERY: Class = Class::new();
 static EXCEPTION: Class = Class::new();
 
 pub(super) fn declare() -> Result<(), BadDeclaration> {
@@ -32,6 +33,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         (&CONFIGURATION, "Ferrite\\ConfigurationException", logic),
         (&BIND, "Ferrite\\BindException", runtime),
         (&STATE, "Ferrite\\StateException", logic),
+        (&INVALID_QUERY, "Ferrite\\InvalidQueryException", logic),
     ] {
         class.declare(&Declaration { name, parent, interfaces: &ours, ..nothing })?;
     }

@@ -12,10 +12,14 @@ use super::{
     headers,
     objects::{Meta, Native, Owned, create},
     request::Request,
+    tag,
     thrown::{Kind as Throw, Thrown, bad_argument, bad_type, throw},
     voice::Voice,
 };
-use crate::queue::{Accept, ConnectionId, Reject};
+use crate::{
+    hub::TagError,
+    queue::{Accept, ConnectionId, Reject},
+};
 
 /// The state of a `Handshake` object.
 #[derive(Debug)]
@@ -53,8 +57,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         methods: &[
             ("private function __construct()", Some(handler(super::not_constructible))),
             (
-                "public function accept(?string $user = null, array $topics = [], ?string $protocol = null, \
-                 array $headers = []): void",
+                "public function accept(?string $user = null, array $topics = [], array $tags = [], \
+                 ?string $protocol = null, array $headers = []): void",
                 Some(handler(accept)),
             ),
             (
@@ -124,15 +128,20 @@ fn accept(call: &mut Call<'_>) -> Result<(), Thrown> {
         Some(user) => Some(user.as_str().map_err(|_| bad_argument(1, "must be valid UTF-8"))?.to_owned()),
     };
     let topics = topics(call, handshake.voice.max_topics())?;
-    let protocol = match call.string_or_null(3)? {
+    let tags = tag::pairs(call, 3)?;
+    let limit = handshake.voice.max_tags();
+    if tags.len() > limit {
+        return Err(tag::refused(&TagError::TooMany { limit }, 3));
+    }
+    let protocol = match call.string_or_null(4)? {
         None => handshake.protocol.clone(),
         Some(protocol) => {
             let offered = protocol.as_str().ok().filter(|protocol| handshake.request.offers(protocol));
-            Some(offered.ok_or_else(|| bad_argument(3, "must be one that the client offers"))?.to_owned())
+            Some(offered.ok_or_else(|| bad_argument(4, "must be one that the client offers"))?.to_owned())
         }
     };
-    let headers = headers::argument(call, 4)?;
-    handshake.accept(Accept { user, topics, protocol, headers });
+    let headers = headers::argument(call, 5)?;
+    handshake.accept(Accept { user, topics, tags, protocol, headers });
     Ok(())
 }
 

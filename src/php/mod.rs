@@ -36,6 +36,8 @@ mod server;
 mod session;
 mod signals;
 mod signature;
+mod tag;
+mod target;
 mod thrown;
 mod timers;
 mod tls;

@@ -12,7 +12,7 @@ use ext_php_rs::{
 
 use super::{
     class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers, handshake, limits,
-    request, response, server, timers, tls,
+    request, response, server, tag, target, timers, tls,
 };
 
 /// What PHP asks a library for.
@@ -58,6 +58,8 @@ fn declare() -> Result<(), BadDeclaration> {
     tls::declare()?;
     request::declare()?;
     response::declare()?;
+    tag::declare()?;
+    target::declare()?;
     handshake::declare()?;
     connection::declare()?;
     timers::declare()?;

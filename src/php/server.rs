@@ -126,6 +126,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
                  Connection|array|null $except = null, ?bool $compress = null): int",
                 Some(handler(audience::publish)),
             ),
+            ("public function to(): Target", Some(handler(audience::to))),
             ("public function connection(int $id): ?Connection", Some(handler(audience::connection))),
             ("public function connections(): iterable", Some(handler(audience::connections))),
             ("public function count(): int", Some(handler(audience::count))),
@@ -140,6 +141,11 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
 impl Server {
     pub(super) fn callback(&self, on: On) -> Option<Rc<Callback>> {
         self.callbacks.get(on as usize).and_then(|callback| callback.borrow().clone())
+    }
+
+    /// Throws in a forked child.
+    pub(super) fn check_process(&self) -> Result<(), Thrown> {
+        check_process(self.birth)
     }
 
     pub(super) fn session(&self) -> Option<Rc<Session>> {
@@ -218,7 +224,7 @@ thread_local! {
 /// The server that a method was called on; an exception in a forked child.
 pub(super) fn this<'a>(call: &Call<'a>) -> Result<&'a Server, Thrown> {
     let server = call.this::<Server>()?;
-    check_process(server.birth)?;
+    server.check_process()?;
     Ok(server)
 }
 

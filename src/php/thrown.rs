@@ -37,6 +37,7 @@ pub(super) enum Kind {
     Configuration,
     Bind,
     State,
+    InvalidQuery,
 }
 
 /// Throws.
@@ -133,6 +134,7 @@ impl Kind {
             Self::Configuration => super::exceptions::CONFIGURATION.entry(),
             Self::Bind => super::exceptions::BIND.entry(),
             Self::State => super::exceptions::STATE.entry(),
+            Self::InvalidQuery => super::exceptions::INVALID_QUERY.entry(),
         }
     }
 }

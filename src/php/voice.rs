@@ -23,16 +23,18 @@ pub(super) struct Voice {
     /// Requests of handshakes that are not decided or whose open event is on its way.
     pub(super) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
     max_topics: usize,
+    max_tags: usize,
 }
 
 impl Voice {
     pub(super) fn new(handle: Handle) -> Self {
-        let max_topics = handle.hub().limits.max_topics;
+        let (max_topics, max_tags) = (handle.hub().limits.max_topics, handle.hub().limits.max_tags);
         Self {
             birth: fork::Process::current(),
             handle: RefCell::new(Some(handle)),
             waiting: RefCell::default(),
             max_topics,
+            max_tags,
         }
     }
 
@@ -57,6 +59,10 @@ impl Voice {
 
     pub(super) fn max_topics(&self) -> usize {
         self.max_topics
+    }
+
+    pub(super) fn max_tags(&self) -> usize {
+        self.max_tags
     }
 
     /// Ends it: from now on every connection is closed to PHP.

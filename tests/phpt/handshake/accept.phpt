@@ -1,5 +1,5 @@
 --TEST--
-accept() gives a user, topics, a protocol and headers
+accept() gives a user, topics, tags, a protocol and headers
 --EXTENSIONS--
 ferrite
 --FILE--
@@ -16,7 +16,7 @@ require __DIR__ . '/../support.inc';
 $server = server(protocols: ['served']);
 $server->onHandshake(function (Handshake $handshake): void {
     match ($handshake->request->path) {
-        '/all' => $handshake->accept('ann', ['lobby', 'news', 'lobby'], 'offered', ['X-One' => '1', 'X-Two' => ['a', 'b']]),
+        '/all' => $handshake->accept('ann', ['lobby', 'news', 'lobby'], ['lang' => 'FR'], 'offered', ['X-One' => '1', 'X-Two' => ['a', 'b']]),
         '/named' => $handshake->accept(headers: ['Set-Cookie' => ['a=1', 'b=2; HttpOnly']]),
         '/neither' => null,
     };
@@ -26,7 +26,7 @@ $server->onOpen(function (Connection $connection) use ($server, &$opened): void 
     ++$opened;
     $topics = $connection->topics();
     sort($topics);
-    echo json_encode([$connection->user, $connection->protocol, $topics]), ' ', $server->publish('lobby', 'published'), "\n";
+    echo json_encode([$connection->user, $connection->protocol, $topics, $connection->tags()]), ' ', $server->publish('lobby', 'published'), "\n";
 });
 $server->start();
 $offer = ['Sec-WebSocket-Protocol' => ['first, offered', 'served']];
@@ -41,9 +41,9 @@ echo json_encode($client->headers['sec-websocket-protocol'] ?? null), "\n";
 $server->stop(0.0);
 ?>
 --EXPECT--
-["ann","offered",["lobby","news"]] 1
+["ann","offered",["lobby","news"],{"lang":"FR"}] 1
 published offered 1 ["a","b"]
-[null,"served",[]] 1
+[null,"served",[],[]] 1
 served ["a=1","b=2; HttpOnly"]
-[null,null,[]] 1
+[null,null,[],[]] 1
 null

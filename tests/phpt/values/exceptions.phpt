@@ -9,11 +9,11 @@ declare(strict_types=1);
 
 namespace Ferrite\Tests;
 
-use Ferrite\{BindException, ConfigurationException, Server, StateException};
+use Ferrite\{BindException, ConfigurationException, InvalidQueryException, Server, StateException};
 
 require __DIR__ . '/../support.inc';
 
-foreach ([ConfigurationException::class, BindException::class, StateException::class] as $class) {
+foreach ([ConfigurationException::class, BindException::class, StateException::class, InvalidQueryException::class] as $class) {
     $error = new $class('message', 7, $previous = new \Exception());
     echo $class, ' ', get_parent_class($class), ' ', json_encode($error instanceof \Ferrite\Exception), ' ',
         $error->getMessage(), ' ', $error->getCode(), ' ', json_encode($error->getPrevious() === $previous), "\n";
@@ -29,5 +29,6 @@ try {
 Ferrite\ConfigurationException LogicException true message 7 true
 Ferrite\BindException RuntimeException true message 7 true
 Ferrite\StateException LogicException true message 7 true
+Ferrite\InvalidQueryException LogicException true message 7 true
 bool(true)
 Ferrite\ConfigurationException here

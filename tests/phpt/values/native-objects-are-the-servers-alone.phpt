@@ -9,7 +9,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Tests;
 
-use Ferrite\{Connection, Handshake};
+use Ferrite\{Connection, Handshake, Tag};
 
 require __DIR__ . '/../support.inc';
 
@@ -24,8 +24,10 @@ $server->onOpen(function (Connection $connection) use (&$objects): void {
 });
 $server->start();
 $objects['Timer'] = $server->after(10.0, fn () => null);
+$objects['Target'] = $server->to();
+$objects['Tag'] = Tag::has('a');
 $client = Client::connect($server);
-waitFor($objects, 5, $server);
+waitFor($objects, 7, $server);
 foreach ($objects as $name => $object) {
     $class = new \ReflectionClass($object);
     echo $name, ': ', json_encode([
@@ -56,9 +58,13 @@ $server->stop(0.0);
 --EXPECT--
 Server: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
 Timer: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
+Target: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
+Tag: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
 Handshake: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
 Request: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
 Connection: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
+true
+true
 true
 true
 true
