@@ -38,11 +38,14 @@ impl Connection {
             // Takes the same memory again if every message in it is consumed.
             chunk.reserve(CHUNK);
         }
-        match self.stream.poll_read(&mut cx, &mut (&mut *chunk).limit(most), records) {
-            Poll::Pending => Read::Nothing,
-            Poll::Ready(Ok(read @ 1..)) => Read::Bytes(chunk.split(), read),
-            Poll::Ready(_) => Read::End,
+        let read = self.stream.poll_read(&mut cx, &mut (&mut *chunk).limit(most), records);
+        if let Poll::Ready(Ok(read @ 1..)) = read {
+            return Read::Bytes(chunk.split(), read);
         }
+        // A session that breaks off has put there what it understood before. Left there, it would come
+        // before the bytes of whoever reads next.
+        chunk.clear();
+        if read.is_pending() { Read::Nothing } else { Read::End }
     }
 }
 

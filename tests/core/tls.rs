@@ -613,6 +613,25 @@ fn what_was_sent_arrives_whole_however_slowly_it_is_read() {
 }
 
 #[test]
+fn what_came_before_a_broken_record_never_reaches_another_client() {
+    let authority = Authority::new();
+    let server = serving(&[&authority.make(&["localhost"])]);
+    let trusting = authority.trusting(&[&TLS12, &TLS13], None);
+    let mut other = client(&server, &trusting, "localhost");
+    for _ in 0..20 {
+        let mut broken = client(&server, &trusting, "localhost");
+        let stream = broken.get_mut();
+        stream.conn.writer().write_all(&frame(0x81, b"injected")).unwrap();
+        let mut record = Vec::new();
+        stream.conn.write_tls(&mut record).unwrap();
+        // The second has the number of the first: it cannot be read, but the first can.
+        stream.sock.write_all(&record.repeat(2)).unwrap();
+        let _ = stream.sock.read_to_end(&mut Vec::new());
+        echo(&mut other, "mine");
+    }
+}
+
+#[test]
 fn records_that_say_nothing_do_not_hold_up_others() {
     let authority = Authority::new();
     let server = serving(&[&authority.make(&["localhost"])]);
