@@ -101,6 +101,14 @@ class PhpServer:
             if match := re.search(pattern, line):
                 return match
 
+    def said(self) -> list[str]:
+        """All that it has printed so far."""
+        while not self._new.empty():
+            line = self._new.get()
+            if line is not None:
+                self.lines.append(line)
+        return self.lines
+
     def url(self) -> str:
         """The address of the next listener."""
         return self.line(URL)[1]

@@ -1,0 +1,107 @@
+<?php
+
+declare(strict_types=1);
+
+// The server that is attacked: an echo server whose options come as JSON in the variable ATTACK. The path a client
+// connects to chooses what its messages do:
+//
+// /            echo                                  /throw    an exception in onMessage
+// /flood       send `count` messages of `size`       /block    PHP sleeps for so many milliseconds
+// /close       close with the code that it says      /stats    the figures of stats(), as JSON
+// /describe    who PHP thinks the client is, and its headers
+//
+// With the option `handshakes`, onHandshake is used: /throw-handshake throws there, /reject refuses with 403,
+// /undecided never decides. With `requests`, onRequest answers with the method and the length of the body.
+
+use Ferrite\{Compression, Connection, Handshake, Heartbeat, Limits, Request, Response, Server, SlowConsumer, Tls};
+
+$options = json_decode(getenv('ATTACK') ?: '{}', true, flags: JSON_THROW_ON_ERROR);
+$limits = $options['limits'] ?? [];
+if (isset($limits['slowConsumer'])) {
+    $limits['slowConsumer'] = constant(SlowConsumer::class . '::' . $limits['slowConsumer']);
+}
+$server = new Server(
+    $options['listen'] ?? '127.0.0.1:0',
+    tls: isset($options['tls']) ? new Tls(...$options['tls']) : null,
+    limits: new Limits(...$limits),
+    heartbeat: new Heartbeat(...($options['heartbeat'] ?? [])),
+    compression: isset($options['compression']) ? new Compression(...$options['compression']) : null,
+    protocols: $options['protocols'] ?? [],
+    trustedProxies: $options['trustedProxies'] ?? [],
+    health: $options['health'] ?? null,
+);
+
+if ($options['handshakes'] ?? false) {
+    $server->onHandshake(function (Handshake $handshake): void {
+        match ($handshake->request->path) {
+            '/throw-handshake' => throw new RuntimeException('thrown in onHandshake'),
+            '/reject' => $handshake->reject(403, 'no'),
+            '/undecided' => $handshake->defer(),
+            default => $handshake->accept(),
+        };
+    });
+}
+if ($options['requests'] ?? false) {
+    $server->onRequest(fn (Request $request): Response => new Response(
+        200,
+        $request->method . ' ' . strlen($request->body()),
+    ));
+}
+
+$server->onOpen(function (Connection $connection): void {
+    if ($connection->request->path === '/throw-open') {
+        throw new RuntimeException('thrown in onOpen');
+    }
+});
+
+$server->onMessage(function (Connection $from, string $data, bool $binary) use ($server): void {
+    switch ($from->request->path) {
+        case '/throw':
+            throw new RuntimeException('thrown in onMessage');
+        case '/block':
+            usleep(1000 * (int) $data);
+            $from->send('awake');
+            break;
+        case '/close':
+            $from->close((int) $data, 'as you wish');
+            break;
+        case '/flood':
+            ['count' => $count, 'size' => $size] = json_decode($data, true, flags: JSON_THROW_ON_ERROR);
+            $message = str_repeat('x', $size);
+            while ($count-- > 0) {
+                $from->send($message, true);
+            }
+            break;
+        case '/stats':
+            $from->send(json_encode($server->stats(), JSON_THROW_ON_ERROR));
+            break;
+        case '/describe':
+            $from->send(json_encode([
+                'address' => $from->remoteAddress,
+                'secure' => $from->request->secure,
+                'path' => $from->request->path,
+                'headers' => array_map(
+                    fn (array $values): array => array_map('bin2hex', $values),
+                    $from->request->headers(),
+                ),
+            ], JSON_THROW_ON_ERROR));
+            break;
+        default:
+            $from->send($data, $binary, compress: false);
+    }
+});
+
+$server->onClose(function (Connection $connection, int $code): void {
+    if ($connection->request->path === '/throw-close') {
+        throw new RuntimeException('thrown in onClose');
+    }
+});
+
+$server->onError(function (Throwable $error): void {
+    // What the probes have thrown on purpose is no news.
+    if (!str_starts_with($error->getMessage(), 'thrown in ')) {
+        echo "unexpected: $error\n";
+    }
+});
+
+$server->run();
