@@ -43,7 +43,6 @@ if ($options['handshakes'] ?? false) {
 }
 if ($options['requests'] ?? false) {
     $server->onRequest(fn (Request $request): Response => new Response(
-        200,
         $request->method . ' ' . strlen($request->body()),
     ));
 }
