@@ -64,8 +64,10 @@ def close_frame(code: int, reason: bytes = b"") -> bytes:
 class Client:
     """One socket to the server under attack."""
 
-    def __init__(self, address: Address, *, limit: float = 5, receive_buffer: int | None = None):
+    def __init__(self, address: Address, *, limit: float = 5, receive_buffer: int | None = None, source: str | None = None):
         self.socket = socket.socket()
+        if source:
+            self.socket.bind((source, 0))
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(limit)

@@ -53,7 +53,8 @@ def great_bomb(server: Target) -> None:
         client.attempt(data)
         client.expect_close(1009)
     grown = server.peak() - before
-    assert grown <= 2 * MIB, f"{grown} bytes"
+    # Two allocations, what has come and what came out of it, each rounded up to pages.
+    assert grown <= MIB + MIB + 16 * KIB, f"{grown} bytes"
     assert time.monotonic() - begun < 1, f"{time.monotonic() - begun:.2f} s"
 
 

@@ -6,7 +6,7 @@ declare(strict_types=1);
 // connects to chooses what its messages do:
 //
 // /            echo                                  /throw    an exception in onMessage
-// /flood       send `count` messages of `size`       /block    PHP sleeps for so many milliseconds
+// /flood       send `count` messages of `size`       /hoard    take every descriptor the process may have, or give them back
 // /close       close with the code that it says      /stats    the figures of stats(), as JSON
 // /describe    who PHP thinks the client is, and its headers
 //
@@ -57,9 +57,13 @@ $server->onMessage(function (Connection $from, string $data, bool $binary) use (
     switch ($from->request->path) {
         case '/throw':
             throw new RuntimeException('thrown in onMessage');
-        case '/block':
-            usleep(1000 * (int) $data);
-            $from->send('awake');
+        case '/hoard':
+            static $hoard = [];
+            $hoard = [];
+            while ($data === 'take' && ($file = @fopen('/dev/null', 'r')) !== false) {
+                $hoard[] = $file;
+            }
+            $from->send((string) count($hoard));
             break;
         case '/close':
             $from->close((int) $data, 'as you wish');

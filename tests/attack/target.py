@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -82,12 +83,18 @@ class Target:
         """A bare socket."""
         return Client(self.address, **how)
 
-    def open(self, target: str = "/", *, limit: float = 5, receive_buffer: int | None = None, **changed: str | None) -> Client:
-        """A client whose handshake is done."""
-        client = self.connect(limit=limit, receive_buffer=receive_buffer)
+    def open(
+        self,
+        target: str = "/",
+        *,
+        limit: float = 5,
+        receive_buffer: int | None = None,
+        source: str | None = None,
+        **changed: str | None,
+    ) -> Client:
+        """A client whose handshake is done. `changed`: headers, as for `client.head`."""
+        client = self.connect(limit=limit, receive_buffer=receive_buffer, source=source)
         if self.ca:
-            import ssl
-
             context = ssl.create_default_context(cafile=self.ca)
             client.socket = context.wrap_socket(client.socket, server_hostname="localhost")
         else:

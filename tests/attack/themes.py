@@ -6,6 +6,7 @@ import deflate
 import fragments
 import framing
 import handshake
+import slow
 import utf8
 
-THEMES = [module.theme for module in (handshake, bodies, framing, fragments, deflate, utf8, control)]
+THEMES = [module.theme for module in (handshake, bodies, framing, fragments, deflate, utf8, control, slow)]

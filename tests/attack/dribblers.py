@@ -1,0 +1,52 @@
+"""Many clients of one process that each send a byte of their request now and then and never come to its end.
+
+    dribblers.py PORT COUNT PAUSE
+
+Says "connected" once all are, and at the end, as JSON, how many were cut off without an answer, how many were answered, and
+after how many seconds the first and the last was cut. Gives up after fifteen seconds.
+"""
+
+import contextlib
+import json
+import select
+import socket
+import sys
+import time
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: " + b"s" * 1000
+
+
+def main() -> None:
+    port, count, pause = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
+    poll = select.epoll()
+    waiting: dict[int, tuple[socket.socket, float]] = {}
+    lives: list[float] = []
+    answered = 0
+    for _ in range(count):
+        client = socket.create_connection(("127.0.0.1", port), 10)
+        client.setblocking(False)
+        poll.register(client, select.EPOLLIN)
+        waiting[client.fileno()] = (client, time.monotonic())
+    print("connected", flush=True)
+    begun = due = time.monotonic()
+    sent = 0
+    while waiting and time.monotonic() - begun < 15:
+        for descriptor, _ in poll.poll(max(0.0, due - time.monotonic()), 1000):
+            client, since = waiting.pop(descriptor)
+            with contextlib.suppress(ConnectionResetError):
+                answered += client.recv(100) != b""
+            lives.append(time.monotonic() - since)
+            client.close()
+        if time.monotonic() >= due:
+            for client, _ in list(waiting.values()):
+                with contextlib.suppress(OSError):
+                    client.send(REQUEST[sent : sent + 1])
+            sent += 1
+            due += pause
+    lives.sort()
+    first, last = (lives[0], lives[-1]) if lives else (0, 0)
+    print(json.dumps({"cut": len(lives) - answered, "answered": answered, "left": len(waiting), "first": first, "last": last}))
+
+
+if __name__ == "__main__":
+    main()
