@@ -3,10 +3,15 @@
 import bodies
 import control
 import deflate
+import ending
 import fragments
 import framing
 import handshake
+import proxy
+import resources
 import slow
+import tls
 import utf8
 
-THEMES = [module.theme for module in (handshake, bodies, framing, fragments, deflate, utf8, control, slow)]
+MODULES = (handshake, bodies, framing, fragments, deflate, utf8, control, slow, resources, tls, proxy, ending)
+THEMES = [module.theme for module in MODULES]
