@@ -1,18 +1,25 @@
 """A well-behaved client in a process of its own, which echoes every five milliseconds while others attack.
 
-    bystander.py '{"host": …, "port": …, "new": false, "ca": null, "prefix": ""}'
+    bystander.py '{"host": …, "port": …, "pid": …, "new": false, "ca": null, "prefix": ""}'
 
 `new`: connects anew for each echo, and the time is that of the whole handshake. `ca`: over TLS; `prefix`: hexadecimal bytes
 before the request. Each line on standard input ("mark") is answered with what was measured since the last one.
 
-A late answer is the server's fault only as far as the machine had time to give. A thread that does nothing but
-sleep two milliseconds measures that: by how much it wakes up late is time that nobody got. What of it lies within a
-round trip is taken off (`blamed`), and both figures are told (`worst` is as measured).
+A late answer is the server's fault only as far as it had a processor. `worst` is a round trip as measured; from
+`blamed` is taken off, of the two that follow, the longer:
+
+- by how much a thread of this process that only sleeps two milliseconds at a time woke up late meanwhile: nobody ran
+  who should have;
+- how long the server (of process `pid`, the one of its threads that had to wait longest) and this process were ready to run
+  and the kernel ran others, who are the attackers and whatever else the machine does (/proc/…/schedstat).
+
+A server that is slow because it works, waits, sleeps or holds a lock has neither.
 """
 
+import contextlib
 import json
+import os
 import select
-import socket
 import ssl
 import sys
 import threading
@@ -45,6 +52,33 @@ class Control:
     def stalled(self, begun: float, ended: float) -> float:
         """How much of that time was lost to everybody."""
         return sum(max(0.0, min(ended, until) - max(begun, since)) for since, until in list(self._stalls))
+
+
+class Kernel:
+    """How long threads have been ready to run without running, in seconds, since they began."""
+
+    def __init__(self, pid: int) -> None:
+        self._server = f"/proc/{pid}/task"
+        self._own = f"/proc/self/task/{threading.main_thread().native_id}/schedstat"
+
+    def waited(self) -> tuple[dict[str, float], float]:
+        """By thread of the server, and of this process."""
+        server = {}
+        for thread in os.listdir(self._server):
+            with contextlib.suppress(OSError):
+                server[thread] = self._wait(f"{self._server}/{thread}/schedstat")
+        return server, self._wait(self._own)
+
+    @staticmethod
+    def _wait(path: str) -> float:
+        with open(path) as file:
+            return int(file.read().split()[1]) / 1e9
+
+
+def denied(before: tuple[dict[str, float], float], after: tuple[dict[str, float], float]) -> float:
+    (server_before, own_before), (server_after, own_after) = before, after
+    waits = [waited - server_before.get(thread, waited) for thread, waited in server_after.items()]
+    return max(waits, default=0) + own_after - own_before
 
 
 class Bystander:
@@ -82,18 +116,19 @@ class Bystander:
 
 def main() -> None:
     options = json.loads(sys.argv[1])
-    control, bystander = Control(), Bystander(options)
+    control, kernel, bystander = Control(), Kernel(options["pid"]), Bystander(options)
     worst = blamed = 0.0
     count = 0
     print("ready", flush=True)
     while True:
+        before = kernel.waited()
         begun = time.monotonic()
         bystander.round_trip()
         ended = time.monotonic()
-        time.sleep(0)
         count += 1
         worst = max(worst, ended - begun)
-        blamed = max(blamed, ended - begun - control.stalled(begun, ended))
+        excused = max(control.stalled(begun, ended), denied(before, kernel.waited()))
+        blamed = max(blamed, ended - begun - excused)
         if select.select([sys.stdin], [], [], PAUSE)[0]:
             if not sys.stdin.readline():
                 return
@@ -105,6 +140,6 @@ def main() -> None:
 if __name__ == "__main__":
     try:
         main()
-    except (OSError, EOFError, AssertionError, socket.timeout) as error:
+    except (OSError, EOFError, AssertionError) as error:
         print(json.dumps({"failed": repr(error)}), flush=True)
         sys.exit(1)

@@ -71,11 +71,20 @@ def early_frames(server: Target) -> None:
         client.expect_status(403)
 
 
-@theme.probe("{0} clients that go away while PHP decides harm nobody", [300], options=HANDSHAKES)
-def away_while_deciding(server: Target, count: int) -> None:
-    for _ in range(count):
+@theme.probe("clients that go away while PHP decides harm nobody", options=HANDSHAKES)
+def away_while_deciding(server: Target) -> None:
+    gone_before_answer(server, "/")
+
+
+@theme.probe("clients that go away while PHP never decides are forgotten after ten seconds", options=HANDSHAKES, full=True)
+def away_while_undecided(server: Target) -> None:
+    gone_before_answer(server, "/undecided")
+
+
+def gone_before_answer(server: Target, target: str) -> None:
+    for _ in range(300):
         with server.connect() as client:
-            client.send(head("/undecided"))
+            client.send(head(target))
             client.reset()
     eventually("all to be gone", lambda: server.figure("connections") <= 2)
 
@@ -189,39 +198,23 @@ def stops(server: Target, within: float, *, twice: bool = False, by: signal.Sign
     assert took < within, f"it took {took:.1f} s"
 
 
-@theme.probe("{0} says 1001 to everybody who listens", [("SIGTERM", signal.SIGTERM)], alone=True)
-def goodbye(server: Target, _: str, by: signal.Signals) -> None:
-    farewell(server, by)
-
-
-@theme.probe("an interrupt says 1001 to everybody who listens", alone=True)
-def goodbye_to_interrupt(server: Target) -> None:
-    farewell(server, signal.SIGINT)
-
-
-def farewell(server: Target, by: signal.Signals) -> None:
+@theme.probe("{} says 1001 to everybody who listens", ["SIGTERM", "SIGINT"], alone=True)
+def goodbye(server: Target, name: str) -> None:
     clients = [server.open() for _ in range(50)]
-    ending = threading.Thread(target=stops, args=(server, 6), kwargs={"by": by})
+    ending = threading.Thread(target=stops, args=(server, 6), kwargs={"by": signal.Signals[name]})
     ending.start()
     for client in clients:
         client.expect_close(1001, until_end=False)
         client.send(close_frame(1001))
         client.expect_cut()
+        client.socket.close()
     ending.join(10)
     assert server.php.process.returncode == 0, server.php.process.returncode
 
 
-@theme.probe("SIGTERM under a flood of {0} ends in time and says 1001", [("messages", frame(TEXT, b"x" * 100) * 100)], alone=True)
+@theme.probe("SIGTERM under a flood of {0} ends in time and says 1001", [
+    ("messages", frame(TEXT, b"x" * 100) * 100), ("pings", frame(PING, b"x" * 100) * 20)], alone=True)  # fmt: skip
 def stop_under_flood(server: Target, _: str, data: bytes) -> None:
-    under_flood(server, data)
-
-
-@theme.probe("SIGTERM under a flood of pings ends in time and says 1001", alone=True)
-def stop_under_pings(server: Target) -> None:
-    under_flood(server, frame(PING, b"x" * 100) * 20)
-
-
-def under_flood(server: Target, data: bytes) -> None:
     clients = [server.open() for _ in range(10)]
     codes: list[int | None] = [None] * len(clients)
 
@@ -254,23 +247,11 @@ def under_flood(server: Target, data: bytes) -> None:
     assert codes == [1001] * len(clients), codes
 
 
-@theme.probe("SIGTERM while {0} ends in time", [("handshakes dribble", head()[:30], None)], alone=True)
-def stop_while_dribbling(server: Target, _: str, data: bytes, __: None) -> None:
-    while_they(server, [server.connect() for _ in range(50)], data)
-
-
-@theme.probe("SIGTERM while messages are unfinished ends in time", alone=True)
-def stop_while_unfinished(server: Target) -> None:
-    while_they(server, [server.open() for _ in range(50)], frame(TEXT, b"x", fin=False))
-
-
-@theme.probe("SIGTERM while clients read nothing ends in time", alone=True)
-def stop_while_slow(server: Target) -> None:
-    clients = [server.open("/flood", receive_buffer=4 * KIB) for _ in range(10)]
-    while_they(server, clients, frame(TEXT, b'{"count": 10, "size": 65536}'))
-
-
-def while_they(server: Target, clients: list[Client], data: bytes) -> None:
+@theme.probe("SIGTERM while {0} ends in time", [
+    ("handshakes dribble", None, head()[:30]), ("messages are unfinished", "/", frame(TEXT, b"x", fin=False)),
+    ("clients read nothing", "/flood", frame(TEXT, b'{"count": 10, "size": 65536}'))], alone=True)  # fmt: skip
+def stop_while(server: Target, _: str, target: str | None, data: bytes) -> None:
+    clients = [server.open(target, receive_buffer=4 * KIB) if target else server.connect() for _ in range(30)]
     for client in clients:
         client.send(data)
     time.sleep(0.1)

@@ -130,7 +130,7 @@ def forwarded(server: Target, value: str, address: str) -> None:
 
 
 @theme.probe("Forwarded {0!r} from a trusted proxy names {1}", [
-    ("for=198.51.100.7", "198.51.100.7"), ('for="[2001:db8::9]:1"', "2001:db8::9"), ("for=6.6.6.6, for=198.51.100.7", "198.51.100.7"), ('for="6.6.6.6, for=198.51.100.7', "127.0.0.1"),
+    ("for=198.51.100.7", "198.51.100.7"), ('for="[2001:db8::9]:1"', "2001:db8::9"), ("for=6.6.6.6, for=198.51.100.7", "198.51.100.7"), ('for="6.6.6.6, for=198.51.100.7', "198.51.100.7"),
     ("for=6.6.6.6;for=198.51.100.7", "127.0.0.1"), ("for=_hidden", "127.0.0.1"), (";" * 8000, "127.0.0.1"), ('"' * 8000, "127.0.0.1"), ('for="198.51.100.7\\"', "127.0.0.1")],
     options=TRUSTING)  # fmt: skip
 def forwarded_too(server: Target, value: str, address: str) -> None:

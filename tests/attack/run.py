@@ -124,14 +124,16 @@ def run(probes: list[Probe], target: Target, watch: Watch, report: Report, verbo
             report.passed += 1
     name = probes[0].name if len(probes) == 1 else f"{probes[0].theme}: {len(probes)} probes that wait, side by side"
     if target.ended:
-        return
-    seen = watch.mark()
+        seen = {"worst": 0.0, "blamed": 0.0, "count": 0}
+    else:
+        seen = watch.mark()
     report.echoes += seen["count"]
     report.delays.append((seen["blamed"], seen["worst"], name))
     if seen["blamed"] > BOUND:
         report.fail(name, f"a bystander waited {1000 * seen['blamed']:.0f} ms for its echo")
     if verbose:
-        print(f"{1000 * (time.monotonic() - begun):7.0f} ms, bystander {1000 * seen['worst']:5.1f} ms  {name}", flush=True)
+        took = 1000 * (time.monotonic() - begun)
+        print(f"{took:7.0f} ms, bystander {1000 * seen['worst']:5.1f} ms  {name}", flush=True)
 
 
 def outcome(probe: Probe, target: Target) -> str | None:
@@ -150,7 +152,7 @@ def describe(error: Exception) -> str:
 
 def settle(target: Target, descriptors: int, memory: int) -> None:
     """After the attacks, everything is as before."""
-    eventually("the descriptors to come back", lambda: target.descriptors() <= descriptors, 10)
+    eventually("the descriptors to come back", lambda: target.descriptors() <= descriptors, 15)
     eventually(
         f"the memory to come back to {memory // MIB} MiB and at most {TOLERANCE // MIB} more",
         lambda: target.memory() <= memory + TOLERANCE,

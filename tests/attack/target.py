@@ -27,7 +27,7 @@ class Watch:
 
     def __init__(self, target: "Target", new: bool = False):
         host, port = target.address
-        options = {"host": host, "port": port, "new": new, "ca": target.ca, "prefix": target.prefix.hex()}
+        options = {"host": host, "port": port, "pid": target.pid, "new": new, "ca": target.ca, "prefix": target.prefix.hex()}
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "bystander.py"), json.dumps(options)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -37,6 +37,8 @@ class Secure:
                 self.session.do_handshake()
                 break
             except ssl.SSLWantReadError:
+                if waiting := self.outgoing.read():
+                    send(waiting)
                 piece = client.socket.recv(1 << 16)
                 assert piece, "the server ended the handshake"
                 self.incoming.write(piece)
@@ -68,7 +70,7 @@ class Secure:
 
 
 def alert_or_end(client: Client) -> None:
-    """An alert of TLS and nothing else, or nothing at all."""
+    """Records of TLS, an alert or the server's part of the handshake, and the end; or nothing at all."""
     data = b""
     try:
         while piece := client.socket.recv(4096):
@@ -77,7 +79,7 @@ def alert_or_end(client: Client) -> None:
         pass
     while data:
         kind, _, length = struct.unpack("!BHH", data[:5])
-        assert kind in (21, 22, 20), f"no record of TLS: {data[:40]!r}"
+        assert kind in (20, 21, 22, 23), f"no record of TLS: {data[:40]!r}"
         data = data[5 + length :]
 
 
