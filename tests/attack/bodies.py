@@ -4,37 +4,62 @@ from client import TEXT, frame, head
 from suite import Theme
 from target import KIB, Target
 
-theme = Theme("bodies", "bodies are framed strictly and counted by what has come", {"requests": True, "health": "/health"})
+theme = Theme(
+    "bodies", "bodies are framed strictly and counted by what has come", {"requests": True, "health": "/health"}
+)
 
 
 def post(lines: str, body: bytes = b"") -> bytes:
     return f"POST /hook HTTP/1.1\r\nHost: h\r\n{lines}\r\n".encode("latin-1") + body
 
 
-@theme.probe("a body with {0} gets {2}", [
-    ("two lengths", "Content-Length: 3\r\nContent-Length: 3\r\n", 400), ("a list of lengths", "Content-Length: 3, 3\r\n", 400),
-    ("a signed length", "Content-Length: +3\r\n", 400), ("a negative length", "Content-Length: -1\r\n", 400),
-    ("a hexadecimal length", "Content-Length: 0x3\r\n", 400), ("an empty length", "Content-Length:\r\n", 400),
-    ("a length and a coding", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", 400),
-    ("two codings", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
-    ("the coding gzip", "Transfer-Encoding: gzip\r\n", 501), ("a list of codings", "Transfer-Encoding: gzip, chunked\r\n", 501),
-    ("the coding xchunked", "Transfer-Encoding: xchunked\r\n", 501), ("a length over the limit", f"Content-Length: {256 * KIB + 1}\r\n", 413),
-    ("a length beyond 64 bits", f"Content-Length: {'9' * 40}\r\n", 413), ("an unknown expectation", "Content-Length: 3\r\nExpect: miracles\r\n", 417),
-    ("a folded length", "Content-Length:\r\n 3\r\n", 400), ("a length with a space before the colon", "Content-Length : 3\r\n", 400)])  # fmt: skip
+@theme.probe(
+    "a body with {0} gets {2}",
+    [
+        ("two lengths", "Content-Length: 3\r\nContent-Length: 3\r\n", 400),
+        ("a list of lengths", "Content-Length: 3, 3\r\n", 400),
+        ("a signed length", "Content-Length: +3\r\n", 400),
+        ("a negative length", "Content-Length: -1\r\n", 400),
+        ("a hexadecimal length", "Content-Length: 0x3\r\n", 400),
+        ("an empty length", "Content-Length:\r\n", 400),
+        ("a length and a coding", "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", 400),
+        ("two codings", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
+        ("the coding gzip", "Transfer-Encoding: gzip\r\n", 501),
+        ("a list of codings", "Transfer-Encoding: gzip, chunked\r\n", 501),
+        ("the coding xchunked", "Transfer-Encoding: xchunked\r\n", 501),
+        ("a length over the limit", f"Content-Length: {256 * KIB + 1}\r\n", 413),
+        ("a length beyond 64 bits", f"Content-Length: {'9' * 40}\r\n", 413),
+        ("an unknown expectation", "Content-Length: 3\r\nExpect: miracles\r\n", 417),
+        ("a folded length", "Content-Length:\r\n 3\r\n", 400),
+        ("a length with a space before the colon", "Content-Length : 3\r\n", 400),
+    ],
+)
 def framing(server: Target, _: str, lines: str, status: int) -> None:
     with server.connect() as client:
         client.send(post(lines, b"abc"))
         client.expect_status(status)
 
 
-@theme.probe("chunks with {0} get {2}", [
-    ("a bare LF", b"3\nabc\r\n0\r\n\r\n", 400), ("a signed size", b"+3\r\nabc\r\n0\r\n\r\n", 400), ("a size in 0x", b"0x3\r\nabc\r\n0\r\n\r\n", 400),
-    ("a space before the size", b" 3\r\nabc\r\n0\r\n\r\n", 400), ("a space after it", b"3 \r\nabc\r\n0\r\n\r\n", 400),
-    ("no size", b"\r\nabc\r\n0\r\n\r\n", 400), ("a size of 17 digits", b"0" * 17 + b"\r\n", 400), ("a negative size", b"-1\r\n", 400),
-    ("more data than the size", b"3\r\nabcd\r\n0\r\n\r\n", 400), ("a size of 2^63", b"8000000000000000\r\n", 413),
-    ("a size over the limit", b"40001\r\n", 413), ("a NUL in an extension", b"3;\0\r\nabc\r\n", 400),
-    ("endless extensions", b"3;" + b"x" * 100_000, 400), ("endless trailers", b"0\r\n" + b"a: b\r\n" * 20_000, 400),
-    ("a folded trailer", b"0\r\na: b\r\n c\r\n\r\n", 400)])  # fmt: skip
+@theme.probe(
+    "chunks with {0} get {2}",
+    [
+        ("a bare LF", b"3\nabc\r\n0\r\n\r\n", 400),
+        ("a signed size", b"+3\r\nabc\r\n0\r\n\r\n", 400),
+        ("a size in 0x", b"0x3\r\nabc\r\n0\r\n\r\n", 400),
+        ("a space before the size", b" 3\r\nabc\r\n0\r\n\r\n", 400),
+        ("a space after it", b"3 \r\nabc\r\n0\r\n\r\n", 400),
+        ("no size", b"\r\nabc\r\n0\r\n\r\n", 400),
+        ("a size of 17 digits", b"0" * 17 + b"\r\n", 400),
+        ("a negative size", b"-1\r\n", 400),
+        ("more data than the size", b"3\r\nabcd\r\n0\r\n\r\n", 400),
+        ("a size of 2^63", b"8000000000000000\r\n", 413),
+        ("a size over the limit", b"40001\r\n", 413),
+        ("a NUL in an extension", b"3;\0\r\nabc\r\n", 400),
+        ("endless extensions", b"3;" + b"x" * 100_000, 400),
+        ("endless trailers", b"0\r\n" + b"a: b\r\n" * 20_000, 400),
+        ("a folded trailer", b"0\r\na: b\r\n c\r\n\r\n", 400),
+    ],
+)
 def chunks(server: Target, _: str, body: bytes, status: int) -> None:
     with server.connect() as client:
         client.attempt(post("Transfer-Encoding: chunked\r\n", body))

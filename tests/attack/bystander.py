@@ -2,16 +2,16 @@
 
     bystander.py '{"host": …, "port": …, "pid": …, "new": false, "ca": null, "prefix": ""}'
 
-`new`: connects anew for each echo, and the time is that of the whole handshake. `ca`: over TLS; `prefix`: hexadecimal bytes
-before the request. Each line on standard input ("mark") is answered with what was measured since the last one.
+`new`: connects anew for each echo, and the time is that of the whole handshake. `ca`: over TLS; `prefix`: hexadecimal
+bytes before the request. Each line on standard input ("mark") is answered with what was measured since the last one.
 
 A late answer is the server's fault only as far as it had a processor. `worst` is a round trip as measured; from
 `blamed` is taken off, of the two that follow, the longer:
 
 - by how much a thread of this process that only sleeps two milliseconds at a time woke up late meanwhile: nobody ran
   who should have;
-- how long the server (of process `pid`, the one of its threads that had to wait longest) and this process were ready to run
-  and the kernel ran others, who are the attackers and whatever else the machine does (/proc/…/schedstat).
+- how long the server (of process `pid`, the one of its threads that had to wait longest) and this process were ready to
+  run and the kernel ran others, who are the attackers and whatever else the machine does (/proc/…/schedstat).
 
 A server that is slow because it works, waits, sleeps or holds a lock has neither.
 """

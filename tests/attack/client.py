@@ -20,7 +20,9 @@ HEADERS = {
 Address = tuple[str, int]
 
 
-def head(target: str = "/", *, method: str = "GET", version: str = "HTTP/1.1", extra: str = "", **changed: str | None) -> bytes:
+def head(
+    target: str = "/", *, method: str = "GET", version: str = "HTTP/1.1", extra: str = "", **changed: str | None
+) -> bytes:
     """A request head. `changed` replaces headers by name (`_` for `-`); None leaves one out. `extra`: whole lines."""
     headers = dict(HEADERS)
     for name, value in changed.items():
@@ -38,7 +40,9 @@ def mask(payload: bytes, key: bytes = MASK) -> bytes:
     return (int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")).to_bytes(len(payload), "big")
 
 
-def frame_head(opcode: int, length: int, *, fin: bool = True, rsv: int = 0, masked: bool = True, form: int | None = None) -> bytes:
+def frame_head(
+    opcode: int, length: int, *, fin: bool = True, rsv: int = 0, masked: bool = True, form: int | None = None
+) -> bytes:
     """A frame's first bytes, with the mask. `form`: 7, 16 or 64 bits of length, whatever would be right."""
     form = form or (7 if length < 126 else 16 if length < 1 << 16 else 64)
     bit = 0x80 if masked else 0
@@ -64,7 +68,9 @@ def close_frame(code: int, reason: bytes = b"") -> bytes:
 class Client:
     """One socket to the server under attack."""
 
-    def __init__(self, address: Address, *, limit: float = 5, receive_buffer: int | None = None, source: str | None = None):
+    def __init__(
+        self, address: Address, *, limit: float = 5, receive_buffer: int | None = None, source: str | None = None
+    ):
         self.socket = socket.socket()
         if source:
             self.socket.bind((source, 0))
@@ -140,7 +146,9 @@ class Client:
         text, self._read = self._read.split(b"\r\n\r\n", 1)
         status, *lines = text.decode("latin-1").split("\r\n")
         assert status.startswith("HTTP/1.1 "), f"no status line: {status!r}"
-        return int(status.split(" ")[1]), {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+        return int(status.split(" ")[1]), {
+            name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)
+        }
 
     def expect_upgrade(self) -> dict[str, str]:
         status, headers = self.response()
@@ -169,7 +177,9 @@ class Client:
 
     def expect_frame(self, opcode: int, payload: bytes) -> None:
         first, got = self.read_frame()
-        assert (first, got) == (0x80 | opcode, payload), f"frame {first:#x} {got[:80]!r} instead of {0x80 | opcode:#x} {payload[:80]!r}"
+        assert (first, got) == (0x80 | opcode, payload), (
+            f"frame {first:#x} {got[:80]!r} instead of {0x80 | opcode:#x} {payload[:80]!r}"
+        )
 
     def expect_close(self, code: int | None, *, until_end: bool = True) -> bytes:
         """A close frame with that code (None: with none), whatever messages come before it, and the end. Its reason."""

@@ -10,14 +10,19 @@ from target import MIB, Target, eventually
 theme = Theme("control", "control frames are short, whole and not too many")
 
 
-@theme.probe("the close code {} is answered with itself", [*range(1000, 1004), *range(1007, 1015), 3000, 3999, 4000, 4999])
+@theme.probe(
+    "the close code {} is answered with itself", [*range(1000, 1004), *range(1007, 1015), 3000, 3999, 4000, 4999]
+)
 def right_code(server: Target, code: int) -> None:
     with server.open() as client:
         client.send(close_frame(code, b"reason"))
         client.expect_close(code)
 
 
-@theme.probe("the close code {} is 1002", [0, 1, 100, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2999, 5000, 9999, 65535])
+@theme.probe(
+    "the close code {} is 1002",
+    [0, 1, 100, 999, 1004, 1005, 1006, 1015, 1016, 1100, 1999, 2000, 2999, 5000, 9999, 65535],
+)
 def wrong_code(server: Target, code: int) -> None:
     with server.open() as client:
         client.send(close_frame(code))
@@ -54,8 +59,14 @@ def longest(server: Target, _: str, opcode: int) -> None:
         client.echoes()
 
 
-@theme.probe("a {0} that declares {2} bytes is 1002", [
-    (name, opcode, length) for name, opcode in (("ping", PING), ("pong", PONG), ("close frame", CLOSE)) for length in (126, 65536, 1 << 62)])  # fmt: skip
+@theme.probe(
+    "a {0} that declares {2} bytes is 1002",
+    [
+        (name, opcode, length)
+        for name, opcode in (("ping", PING), ("pong", PONG), ("close frame", CLOSE))
+        for length in (126, 65536, 1 << 62)
+    ],
+)
 def too_long(server: Target, _: str, opcode: int, length: int) -> None:
     with server.open() as client:
         client.send(frame_head(opcode, length))
@@ -69,9 +80,16 @@ def fragmented(server: Target, _: str, opcode: int) -> None:
         client.expect_close(1002)
 
 
-@theme.probe("after a close frame {0} is neither read nor answered", [
-    ("a message", frame(TEXT, b"late")), ("a ping", frame(PING, b"late")), ("a second close frame", close_frame(1001)),
-    ("a forbidden frame", frame(0x3)), ("a megabyte", frame(0x2, b"x" * MIB))])  # fmt: skip
+@theme.probe(
+    "after a close frame {0} is neither read nor answered",
+    [
+        ("a message", frame(TEXT, b"late")),
+        ("a ping", frame(PING, b"late")),
+        ("a second close frame", close_frame(1001)),
+        ("a forbidden frame", frame(0x3)),
+        ("a megabyte", frame(0x2, b"x" * MIB)),
+    ],
+)
 def after_close(server: Target, _: str, data: bytes) -> None:
     with server.open() as client:
         client.attempt(close_frame(1000), data)
@@ -101,7 +119,11 @@ def dribbled(server: Target) -> None:
         client.expect_frame(PONG, b"slowly")
 
 
-@theme.probe("over a hundred {0} a second for five seconds are 1008", [("pings", PING), ("pongs", PONG), ("empty pings", None)], waits=True)
+@theme.probe(
+    "over a hundred {0} a second for five seconds are 1008",
+    [("pings", PING), ("pongs", PONG), ("empty pings", None)],
+    waits=True,
+)
 def flood(server: Target, _: str, opcode: int | None) -> None:
     with server.open(limit=15) as client:
         burst = (frame(PING) if opcode is None else frame(opcode, b"x" * 125)) * 20

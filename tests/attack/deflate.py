@@ -109,7 +109,9 @@ def early_bomb(server: Target) -> None:
         client.expect_close(1009)
 
 
-@theme.probe("a bomb behind a handshake that is refused is never inflated", options={"compression": {}, "handshakes": True})
+@theme.probe(
+    "a bomb behind a handshake that is refused is never inflated", options={"compression": {}, "handshakes": True}
+)
 def refused_bomb(server: Target) -> None:
     inflated = server.figure("inflated_messages_total")
     with server.connect() as client:
@@ -118,11 +120,22 @@ def refused_bomb(server: Target) -> None:
     assert server.figure("inflated_messages_total") == inflated
 
 
-@theme.probe("RSV1 {0} is 1002", [
-    ("on a ping", frame(PING, b"x", rsv=RSV1)), ("on a pong", frame(PONG, b"x", rsv=RSV1)), ("on a close frame", frame(CLOSE, b"\x03\xe8", rsv=RSV1)),
-    ("on a continuation", frame(BINARY, b"x", rsv=RSV1, fin=False) + frame(CONTINUATION, b"y", rsv=RSV1)),
-    ("on the continuation of a plain message", frame(BINARY, b"x", fin=False) + frame(CONTINUATION, b"y", rsv=RSV1)),
-    ("with RSV2", frame(BINARY, b"x", rsv=6)), ("with RSV3", frame(BINARY, b"x", rsv=5)), ("on a reserved opcode", frame(0x3, b"x", rsv=RSV1))])  # fmt: skip
+@theme.probe(
+    "RSV1 {0} is 1002",
+    [
+        ("on a ping", frame(PING, b"x", rsv=RSV1)),
+        ("on a pong", frame(PONG, b"x", rsv=RSV1)),
+        ("on a close frame", frame(CLOSE, b"\x03\xe8", rsv=RSV1)),
+        ("on a continuation", frame(BINARY, b"x", rsv=RSV1, fin=False) + frame(CONTINUATION, b"y", rsv=RSV1)),
+        (
+            "on the continuation of a plain message",
+            frame(BINARY, b"x", fin=False) + frame(CONTINUATION, b"y", rsv=RSV1),
+        ),
+        ("with RSV2", frame(BINARY, b"x", rsv=6)),
+        ("with RSV3", frame(BINARY, b"x", rsv=5)),
+        ("on a reserved opcode", frame(0x3, b"x", rsv=RSV1)),
+    ],
+)
 def misplaced(server: Target, _: str, data: bytes) -> None:
     with client_of(server) as client:
         client.send(data)
@@ -137,10 +150,15 @@ def without_agreement(server: Target) -> None:
 
 
 GARBAGE = [
-    ("a reserved block type", b"\x07"), ("ones", b"\xff" * 100), ("a stored block with a wrong check", b"\x00\x05\x00\x00\x00hello"),
-    ("a distance beyond the beginning", b"\x4b\x04\x12\x00"), ("a table without codes", b"\x04" + bytes(60)),
-    ("a gzip header", b"\x1f\x8b\x08\x00\x00\x00\x00\x00"), ("a zlib header", b"\x78\x9c\xcb\x48\xcd\xc9\xc9\x07\x00"), ("plain text", b"hello, server"),
-]  # fmt: skip
+    ("a reserved block type", b"\x07"),
+    ("ones", b"\xff" * 100),
+    ("a stored block with a wrong check", b"\x00\x05\x00\x00\x00hello"),
+    ("a distance beyond the beginning", b"\x4b\x04\x12\x00"),
+    ("a table without codes", b"\x04" + bytes(60)),
+    ("a gzip header", b"\x1f\x8b\x08\x00\x00\x00\x00\x00"),
+    ("a zlib header", b"\x78\x9c\xcb\x48\xcd\xc9\xc9\x07\x00"),
+    ("plain text", b"hello, server"),
+]
 
 
 @theme.probe("{0} in place of a compressed message is 1007", GARBAGE)
@@ -175,9 +193,14 @@ def cut(server: Target, length: int) -> None:
             assert (first, payload[:2]) == (0x88, b"\x03\xef"), (first, payload)
 
 
-@theme.probe("a flood of {0} in a message is judged in proportion to its bytes", [
-    ("empty stored blocks", b"\x00\x00\x00\xff\xff" * 200_000), ("empty final blocks", b"\x01\x00\x00\xff\xff" * 200_000),
-    ("empty fixed blocks", b"\x02\x08\x20\x80\x00" * 200_000)])  # fmt: skip
+@theme.probe(
+    "a flood of {0} in a message is judged in proportion to its bytes",
+    [
+        ("empty stored blocks", b"\x00\x00\x00\xff\xff" * 200_000),
+        ("empty final blocks", b"\x01\x00\x00\xff\xff" * 200_000),
+        ("empty fixed blocks", b"\x02\x08\x20\x80\x00" * 200_000),
+    ],
+)
 def block_flood(server: Target, _: str, data: bytes) -> None:
     begun = time.monotonic()
     with client_of(server) as client:
@@ -187,7 +210,9 @@ def block_flood(server: Target, _: str, data: bytes) -> None:
     assert time.monotonic() - begun < 2, f"{time.monotonic() - begun:.2f} s"
 
 
-@theme.probe("a thousand empty compressed messages ({0}) are a thousand echoes", [("no bytes", b""), ("one zero", b"\x00")])
+@theme.probe(
+    "a thousand empty compressed messages ({0}) are a thousand echoes", [("no bytes", b""), ("one zero", b"\x00")]
+)
 def empties(server: Target, _: str, data: bytes) -> None:
     with client_of(server) as client:
         for _ in range(10):
@@ -213,7 +238,10 @@ def declared(server: Target, length: int) -> None:
 @theme.probe("a reference to an earlier message is 1007 without context takeover")
 def takeover_denied(server: Target) -> None:
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
-    first, second = compress(b"a sentence of some length", compressor), compress(b"a sentence of some length", compressor)
+    first, second = (
+        compress(b"a sentence of some length", compressor),
+        compress(b"a sentence of some length", compressor),
+    )
     assert len(second) < len(first)
     with client_of(server) as client:
         client.send(frame(TEXT, first, rsv=RSV1))
@@ -225,7 +253,10 @@ def takeover_denied(server: Target) -> None:
 @theme.probe("a reference to an earlier message of another client is 1007 without takeover")
 def takeover_stolen(server: Target) -> None:
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
-    secret, guess = compress(b"the secret of somebody else", compressor), compress(b"the secret of somebody else", compressor)
+    secret, guess = (
+        compress(b"the secret of somebody else", compressor),
+        compress(b"the secret of somebody else", compressor),
+    )
     with client_of(server) as owner, client_of(server) as thief:
         owner.send(frame(TEXT, secret, rsv=RSV1))
         owner.expect_frame(TEXT, b"the secret of somebody else")
@@ -236,7 +267,10 @@ def takeover_stolen(server: Target) -> None:
 @theme.probe("with context takeover a reference reaches the client's own messages and nobody else's", options=TAKEOVER)
 def takeover(server: Target) -> None:
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
-    first, second = compress(b"a sentence of some length", compressor), compress(b"a sentence of some length", compressor)
+    first, second = (
+        compress(b"a sentence of some length", compressor),
+        compress(b"a sentence of some length", compressor),
+    )
     with client_of(server) as owner, client_of(server) as thief:
         for data in (first, second):
             owner.send(frame(TEXT, data, rsv=RSV1))
@@ -256,7 +290,10 @@ def takeover_bomb(server: Target) -> None:
         client.expect_close(1009)
 
 
-@theme.probe("a window of {} bits in an offer declines it, and the connection is a plain one", ["7", "16", "0", "-1", "09", "999999999999999999999", "x"])
+@theme.probe(
+    "a window of {} bits in an offer declines it, and the connection is a plain one",
+    ["7", "16", "0", "-1", "09", "999999999999999999999", "x"],
+)
 def window(server: Target, bits: str) -> None:
     with server.connect() as client:
         client.send(head(sec_websocket_extensions=f"permessage-deflate; server_max_window_bits={bits}"))
@@ -273,7 +310,9 @@ def beyond_window(server: Target) -> None:
         client.send(frame(BINARY, deflated, rsv=RSV1))
         first, payload = client.read_frame()
         # zlib's smallest window is 9 bits and it may keep somewhat more; never may it be wrong.
-        assert (first, payload) == (0x82, b"unique-beginning" + pattern + b"unique-beginning") or payload[:2] == b"\x03\xef", (first, payload[:40])
+        assert (first, payload) == (0x82, b"unique-beginning" + pattern + b"unique-beginning") or payload[
+            :2
+        ] == b"\x03\xef", (first, payload[:40])
 
 
 @theme.probe("a hundred compressed clients that say nothing cost no inflater each", alone=True)

@@ -2,8 +2,8 @@
 
     dribblers.py PORT COUNT PAUSE
 
-Says "connected" once all are, and at the end, as JSON, how many were cut off without an answer, how many were answered, and
-after how many seconds the first and the last was cut. Gives up after fifteen seconds.
+Says, as JSON, how many were cut off without an answer, how many were answered, how many were still there after fifteen
+seconds, and after how many seconds the first and the last was cut.
 """
 
 import contextlib
@@ -27,7 +27,6 @@ def main() -> None:
         client.setblocking(False)
         poll.register(client, select.EPOLLIN)
         waiting[client.fileno()] = (client, time.monotonic())
-    print("connected", flush=True)
     begun = due = time.monotonic()
     sent = 0
     while waiting and time.monotonic() - begun < 15:
@@ -45,7 +44,11 @@ def main() -> None:
             due += pause
     lives.sort()
     first, last = (lives[0], lives[-1]) if lives else (0, 0)
-    print(json.dumps({"cut": len(lives) - answered, "answered": answered, "left": len(waiting), "first": first, "last": last}))
+    print(
+        json.dumps(
+            {"cut": len(lives) - answered, "answered": answered, "left": len(waiting), "first": first, "last": last}
+        )
+    )
 
 
 if __name__ == "__main__":

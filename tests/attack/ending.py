@@ -10,6 +10,8 @@ from suite import Theme
 from target import KIB, MIB, Target, eventually
 
 HANDSHAKES = {"handshakes": True}
+# Clients that answer nothing hold up a stop for so long.
+HASTY = {"limits": {"closeTimeout": 0.5}}
 theme = Theme("ending", "whatever ends, and when, ends once and alone")
 
 
@@ -76,7 +78,9 @@ def away_while_deciding(server: Target) -> None:
     gone_before_answer(server, "/")
 
 
-@theme.probe("clients that go away while PHP never decides are forgotten after ten seconds", options=HANDSHAKES, full=True)
+@theme.probe(
+    "clients that go away while PHP never decides are forgotten after ten seconds", options=HANDSHAKES, full=True
+)
 def away_while_undecided(server: Target) -> None:
     gone_before_answer(server, "/undecided")
 
@@ -104,7 +108,9 @@ def flood_while_deciding(server: Target) -> None:
     assert grown <= MIB, f"{grown} bytes"
 
 
-@theme.probe("a handshake that PHP never decides about is 503 after ten seconds", options=HANDSHAKES, waits=True, full=True)
+@theme.probe(
+    "a handshake that PHP never decides about is 503 after ten seconds", options=HANDSHAKES, waits=True, full=True
+)
 def undecided(server: Target) -> None:
     with server.connect(limit=15) as client:
         begun = time.monotonic()
@@ -149,7 +155,10 @@ def close_under_flood(server: Target, _: str, count: int, size: int) -> None:
         client.expect_close(1000)
 
 
-@theme.probe("{0} inside an unfinished {1} ends well", [("RST", "message"), ("FIN", "message"), ("a close frame", "message"), ("RST", "frame"), ("FIN", "frame")])
+@theme.probe(
+    "{0} inside an unfinished {1} ends well",
+    [("RST", "message"), ("FIN", "message"), ("a close frame", "message"), ("RST", "frame"), ("FIN", "frame")],
+)
 def inside(server: Target, how: str, what: str) -> None:
     with server.open() as client:
         client.send(frame(TEXT, b"x", fin=False) if what == "message" else frame_head(BINARY, 1000) + b"x")
@@ -212,8 +221,12 @@ def goodbye(server: Target, name: str) -> None:
     assert server.php.process.returncode == 0, server.php.process.returncode
 
 
-@theme.probe("SIGTERM under a flood of {0} ends in time and says 1001", [
-    ("messages", frame(TEXT, b"x" * 100) * 100), ("pings", frame(PING, b"x" * 100) * 20)], alone=True)  # fmt: skip
+@theme.probe(
+    "SIGTERM under a flood of {0} ends in time and says 1001",
+    [("messages", frame(TEXT, b"x" * 100) * 100), ("pings", frame(PING, b"x" * 100) * 20)],
+    options=HASTY,
+    alone=True,
+)
 def stop_under_flood(server: Target, _: str, data: bytes) -> None:
     clients = [server.open() for _ in range(10)]
     codes: list[int | None] = [None] * len(clients)
@@ -247,16 +260,22 @@ def stop_under_flood(server: Target, _: str, data: bytes) -> None:
     assert codes == [1001] * len(clients), codes
 
 
-@theme.probe("SIGTERM while {0} ends in time", [
-    ("handshakes dribble", None, head()[:30]), ("messages are unfinished", "/", frame(TEXT, b"x", fin=False)),
-    ("clients read nothing", "/flood", frame(TEXT, b'{"count": 10, "size": 65536}'))], alone=True)  # fmt: skip
+@theme.probe(
+    "SIGTERM while {0} ends in time",
+    [
+        ("handshakes dribble", None, head()[:30]),
+        ("messages are unfinished", "/", frame(TEXT, b"x", fin=False)),
+        ("clients read nothing", "/flood", frame(TEXT, b'{"count": 10, "size": 65536}')),
+    ],
+    options=HASTY,
+    alone=True,
+)
 def stop_while(server: Target, _: str, target: str | None, data: bytes) -> None:
     clients = [server.open(target, receive_buffer=4 * KIB) if target else server.connect() for _ in range(30)]
     for client in clients:
         client.send(data)
     time.sleep(0.1)
-    # closeTimeout is two seconds, the grace of a stop ten.
-    stops(server, 11)
+    stops(server, 4)
     for client in clients:
         client.socket.close()
 

@@ -13,22 +13,39 @@ def pieces(opcode: int, payloads: list[bytes], finish: bool = True) -> bytes:
     """One message in these fragments."""
     opcodes = [opcode] + [CONTINUATION] * (len(payloads) - 1)
     last = len(payloads) - 1
-    return b"".join(frame(code, payload, fin=finish and at == last) for at, (code, payload) in enumerate(zip(opcodes, payloads)))
+    return b"".join(
+        frame(code, payload, fin=finish and at == last)
+        for at, (code, payload) in enumerate(zip(opcodes, payloads, strict=True))
+    )
 
 
-@theme.probe("a continuation {} is 1002", [
-    ("of nothing", frame(CONTINUATION, b"x")), ("of nothing, not the last", frame(CONTINUATION, b"x", fin=False)),
-    ("of nothing, empty", frame(CONTINUATION)), ("of a message that is over", frame(TEXT, b"x") + frame(CONTINUATION, b"y")),
-    ("of fragments that are over", pieces(TEXT, [b"x", b"y"]) + frame(CONTINUATION, b"z"))])  # fmt: skip
+@theme.probe(
+    "a continuation {} is 1002",
+    [
+        ("of nothing", frame(CONTINUATION, b"x")),
+        ("of nothing, not the last", frame(CONTINUATION, b"x", fin=False)),
+        ("of nothing, empty", frame(CONTINUATION)),
+        ("of a message that is over", frame(TEXT, b"x") + frame(CONTINUATION, b"y")),
+        ("of fragments that are over", pieces(TEXT, [b"x", b"y"]) + frame(CONTINUATION, b"z")),
+    ],
+)
 def lone_continuation(server: Target, _: str, data: bytes) -> None:
     with server.open() as client:
         client.send(data)
         client.expect_close(1002)
 
 
-@theme.probe("{0} inside an unfinished message is 1002", [
-    ("a text", frame(TEXT, b"y")), ("a binary message", frame(BINARY, b"y")), ("a fragmented text", frame(TEXT, b"y", fin=False)),
-    ("an empty text", frame(TEXT)), ("a fragmented ping", frame(PING, b"y", fin=False)), ("a reserved opcode", frame(0x7))])  # fmt: skip
+@theme.probe(
+    "{0} inside an unfinished message is 1002",
+    [
+        ("a text", frame(TEXT, b"y")),
+        ("a binary message", frame(BINARY, b"y")),
+        ("a fragmented text", frame(TEXT, b"y", fin=False)),
+        ("an empty text", frame(TEXT)),
+        ("a fragmented ping", frame(PING, b"y", fin=False)),
+        ("a reserved opcode", frame(0x7)),
+    ],
+)
 def interrupted(server: Target, _: str, data: bytes) -> None:
     with server.open() as client:
         client.send(frame(TEXT, b"x", fin=False), data)

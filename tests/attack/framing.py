@@ -9,8 +9,21 @@ from target import KIB, MIB, Target
 theme = Theme("framing", "forbidden frames are refused at their first wrong byte; lengths cost nothing")
 
 
-@theme.probe("the reserved bits {} without an extension are 1002", [(name, rsv) for rsv, name in
-             [(4, "RSV1"), (2, "RSV2"), (1, "RSV3"), (6, "RSV1 and RSV2"), (5, "RSV1 and RSV3"), (3, "RSV2 and RSV3"), (7, "all")]])
+@theme.probe(
+    "the reserved bits {} without an extension are 1002",
+    [
+        (name, rsv)
+        for rsv, name in [
+            (4, "RSV1"),
+            (2, "RSV2"),
+            (1, "RSV3"),
+            (6, "RSV1 and RSV2"),
+            (5, "RSV1 and RSV3"),
+            (3, "RSV2 and RSV3"),
+            (7, "all"),
+        ]
+    ],
+)
 def reserved_bits(server: Target, _: str, rsv: int) -> None:
     with server.open() as client:
         client.send(frame(TEXT, b"x", rsv=rsv))
@@ -31,7 +44,9 @@ def unmasked(server: Target, opcode: int) -> None:
         client.expect_close(1002)
 
 
-@theme.probe("a length of {0} in {1} bits is 1002", [(0, 16), (1, 16), (125, 16), (0, 64), (125, 64), (126, 64), (65535, 64)])
+@theme.probe(
+    "a length of {0} in {1} bits is 1002", [(0, 16), (1, 16), (125, 16), (0, 64), (125, 64), (126, 64), (65535, 64)]
+)
 def not_minimal(server: Target, length: int, form: int) -> None:
     with server.open() as client:
         client.send(frame_head(BINARY, length, form=form))
@@ -52,7 +67,10 @@ def top_bit_alone(server: Target) -> None:
         client.expect_close(1002)
 
 
-@theme.probe("a frame that declares {} bytes is 1009 before any of them", [MIB + 1, 1 << 31, 1 << 32, (1 << 32) + 5, 1 << 62, (1 << 63) - 1])
+@theme.probe(
+    "a frame that declares {} bytes is 1009 before any of them",
+    [MIB + 1, 1 << 31, 1 << 32, (1 << 32) + 5, 1 << 62, (1 << 63) - 1],
+)
 def too_long(server: Target, length: int) -> None:
     with server.open() as client:
         client.send(frame_head(BINARY, length))
@@ -118,10 +136,18 @@ def cut_head(server: Target, at: int) -> None:
         client.expect_frame(BINARY, b"y" * 70_000)
 
 
-@theme.probe("the wrong byte {0} is refused while the frame's rest is missing", [
-    ("of a reserved opcode", b"\x83"), ("of a reserved bit", b"\x91"), ("without a mask", b"\x81\x05"),
-    ("of a long ping", b"\x89\xfe"), ("of a fragmented ping", b"\x09"), ("of a close frame of one byte", b"\x88\x81"),
-    ("of a lone continuation", b"\x80")])  # fmt: skip
+@theme.probe(
+    "the wrong byte {0} is refused while the frame's rest is missing",
+    [
+        ("of a reserved opcode", b"\x83"),
+        ("of a reserved bit", b"\x91"),
+        ("without a mask", b"\x81\x05"),
+        ("of a long ping", b"\x89\xfe"),
+        ("of a fragmented ping", b"\x09"),
+        ("of a close frame of one byte", b"\x88\x81"),
+        ("of a lone continuation", b"\x80"),
+    ],
+)
 def early(server: Target, _: str, begun: bytes) -> None:
     with server.open() as client:
         client.send(begun)
@@ -154,9 +180,16 @@ def empty_messages(server: Target) -> None:
                 client.expect_frame(BINARY, b"")
 
 
-@theme.probe("rubbish in place of frames ({}) ends with a close code", [
-    ("HTTP", b"GET / HTTP/1.1\r\n\r\n", 1002), ("zeroes", b"\0" * 64, 1002), ("ones", b"\xff" * 64, 1002),
-    ("a TLS hello", b"\x16\x03\x01\x02\x00\x01", 1002), ("text", b"hello, server", 1002)])  # fmt: skip
+@theme.probe(
+    "rubbish in place of frames ({}) ends with a close code",
+    [
+        ("HTTP", b"GET / HTTP/1.1\r\n\r\n", 1002),
+        ("zeroes", b"\0" * 64, 1002),
+        ("ones", b"\xff" * 64, 1002),
+        ("a TLS hello", b"\x16\x03\x01\x02\x00\x01", 1002),
+        ("text", b"hello, server", 1002),
+    ],
+)
 def rubbish(server: Target, _: str, data: bytes, code: int) -> None:
     with server.open() as client:
         client.send(data)

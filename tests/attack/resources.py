@@ -24,7 +24,9 @@ def turned_away(server: Target, status: int, **how) -> None:
         assert client.response()[0] == status
 
 
-@theme.probe("a process without one free descriptor answers 503, serves who is there, and recovers", options=FEW, alone=True)
+@theme.probe(
+    "a process without one free descriptor answers 503, serves who is there, and recovers", options=FEW, alone=True
+)
 def no_descriptors(server: Target) -> None:
     with server.open("/hoard") as hoarder, server.open() as friend:
         hoarder.send(frame(TEXT, b"take"))
@@ -56,12 +58,18 @@ def accepts(server: Target) -> bool:
         return client.response()[0] == 101
 
 
-@theme.probe("clients up to the limit of open files are served, the next gets 503, and its place comes back", options=FEW, alone=True)
+@theme.probe(
+    "clients up to the limit of open files are served, the next gets 503, and its place comes back",
+    options=FEW,
+    alone=True,
+)
 def file_limit(server: Target) -> None:
     ceiling(server, 160 - 64)
 
 
-@theme.probe("maxConnections clients are served, the next gets 503, and its place comes back", options=CEILING, alone=True)
+@theme.probe(
+    "maxConnections clients are served, the next gets 503, and its place comes back", options=CEILING, alone=True
+)
 def max_connections(server: Target) -> None:
     ceiling(server, 50)
 
@@ -127,9 +135,15 @@ def rate(server: Target) -> None:
         other.echoes()
 
 
-@theme.probe("{0} connections that {1} leave nothing behind", [
-    (2000, "say nothing and go", b""), (2000, "send half a request and go", head()[:50]), (2000, "send a request and go", head()),
-    (1000, "send a request and frames and go", head() + frame(TEXT, b"x") * 20)])  # fmt: skip
+@theme.probe(
+    "{0} connections that {1} leave nothing behind",
+    [
+        (2000, "say nothing and go", b""),
+        (2000, "send half a request and go", head()[:50]),
+        (2000, "send a request and go", head()),
+        (1000, "send a request and frames and go", head() + frame(TEXT, b"x") * 20),
+    ],
+)
 def churn(server: Target, count: int, _: str, data: bytes) -> None:
     for _ in range(count):
         with server.connect() as client:
@@ -147,8 +161,10 @@ def conversations(server: Target) -> None:
     eventually("all to be gone", lambda: server.figure("connections") <= 2)
 
 
-@theme.probe("a storm of 2 000 RST {0} harms nobody", [
-    ("at once", b""), ("behind a request", head()), ("behind a message", head() + frame(TEXT, b"hello"))])  # fmt: skip
+@theme.probe(
+    "a storm of 2 000 RST {0} harms nobody",
+    [("at once", b""), ("behind a request", head()), ("behind a message", head() + frame(TEXT, b"hello"))],
+)
 def storm(server: Target, _: str, data: bytes) -> None:
     for _ in range(2000):
         with server.connect() as client:
@@ -157,9 +173,15 @@ def storm(server: Target, _: str, data: bytes) -> None:
     eventually("all to be gone", lambda: server.figure("connections") <= 2)
 
 
-@theme.probe("RST while {0} harms nobody", [
-    ("a message is half sent", frame(TEXT, b"x" * 1000)[:500]), ("fragments are unfinished", frame(TEXT, b"x", fin=False)),
-    ("a close frame is half sent", close_frame(1000)[:5]), ("an echo is under way", frame(TEXT, b"x" * 100_000))])  # fmt: skip
+@theme.probe(
+    "RST while {0} harms nobody",
+    [
+        ("a message is half sent", frame(TEXT, b"x" * 1000)[:500]),
+        ("fragments are unfinished", frame(TEXT, b"x", fin=False)),
+        ("a close frame is half sent", close_frame(1000)[:5]),
+        ("an echo is under way", frame(TEXT, b"x" * 100_000)),
+    ],
+)
 def reset_open(server: Target, _: str, data: bytes) -> None:
     for _ in range(100):
         client = server.open()
@@ -168,8 +190,14 @@ def reset_open(server: Target, _: str, data: bytes) -> None:
     eventually("all to be gone", lambda: server.figure("connections") <= 2)
 
 
-@theme.probe("FIN {0} ends a connection", [
-    ("after the handshake", b""), ("inside a frame", frame(TEXT, b"x" * 1000)[:500]), ("between fragments", frame(TEXT, b"x", fin=False))])  # fmt: skip
+@theme.probe(
+    "FIN {0} ends a connection",
+    [
+        ("after the handshake", b""),
+        ("inside a frame", frame(TEXT, b"x" * 1000)[:500]),
+        ("between fragments", frame(TEXT, b"x", fin=False)),
+    ],
+)
 def half_open(server: Target, _: str, data: bytes) -> None:
     with server.open() as client:
         client.send(data)
@@ -204,7 +232,9 @@ def idle(server: Target) -> None:
     assert grown <= 1000 * 8 * KIB, f"{grown} bytes"
 
 
-@theme.probe("a client that answers no ping is cut off", options={"heartbeat": {"interval": 1.0, "timeout": 1.0}}, waits=True)
+@theme.probe(
+    "a client that answers no ping is cut off", options={"heartbeat": {"interval": 1.0, "timeout": 1.0}}, waits=True
+)
 def no_pong(server: Target) -> None:
     with server.open() as client:
         begun = time.monotonic()
@@ -214,7 +244,11 @@ def no_pong(server: Target) -> None:
         assert time.monotonic() - begun < 4, f"after {time.monotonic() - begun:.1f} s"
 
 
-@theme.probe("a client whose pongs are not what it was asked is alive all the same", options={"heartbeat": {"interval": 1.0, "timeout": 1.0}}, waits=True)
+@theme.probe(
+    "a client whose pongs are not what it was asked is alive all the same",
+    options={"heartbeat": {"interval": 1.0, "timeout": 1.0}},
+    waits=True,
+)
 def wrong_pong(server: Target) -> None:
     with server.open() as client:
         for _ in range(3):

@@ -22,13 +22,13 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 
 from suite import Probe
-from target import MIB, SLOW, Target, Watch, eventually
+from target import HERE, MIB, SLOW, Target, Watch, eventually
 from themes import THEMES
 
 # What no attack may delay a bystander's echo by, in seconds.
 BOUND = 0.05 * SLOW
-# By how much a server may be larger after a group of probes. Its allocator keeps up to 16 MiB at the end of its heap, and
-# the buffers, inflaters and tables that are made when they are first used stay.
+# By how much a server may be larger after a group of probes. Its allocator keeps up to 16 MiB at the end of its heap,
+# and the buffers, inflaters and tables that are made when they are first used stay.
 TOLERANCE = 24 * MIB
 
 
@@ -56,6 +56,7 @@ def main() -> int:
     probes = [probe for theme in THEMES for probe in theme.probes]
     names = [probe.name for probe in probes]
     assert len(set(names)) == len(names), f"two probes of one name: {sorted(n for n in names if names.count(n) > 1)}"
+    assert not (gone := unknown((HERE / "README.md").read_text(), names)), f"README.md names {gone}"
     probes = [probe for probe in probes if is_chosen(probe, options.names, options.full)]
     if not probes:
         arguments.error(f"no probe is called {' or '.join(options.names)}; --list prints all")
@@ -117,7 +118,7 @@ def run(probes: list[Probe], target: Target, watch: Watch, report: Report, verbo
     begun = time.monotonic()
     with ThreadPoolExecutor(len(probes)) as pool:
         outcomes = list(pool.map(lambda probe: outcome(probe, target), probes))
-    for probe, why in zip(probes, outcomes):
+    for probe, why in zip(probes, outcomes, strict=True):
         if why:
             report.fail(probe.name, why)
         else:
@@ -163,15 +164,22 @@ def settle(target: Target, descriptors: int, memory: int) -> None:
 
 
 def conclude(report: Report, took: float) -> int:
-    if report.delays:
-        blamed, worst, name = max(report.delays)
-        raw = max(worst for _, worst, _ in report.delays)
-        print(f"\nthe bystanders echoed {report.echoes} times; the worst took {1000 * worst:.1f} ms, {1000 * blamed:.1f} ms of it")
-        print(f"the server's ({name}); with the machine's own stalls {1000 * raw:.1f} ms")
+    blamed, _, whom = max(report.delays)
+    measured = max(worst for _, worst, _ in report.delays)
+    print(f"\n{report.echoes} echoes to bystanders; the slowest took {1000 * measured:.1f} ms,")
+    print(f"and at most {1000 * blamed:.1f} ms were a server's doing ({whom})")
     for failure in report.failures:
         print(f"FAILED  {failure}")
     print(f"{report.passed} probes passed, {len(report.failures)} failures, {took:.1f} s")
     return 1 if report.failures else 0
+
+
+def unknown(page: str, names: list[str]) -> list[str]:
+    """The probes that the table of README.md names and nobody has written."""
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    named = [name for row in rows for name in row.split("`")[1::2] if ": " in name]
+    assert len(named) > 20, f"the page names {len(named)} probes only"
+    return [name for name in named if not any(fnmatchcase(known, name) for known in names)]
 
 
 if __name__ == "__main__":

@@ -54,7 +54,9 @@ class Theme:
     options: Options = field(default_factory=dict)
     probes: list[Probe] = field(default_factory=list)
 
-    def probe(self, sentence: str, cases: Iterable[Any] | None = None, *, options: Options | None = None, **how: bool) -> Callable:
+    def probe(
+        self, sentence: str, cases: Iterable[Any] | None = None, *, options: Options | None = None, **how: bool
+    ) -> Callable:
         """Registers the function as one probe, or as one for each case."""
 
         def register(function: Callable) -> Callable:

@@ -27,11 +27,20 @@ class Watch:
 
     def __init__(self, target: "Target", new: bool = False):
         host, port = target.address
-        options = {"host": host, "port": port, "pid": target.pid, "new": new, "ca": target.ca, "prefix": target.prefix.hex()}
+        options = {
+            "host": host,
+            "port": port,
+            "pid": target.pid,
+            "new": new,
+            "ca": target.ca,
+            "prefix": target.prefix.hex(),
+        }
         self._process = subprocess.Popen(
             [sys.executable, str(HERE / "bystander.py"), json.dumps(options)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         line = self._process.stdout.readline().strip()
         assert line == "ready", f"the bystander could not begin: {line}"
 

@@ -1,5 +1,6 @@
 """TLS handshakes that are rubbish, cut, slow or many, and records that are not what they should be."""
 
+import contextlib
 import ssl
 import struct
 import subprocess
@@ -87,20 +88,37 @@ def record(kind: int, body: bytes, length: int | None = None) -> bytes:
     return struct.pack("!BHH", kind, 0x0303, len(body) if length is None else length) + body
 
 
-@theme.probe("plain HTTP ({}) gets a 400 that says so", ["GET / HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\n\r\n", head().decode()])
+@theme.probe(
+    "plain HTTP ({}) gets a 400 that says so", ["GET / HTTP/1.1\r\n\r\n", "POST / HTTP/1.1\r\n\r\n", head().decode()]
+)
 def plain(server: Target, request: str) -> None:
     with server.connect() as client:
         client.send(request.encode())
         client.expect_status(400)
 
 
-@theme.probe("{0} in place of a handshake ends with an alert", [
-    ("zeroes", b"\0" * 100), ("ones", b"\xff" * 100), ("a hello of SSL 2", b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10" + b"\x01" * 40),
-    ("application data", record(23, b"x" * 50)), ("an alert", record(21, b"\x02\x28")), ("a change of ciphers", record(20, b"\x01")),
-    ("a heartbeat", record(24, b"\x01\x40\x00")), ("an empty record", record(22, b"")), ("a record of an unknown kind", record(99, b"x")),
-    ("a record of 65 535 bytes", record(22, b"x" * 65_535)), ("a handshake message of 16 MiB", record(22, b"\x01\xff\xff\xff" + b"x" * 16_000) * 10),
-    ("a hello without extensions", record(22, b"\x01\x00\x00\x29\x03\x03" + b"r" * 32 + b"\x00\x00\x02\x13\x01\x01\x00")),
-    ("a finished message first", record(22, b"\x14\x00\x00\x0c" + b"f" * 12)), ("text in small letters", b"hello, server\r\n\r\n")])  # fmt: skip
+@theme.probe(
+    "{0} in place of a handshake ends with an alert",
+    [
+        ("zeroes", b"\0" * 100),
+        ("ones", b"\xff" * 100),
+        ("a hello of SSL 2", b"\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10" + b"\x01" * 40),
+        ("application data", record(23, b"x" * 50)),
+        ("an alert", record(21, b"\x02\x28")),
+        ("a change of ciphers", record(20, b"\x01")),
+        ("a heartbeat", record(24, b"\x01\x40\x00")),
+        ("an empty record", record(22, b"")),
+        ("a record of an unknown kind", record(99, b"x")),
+        ("a record of 65 535 bytes", record(22, b"x" * 65_535)),
+        ("a handshake message of 16 MiB", record(22, b"\x01\xff\xff\xff" + b"x" * 16_000) * 10),
+        (
+            "a hello without extensions",
+            record(22, b"\x01\x00\x00\x29\x03\x03" + b"r" * 32 + b"\x00\x00\x02\x13\x01\x01\x00"),
+        ),
+        ("a finished message first", record(22, b"\x14\x00\x00\x0c" + b"f" * 12)),
+        ("text in small letters", b"hello, server\r\n\r\n"),
+    ],
+)
 def rubbish(server: Target, _: str, data: bytes) -> None:
     with server.connect(limit=8) as client:
         client.attempt(data)
@@ -108,7 +126,9 @@ def rubbish(server: Target, _: str, data: bytes) -> None:
         alert_or_end(client)
 
 
-@theme.probe("a hello whose byte {} is changed ends with an alert or a handshake, never without an end", range(0, 80, 4))
+@theme.probe(
+    "a hello whose byte {} is changed ends with an alert or a handshake, never without an end", range(0, 80, 4)
+)
 def changed(server: Target, at: int) -> None:
     hello = bytearray(Secure(server).hello())
     hello[at] ^= 0xFF
@@ -131,30 +151,35 @@ def cut_hello(server: Target, _: str, reset: bool) -> None:
                 alert_or_end(client)
 
 
-@theme.probe("RST after each record of a handshake harms nobody ({0})", [("TLS 1.2", ssl.TLSVersion.TLSv1_2), ("TLS 1.3", ssl.TLSVersion.TLSv1_3)])
+@theme.probe(
+    "RST after each record of a handshake harms nobody ({0})",
+    [("TLS 1.2", ssl.TLSVersion.TLSv1_2), ("TLS 1.3", ssl.TLSVersion.TLSv1_3)],
+)
 def cut_handshake(server: Target, _: str, version: ssl.TLSVersion) -> None:
     for allowed in range(1, 5):
-        sent = 0
-
-        class Enough(Exception):
-            pass
-
         with server.connect() as client:
-
-            def send(data: bytes) -> None:
-                nonlocal sent
-                while data:
-                    length = 5 + int.from_bytes(data[3:5], "big")
-                    if sent == allowed:
-                        raise Enough
-                    client.send(data[:length])
-                    data, sent = data[length:], sent + 1
-
-            try:
-                Secure(server, version=version).shake_hands(client, send=send)
-            except Enough:
-                pass
+            with contextlib.suppress(EndOfPatience):
+                Secure(server, version=version).shake_hands(client, send=Sparing(client, allowed).send)
             client.reset()
+
+
+class EndOfPatience(Exception):
+    pass
+
+
+class Sparing:
+    """Sends so many records and no more."""
+
+    def __init__(self, client: Client, records: int):
+        self._client, self._left = client, records
+
+    def send(self, data: bytes) -> None:
+        while data:
+            if self._left == 0:
+                raise EndOfPatience
+            length = 5 + int.from_bytes(data[3:5], "big")
+            self._client.send(data[:length])
+            data, self._left = data[length:], self._left - 1
 
 
 @theme.probe("{0} is refused", [("TLS 1.0", ssl.TLSVersion.TLSv1), ("TLS 1.1", ssl.TLSVersion.TLSv1_1)])
@@ -172,7 +197,10 @@ def old(server: Target, _: str, version: ssl.TLSVersion) -> None:
         assert answer[0] == 21 and answer[5] == 2 and answer[6] in (70, 40), answer
 
 
-@theme.probe("a handshake byte by byte is taken ({0})", [("TLS 1.2", ssl.TLSVersion.TLSv1_2), ("TLS 1.3", ssl.TLSVersion.TLSv1_3)])
+@theme.probe(
+    "a handshake byte by byte is taken ({0})",
+    [("TLS 1.2", ssl.TLSVersion.TLSv1_2), ("TLS 1.3", ssl.TLSVersion.TLSv1_3)],
+)
 def byte_by_byte(server: Target, _: str, version: ssl.TLSVersion) -> None:
     secure = Secure(server, version=version)
     with server.connect() as client:
@@ -202,8 +230,11 @@ def tiny_data(server: Target) -> None:
         assert secure.read(client, 17) == b"\x81\x0fin small pieces"
 
 
-@theme.probe("a handshake that stalls after {0} is cut off at handshakeTimeout", [
-    ("nothing", 0), ("a byte", 1), ("half a hello", 200), ("the whole hello", 100_000)], waits=True)  # fmt: skip
+@theme.probe(
+    "a handshake that stalls after {0} is cut off at handshakeTimeout",
+    [("nothing", 0), ("a byte", 1), ("half a hello", 200), ("the whole hello", 100_000)],
+    waits=True,
+)
 def stalled(server: Target, _: str, length: int) -> None:
     with server.connect(limit=10) as client:
         begun = time.monotonic()
@@ -243,10 +274,17 @@ def alert_or_end_of_session(client: Client) -> None:
         pass
 
 
-@theme.probe("after the handshake {0} ends that connection", [
-    ("a record that was changed", lambda secure: secure.seal(b"x" * 100)[:-1] + b"\0"), ("plain text", lambda _: b"GET / HTTP/1.1\r\n\r\n"),
-    ("a record from before", lambda _: record(22, b"\x01\x00\x00\x00")), ("a record too long", lambda _: record(23, b"x" * 20_000)),
-    ("a record that was sent twice", lambda secure: secure.seal(b"x") * 2), ("an empty record", lambda _: record(23, b""))])  # fmt: skip
+@theme.probe(
+    "after the handshake {0} ends that connection",
+    [
+        ("a record that was changed", lambda secure: secure.seal(b"x" * 100)[:-1] + b"\0"),
+        ("plain text", lambda _: b"GET / HTTP/1.1\r\n\r\n"),
+        ("a record from before", lambda _: record(22, b"\x01\x00\x00\x00")),
+        ("a record too long", lambda _: record(23, b"x" * 20_000)),
+        ("a record that was sent twice", lambda secure: secure.seal(b"x") * 2),
+        ("an empty record", lambda _: record(23, b"")),
+    ],
+)
 def wrong_record(server: Target, _: str, make) -> None:
     secure = Secure(server)
     with server.connect() as client:
@@ -329,7 +367,11 @@ def unfinished(server: Target) -> None:
 
 @theme.probe("a declared length over the limit is 1009 over TLS too, and a forbidden frame 1002")
 def frames(server: Target) -> None:
-    for data, code in ((struct.pack("!BBQ", 0x82, 0xFF, MIB + 1) + MASK, 1009), (frame(0x3), 1002), (frame(BINARY, b"x", masked=False), 1002)):
+    for data, code in (
+        (struct.pack("!BBQ", 0x82, 0xFF, MIB + 1) + MASK, 1009),
+        (frame(0x3), 1002),
+        (frame(BINARY, b"x", masked=False), 1002),
+    ):
         with server.open() as client:
             client.send(data)
             client.expect_close(code, until_end=False)

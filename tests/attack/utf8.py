@@ -9,17 +9,33 @@ from target import MIB, Target
 theme = Theme("utf8", "text is refused at its first wrong byte")
 
 WRONG = [
-    ("a lone continuation byte", b"\x80"), ("two of them", b"\x80\xbf"), ("an overlong slash", b"\xc0\xaf"), ("an overlong slash of three bytes", b"\xe0\x80\xaf"),
-    ("an overlong slash of four bytes", b"\xf0\x80\x80\xaf"), ("an overlong NUL", b"\xc0\x80"), ("a high surrogate", b"\xed\xa0\x80"),
-    ("a low surrogate", b"\xed\xbf\xbf"), ("a pair of surrogates", b"\xed\xa0\xbd\xed\xb8\x80"), ("a code point beyond U+10FFFF", b"\xf4\x90\x80\x80"),
-    ("a sequence of five bytes", b"\xf8\x88\x80\x80\x80"), ("the byte FE", b"\xfe"), ("the byte FF", b"\xff"), ("Latin-1", b"caf\xe9!"),
-    ("a UTF-16 byte order mark", b"\xff\xfe"), ("a sequence that is interrupted", b"\xe2\x82A"),
-]  # fmt: skip
+    ("a lone continuation byte", b"\x80"),
+    ("two of them", b"\x80\xbf"),
+    ("an overlong slash", b"\xc0\xaf"),
+    ("an overlong slash of three bytes", b"\xe0\x80\xaf"),
+    ("an overlong slash of four bytes", b"\xf0\x80\x80\xaf"),
+    ("an overlong NUL", b"\xc0\x80"),
+    ("a high surrogate", b"\xed\xa0\x80"),
+    ("a low surrogate", b"\xed\xbf\xbf"),
+    ("a pair of surrogates", b"\xed\xa0\xbd\xed\xb8\x80"),
+    ("a code point beyond U+10FFFF", b"\xf4\x90\x80\x80"),
+    ("a sequence of five bytes", b"\xf8\x88\x80\x80\x80"),
+    ("the byte FE", b"\xfe"),
+    ("the byte FF", b"\xff"),
+    ("Latin-1", b"caf\xe9!"),
+    ("a UTF-16 byte order mark", b"\xff\xfe"),
+    ("a sequence that is interrupted", b"\xe2\x82A"),
+]
 CUT = [("two bytes", b"\xc3"), ("three bytes", b"\xe2\x82"), ("four bytes", b"\xf0\x9f\x98")]
 RIGHT = [
-    ("a NUL", "\0"), ("noncharacters", "\ufffe\uffff\U0001ffff"), ("the last code point", "\U0010ffff"), ("a byte order mark", "\ufeff"),
-    ("the neighbours of surrogates", "\ud7ff\ue000"), ("right-to-left overrides", "\u202e\u2066"), ("every length", "a\u00e9\u20ac\U0001f600" * 100),
-]  # fmt: skip
+    ("a NUL", "\0"),
+    ("noncharacters", "\ufffe\uffff\U0001ffff"),
+    ("the last code point", "\U0010ffff"),
+    ("a byte order mark", "\ufeff"),
+    ("the neighbours of surrogates", "\ud7ff\ue000"),
+    ("right-to-left overrides", "\u202e\u2066"),
+    ("every length", "a\u00e9\u20ac\U0001f600" * 100),
+]
 
 
 @theme.probe("{0} is 1007", WRONG)
