@@ -142,9 +142,12 @@ trait Reference {
     fn reset(&mut self);
 
     /// Inflates a message as section 7.2.2 of RFC 7692 has it, without a thought for memory, and with an empty
-    /// block behind it, which must not belong to it either.
+    /// block behind it, which must not belong to it either. No bytes are an empty message.
     fn read(&mut self, message: &[u8], limit: usize) -> (Vec<u8>, Read) {
         let (mut all, mut is_cut) = (Vec::new(), false);
+        if message.is_empty() {
+            return (all, Read::All);
+        }
         for (mut input, is_tail) in [(message, false), (&[0, 0, 0xff, 0xff, 0, 0, 0, 0xff, 0xff][..], true)] {
             loop {
                 let mut out = [0; 8 << 10];

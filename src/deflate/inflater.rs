@@ -31,6 +31,11 @@ impl Inflater {
     /// is in proportion to what comes in and what comes out, also if each few bytes end a stream.
     pub fn inflate(&mut self, message: &[u8], limit: usize) -> Result<Vec<u8>, InflateError> {
         let mut out = Vec::new();
+        if message.is_empty() {
+            // Not a block, as section 7.2.3.6 wants it, but what is left of a flush that had nothing to write. The
+            // tail alone would be the beginning of a stored block.
+            return Ok(out);
+        }
         for (mut input, is_tail) in [(message, false), (&END[..], true)] {
             loop {
                 grow(&mut out, limit);

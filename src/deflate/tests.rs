@@ -135,3 +135,12 @@ fn a_message_that_ends_inside_a_compressed_block_is_corrupt() {
         }
     }
 }
+
+#[test]
+fn a_message_of_no_bytes_is_empty_and_leaves_the_context_as_it_was() {
+    let (mut codec, mut one) = (Codec::new(1), contexts(true, 15));
+    let expected = Ok(b"Hello".to_vec());
+    assert_eq!(codec.inflate(&mut one, b"\xf2\x48\xcd\xc9\xc9\x07\x00", 5), expected);
+    assert_eq!(codec.inflate(&mut one, b"", 5), Ok(Vec::new()));
+    assert_eq!(codec.inflate(&mut one, b"\xf2\x00\x11\x00\x00", 5), expected);
+}

@@ -156,11 +156,12 @@ class Client:
         assert headers.get("sec-websocket-accept") == ACCEPT, f"wrong accept key: {headers}"
         return headers
 
-    def expect_status(self, expected: int) -> dict[str, str]:
-        """That answer, a body as long as it says, and the end."""
+    def expect_status(self, expected: int, *, to_head: bool = False) -> dict[str, str]:
+        """That answer, a body as long as it says (`to_head`: none), and the end."""
         status, headers = self.response()
         assert status == expected, f"status {status} instead of {expected}"
-        self.read(int(headers.get("content-length", 0)))
+        if not to_head:
+            self.read(int(headers.get("content-length", 0)))
         self.expect_end()
         return headers
 

@@ -14,7 +14,7 @@ DEFLATE = {"compression": {}}
 def refused(server: Target, request: bytes, status: int) -> dict[str, str]:
     with server.connect() as client:
         client.send(request)
-        return client.expect_status(status)
+        return client.expect_status(status, to_head=request.startswith(b"HEAD "))
 
 
 # ---- The request line -----------------------------------------------------------------------------
