@@ -148,6 +148,8 @@ pub(super) struct Shard {
     pub(super) now: Duration,
     pub(super) tick: Duration,
     pub(super) next_sweep: Duration,
+    /// Where the sweep goes on, if the last one had too much to do.
+    pub(super) swept: usize,
     /// When to wake the consumer.
     pub(super) alarm: Option<Duration>,
     pub(super) stopping: Option<Stopping>,
@@ -212,6 +214,7 @@ impl Shard {
             now: Duration::ZERO,
             tick,
             next_sweep: tick,
+            swept: 0,
             alarm: None,
             stopping: None,
             timer: Box::pin(tokio::time::sleep(FAR)),

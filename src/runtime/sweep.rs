@@ -43,12 +43,16 @@ enum Due {
 }
 
 impl Shard {
-    /// Looks at every connection, and at what else waits for a time.
+    /// Looks at every connection, and at what else waits for a time. What is due for very many at once, as
+    /// when a flood of handshakes runs out of time, is done over several turns: others come between.
     pub(super) fn sweep(&mut self) {
-        for slot in 0..self.connections.capacity() {
-            let slot = slot as u32;
+        let mut left = DUE_PER_TURN;
+        while left > 0 && self.swept < self.connections.capacity() {
+            let slot = self.swept as u32;
+            self.swept += 1;
+            left -= 1;
             match self.due(slot) {
-                Due::Nothing => {}
+                Due::Nothing => left += 1,
                 Due::GiveUp => self.give_up(slot),
                 Due::Undecided => self.undecided(slot),
                 Due::Unserved => self.unserved(slot),
@@ -77,6 +81,11 @@ impl Shard {
                 }
                 Due::GoOn => self.again.push(slot),
             }
+        }
+        if self.swept < self.connections.capacity() {
+            self.next_sweep = self.now;
+        } else {
+            self.swept = 0;
         }
         if self.accept_after > Duration::ZERO && self.now >= self.accept_after {
             self.accept_after = Duration::ZERO;
@@ -135,6 +144,8 @@ impl Shard {
     }
 }
 
+/// Connections for which something is done in one turn. Closing a socket takes some microseconds.
+const DUE_PER_TURN: usize = 128;
 const SHORTEST_TICK: Duration = Duration::from_millis(10);
 const LONGEST_TICK: Duration = Duration::from_millis(250);
 /// How long a client may stay over its message rate, delayed as it is.

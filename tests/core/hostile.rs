@@ -67,6 +67,25 @@ fn a_request_head_that_dribbles_is_read_and_cut_at_the_deadline() {
 }
 
 #[test]
+fn of_more_handshakes_out_of_time_than_a_turn_ends_none_is_forgotten() {
+    let limits =
+        Limits { handshake_timeout: Duration::from_millis(300), max_connections: 1000, ..Limits::default() };
+    let server = Running::echo(Config { limits, ..config(1) });
+    let mut bystander = server.client();
+    // Twice: the clock has to come round to the first of them again.
+    for _ in 0..2 {
+        let stalled: Vec<_> = (0..500).map(|_| server.socket()).collect();
+        for mut socket in stalled {
+            assert_eq!(socket.read(&mut [0; 1]).unwrap(), 0, "the deadline passed");
+        }
+        bystander.send(Message::text("undisturbed")).unwrap();
+        assert_eq!(bystander.read().unwrap().to_text().unwrap(), "undisturbed");
+    }
+    let counters = &server.hub.counters[0];
+    assert_eq!(counters.handshakes_failed.get(), 1000);
+}
+
+#[test]
 fn a_frame_that_breaks_the_protocol_gets_its_close_code() {
     let server = Running::echo(config(1));
     let mut bystander = server.client();
