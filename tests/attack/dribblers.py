@@ -2,8 +2,8 @@
 
     dribblers.py PORT COUNT PAUSE
 
-Says, as JSON, how many were cut off without an answer, how many were answered, how many were still there after fifteen
-seconds, and after how many seconds the first and the last was cut.
+Says "connected" once all are, and in the end, as JSON, how many were cut off without an answer, how many were answered,
+how many were still there after fifteen seconds, and after how many seconds the first and the last was cut.
 """
 
 import contextlib
@@ -14,6 +14,7 @@ import sys
 import time
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: " + b"s" * 1000
+TURNS = 50
 
 
 def main() -> None:
@@ -27,8 +28,9 @@ def main() -> None:
         client.setblocking(False)
         poll.register(client, select.EPOLLIN)
         waiting[client.fileno()] = (client, time.monotonic())
+    print("connected", flush=True)
     begun = due = time.monotonic()
-    sent = 0
+    turn = 0
     while waiting and time.monotonic() - begun < 15:
         for descriptor, _ in poll.poll(max(0.0, due - time.monotonic()), 1000):
             client, since = waiting.pop(descriptor)
@@ -37,11 +39,13 @@ def main() -> None:
             lives.append(time.monotonic() - since)
             client.close()
         if time.monotonic() >= due:
-            for client, _ in list(waiting.values()):
-                with contextlib.suppress(OSError):
-                    client.send(REQUEST[sent : sent + 1])
-            sent += 1
-            due += pause
+            # A few of them in each turn, so that each sends one byte in `pause`.
+            for descriptor, (client, _) in list(waiting.items()):
+                if descriptor % TURNS == turn % TURNS:
+                    with contextlib.suppress(OSError):
+                        client.send(REQUEST[turn // TURNS : turn // TURNS + 1])
+            turn += 1
+            due += pause / TURNS
     lives.sort()
     first, last = (lives[0], lives[-1]) if lives else (0, 0)
     print(

@@ -22,11 +22,9 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 
 from suite import Probe
-from target import HERE, MIB, SLOW, Target, Watch, eventually
+from target import BOUND, HERE, MIB, Target, Watch, eventually
 from themes import THEMES
 
-# What no attack may delay a bystander's echo by, in seconds.
-BOUND = 0.05 * SLOW
 # By how much a server may be larger after a group of probes. Its allocator keeps up to 16 MiB at the end of its heap,
 # and the buffers, inflaters and tables that are made when they are first used stay.
 TOLERANCE = 24 * MIB

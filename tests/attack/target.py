@@ -15,9 +15,11 @@ sys.path.insert(0, str(HERE.parent / "clients"))
 
 from certificates import Authority  # noqa: E402
 from client import TEXT, Client, frame  # noqa: E402
-from php_server import SLOW, PhpServer, seconds  # noqa: E402, F401
+from php_server import PhpServer, seconds  # noqa: E402
 
 KIB, MIB = 1 << 10, 1 << 20
+# What no attack may delay another client by, in seconds.
+BOUND = seconds(0.05)
 # How a proxy begins where a PROXY header is demanded, for those who do not attack it.
 PROXY_LOCAL = b"PROXY UNKNOWN\r\n"
 
