@@ -28,6 +28,8 @@ from themes import THEMES
 # By how much a server may be larger after a group of probes. Its allocator keeps up to 16 MiB at the end of its heap,
 # and the buffers, inflaters and tables that are made when they are first used stay.
 TOLERANCE = 24 * MIB
+# How often an attack by which the bystander was late is made again: it counts if it is late each time.
+REPEATS = 2
 
 
 @dataclass
@@ -114,25 +116,33 @@ def attack(group: list[Probe], report: Report, verbose: bool) -> None:
 def run(probes: list[Probe], target: Target, watch: Watch, report: Report, verbose: bool) -> None:
     """Runs probes side by side, and has the bystander say what that cost it."""
     begun = time.monotonic()
-    with ThreadPoolExecutor(len(probes)) as pool:
-        outcomes = list(pool.map(lambda probe: outcome(probe, target), probes))
+    outcomes = outcomes_of(probes, target)
     for probe, why in zip(probes, outcomes, strict=True):
         if why:
             report.fail(probe.name, why)
         else:
             report.passed += 1
     name = probes[0].name if len(probes) == 1 else f"{probes[0].theme}: {len(probes)} probes that wait, side by side"
-    if target.ended:
-        seen = {"worst": 0.0, "blamed": 0.0, "count": 0}
-    else:
-        seen = watch.mark()
+    seen = {"worst": 0.0, "blamed": 0.0, "count": 0} if target.ended else watch.mark()
     report.echoes += seen["count"]
+    for _ in range(REPEATS):
+        if seen["blamed"] <= BOUND:
+            break
+        # What an attack costs, it costs again; what the machine did meanwhile it seldom does. Whether the probes pass is
+        # known already.
+        outcomes_of(probes, target)
+        seen = min(seen, watch.mark(), key=lambda each: each["blamed"])
     report.delays.append((seen["blamed"], seen["worst"], name))
     if seen["blamed"] > BOUND:
-        report.fail(name, f"a bystander waited {1000 * seen['blamed']:.0f} ms for its echo")
+        report.fail(name, f"each time a bystander waited {1000 * seen['blamed']:.0f} ms for its echo")
     if verbose:
         took = 1000 * (time.monotonic() - begun)
         print(f"{took:7.0f} ms, bystander {1000 * seen['worst']:5.1f} ms  {name}", flush=True)
+
+
+def outcomes_of(probes: list[Probe], target: Target) -> list[str | None]:
+    with ThreadPoolExecutor(len(probes)) as pool:
+        return list(pool.map(lambda probe: outcome(probe, target), probes))
 
 
 def outcome(probe: Probe, target: Target) -> str | None:
