@@ -17,10 +17,12 @@ import tempfile
 import time
 
 HANDSHAKE = (
-    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{extensions}"
+    "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Extensions: {offer}\r\n"
     "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
-OFFER = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+# Of one length, for the server keeps the request of a client.
+OFFER, DECLINED = "permessage-deflate", "unknown-extension_"
 KINDS = {"plain": (False, False), "compressed": (True, False), "TLS": (False, True), "TLS, compressed": (True, True)}
 
 
@@ -50,7 +52,7 @@ class Server:
             client = socket.create_connection((self.address[0], int(self.address[1])), 10)
             if self.context:
                 client = self.context.wrap_socket(client, server_hostname="localhost")
-            client.sendall(HANDSHAKE.format(extensions=OFFER if self.deflate else "").encode())
+            client.sendall(HANDSHAKE.format(offer=OFFER if self.deflate else DECLINED).encode())
             head = b""
             while not head.endswith(b"\r\n\r\n"):
                 head += client.recv(1)
