@@ -98,7 +98,8 @@ class CompressionTest(unittest.TestCase):
                     while opened.recv(4096):
                         pass
                 peaks.append((memory(pid, "VmHWM") - before) / MIB)
-            # 1 MiB that has come and 1 MiB that came out.
+            # 1 MiB that has come and 1 MiB that came out, less what the first message left free. tests/attack measures
+            # without that.
             self.assertLess(peaks[0], 2)
             # The allocator does not find the same places again each time, but it soon has enough of them.
             self.assertLess(peaks[-1], 8)
