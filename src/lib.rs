@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod connection;
+pub mod control;
 pub mod deflate;
 pub mod frame;
 pub mod http;

@@ -63,6 +63,10 @@ final class Server
      * @param string|null $metrics A path such as `/metrics`, for everyone who reaches `listen`, or an address
      *     of its own, `http://127.0.0.1:9090/metrics`: the figures of {@see Server::stats()} for Prometheus,
      *     answered without PHP. null = not served.
+     * @param string|list<string>|null $control Where other programs may speak to the clients, without waiting for
+     *     PHP: `unix:///run/app/control.sock` for those of the same user, `http://KEY:SECRET@127.0.0.1:9000` (or
+     *     `https://…`, with the certificates of `tls`) for those who sign with the secret. Several addresses that
+     *     differ in the key alone are one listener with several keys. docs/control-api.md. null = nowhere.
      * @param int $ioThreads Native threads for the network; 0 = one less than there are processors, at
      *     least 1, at most 4. With 1, {@see self::run()} serves the network itself while it waits, which gives
      *     the lowest latency; more are for fan-out to many clients. docs/performance.md says what each costs.
@@ -84,6 +88,7 @@ final class Server
         array $trustedProxies = [],
         ?string $health = null,
         ?string $metrics = null,
+        string|array|null $control = null,
         int $ioThreads = 0,
         ?callable $logger = null,
     ) {}
@@ -276,7 +281,8 @@ final class Server
      * What is bound, in the order of `listen`, with real ports; empty when nothing runs.
      *
      * @return list<string> In the notation of `listen`, without what stands behind `?`; those that speak TLS
-     *     begin with `wss://`. Last the URL of the metrics, if they have an address of their own.
+     *     begin with `wss://`. Then the URL of the metrics, if they have an address of their own, and those of
+     *     `control`, without key and secret.
      */
     public function addresses(): array {}
 

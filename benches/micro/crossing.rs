@@ -53,13 +53,13 @@ fn commands(criterion: &mut Criterion) {
     let (_queue, _events, mut queue, mut commands) = link(Arc::new(Sleeper::new()), waker);
 
     allocations::bench(&mut group, "a command", 1, SEGMENT, || {
-        queue.push(send(), FRAME.len());
+        queue.push(send());
         queue.flush();
         commands.pop()
     });
     allocations::bench(&mut group, "16 commands, one batch", 16, SEGMENT, || {
         for _ in 0..16 {
-            queue.push(send(), FRAME.len());
+            queue.push(send());
         }
         queue.flush();
         while let Some(command) = commands.pop() {

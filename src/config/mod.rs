@@ -4,6 +4,7 @@
 //! that names the option as PHP spells it. Knows no other folder.
 
 mod compression;
+mod control;
 mod heartbeat;
 mod limits;
 mod listen;
@@ -14,6 +15,7 @@ mod proxies;
 mod tls;
 
 pub use compression::Compression;
+pub use control::{Control, ControlKey};
 pub use heartbeat::Heartbeat;
 pub use limits::{Limits, SlowConsumer};
 pub use listen::{Address, Listen, Scheme};
@@ -50,6 +52,8 @@ pub struct Config {
     pub health: Option<String>,
     /// Where the figures of the server are told. Default: nowhere.
     pub metrics: Option<Metrics>,
+    /// Where other programs may speak to the clients. Default: nowhere.
+    pub control: Vec<Control>,
     /// Shards, each a thread with its own connections; 0 chooses by the number of processors.
     pub io_threads: usize,
 }
@@ -61,7 +65,7 @@ impl Config {
     /// Checks what no single option can check for itself.
     pub fn check(&self) -> Result<(), ConfigError> {
         listen::check(&self.listen)?;
-        tls::check(&self.tls, &self.listen)?;
+        tls::check(&self.tls, &self.listen, self.control.iter().any(|control| control.tls))?;
         if self.io_threads > Self::MAX_IO_THREADS {
             return Err(ConfigError::new(
                 "ioThreads",
@@ -69,6 +73,7 @@ impl Config {
             ));
         }
         self.limits.check()?;
+        control::check(&self.control, !self.tls.is_empty())?;
         monitoring::check(self.health.as_deref(), self.metrics.as_ref())?;
         if let Some(compression) = &self.compression {
             compression.check()?;

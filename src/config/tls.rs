@@ -16,7 +16,7 @@ pub struct Tls {
 }
 
 /// Checks the certificates against each other and against the addresses that need them.
-pub(super) fn check(certificates: &[Tls], listen: &[Listen]) -> Result<(), ConfigError> {
+pub(super) fn check(certificates: &[Tls], listen: &[Listen], control: bool) -> Result<(), ConfigError> {
     let refuse = |reason: String| Err(ConfigError::new("tls", reason));
     let Some(first) = certificates.first() else {
         return match listen.iter().find(|listen| listen.scheme == Some(Scheme::Wss)) {
@@ -31,7 +31,7 @@ pub(super) fn check(certificates: &[Tls], listen: &[Listen]) -> Result<(), Confi
     let serves = |listen: &Listen| {
         listen.scheme != Some(Scheme::Ws) && !matches!(listen.address, Address::Unix { .. })
     };
-    if !listen.iter().any(serves) {
+    if !control && !listen.iter().any(serves) {
         return refuse(
             "is given, but nothing in listen would use it: ws:// and unix:// are plain".to_owned(),
         );

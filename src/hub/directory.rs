@@ -9,7 +9,7 @@ mod tests;
 
 use std::{
     borrow::Borrow,
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeMap, HashMap, hash_map::Entry},
     hash::Hash,
     sync::Arc,
 };
@@ -105,6 +105,24 @@ impl Directory {
     /// How many topics have subscribers.
     pub fn topics(&self) -> usize {
         self.index.lock().topics.len()
+    }
+
+    /// The first `most` topics in the order of their bytes that begin with `prefix` and come after `after`, and how
+    /// many subscribe to each. Looks at all.
+    pub fn topics_from(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<(Arc<str>, usize)> {
+        let index = self.index.lock();
+        let mut first = BTreeMap::new();
+        for (topic, keys) in &index.topics {
+            let wanted = topic.starts_with(prefix) && after.is_none_or(|after| **topic > *after);
+            let full = first.len() >= most;
+            if wanted && !(full && first.last_key_value().is_none_or(|(last, _)| last < &topic)) {
+                first.insert(topic, keys.len());
+                if full {
+                    first.pop_last();
+                }
+            }
+        }
+        first.into_iter().map(|(topic, subscribers)| (topic.clone(), subscribers)).collect()
     }
 
     /// Who is meant by all but [`Audience::except`]. `everybody` is asked only if nothing but what connections are

@@ -155,7 +155,7 @@ impl Handle {
         let compress = self.is_worth_compressing(message);
         let shard = to.id().shard();
         self.throttle(shard);
-        self.command(shard, Command::Send { id: to.id(), frame, compress }, size);
+        self.command(shard, Command::Send { id: to.id(), frame, compress });
         if to.peer().buffered() > self.hub.limits.send_buffer / 4
             && let Some(port) = self.shards.get(shard)
         {
@@ -177,11 +177,7 @@ impl Handle {
         let excepted = except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_open())).count();
         let frame = self.frame(message);
         let compress = self.is_worth_compressing(message);
-        self.tell_all(frame.len(), || Command::Broadcast {
-            frame: frame.clone(),
-            compress,
-            except: except.clone(),
-        });
+        self.tell_all(|| Command::Broadcast { frame: frame.clone(), compress, except: except.clone() });
         Ok(self.hub.open_connections().saturating_sub(excepted))
     }
 
@@ -200,7 +196,7 @@ impl Handle {
             except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
         let frame = self.frame(message);
         let compress = self.is_worth_compressing(message);
-        self.tell_all(frame.len(), || Command::Publish {
+        self.tell_all(|| Command::Publish {
             topic: topic.clone(),
             frame: frame.clone(),
             compress,
@@ -222,8 +218,7 @@ impl Handle {
             let to: Box<[_]> = recipients.iter().copied().filter(|id| id.shard() == shard).collect();
             if !to.is_empty() {
                 self.throttle(shard);
-                let size = frame.len() + size_of_val(&*to);
-                self.command(shard, Command::SendToEach { to, frame: frame.clone(), compress }, size);
+                self.command(shard, Command::SendToEach { to, frame: frame.clone(), compress });
             }
         }
         Ok(recipients.len())
@@ -298,9 +293,8 @@ impl Handle {
         if !fits {
             response = Respond { status: 500, ..Respond::default() };
         }
-        let size = response.size();
         self.throttle(id.shard());
-        self.command(id.shard(), Command::Respond { id, response: Box::new(response) }, size);
+        self.command(id.shard(), Command::Respond { id, response: Box::new(response) });
         self.return_credit(id.shard(), asked);
         if fits { Ok(()) } else { Err(ResponseTooBig { response: whole, limit }) }
     }
@@ -340,13 +334,14 @@ impl Handle {
 
     /// Has the consumer woken after `after`, though nothing may have happened. Replaces the last.
     pub fn alarm(&mut self, after: Duration) {
-        self.command(0, Command::Alarm { after }, 0);
+        self.command(0, Command::Alarm { after });
     }
 
-    /// Orders every shard to drain and end within `grace`.
+    /// Orders every shard to drain and end within `grace`. Who speaks beside the consumer is silenced first.
     pub fn stop(&mut self, grace: Duration) {
+        self.hub.silence();
         for shard in 0..self.shards.len() {
-            self.command(shard, Command::Stop { grace }, 0);
+            self.command(shard, Command::Stop { grace });
         }
     }
 
@@ -389,21 +384,21 @@ impl Handle {
         Ok(())
     }
 
-    fn tell_all(&mut self, size: usize, command: impl Fn() -> Command) {
+    fn tell_all(&mut self, command: impl Fn() -> Command) {
         for shard in 0..self.shards.len() {
             self.throttle(shard);
-            self.command(shard, command(), size);
+            self.command(shard, command());
         }
     }
 
     fn order(&mut self, id: ConnectionId, command: Command) {
-        self.command(id.shard(), command, 0);
+        self.command(id.shard(), command);
     }
 
-    fn command(&mut self, shard: usize, command: Command, size: usize) {
+    fn command(&mut self, shard: usize, command: Command) {
         let batching = self.batching;
         let Some(port) = self.shards.get_mut(shard) else { return };
-        port.commands.push(command, size);
+        port.commands.push(command);
         if !batching {
             port.commands.flush();
         } else if !std::mem::replace(&mut port.touched, true) {

@@ -57,6 +57,11 @@ impl Member {
         self.peer.latency()
     }
 
+    /// Who it is.
+    pub fn user(&self) -> Option<Arc<str>> {
+        self.traits.lock().as_ref().and_then(|traits| traits.user.clone())
+    }
+
     /// The topics it subscribes to, in the order of subscription.
     pub fn topics(&self) -> Vec<Arc<str>> {
         self.traits.lock().as_ref().map_or_else(Vec::new, |traits| traits.topics.clone())

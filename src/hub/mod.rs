@@ -21,6 +21,8 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use parking_lot::Mutex;
+
 pub use crate::frame::close::may_be_sent_by_application as close_code_allowed;
 use crate::{
     config::{Compression, Limits},
@@ -51,6 +53,8 @@ pub struct Hub {
     pub limits: Limits,
     /// Whether and how messages are compressed.
     pub compression: Option<Compression>,
+    /// Whether nobody but the consumer may say anything more. Locked while somebody else speaks.
+    silenced: Mutex<bool>,
     /// Whether PHP decides about handshakes.
     wants_handshakes: AtomicBool,
     /// Whether PHP wants to know when a congested outbox is empty again.
@@ -79,6 +83,7 @@ impl Hub {
             counters: (0..shards).map(|_| Counters::default()).collect(),
             limits,
             compression,
+            silenced: Mutex::new(false),
             wants_handshakes: AtomicBool::new(false),
             wants_drains: AtomicBool::new(false),
             wants_requests: AtomicBool::new(false),
@@ -104,6 +109,23 @@ impl Hub {
     /// Connections that are open now.
     pub fn open_connections(&self) -> usize {
         self.registry.open()
+    }
+
+    /// Has somebody beside the consumer speak; `None` once the server ends. So what was said before the end is in the
+    /// queues before the order to end, and nothing is said that nobody will hear.
+    pub fn unless_silenced<R>(&self, speak: impl FnOnce() -> R) -> Option<R> {
+        let silenced = self.silenced.lock();
+        (!*silenced).then(speak)
+    }
+
+    /// The server ends.
+    pub(super) fn silence(&self) {
+        *self.silenced.lock() = true;
+    }
+
+    /// Whether the server ends.
+    pub fn is_silenced(&self) -> bool {
+        *self.silenced.lock()
     }
 
     /// Says which optional events the consumer wants.

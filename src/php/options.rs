@@ -11,7 +11,7 @@ use super::{
     thrown::{Kind, Thrown, bad_type, throw},
     tls,
 };
-use crate::config::{self, Config, ConfigError, Listen, Metrics, Origins, TrustedProxies};
+use crate::config::{self, Config, ConfigError, Control, Listen, Metrics, Origins, TrustedProxies};
 
 /// Reads and checks all of them.
 pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
@@ -50,6 +50,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
     let health = text(call, argument::HEALTH, "health")?.map(|path| config::health(&path));
     let metrics = text(call, argument::METRICS, "metrics")?.map(|place| Metrics::parse(&place));
     let (health, metrics) = (health.transpose().map_err(refuse)?, metrics.transpose().map_err(refuse)?);
+    let control = control(call)?;
     let threads = call.int_or(argument::IO_THREADS, 0)?;
     let io_threads = usize::try_from(threads)
         .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
@@ -66,6 +67,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         trusted_proxies,
         health,
         metrics,
+        control,
         io_threads,
     };
     config.check().map_err(refuse)?;
@@ -75,19 +77,28 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
 fn listen(call: &Call<'_>) -> Result<Vec<Listen>, Thrown> {
     let texts = match call.value(argument::LISTEN) {
         None => vec![DEFAULT_LISTEN.to_owned()],
-        Some(value) => match (value.zend_str(), value.array()) {
-            (Some(_), _) => vec![string("listen", value).map_err(refuse)?],
-            (None, Some(list)) => strings("listen", list).map_err(refuse)?,
-            (None, None) => {
-                let given = value.get_type().to_string().to_ascii_lowercase();
-                return Err(bad_type(
-                    argument::LISTEN,
-                    &format!("must be of type array|string, {given} given"),
-                ));
-            }
-        },
+        Some(value) => one_or_more(value, argument::LISTEN, "listen", "array|string")?,
     };
     texts.iter().map(|text| Listen::parse(text)).collect::<Result<_, _>>().map_err(refuse)
+}
+
+fn control(call: &Call<'_>) -> Result<Vec<Control>, Thrown> {
+    let texts = given(call, argument::CONTROL)
+        .map(|value| one_or_more(value, argument::CONTROL, "control", "array|string|null"))
+        .transpose()?;
+    Control::parse(&texts.unwrap_or_default()).map_err(refuse)
+}
+
+/// A string or a list of them.
+fn one_or_more(value: &Zval, number: u32, option: &'static str, types: &str) -> Result<Vec<String>, Thrown> {
+    match (value.zend_str(), value.array()) {
+        (Some(_), _) => Ok(vec![string(option, value).map_err(refuse)?]),
+        (None, Some(list)) => strings(option, list).map_err(refuse),
+        (None, None) => {
+            let given = value.get_type().to_string().to_ascii_lowercase();
+            Err(bad_type(number, &format!("must be of type {types}, {given} given")))
+        }
+    }
 }
 
 fn given<'a>(call: &Call<'a>, number: u32) -> Option<&'a Zval> {
@@ -117,6 +128,10 @@ fn string(option: &'static str, value: &Zval) -> Result<String, ConfigError> {
 }
 
 fn not_utf8(option: &'static str, text: &[u8]) -> ConfigError {
+    if option == "control" {
+        // It may hold a secret.
+        return ConfigError::new(option, "is not UTF-8");
+    }
     ConfigError::new(option, format!("\"{}\" is not UTF-8", text.escape_ascii()))
 }
 
@@ -136,8 +151,9 @@ mod argument {
     pub(super) const TRUSTED_PROXIES: u32 = 8;
     pub(super) const HEALTH: u32 = 9;
     pub(super) const METRICS: u32 = 10;
-    pub(super) const IO_THREADS: u32 = 11;
-    pub(super) const LOGGER: u32 = 12;
+    pub(super) const CONTROL: u32 = 11;
+    pub(super) const IO_THREADS: u32 = 12;
+    pub(super) const LOGGER: u32 = 13;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

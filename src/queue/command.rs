@@ -121,6 +121,20 @@ pub enum Command {
     },
 }
 
+impl Command {
+    /// Bytes that it brings along, and that wait until it is carried out.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Send { frame, .. } | Self::Publish { frame, .. } | Self::Broadcast { frame, .. } => {
+                frame.len()
+            }
+            Self::SendToEach { to, frame, .. } => frame.len() + size_of_val(&**to),
+            Self::Respond { response, .. } => response.size(),
+            _ => 0,
+        }
+    }
+}
+
 /// What becomes of an accepted client.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {

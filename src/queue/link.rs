@@ -18,13 +18,22 @@ use super::{
 /// `consumer` and `waker` are the consumer's, one for all shards.
 pub fn link(consumer: Arc<Sleeper>, waker: Waker) -> (EventQueue, Events, CommandQueue, Commands) {
     let (event_producer, events) = lane();
-    let (command_producer, commands) = lane();
     let shared = Arc::new(Shared::default());
+    let (queue, lane) = command_lane(shared.clone(), false);
     (
         EventQueue { lane: event_producer, consumer, waker, pushed: false },
         Events(events),
-        CommandQueue { lane: command_producer, shared: shared.clone() },
-        Commands { lane: commands, shared, heard: 0 },
+        queue,
+        Commands { lane, beside: None, shared, heard: 0 },
+    )
+}
+
+fn command_lane(shared: Arc<Shared>, beside: bool) -> (CommandQueue, CommandLane) {
+    let (producer, consumer) = lane();
+    let flow = Arc::new(Flow::default());
+    (
+        CommandQueue { lane: producer, flow: flow.clone(), shared, beside },
+        CommandLane { lane: consumer, flow, taken: 0 },
     )
 }
 
@@ -80,7 +89,16 @@ impl Events {
     }
 }
 
-/// What both ends of the commands look at.
+/// What both ends of one lane of commands look at.
+#[derive(Debug, Default)]
+struct Flow {
+    /// Bytes of frames given to the shard: written by the producer alone.
+    given: AtomicU64,
+    /// Bytes of those frames that the shard has taken: written by the shard alone.
+    taken: AtomicU64,
+}
+
+/// What both ends of all commands look at.
 #[derive(Debug, Default)]
 struct Shared {
     sleeper: Sleeper,
@@ -88,10 +106,6 @@ struct Shared {
     waker: OnceLock<task::Waker>,
     /// Rings when credit comes back for which a connection of the shard waits.
     credit: CreditBell,
-    /// Bytes of frames given to the shard: written by the producer alone.
-    given: AtomicU64,
-    /// Bytes of those frames that the shard has taken: written by the shard alone.
-    taken: AtomicU64,
     /// Bytes that wait in the outboxes of the shard: written by the shard alone.
     waiting: AtomicUsize,
     /// Bytes of messages that the consumer is done with: written by the consumer alone.
@@ -106,16 +120,20 @@ struct Shared {
 #[derive(Debug)]
 pub struct CommandQueue {
     lane: Producer<Command>,
+    flow: Arc<Flow>,
     shared: Arc<Shared>,
+    /// Whether the producer is another than the consumer of the shard's events.
+    beside: bool,
 }
 
 impl CommandQueue {
-    /// Appends a command that brings `bytes` of frames. False if the shard is gone.
-    pub fn push(&mut self, command: Command, bytes: usize) -> bool {
-        if bytes > 0 {
-            // One producer a link: a plain load and store, not a read-modify-write.
-            let given = self.shared.given.load(Ordering::Relaxed);
-            self.shared.given.store(given + bytes as u64, Ordering::Relaxed);
+    /// Appends a command. False if the shard is gone.
+    pub fn push(&mut self, command: Command) -> bool {
+        let size = command.size();
+        if size > 0 {
+            // One producer a lane: a plain load and store, not a read-modify-write.
+            let given = self.flow.given.load(Ordering::Relaxed);
+            self.flow.given.store(given + size as u64, Ordering::Relaxed);
         }
         self.lane.push(command)
     }
@@ -129,7 +147,10 @@ impl CommandQueue {
 
     /// Ends a batch: wakes the shard if it rests.
     pub fn flush(&self) {
-        if self.shared.sleeper.must_wake() {
+        let sleeper = &self.shared.sleeper;
+        // The consumer may be the one who takes the shard's next turn; nobody else is.
+        let must = if self.beside { sleeper.must_wake_now() } else { sleeper.must_wake() };
+        if must {
             self.wake();
         }
     }
@@ -156,8 +177,8 @@ impl CommandQueue {
 
     /// Bytes of frames on their way through the queue, not yet taken by the shard.
     pub fn in_transit(&self) -> usize {
-        let taken = self.shared.taken.load(Ordering::Acquire);
-        self.shared.given.load(Ordering::Relaxed).saturating_sub(taken) as usize
+        let taken = self.flow.taken.load(Ordering::Acquire);
+        self.flow.given.load(Ordering::Relaxed).saturating_sub(taken) as usize
     }
 
     /// Bytes that wait in the outboxes of the shard.
@@ -208,16 +229,49 @@ impl Shared {
 /// The shard's end for commands.
 #[derive(Debug)]
 pub struct Commands {
-    lane: Consumer<Command>,
+    lane: CommandLane,
+    /// Commands of somebody else than the consumer.
+    beside: Option<CommandLane>,
     shared: Arc<Shared>,
     /// The ring of the bell that was heard last.
     heard: u32,
 }
 
+/// The shard's end of one lane.
+#[derive(Debug)]
+struct CommandLane {
+    lane: Consumer<Command>,
+    flow: Arc<Flow>,
+    /// Bytes of frames taken from it.
+    taken: u64,
+}
+
+impl CommandLane {
+    fn pop(&mut self) -> Option<Command> {
+        let command = self.lane.pop()?;
+        self.taken += command.size() as u64;
+        Some(command)
+    }
+}
+
 impl Commands {
-    /// The next command, if there is one.
+    /// Opens a way into the shard for one more thread, beside the consumer. Once, before the shard's first turn.
+    ///
+    /// What comes by it keeps its own order; between the two there is none.
+    pub fn open_beside(&mut self) -> CommandQueue {
+        let (queue, lane) = command_lane(self.shared.clone(), true);
+        self.beside = Some(lane);
+        queue
+    }
+
+    /// The consumer's next command, if there is one.
     pub fn pop(&mut self) -> Option<Command> {
         self.lane.pop()
+    }
+
+    /// The next command of whoever is beside the consumer.
+    pub fn pop_beside(&mut self) -> Option<Command> {
+        self.beside.as_mut()?.pop()
     }
 
     /// Whether the shard is to end at once.
@@ -225,9 +279,18 @@ impl Commands {
         self.shared.ended.load(Ordering::SeqCst)
     }
 
-    /// Whether a command waits.
+    /// Whether no command waits.
     pub fn is_empty(&self) -> bool {
-        self.lane.is_empty()
+        self.lane.lane.is_empty() && self.is_empty_beside()
+    }
+
+    /// Whether no command of the consumer's waits.
+    pub fn has_heard_consumer(&self) -> bool {
+        self.lane.lane.is_empty()
+    }
+
+    fn is_empty_beside(&self) -> bool {
+        self.beside.as_ref().is_none_or(|beside| beside.lane.is_empty())
     }
 
     /// Tells how to wake this shard. Once, before its first turn.
@@ -238,16 +301,23 @@ impl Commands {
     /// Announces a rest. False if there is something to do after all: then the shard is awake.
     pub fn announce(&self, rest: Rest) -> bool {
         self.shared.sleeper.announce(rest);
-        if self.lane.is_empty() && !self.shared.credit.has_rung(self.heard) && !self.is_ended() {
+        if self.is_empty() && !self.shared.credit.has_rung(self.heard) && !self.is_ended() {
             return true;
         }
         self.shared.sleeper.rise();
         false
     }
 
-    /// Says that the producer takes the shard's next turn, after its batch.
-    pub fn lend(&self) {
+    /// Says that the consumer takes the shard's next turn, after its batch. False if somebody beside it has said
+    /// something that cannot wait so long: then the shard is awake.
+    #[must_use]
+    pub fn lend(&self) -> bool {
         self.shared.sleeper.announce(Rest::Lent);
+        if self.is_empty_beside() {
+            return true;
+        }
+        self.shared.sleeper.rise();
+        false
     }
 
     /// Ends a rest.
@@ -271,10 +341,12 @@ impl Commands {
         self.shared.consumed.load(Ordering::Acquire)
     }
 
-    /// Tells the producer how many bytes of frames were taken in all, and how many wait.
-    pub fn report(&self, taken: u64, waiting: usize) {
+    /// Tells the producers how many bytes of what they gave were taken, and how many wait in all.
+    pub fn report(&self, waiting: usize) {
         self.shared.waiting.store(waiting, Ordering::Relaxed);
-        self.shared.taken.store(taken, Ordering::Release);
+        for lane in [Some(&self.lane), self.beside.as_ref()].into_iter().flatten() {
+            lane.flow.taken.store(lane.taken, Ordering::Release);
+        }
     }
 }
 

@@ -200,6 +200,23 @@ mod loom_models {
     }
 
     #[test]
+    fn loom_who_is_beside_the_consumer_is_heard_also_while_the_work_is_lent() {
+        loom::model(|| {
+            let side = Side::new();
+            let beside = {
+                let side = side.clone();
+                thread::spawn(move || {
+                    side.pushed.fetch_add(1, Ordering::Release);
+                    side.sleeper.must_wake_now()
+                })
+            };
+            side.sleeper.announce(Rest::Lent);
+            let seen = side.pushed.load(Ordering::Acquire) == 1;
+            assert!(beside.join().unwrap() || seen, "it waits for the end of a batch");
+        });
+    }
+
+    #[test]
     fn loom_only_one_producer_wakes() {
         loom::model(|| {
             let sleeper = Arc::new(Sleeper::new());

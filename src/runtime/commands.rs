@@ -1,28 +1,28 @@
-//! Carrying out what PHP ordered, in the order it was ordered.
+//! Carrying out what was ordered: of each who orders in the order in which it was.
 
 use super::{fanned::Fanned, shard::Shard};
 use crate::{
     connection::Connection,
-    queue::{Command, ConnectionId},
+    queue::{Command, Commands, ConnectionId},
 };
 
 impl Shard {
     /// Takes a bounded number of commands.
     pub(super) fn take_commands(&mut self) {
-        for _ in 0..COMMANDS_PER_TURN {
-            let Some(command) = self.commands.pop() else { return };
-            self.carry_out(command);
+        for pop in [Commands::pop, Commands::pop_beside] {
+            for _ in 0..COMMANDS_PER_TURN {
+                let Some(command) = pop(&mut self.commands) else { break };
+                self.carry_out(command);
+            }
         }
     }
 
     fn carry_out(&mut self, command: Command) {
         match command {
             Command::Send { id, frame, compress } => {
-                self.taken += frame.len() as u64;
                 self.deliver(id, frame, compress);
             }
             Command::SendToEach { to, frame, compress } => {
-                self.taken += (frame.len() + size_of_val(&*to)) as u64;
                 let mut message = Fanned::new(frame, compress);
                 for id in to {
                     if let Some(slot) = self.open_slot(id) {
@@ -31,7 +31,6 @@ impl Shard {
                 }
             }
             Command::Publish { topic, frame, compress, except } => {
-                self.taken += frame.len() as u64;
                 let mut message = Fanned::new(frame, compress);
                 // A delivery may end a subscription (a slow client is closed), so by place, from
                 // the back: what takes a place that becomes free has been served already.
@@ -44,7 +43,6 @@ impl Shard {
                 }
             }
             Command::Broadcast { frame, compress, except } => {
-                self.taken += frame.len() as u64;
                 let mut message = Fanned::new(frame, compress);
                 for slot in 0..self.connections.capacity() {
                     self.fan_out(slot as u32, &mut message, &except);
@@ -77,7 +75,13 @@ impl Shard {
                 }
             }
             Command::Alarm { after } => self.alarm = Some(self.now + after),
-            Command::Stop { grace } => self.stop(grace),
+            Command::Stop { grace } => {
+                // Who is beside the consumer was silenced before (`Hub::silence`); what it said before still leaves.
+                while let Some(command) = self.commands.pop_beside() {
+                    self.carry_out(command);
+                }
+                self.stop(grace);
+            }
         }
     }
 

@@ -102,7 +102,7 @@ impl Shard {
             return;
         }
         // The answers are in the queue at the latest when the last message counts as consumed.
-        if !self.commands.is_empty() {
+        if !self.commands.has_heard_consumer() {
             return self.again.push(slot);
         }
         self.fail_now(slot);

@@ -2,6 +2,7 @@
 
 mod allocator;
 mod commands;
+mod control;
 #[cfg(feature = "fuzzing")]
 mod driver;
 mod duty;

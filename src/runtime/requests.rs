@@ -169,7 +169,6 @@ impl Shard {
 
     /// PHP's answer.
     pub(super) fn respond(&mut self, id: ConnectionId, response: &Respond) {
-        self.taken += response.size() as u64;
         let Some(connection) = self.connections.get(id.slot()).filter(|c| c.id == id) else { return };
         let Phase::Asking { to_head } = connection.phase else { return };
         let Respond { status, body, headers } = response;

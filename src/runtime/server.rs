@@ -4,12 +4,14 @@ use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
 
 use super::{
     Steering, allocator,
+    control::{self, Control},
     helm::Helm,
     shard::{Common, Shard},
     threads,
 };
 use crate::{
     config::{self, Config, ConfigError},
+    control::Api,
     hub::{Handle, Hub},
     queue::{Ender, Inbox, link},
     socket::{BindError, bind},
@@ -27,6 +29,7 @@ pub struct Server {
     handle: Option<Handle>,
     inbox: Option<Inbox>,
     steering: Option<Steering>,
+    control: Option<Control>,
     enders: Vec<Ender>,
     threads: Vec<JoinHandle<()>>,
     unix_paths: Vec<PathBuf>,
@@ -60,6 +63,7 @@ impl Server {
             handle: None,
             inbox: None,
             steering: None,
+            control: None,
             enders: Vec::new(),
             threads: Vec::new(),
             unix_paths: Vec::new(),
@@ -81,14 +85,20 @@ impl Server {
                 }
             }
         }
+        let controls = control::bind(&config.control, common.certificates.as_ref())?;
+        server.addresses.extend(controls.urls);
+        server.unix_paths.extend(controls.unix_paths);
         let mut inbox = Inbox::new()?;
-        let mut ports = Vec::new();
+        let (mut ports, mut beside) = (Vec::new(), Vec::new());
         for (index, sockets) in sockets.into_iter().enumerate() {
             let (consumer, waker) = inbox.consumer();
-            let (events, receiver, port, commands) = link(consumer, waker);
+            let (events, receiver, port, mut commands) = link(consumer, waker);
             inbox.add(receiver);
             server.enders.push(port.ender());
             ports.push(port);
+            if !controls.listeners.is_empty() {
+                beside.push(commands.open_beside());
+            }
             let common = common.clone();
             let helm = Helm::new(|| Shard::new(index, common, sockets, events, commands))?;
             #[cfg(target_os = "linux")]
@@ -98,12 +108,20 @@ impl Server {
             let thread = threads::spawn(format!("ferrite-{index}"), move || helm.run())?;
             server.threads.push(thread);
         }
+        if !controls.listeners.is_empty() {
+            let (consumer, waker) = inbox.consumer();
+            // It has events only for the log, and takes no commands.
+            let (events, receiver, _, _) = link(consumer, waker);
+            inbox.add(receiver);
+            let api = Api::new(Handle::new(server.hub.clone(), beside), events);
+            server.control = Some(Control::start(api, controls.listeners)?);
+        }
         server.handle = Some(Handle::new(server.hub.clone(), ports));
         server.inbox = Some(inbox);
         Ok(server)
     }
 
-    /// What is bound, as clients write it, with real ports; the metrics' own address last.
+    /// What is bound, as clients write it, with real ports; then the metrics' own address, then the control API.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }
@@ -152,6 +170,8 @@ pub fn check_certificate(files: &config::Tls) -> Result<(), ConfigError> {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Before the shards, which it might wait for.
+        drop(self.control.take());
         for ender in &self.enders {
             ender.end();
         }

@@ -139,8 +139,6 @@ pub(super) struct Shard {
     pub(super) bodies: usize,
     /// Connections that only watch over the server, and do not keep it from ending.
     pub(super) monitors: usize,
-    /// Bytes of frames taken from the command queue.
-    pub(super) taken: u64,
     /// Bytes that wait in all outboxes.
     pub(super) waiting: usize,
     pub(super) epoch: Instant,
@@ -208,7 +206,6 @@ impl Shard {
             handed: 0,
             bodies: 0,
             monitors: 0,
-            taken: 0,
             waiting: 0,
             epoch: Instant::now(),
             now: Duration::ZERO,
@@ -253,7 +250,7 @@ impl Shard {
                 c.inflate_out.add(tally.inflate_output);
             });
         }
-        self.commands.report(self.taken, self.waiting);
+        self.commands.report(self.waiting);
         self.events.flush();
         #[cfg(any(test, feature = "faults"))]
         assert!(!DOOMED.take(), "a test asked for the end");
@@ -289,7 +286,7 @@ impl Shard {
     }
 
     /// Arranges to be woken, or for another turn if something came in the meantime. `steered`: by the
-    /// consumer itself, so that no command can come while it sleeps here.
+    /// consumer itself, who can give no command while it sleeps here.
     pub(super) fn rest(&mut self, cx: &mut Context<'_>, steered: bool) {
         let doze = !steered && self.events.consumer_is_awake();
         let rest = if doze { Rest::Doze } else { Rest::Sleep };

@@ -139,11 +139,12 @@ impl Steering {
 
     /// Goes about the consumer's own business.
     fn leave(&self, shard: MutexGuard<'_, Option<Shard>>) {
-        if let Some(shard) = &*shard {
-            shard.commands.lend();
-        }
+        let lent = shard.as_ref().is_none_or(|shard| shard.commands.lend());
         drop(shard);
         if self.helm.duty().leave() {
+            self.helm.rouse();
+        }
+        if !lent && self.helm.duty().call_thread() {
             self.helm.rouse();
         }
     }

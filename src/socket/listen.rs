@@ -70,7 +70,9 @@ pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bo
             bound.map_err(|e| error(address.to_string(), e))
         }
         Address::Unix { path } => {
-            Ok(vec![bind_unix(path, entry, shards).map_err(|e| error(address.to_string(), e))?])
+            // Connecting needs write permission: the owner and its group, as a proxy that runs in the same group expects.
+            let bound = bind_unix(path, entry, shards, 0o660);
+            Ok(vec![bound.map_err(|e| error(address.to_string(), e))?])
         }
         Address::Tcp { host, port } => {
             let addresses =
@@ -85,6 +87,17 @@ pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bo
             }
             Ok(bound.into_iter().map(|(_, bound)| bound).collect())
         }
+    }
+}
+
+/// Binds `address` for one listener of its own; a socket file is for its owner alone.
+pub fn bind_private(address: &Address, tls: bool) -> Result<Vec<Bound>, BindError> {
+    match address {
+        Address::Unix { path } => {
+            let bound = bind_unix(path, Entry::default(), 1, 0o600);
+            Ok(vec![bound.map_err(|e| error(address.to_string(), e))?])
+        }
+        _ => bind(&address.clone().into(), tls, 1),
     }
 }
 
@@ -173,7 +186,7 @@ fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
 
 /// A socket file that nobody answers on is left over from a crash and is replaced; one that
 /// somebody answers on is in use; anything else at that path is not ours to remove.
-fn bind_unix(path: &Path, entry: Entry, shards: usize) -> io::Result<Bound> {
+fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<Bound> {
     let address = SockAddr::unix(path)?;
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
@@ -190,9 +203,8 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize) -> io::Result<Bound> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address)?;
-    // Connecting needs write permission: the owner and its group, as a proxy that runs in the same
-    // group expects. Before listen nobody can connect, so nobody slips in between.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o660))?;
+    // Before listen nobody can connect, so nobody slips in between.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     socket.listen(BACKLOG)?;
     let entry = Entry { tls: false, ..entry };
     let listening = |socket| Listening { socket, entry, passed: false };

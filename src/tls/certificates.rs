@@ -54,6 +54,11 @@ impl Certificates {
         Session::new(config)
     }
 
+    /// What a library that keeps its own buffers begins sessions with.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        self.current.read().config.clone()
+    }
+
     /// Whether those in use come from what the files were then.
     pub(super) fn are_read_from(&self, stamps: &[Stamp]) -> bool {
         self.current.read().read_from == stamps

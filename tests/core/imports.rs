@@ -19,11 +19,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("queue", &["http"]),
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
     ("hub", &["config", "connection", "frame", "metrics", "queue"]),
+    ("control", &["config", "hub", "queue", "tls"]),
     (
         "runtime",
         &[
             "config",
             "connection",
+            "control",
             "deflate",
             "frame",
             "http",
@@ -41,7 +43,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// Crates that only some folders may name.
 const CRATES: &[(&str, &[&str])] = &[
     ("ext_php_rs", &["php"]),
-    ("tokio", &["socket", "runtime"]),
+    ("tokio", &["control", "socket", "runtime"]),
+    ("hyper", &["control"]),
+    ("hyper_util", &["control"]),
+    ("tokio_rustls", &["control"]),
     ("tokio_util", &["socket"]),
     ("socket2", &["socket", "runtime"]),
     ("rustls", &["tls"]),

@@ -5,6 +5,7 @@
 mod certificates;
 mod closing;
 mod compression;
+mod control;
 mod flow;
 mod harness;
 mod hostile;

@@ -1,0 +1,325 @@
+//! What there is to ask for, and how it is done.
+
+use std::{
+    cell::RefCell,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use aws_lc_rs::digest;
+use hyper::{Method, StatusCode};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{
+    answer::{Answer, Failure},
+    body::{self, Close, Order},
+    query::Fields,
+    remembered::{Asked, Remembered},
+};
+use crate::{
+    hub::{Handle, Hub, Member, PayloadTooBig, close_code_allowed},
+    queue::{ConnectionId, EventQueue, LogLevel, LogRecord, TagValue},
+};
+
+/// The server as its control API sees it. One thread's.
+#[derive(Debug)]
+pub struct Api {
+    hub: Arc<Hub>,
+    handle: RefCell<Handle>,
+    remembered: RefCell<Remembered>,
+    log: RefCell<Log>,
+}
+
+#[derive(Debug)]
+struct Log {
+    events: EventQueue,
+    /// When a refused request was logged last.
+    refused: Option<Instant>,
+}
+
+/// One request, with who asks settled.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) body: &'a [u8],
+    /// The key that signed it; empty on a Unix socket.
+    pub(super) by: &'a str,
+    /// Its idempotency key, or nothing.
+    pub(super) id: &'a str,
+}
+
+impl Api {
+    /// Speaks with `handle`, which is its own, and logs into `events`.
+    pub fn new(handle: Handle, events: EventQueue) -> Self {
+        Self {
+            hub: handle.hub().clone(),
+            handle: RefCell::new(handle),
+            remembered: RefCell::default(),
+            log: RefCell::new(Log { events, refused: None }),
+        }
+    }
+
+    /// Bytes that a body may have: JSON may write one byte of a message as six, and mostly writes it as one.
+    pub(super) fn largest_body(&self) -> usize {
+        2 * self.hub.limits.max_message_size + (64 << 10)
+    }
+
+    /// Carries a request out, or says why not.
+    pub(super) fn answer(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let order = match request.path {
+            "/v1/publish" => Self::publish,
+            "/v1/broadcast" => Self::broadcast,
+            "/v1/send" => Self::send,
+            "/v1/close" => Self::close,
+            _ => return self.tell(request),
+        };
+        if request.method != Method::POST {
+            return Err(Failure::method("POST"));
+        }
+        Fields::parse(request.query)?.end()?;
+        if request.id.is_empty() {
+            return self.speak(request, order);
+        }
+        let asked = Asked { by: request.by.into(), id: request.id.into() };
+        let (digest, now) = (request.digest(), Instant::now());
+        let known = self.remembered.borrow().find(&asked, &digest, now);
+        match known {
+            Ok(Some(answer)) => return Ok(answer),
+            Ok(None) => {}
+            Err(_) => {
+                return Err(Failure::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "idempotency_mismatch",
+                    "another request was made with this Idempotency-Key",
+                ));
+            }
+        }
+        let answer = self.speak(request, order)?;
+        self.remembered.borrow_mut().remember(asked, digest, answer.clone(), now);
+        Ok(answer)
+    }
+
+    /// Says that a request was refused, not too often.
+    pub(super) fn log_refusal(&self, peer: &str, failure: &Failure) {
+        let mut log = self.log.borrow_mut();
+        let now = Instant::now();
+        if log.refused.is_none_or(|at| now >= at + LOG_INTERVAL) {
+            log.refused = Some(now);
+            let context = vec![
+                ("peer".to_owned(), peer.to_owned()),
+                ("reason".to_owned(), failure.message().to_owned()),
+            ];
+            log.write(LogLevel::Warning, "A request to the control API was refused", context);
+        }
+    }
+
+    fn speak(&self, request: &Request<'_>, order: Do) -> Result<Answer, Failure> {
+        let spoken = self.hub.unless_silenced(|| {
+            let mut handle = self.handle.borrow_mut();
+            handle.begin_batch();
+            let answer = order(self, &mut handle, request.body);
+            handle.end_batch();
+            answer
+        });
+        spoken.unwrap_or_else(|| Err(Failure::stopping()))
+    }
+
+    fn publish(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+        let mut order: Order<'_> = body::read(json)?;
+        let (topic, except) = (order.take_topic()?, order.take_except());
+        let payload = order.into_payload()?;
+        let count = handle.publish(&topic, payload.outgoing(), &except).map_err(too_big)?;
+        Ok(Answer::connections(count))
+    }
+
+    fn broadcast(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+        let mut order: Order<'_> = body::read(json)?;
+        let except = order.take_except();
+        let payload = order.into_payload()?;
+        let count = handle.broadcast(payload.outgoing(), &except).map_err(too_big)?;
+        Ok(Answer::connections(count))
+    }
+
+    fn send(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+        let mut order: Order<'_> = body::read(json)?;
+        let audience = order.take_audience()?;
+        let payload = order.into_payload()?;
+        let count = handle.send_to(&audience, payload.outgoing()).map_err(too_big)?;
+        Ok(Answer::connections(count))
+    }
+
+    fn close(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+        let Close { to, code, reason } = body::read(json)?;
+        if !close_code_allowed(code) {
+            return Err(Failure::field("code", format!("{code} is not a close code for applications")));
+        }
+        if reason.len() > LONGEST_REASON {
+            let length = reason.len();
+            return Err(Failure::field(
+                "reason",
+                format!("has {length} bytes; it may have {LONGEST_REASON}"),
+            ));
+        }
+        let mut count = 0;
+        for id in self.hub.select(&to.into_audience()?) {
+            if let Some(member) = handle.member(id).filter(|member| member.is_open()) {
+                handle.close(&member, code, &reason);
+                count += 1;
+            }
+        }
+        Ok(Answer::connections(count))
+    }
+
+    /// What changes nothing.
+    fn tell(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let tell = match request.path {
+            "/v1/connections" => Self::connections,
+            "/v1/topics" => Self::topics,
+            "/v1/stats" => Self::stats,
+            "/v1/health" => Self::health,
+            path => {
+                let message = format!("{path} is nothing that can be asked for; see docs/control-api.md");
+                return Err(Failure::new(StatusCode::NOT_FOUND, "not_found", message));
+            }
+        };
+        if request.method != Method::GET {
+            return Err(Failure::method("GET"));
+        }
+        if !request.body.is_empty() {
+            return Err(Failure::request("a GET has no body"));
+        }
+        let mut fields = Fields::parse(request.query)?;
+        tell(self, &mut fields).and_then(|answer| fields.end().map(|()| answer))
+    }
+
+    fn connections(&self, fields: &mut Fields) -> Result<Answer, Failure> {
+        let (audience, limit) = (fields.audience()?, fields.limit()?);
+        let after = fields.number("after")?.map(ConnectionId::from_php);
+        let mut ids = self.hub.select(&audience);
+        ids.sort_unstable();
+        let total = ids.len();
+        let rest = ids.partition_point(|id| after.is_some_and(|after| *id <= after));
+        let page = ids.get(rest..).unwrap_or_default();
+        let next = (page.len() > limit).then(|| page.get(limit.checked_sub(1)?)).flatten();
+        let members = page.iter().take(limit).filter_map(|id| self.hub.registry.get(*id));
+        Ok(Answer::of(&Connections {
+            connections: members.map(|member| Connection::of(&member)).collect(),
+            total,
+            next: next.map(|id| id.to_php()),
+        }))
+    }
+
+    fn topics(&self, fields: &mut Fields) -> Result<Answer, Failure> {
+        let (prefix, limit) = (fields.one("prefix")?.unwrap_or_default(), fields.limit()?);
+        let after = fields.one("after")?;
+        let mut topics = self.hub.directory.topics_from(&prefix, after.as_deref(), limit + 1);
+        let more = topics.len() > limit;
+        topics.truncate(limit);
+        let next = topics.last().filter(|_| more).map(|(topic, _)| topic.to_string());
+        let topics = topics.iter().map(|(topic, connections)| Topic { topic, connections: *connections });
+        Ok(Answer::of(&Topics { topics: topics.collect(), next }))
+    }
+
+    fn stats(&self, _: &mut Fields) -> Result<Answer, Failure> {
+        let figures = self.hub.figures().into_iter();
+        Ok(Answer::of(
+            &figures.map(|figure| (figure.name.to_owned(), figure.value.into())).collect::<Map<_, _>>(),
+        ))
+    }
+
+    fn health(&self, _: &mut Fields) -> Result<Answer, Failure> {
+        let stopping = self.hub.is_silenced();
+        let word = if stopping { "stopping" } else { "ok" };
+        let status = if stopping { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
+        Ok(Answer { status, ..Answer::of(&Health { status: word }) })
+    }
+}
+
+impl Request<'_> {
+    /// What makes it the same as another.
+    fn digest(&self) -> [u8; 32] {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(self.path.as_bytes());
+        context.update(b"\n");
+        context.update(self.body);
+        let mut digest = [0; 32];
+        digest.copy_from_slice(context.finish().as_ref());
+        digest
+    }
+}
+
+impl Log {
+    fn write(&mut self, level: LogLevel, message: &str, context: Vec<(String, String)>) {
+        self.events.push(crate::queue::Event::Log(Box::new(LogRecord {
+            level,
+            message: message.to_owned(),
+            context,
+        })));
+        self.events.flush();
+    }
+}
+
+type Do = fn(&Api, &mut Handle, &[u8]) -> Result<Answer, Failure>;
+
+#[derive(Serialize)]
+struct Connections {
+    connections: Vec<Connection>,
+    total: usize,
+    next: Option<i64>,
+}
+
+#[derive(Serialize)]
+struct Connection {
+    id: i64,
+    user: Option<Arc<str>>,
+    topics: Vec<Arc<str>>,
+    tags: Map<String, Value>,
+    buffered: usize,
+    /// In seconds.
+    latency: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Topics<'a> {
+    topics: Vec<Topic<'a>>,
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Topic<'a> {
+    topic: &'a str,
+    connections: usize,
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+impl Connection {
+    fn of(member: &Member) -> Self {
+        let value = |value: TagValue| match value {
+            TagValue::Int(number) => number.into(),
+            TagValue::Text(text) => (*text).into(),
+        };
+        Self {
+            id: member.id().to_php(),
+            user: member.user(),
+            topics: member.topics(),
+            tags: member.tags().into_iter().map(|(name, tag)| (name.to_string(), value(tag))).collect(),
+            buffered: member.buffered(),
+            latency: member.latency().map(|latency| latency.as_secs_f64()),
+        }
+    }
+}
+
+fn too_big(error: PayloadTooBig) -> Failure {
+    Failure::too_large(error.to_string())
+}
+
+/// What a close frame has room for (RFC 6455 section 5.5).
+const LONGEST_REASON: usize = 123;
+const LOG_INTERVAL: Duration = Duration::from_secs(10);

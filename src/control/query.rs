@@ -1,0 +1,92 @@
+//! What a request asks behind its `?`.
+
+use percent_encoding::percent_decode_str;
+
+use super::{
+    answer::Failure,
+    body::{List, Tags, To},
+};
+use crate::hub::Audience;
+
+/// The fields of a query, in order, each to be taken once; what is left at the end is refused.
+#[derive(Debug)]
+pub(super) struct Fields(Vec<(String, String)>);
+
+impl Fields {
+    /// Reads `a=1&b=2`, percent-encoded, a `+` for a space.
+    pub(super) fn parse(query: &str) -> Result<Self, Failure> {
+        let decode = |text: &str| {
+            let text = text.replace('+', " ");
+            percent_decode_str(&text).decode_utf8().map(|text| text.into_owned())
+        };
+        let mut fields = Vec::new();
+        for field in query.split('&').filter(|field| !field.is_empty()) {
+            let (name, value) = field.split_once('=').unwrap_or((field, ""));
+            let name = decode(name).map_err(|_| Failure::request("the query is not UTF-8"))?;
+            let value = decode(value).map_err(|_| Failure::field(name.clone(), "is not UTF-8"))?;
+            fields.push((name, value));
+        }
+        Ok(Self(fields))
+    }
+
+    /// Every value of a field; `None` if it is not there.
+    pub(super) fn all(&mut self, name: &str) -> Option<Vec<String>> {
+        let values: Vec<_> = self.0.extract_if(.., |(n, _)| n == name).map(|(_, value)| value).collect();
+        (!values.is_empty()).then_some(values)
+    }
+
+    /// The only value of a field.
+    pub(super) fn one(&mut self, name: &str) -> Result<Option<String>, Failure> {
+        match self.all(name).as_deref() {
+            None => Ok(None),
+            Some([value]) => Ok(Some(value.clone())),
+            Some(_) => Err(Failure::field(name, "is there twice")),
+        }
+    }
+
+    /// A number.
+    pub(super) fn number(&mut self, name: &str) -> Result<Option<i64>, Failure> {
+        self.one(name)?.map(|value| number(name, &value)).transpose()
+    }
+
+    /// How many are asked for at once.
+    pub(super) fn limit(&mut self) -> Result<usize, Failure> {
+        let limit = self.number("limit")?.unwrap_or(100);
+        match usize::try_from(limit) {
+            Ok(limit) if limit <= MOST => Ok(limit),
+            _ => Err(Failure::field("limit", format!("is not between 0 and {MOST}"))),
+        }
+    }
+
+    /// Whom `topic`, `user`, `tags` and `id` mean.
+    pub(super) fn audience(&mut self) -> Result<Audience, Failure> {
+        let ids = self.all("id").map(|ids| ids.iter().map(|id| number("id", id)).collect::<Result<_, _>>());
+        let to = To {
+            topics: self.all("topic").map(List::of),
+            users: self.all("user").map(List::of),
+            tags: self.one("tags")?.map(Tags::Query),
+            connections: ids.transpose()?.map(List::of),
+            except: List::default(),
+        };
+        // The body has them in `to`, the query does not.
+        to.into_audience().map_err(|failure| match failure.in_field() {
+            Some("to.tags") => failure.of_field("tags"),
+            Some(_) => failure.of_field("topic"),
+            None => failure,
+        })
+    }
+
+    /// Refuses what nobody has taken.
+    pub(super) fn end(self) -> Result<(), Failure> {
+        match self.0.into_iter().next() {
+            None => Ok(()),
+            Some((name, _)) => Err(Failure::field(name, "is not a field of this request")),
+        }
+    }
+}
+
+fn number(name: &str, value: &str) -> Result<i64, Failure> {
+    value.parse().map_err(|_| Failure::field(name, "is not an integer"))
+}
+
+const MOST: usize = 1000;

@@ -1,0 +1,261 @@
+//! From listening sockets to requests, and the answers back: HTTP/1.1 by hyper, with our limits around it.
+
+use std::{convert::Infallible, io, pin::pin, rc::Rc, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use hyper::{
+    Method, StatusCode,
+    body::{Body, Incoming},
+    header::{CONTENT_TYPE, HeaderMap},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use tokio_rustls::TlsAcceptor;
+
+use super::{
+    answer::{Answer, Failure},
+    api::{Api, Request},
+    signature::Keys,
+};
+use crate::{config::ControlKey, tls::Certificates};
+
+/// A listening socket of the control API.
+#[derive(Debug)]
+pub struct Listener {
+    /// Not blocking.
+    pub socket: Socket,
+    /// What requests are signed with; none: whoever can connect may speak.
+    pub keys: Vec<ControlKey>,
+    /// What TLS sessions begin with, if it speaks TLS.
+    pub tls: Option<Arc<Certificates>>,
+}
+
+/// What a [`Listener`] listens with.
+#[derive(Debug)]
+pub enum Socket {
+    /// TCP.
+    Tcp(std::net::TcpListener),
+    /// A Unix socket.
+    Unix(std::os::unix::net::UnixListener),
+}
+
+/// What all connections share.
+struct Shared {
+    api: Api,
+    /// Connections that may still be accepted.
+    slots: Arc<Semaphore>,
+    /// KiB of bodies that may still be read.
+    bodies: Semaphore,
+}
+
+/// Serves until `stop` says so, within a runtime of one thread and a `LocalSet`; then lets answers that are on their
+/// way leave.
+pub async fn serve(api: Api, listeners: Vec<Listener>, stop: watch::Receiver<bool>) -> io::Result<()> {
+    let shared =
+        Rc::new(Shared { api, slots: Arc::new(Semaphore::new(CONNECTIONS)), bodies: Semaphore::new(BODIES) });
+    let mut accepting = JoinSet::new();
+    for Listener { socket, keys, tls } in listeners {
+        let (shared, keys, stop) = (shared.clone(), Rc::new(Keys::new(&keys)), stop.clone());
+        match socket {
+            Socket::Tcp(socket) => {
+                let socket = TcpListener::from_std(socket)?;
+                accepting.spawn_local(accept_tcp(socket, tls, shared, keys, stop));
+            }
+            Socket::Unix(socket) => {
+                let socket = UnixListener::from_std(socket)?;
+                accepting.spawn_local(accept_unix(socket, shared, keys, stop));
+            }
+        }
+    }
+    while accepting.join_next().await.is_some() {}
+    // Every connection gives its slot back at its end.
+    let _ = timeout(LAST_ANSWERS, shared.slots.acquire_many(CONNECTIONS as u32)).await;
+    Ok(())
+}
+
+async fn accept_tcp(
+    socket: TcpListener,
+    tls: Option<Arc<Certificates>>,
+    shared: Rc<Shared>,
+    keys: Rc<Keys>,
+    mut stop: watch::Receiver<bool>,
+) {
+    while let Some((accepted, slot)) = next(&shared, || socket.accept(), &mut stop).await {
+        let Ok((stream, peer)) = accepted else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let (shared, keys, stop, tls) = (shared.clone(), keys.clone(), stop.clone(), tls.clone());
+        tokio::task::spawn_local(async move {
+            let peer = peer.ip().to_string();
+            match tls {
+                None => talk(stream, &peer, &shared, &keys, stop).await,
+                Some(certificates) => {
+                    let accepted = TlsAcceptor::from(certificates.config()).accept(stream);
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, accepted).await {
+                        talk(stream, &peer, &shared, &keys, stop).await;
+                    }
+                }
+            }
+            drop(slot);
+        });
+    }
+}
+
+async fn accept_unix(
+    socket: UnixListener,
+    shared: Rc<Shared>,
+    keys: Rc<Keys>,
+    mut stop: watch::Receiver<bool>,
+) {
+    while let Some((accepted, slot)) = next(&shared, || socket.accept(), &mut stop).await {
+        let Ok((stream, _)) = accepted else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let (shared, keys, stop) = (shared.clone(), keys.clone(), stop.clone());
+        tokio::task::spawn_local(async move {
+            talk(stream, "unix", &shared, &keys, stop).await;
+            drop(slot);
+        });
+    }
+}
+
+/// Who connects next, and the slot that it takes; `None` at the end.
+async fn next<T, F: Future<Output = io::Result<T>>>(
+    shared: &Shared,
+    accept: impl FnOnce() -> F,
+    stop: &mut watch::Receiver<bool>,
+) -> Option<(io::Result<T>, OwnedSemaphorePermit)> {
+    let accepted = async {
+        let accepted = accept().await;
+        // One a listener waits here, the others in the system's queue.
+        Some((accepted, shared.slots.clone().acquire_owned().await.ok()?))
+    };
+    tokio::select! {
+        accepted = accepted => accepted,
+        _ = stop.wait_for(|stop| *stop) => None,
+    }
+}
+
+/// Answers the requests of one connection, one after the other.
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    peer: &str,
+    shared: &Shared,
+    keys: &Keys,
+    mut stop: watch::Receiver<bool>,
+) {
+    let service = service_fn(|request| async move {
+        let answer = shared.request(request, keys).await;
+        if let Err(failure) = &answer
+            && failure.is_refusal()
+        {
+            shared.api.log_refusal(peer, failure);
+        }
+        Ok::<_, Infallible>(answer.map_or_else(Failure::into_response, Answer::into_response))
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(HEADERS).max_buf_size(BUFFER);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    // Errors are the client's: it left, or spoke no HTTP, which hyper has told it.
+    tokio::select! {
+        _ = connection.as_mut() => return,
+        _ = stop.wait_for(|stop| *stop) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = timeout(LAST_ANSWERS, connection).await;
+}
+
+impl Shared {
+    async fn request(&self, request: hyper::Request<Incoming>, keys: &Keys) -> Result<Answer, Failure> {
+        let (head, body) = request.into_parts();
+        let claim = keys.claim(&head.headers)?;
+        let id = idempotency_key(&head.headers)?;
+        let body = self.body(&head.method, &head.headers, body).await?;
+        claim.verify(&head, id, &body)?;
+        self.api.answer(&Request {
+            method: &head.method,
+            path: head.uri.path(),
+            query: head.uri.query().unwrap_or_default(),
+            body: &body,
+            by: claim.name,
+            id,
+        })
+    }
+
+    async fn body(&self, method: &Method, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Failure> {
+        if body.is_end_stream() && method != Method::POST {
+            return Ok(Bytes::new());
+        }
+        let refuse = |status, code, message: &str| Err(Failure::new(status, code, message));
+        let Some(length) = body.size_hint().exact() else {
+            return refuse(
+                StatusCode::LENGTH_REQUIRED,
+                "length_required",
+                "the header Content-Length is missing",
+            );
+        };
+        let largest = self.api.largest_body();
+        if length > largest as u64 {
+            let message =
+                format!("the body has {length} bytes; it may have {largest} (limits.maxMessageSize)");
+            return Err(Failure::too_large(message));
+        }
+        if !is_json(headers) {
+            let message = "the body is JSON; its Content-Type says something else";
+            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
+        }
+        let share = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX).min(BODIES as u32);
+        let _share = self.bodies.acquire_many(share).await;
+        match timeout(BODY, body.collect()).await {
+            Ok(Ok(body)) => Ok(body.to_bytes()),
+            Ok(Err(_)) => Err(Failure::request("the body is cut short")),
+            Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in time"),
+        }
+    }
+}
+
+/// The header's value, or nothing.
+fn idempotency_key(headers: &HeaderMap) -> Result<&str, Failure> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok("") };
+    let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    key.ok_or_else(|| {
+        Failure::request(format!("Idempotency-Key is not 1 to {LONGEST_KEY} printable ASCII characters"))
+    })
+}
+
+/// Whether a body can be JSON by its type. `curl -d` says that it is a form.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+    let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    ["application/json", "application/x-www-form-urlencoded"]
+        .iter()
+        .any(|known| kind.eq_ignore_ascii_case(known))
+}
+
+/// Connections at once; more wait to be accepted.
+const CONNECTIONS: usize = 256;
+/// KiB of bodies that are read at once; more wait.
+const BODIES: usize = 64 << 10;
+/// From the answer before, or the accept, to the end of a request's head.
+const IDLE: Duration = Duration::from_secs(75);
+/// From the end of a head to the end of its body.
+const BODY: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(5);
+/// For answers that are on their way when the server ends.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+const HEADERS: usize = 64;
+const BUFFER: usize = 64 << 10;
+const LONGEST_KEY: usize = 64;

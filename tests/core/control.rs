@@ -1,0 +1,508 @@
+//! The control API over real sockets: what is answered was done, to whom it says, once, and never later than PHP.
+
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+    os::unix::{fs::PermissionsExt, net::UnixStream},
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use aws_lc_rs::hmac;
+use data_encoding::HEXLOWER;
+use ferrite::{
+    config::{Config, Control},
+    queue::{Accept, Event, LogLevel},
+};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::harness::{Client, PATIENCE, Running, config, wait};
+
+const SECRET: &str = "correct horse battery";
+
+/// A server whose clients subscribe to `news`, have the path's first word as user, and a tag.
+struct Controlled {
+    server: Running,
+    path: PathBuf,
+    tcp: String,
+    /// Holds the consumer up at the next message while it is set.
+    held: Arc<AtomicBool>,
+}
+
+impl Controlled {
+    fn start(shards: usize) -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("ferrite-control-{}-{number}.sock", std::process::id()));
+        let texts = [
+            format!("unix://{}", path.display()),
+            format!("http://app:{}@127.0.0.1:0", SECRET.replace(' ', "%20")),
+        ];
+        let config = Config { control: Control::parse(&texts).unwrap(), ..config(shards) };
+        let held = Arc::new(AtomicBool::new(false));
+        let hold = held.clone();
+        let server = Running::start_with(config, true, PATIENCE, move |handle, event| match event {
+            Event::Handshake { id, handshake } => {
+                let user = handshake.request.path().trim_matches('/').to_owned();
+                let tags = vec![("name".into(), user.as_str().into())];
+                let user = Some(user);
+                handle.accept(*id, Accept { user, topics: vec!["news".into()], tags, ..Accept::default() });
+            }
+            Event::Message { .. } => {
+                while hold.load(Ordering::SeqCst) {
+                    std::thread::sleep(std::time::Duration::from_millis(1));
+                }
+            }
+            _ => {}
+        });
+        let tcp = server.addresses.last().unwrap().strip_prefix("http://").unwrap().to_owned();
+        Self { server, path, tcp, held }
+    }
+
+    /// A client of that name, once it is open.
+    fn client(&self, name: &str) -> Client {
+        let before = self.server.hub.open_connections();
+        let url = format!("{}/{name}", self.server.address);
+        let (client, _) = tokio_tungstenite::tungstenite::client(url, self.server.socket()).unwrap();
+        wait("the connection to open", || (self.server.hub.open_connections() > before).then_some(()));
+        client
+    }
+
+    fn connect(&self) -> UnixStream {
+        let socket = UnixStream::connect(&self.path).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket
+    }
+
+    fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        request(&mut self.connect(), "POST", path, &[], body.to_string().as_bytes()).unwrap()
+    }
+
+    fn get(&self, path: &str) -> (u16, Value) {
+        request(&mut self.connect(), "GET", path, &[], b"").unwrap()
+    }
+}
+
+/// One request and its answer, on a connection that stays open.
+fn request(
+    socket: &mut (impl Read + Write),
+    method: &str,
+    path: &str,
+    headers: &[(&str, String)],
+    body: &[u8],
+) -> std::io::Result<(u16, Value)> {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: ferrite\r\n");
+    headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+    if method == "POST" {
+        head += &format!("Content-Length: {}\r\n", body.len());
+    }
+    socket.write_all(&[format!("{head}\r\n").as_bytes(), body].concat())?;
+    answer(socket)
+}
+
+fn answer(socket: &mut impl Read) -> std::io::Result<(u16, Value)> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        socket.read_exact(&mut byte)?;
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.split("content-length: ").nth(1).unwrap().split("\r\n").next().unwrap();
+    let mut body = vec![0; length.parse().unwrap()];
+    socket.read_exact(&mut body)?;
+    let mut body: Value = serde_json::from_slice(&body).unwrap();
+    if head.contains("idempotent-replayed: true") {
+        body["replayed"] = true.into();
+    }
+    Ok((head.split(' ').nth(1).unwrap().parse().unwrap(), body))
+}
+
+fn read(client: &mut Client) -> String {
+    match client.read().unwrap() {
+        Message::Text(text) => text.to_string(),
+        Message::Binary(bytes) => format!("{bytes:?}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}
+
+fn code(answer: &(u16, Value)) -> (u16, &str) {
+    (answer.0, answer.1["error"]["code"].as_str().unwrap_or_default())
+}
+
+#[test]
+fn what_is_said_reaches_whom_it_is_for() {
+    for shards in [1, 3] {
+        let controlled = Controlled::start(shards);
+        let (mut ann, mut bob) = (controlled.client("ann"), controlled.client("bob"));
+        let ids: Vec<i64> = ["ann", "bob"]
+            .map(|user| {
+                controlled.get(&format!("/v1/connections?user={user}")).1["connections"][0]["id"]
+                    .as_i64()
+                    .unwrap()
+            })
+            .to_vec();
+        let one = (200, json!({"connections": 1}));
+        let post = |path: &str, body: Value| controlled.post(path, &body);
+        assert_eq!(
+            post("/v1/publish", json!({"topic": "news", "data": "1"})),
+            (200, json!({"connections": 2}))
+        );
+        assert_eq!(
+            post("/v1/publish", json!({"topic": "other", "data": "x"})),
+            (200, json!({"connections": 0}))
+        );
+        assert_eq!(post("/v1/publish", json!({"topic": "news", "data": "2", "except": [ids[0]]})), one);
+        assert_eq!(post("/v1/broadcast", json!({"data": "3", "except": [ids[1]]})), one);
+        assert_eq!(post("/v1/send", json!({"to": {"users": ["ann"]}, "data": "AP8=", "binary": true})), one);
+        assert_eq!(post("/v1/send", json!({"to": {"tags": "name=bob | name=eve"}, "data": "5"})), one);
+        assert_eq!(
+            post("/v1/send", json!({"to": {"tags": {"name": "ann"}, "topics": ["news"]}, "data": "6"})),
+            one
+        );
+        assert_eq!(post("/v1/send", json!({"to": {"connections": [ids[1], 77]}, "data": "7"})), one);
+        assert_eq!(post("/v1/send", json!({"to": {"except": [ids[1]]}, "data": "8"})), one);
+        assert_eq!(
+            post("/v1/send", json!({"to": {"users": []}, "data": "x"})),
+            (200, json!({"connections": 0}))
+        );
+        assert_eq!([(); 5].map(|()| read(&mut ann)), ["1", "3", "b\"\\0\\xff\"", "6", "8"]);
+        assert_eq!([(); 4].map(|()| read(&mut bob)), ["1", "2", "5", "7"]);
+        assert_eq!(
+            post("/v1/close", json!({"to": {"users": ["bob"]}, "code": 4000, "reason": "enough"})),
+            one
+        );
+        match bob.read().unwrap() {
+            Message::Close(Some(frame)) => {
+                assert_eq!((u16::from(frame.code), &*frame.reason), (4000, "enough"))
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(post("/v1/close", json!({"to": {"users": ["bob"]}})), (200, json!({"connections": 0})));
+    }
+}
+
+#[test]
+fn a_consumer_that_sleeps_delays_neither_the_answer_nor_the_delivery() {
+    for shards in [1, 3] {
+        let controlled = Controlled::start(shards);
+        let (mut ann, mut bob) = (controlled.client("ann"), controlled.client("bob"));
+        controlled.held.store(true, Ordering::SeqCst);
+        ann.send(Message::text("now hold")).unwrap();
+        for n in 0..100 {
+            let sent = controlled.post("/v1/publish", &json!({"topic": "news", "data": n.to_string()}));
+            assert_eq!(sent, (200, json!({"connections": 2})));
+            assert_eq!((read(&mut ann), read(&mut bob)), (n.to_string(), n.to_string()));
+        }
+        assert!(controlled.held.swap(false, Ordering::SeqCst));
+    }
+}
+
+#[test]
+fn an_order_that_is_repeated_with_its_key_is_done_once() {
+    let controlled = Controlled::start(1);
+    let mut ann = controlled.client("ann");
+    let mut socket = controlled.connect();
+    let mut publish = |id: &str, data: &str| {
+        let body = json!({"topic": "news", "data": data}).to_string();
+        request(&mut socket, "POST", "/v1/publish", &[("Idempotency-Key", id.to_owned())], body.as_bytes())
+            .unwrap()
+    };
+    assert_eq!(publish("a", "1"), (200, json!({"connections": 1})));
+    assert_eq!(publish("a", "1"), (200, json!({"connections": 1, "replayed": true})));
+    assert_eq!(code(&publish("a", "2")), (422, "idempotency_mismatch"));
+    assert_eq!(publish("b", "2"), (200, json!({"connections": 1})));
+    assert_eq!(code(&publish("", "x")), (400, "invalid_request"));
+    assert_eq!(code(&publish(&"x".repeat(65), "x")), (400, "invalid_request"));
+    // What was refused is not remembered.
+    assert_eq!(code(&publish("c", "\u{0}")), (200, ""));
+    assert_eq!([(); 3].map(|()| read(&mut ann)), ["1", "2", "\0"]);
+}
+
+#[test]
+fn what_was_answered_before_the_end_was_sent_and_what_was_not_was_not() {
+    for shards in [1, 2, 1, 2] {
+        let controlled = Arc::new(Controlled::start(shards));
+        let mut ann = controlled.client("ann");
+        let speaker = |name: usize| {
+            let controlled = controlled.clone();
+            std::thread::spawn(move || {
+                let mut socket = controlled.connect();
+                let mut said = 0;
+                loop {
+                    let body = json!({"topic": "news", "data": format!("{name} {said}")}).to_string();
+                    match request(&mut socket, "POST", "/v1/publish", &[], body.as_bytes()) {
+                        Ok((200, answer)) if answer["connections"] == 1 => said += 1,
+                        // Nobody is left, or the server ends.
+                        Ok((200 | 503, _)) | Err(_) => return said,
+                        Ok(other) => panic!("{other:?}"),
+                    }
+                }
+            })
+        };
+        let speakers: Vec<_> = (0..4).map(speaker).collect();
+        let mut heard = [0; 4];
+        loop {
+            match ann.read() {
+                Ok(Message::Text(text)) => {
+                    let (name, number) = text.split_once(' ').unwrap();
+                    let heard = &mut heard[name.parse::<usize>().unwrap()];
+                    assert_eq!(number, heard.to_string());
+                    *heard += 1;
+                    if *heard == 100 {
+                        controlled.server.tell_stop();
+                    }
+                }
+                Ok(_) => {}
+                Err(Error::ConnectionClosed) => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+        let said: Vec<i32> = speakers.into_iter().map(|speaker| speaker.join().unwrap()).collect();
+        assert_eq!(said, heard);
+    }
+}
+
+#[test]
+fn a_server_that_ends_does_nothing_more_and_says_so() {
+    let controlled = Controlled::start(1);
+    let _ann = controlled.client("ann");
+    let mut socket = controlled.connect();
+    assert_eq!(controlled.get("/v1/health"), (200, json!({"status": "ok"})));
+    // A client that does not answer the close frame keeps the server in its grace.
+    controlled.server.tell_stop();
+    wait("the end to begin", || (controlled.get("/v1/health").0 == 503).then_some(()));
+    let answer = request(&mut socket, "POST", "/v1/broadcast", &[], br#"{"data": "x"}"#).unwrap();
+    assert_eq!(code(&answer), (503, "stopping"));
+}
+
+#[test]
+fn over_tcp_nothing_is_done_without_the_right_signature() {
+    let controlled = Controlled::start(1);
+    let mut ann = controlled.client("ann");
+    let body = br#"{"topic":"news","data":"signed"}"#.as_slice();
+    // What is signed, and what is sent instead of it.
+    let post =
+        |name: &str, secret: &str, time: u64, signed: (&str, &str, &[u8]), sent: (&str, &str, &[u8])| {
+            let text = [format!("POST\n{}\n{time}\n{}\n", signed.0, signed.1).as_bytes(), signed.2].concat();
+            let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), &text);
+            let headers = [
+                ("Idempotency-Key", sent.1.to_owned()),
+                ("Ferrite-Key", name.to_owned()),
+                ("Ferrite-Timestamp", time.to_string()),
+                ("Ferrite-Signature", HEXLOWER.encode(tag.as_ref())),
+            ];
+            request(&mut TcpStream::connect(&controlled.tcp).unwrap(), "POST", sent.0, &headers, sent.2)
+                .unwrap()
+        };
+    let right = ("/v1/publish", "id", body);
+    let wrong: Value = "the key or the signature is wrong".into();
+    for answer in [
+        post("app", "wrong horse battery!", now(), right, right),
+        post("other", SECRET, now(), right, right),
+        post("app", SECRET, now(), right, ("/v1/broadcast", "id", body)),
+        post("app", SECRET, now(), right, ("/v1/publish?", "id", body)),
+        post("app", SECRET, now(), right, ("/v1/publish", "other", body)),
+        post("app", SECRET, now(), right, ("/v1/publish", "id", br#"{"topic":"news","data":"forged"}"#)),
+        post("app", "wrong horse battery!", now() - 4000, right, right),
+    ] {
+        assert_eq!((code(&answer), &answer.1["error"]["message"]), ((401, "unauthorized"), &wrong));
+    }
+    for time in [now() - 400, now() + 400, 0] {
+        let answer = post("app", SECRET, time, right, right);
+        assert_eq!(code(&answer), (401, "clock"));
+        assert!(answer.1["error"]["now"].as_u64().unwrap().abs_diff(now()) < 10);
+    }
+    let unsigned =
+        request(&mut TcpStream::connect(&controlled.tcp).unwrap(), "POST", right.0, &[], body).unwrap();
+    assert_eq!(unsigned.1["error"]["message"], "the header Ferrite-Key is missing");
+    assert_eq!(post("app", SECRET, now() - 200, right, right), (200, json!({"connections": 1})));
+    assert_eq!(read(&mut ann), "signed");
+    // Overheard and said again.
+    assert_eq!(post("app", SECRET, now() - 200, right, right).1["replayed"], true);
+    controlled.server.wait_for("a line about it", |seen| {
+        let line = seen.iter().find_map(|event| match event {
+            Event::Log(record) if record.message == "A request to the control API was refused" => {
+                Some(record)
+            }
+            _ => None,
+        })?;
+        assert_eq!(line.level, LogLevel::Warning);
+        assert!(!format!("{line:?}").contains("horse"));
+        Some(())
+    });
+}
+
+#[test]
+fn a_request_that_is_not_understood_does_nothing_and_names_what_is_wrong() {
+    let controlled = Controlled::start(1);
+    let mut ann = controlled.client("ann");
+    let many: Vec<i64> = (0..10_001).collect();
+    for (path, body, field) in [
+        ("/v1/publish", json!({"topic": "news"}), ""),
+        ("/v1/publish", json!({"data": "x"}), "topic"),
+        ("/v1/publish", json!({"topic": "a b", "data": "x"}), "topic"),
+        ("/v1/publish", json!({"topic": "news", "data": 5}), "data"),
+        ("/v1/publish", json!({"topic": "news", "data": "x", "excpet": [1]}), "excpet"),
+        ("/v1/publish", json!({"topic": "news", "data": "x", "except": ["1"]}), "except[0]"),
+        ("/v1/publish", json!({"topic": "news", "data": "x", "to": {}}), "to"),
+        ("/v1/publish", json!({"topic": "news", "data": "*", "binary": true}), "data"),
+        ("/v1/broadcast", json!({"data": "x", "topic": "news"}), "topic"),
+        ("/v1/send", json!({"data": "x"}), "to"),
+        ("/v1/send", json!({"data": "x", "to": {}, "except": [1]}), "except"),
+        ("/v1/send", json!({"data": "x", "to": {"topics": ["news", ""]}}), "to.topics[1]"),
+        ("/v1/send", json!({"data": "x", "to": {"tags": {"a": true}}}), "to.tags.a"),
+        ("/v1/send", json!({"data": "x", "to": {"tags": {"": 1}}}), "to.tags"),
+        ("/v1/send", json!({"data": "x", "to": {"tags": 7}}), "to.tags"),
+        ("/v1/send", json!({"data": "x", "to": {"connections": many}}), "to.connections"),
+        ("/v1/close", json!({"to": {}, "code": 1006}), "code"),
+        ("/v1/close", json!({"to": {}, "code": 70_000}), "code"),
+        ("/v1/close", json!({"to": {}, "reason": "x".repeat(124)}), "reason"),
+    ] {
+        let answer = controlled.post(path, &body);
+        assert_eq!(
+            (code(&answer), answer.1["error"]["field"].as_str()),
+            ((400, "invalid_field"), Some(field)),
+            "{answer:?}"
+        );
+    }
+    let answer = controlled.post("/v1/send", &json!({"data": "x", "to": {"tags": "a=1 & "}}));
+    assert_eq!(
+        (code(&answer), &answer.1["error"]["column"]),
+        ((400, "invalid_query"), &7.into()),
+        "{answer:?}"
+    );
+    let raw = |method: &str, path: &str, headers: &[(&str, String)], body: &[u8]| {
+        let answer = request(&mut controlled.connect(), method, path, headers, body).unwrap();
+        (answer.0, answer.1["error"]["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let expect = |status: u16, code: &str| (status, code.to_owned());
+    for body in
+        [&b""[..], b"{", br#"{"data":"x"}x"#, b"\xff", b"{\"data\": \"\xff\"}", br#"{"data": "\ud800"}"#]
+    {
+        assert_eq!(
+            raw("POST", "/v1/broadcast", &[], body),
+            expect(400, "invalid_json"),
+            "{}",
+            body.escape_ascii()
+        );
+    }
+    assert_eq!(raw("POST", "/v1/broadcast", &[], b"[]"), expect(400, "invalid_field"));
+    assert_eq!(raw("GET", "/v1/publish", &[], b""), expect(405, "method_not_allowed"));
+    assert_eq!(raw("POST", "/v1/stats", &[], b""), expect(405, "method_not_allowed"));
+    assert_eq!(raw("DELETE", "/v1/connections", &[], b""), expect(405, "method_not_allowed"));
+    assert_eq!(raw("GET", "/v2/stats", &[], b""), expect(404, "not_found"));
+    assert_eq!(raw("POST", "/v1/broadcast?data=x", &[], br#"{"data":"x"}"#), expect(400, "invalid_field"));
+    let form = [("Content-Type", "multipart/form-data; boundary=x".to_owned())];
+    assert_eq!(
+        raw("POST", "/v1/broadcast", &form, br#"{"data":"x"}"#),
+        expect(415, "unsupported_media_type")
+    );
+    for (query, field) in [
+        ("connections?limit=1001", "limit"),
+        ("connections?limit=-1", "limit"),
+        ("connections?id=x", "id"),
+        ("connections?topic=a%20b", "topic"),
+        ("connections?user=%ff", "user"),
+        ("connections?tags=a&tags=b", "tags"),
+        ("connections?users=ann", "users"),
+        ("topics?after=a&after=b", "after"),
+        ("stats?a", "a"),
+    ] {
+        let answer = controlled.get(&format!("/v1/{query}"));
+        assert_eq!(
+            (code(&answer), answer.1["error"]["field"].as_str()),
+            ((400, "invalid_field"), Some(field)),
+            "{answer:?}"
+        );
+    }
+    assert_eq!(code(&controlled.get("/v1/connections?tags=a%3D")), (400, "invalid_query"));
+    controlled.post("/v1/broadcast", &json!({"data": "the only one"}));
+    assert_eq!(read(&mut ann), "the only one");
+}
+
+#[test]
+fn a_body_beyond_its_limit_is_refused_before_it_is_sent() {
+    let controlled = Controlled::start(1);
+    let _ann = controlled.client("ann");
+    let head = |more: &str| {
+        let mut socket = controlled.connect();
+        write!(socket, "POST /v1/broadcast HTTP/1.1\r\nHost: h\r\n{more}\r\n\r\n").unwrap();
+        answer(&mut socket).unwrap()
+    };
+    assert_eq!(code(&head("Content-Length: 3000000")), (413, "too_large"));
+    assert_eq!(code(&head("Transfer-Encoding: chunked")), (411, "length_required"));
+    // As long as a message may be, all of it to be escaped, passes.
+    let largest = "\"".repeat(1 << 20);
+    assert_eq!(controlled.post("/v1/broadcast", &json!({"data": largest})), (200, json!({"connections": 1})));
+}
+
+#[test]
+fn lists_come_in_pages_and_in_order() {
+    let controlled = Controlled::start(2);
+    let clients: Vec<_> = (0..5).map(|n| controlled.client(&format!("user{n}"))).collect();
+    let whole = controlled.get("/v1/connections").1;
+    let ids: Vec<i64> =
+        whole["connections"].as_array().unwrap().iter().map(|c| c["id"].as_i64().unwrap()).collect();
+    assert!(ids.len() == clients.len() && ids.is_sorted() && whole["total"] == 5 && whole["next"].is_null());
+    let mut paged = Vec::new();
+    let mut after = 0;
+    loop {
+        let page = controlled.get(&format!("/v1/connections?limit=2&after={after}")).1;
+        paged.extend(page["connections"].as_array().unwrap().iter().map(|c| c["id"].as_i64().unwrap()));
+        let Some(next) = page["next"].as_i64() else { break };
+        after = next;
+    }
+    assert_eq!(paged, ids);
+    let first = &whole["connections"][0];
+    assert_eq!(
+        (&first["topics"], &first["buffered"], &first["latency"]),
+        (&json!(["news"]), &json!(0), &Value::Null)
+    );
+    assert_eq!(first["tags"], json!({"name": first["user"]}));
+    let none = controlled.get("/v1/connections?limit=0").1;
+    assert_eq!(none, json!({"connections": [], "total": 5, "next": null}));
+    assert_eq!(
+        controlled.get("/v1/topics?prefix=ne").1,
+        json!({"topics": [{"topic": "news", "connections": 5}], "next": null})
+    );
+    assert_eq!(controlled.get("/v1/stats").1["ferrite_connections"], 5);
+}
+
+#[test]
+fn the_socket_file_is_its_owners_alone_and_goes_with_the_server() {
+    let controlled = Controlled::start(1);
+    assert_eq!(std::fs::metadata(&controlled.path).unwrap().permissions().mode() & 0o777, 0o600);
+    let Controlled { server, path, .. } = controlled;
+    // Whoever is connected and says nothing does not keep it.
+    let _idle = UnixStream::connect(&path).unwrap();
+    server.stop();
+    assert!(!path.exists());
+}
+
+#[test]
+fn beyond_256_connections_who_comes_waits_for_a_place() {
+    let controlled = Controlled::start(1);
+    let mut idle: Vec<_> = (0..256).map(|_| controlled.connect()).collect();
+    for socket in &mut idle {
+        assert_eq!(request(socket, "GET", "/v1/health", &[], b"").unwrap().0, 200);
+    }
+    let mut late = controlled.connect();
+    late.write_all(b"GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+    late.set_nonblocking(true).unwrap();
+    // All others are served meanwhile.
+    assert_eq!(request(idle.last_mut().unwrap(), "GET", "/v1/health", &[], b"").unwrap().0, 200);
+    assert_eq!(late.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    drop(idle.pop());
+    late.set_nonblocking(false).unwrap();
+    assert_eq!(answer(&mut late).unwrap().0, 200);
+}
