@@ -78,7 +78,7 @@ fn every_folder_names_only_those_it_may_know() {
                 }
             }
             for (library, folders) in CRATES {
-                if code.contains(&format!("{library}::")) && !folders.contains(&name.as_str()) {
+                if names_library(&code, library) && !folders.contains(&name.as_str()) {
                     wrong.push(format!("{path} names {library}"));
                 }
             }
@@ -103,6 +103,13 @@ fn unsafe_is_allowed_only_where_the_architecture_page_says() {
         .map(|(path, _)| path.strip_prefix(&format!("{}/", root.display())).unwrap().to_owned())
         .collect();
     assert_eq!(allowed, listed);
+}
+
+/// Whether code says `library::`, not as the end of another name.
+fn names_library(code: &str, library: &str) -> bool {
+    let path = format!("{library}::");
+    let is_part = |before: &str| before.ends_with(|letter: char| letter.is_alphanumeric() || letter == '_');
+    code.match_indices(&path).any(|(at, _)| !is_part(&code[..at]))
 }
 
 /// Every `x` of `crate::x` and `crate::{x, y::…}`.
