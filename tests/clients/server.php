@@ -8,11 +8,12 @@ declare(strict_types=1);
 // /close?…     close with code= and reason=      /throw            an exception in the handshake
 // /describe    answer with what PHP knows        /topic?name=      publish to that topic, but not to itself
 //
+// /sleep?seconds= echo, after so long
 // /certificate answer with the client's certificate
 //
 // Standard output gets a line for each close: "closed CODE REASON".
 // The variable HEARTBEAT is the interval of pings in seconds; COMPRESSION, if it is set, the arguments of
-// Compression as JSON; TLS a list of those of Tls; TRUSTED_PROXIES the option, as JSON.
+// Compression as JSON; TLS a list of those of Tls; TRUSTED_PROXIES and CONTROL the options, as JSON.
 
 use Ferrite\Compression;
 use Ferrite\Connection;
@@ -31,6 +32,7 @@ $server = new Server(
     compression: $compression === null ? null : new Compression(...$compression),
     protocols: ['chat.v2', 'chat.v1'],
     trustedProxies: json_decode(getenv('TRUSTED_PROXIES') ?: '[]', true, flags: JSON_THROW_ON_ERROR),
+    control: json_decode(getenv('CONTROL') ?: 'null', true, flags: JSON_THROW_ON_ERROR),
 );
 
 $server->onHandshake(function (Handshake $handshake): void {
@@ -66,6 +68,10 @@ $server->onMessage(function (Connection $from, string $data, bool $binary) use (
                 'cookies' => $from->request->cookies(),
                 'agent' => $from->request->header('user-agent'),
             ], JSON_THROW_ON_ERROR));
+            break;
+        case '/sleep':
+            usleep((int) (1e6 * $query['seconds']));
+            $from->send($data);
             break;
         case '/certificate':
             $from->send($from->request->clientCertificate ?? 'none');
