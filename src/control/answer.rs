@@ -104,6 +104,18 @@ impl Failure {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server ends; nothing was done")
     }
 
+    pub(super) fn too_slow() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in time")
+    }
+
+    pub(super) fn too_busy() -> Self {
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too_busy",
+            "too many bodies arrive at once; nothing was done",
+        )
+    }
+
     pub(super) fn in_field(&self) -> Option<&str> {
         self.field.as_deref()
     }

@@ -2,7 +2,6 @@
 
 use std::{convert::Infallible, io, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::{
     Method, StatusCode,
@@ -15,7 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -48,37 +47,37 @@ pub enum Socket {
     Unix(std::os::unix::net::UnixListener),
 }
 
-/// What all connections share.
+/// What the connections of one listener share, so that those of one cannot crowd out those of another.
 struct Shared {
-    api: Api,
-    /// Connections that may still be accepted.
+    api: Rc<Api>,
+    keys: Keys,
+    /// Connections that may still be served.
     slots: Arc<Semaphore>,
-    /// KiB of bodies that may still be read.
+    /// Bytes of bodies that may still come.
     bodies: Semaphore,
 }
 
 /// Serves until `stop` says so, within a runtime of one thread and a `LocalSet`; then lets answers that are on their
 /// way leave.
 pub async fn serve(api: Api, listeners: Vec<Listener>, stop: watch::Receiver<bool>) -> io::Result<()> {
-    let shared =
-        Rc::new(Shared { api, slots: Arc::new(Semaphore::new(CONNECTIONS)), bodies: Semaphore::new(BODIES) });
+    let api = Rc::new(api);
     let mut accepting = JoinSet::new();
     for Listener { socket, keys, tls } in listeners {
-        let (shared, keys, stop) = (shared.clone(), Rc::new(Keys::new(&keys)), stop.clone());
+        let (api, keys) = (api.clone(), Keys::new(&keys));
+        let (slots, bodies) = (Arc::new(Semaphore::new(CONNECTIONS)), Semaphore::new(BODIES));
+        let shared = Rc::new(Shared { api, keys, slots, bodies });
         match socket {
             Socket::Tcp(socket) => {
                 let socket = TcpListener::from_std(socket)?;
-                accepting.spawn_local(accept_tcp(socket, tls, shared, keys, stop));
+                accepting.spawn_local(accept_tcp(socket, tls, shared, stop.clone()));
             }
             Socket::Unix(socket) => {
                 let socket = UnixListener::from_std(socket)?;
-                accepting.spawn_local(accept_unix(socket, shared, keys, stop));
+                accepting.spawn_local(accept_unix(socket, shared, stop.clone()));
             }
         }
     }
     while accepting.join_next().await.is_some() {}
-    // Every connection gives its slot back at its end.
-    let _ = timeout(LAST_ANSWERS, shared.slots.acquire_many(CONNECTIONS as u32)).await;
     Ok(())
 }
 
@@ -86,7 +85,6 @@ async fn accept_tcp(
     socket: TcpListener,
     tls: Option<Arc<Certificates>>,
     shared: Rc<Shared>,
-    keys: Rc<Keys>,
     mut stop: watch::Receiver<bool>,
 ) {
     while let Some((accepted, slot)) = next(&shared, || socket.accept(), &mut stop).await {
@@ -95,40 +93,37 @@ async fn accept_tcp(
             continue;
         };
         let _ = stream.set_nodelay(true);
-        let (shared, keys, stop, tls) = (shared.clone(), keys.clone(), stop.clone(), tls.clone());
+        let (shared, stop, tls) = (shared.clone(), stop.clone(), tls.clone());
         tokio::task::spawn_local(async move {
             let peer = peer.ip().to_string();
             match tls {
-                None => talk(stream, &peer, &shared, &keys, stop).await,
+                None => talk(stream, &peer, &shared, stop).await,
                 Some(certificates) => {
                     let accepted = TlsAcceptor::from(certificates.config()).accept(stream);
                     if let Ok(Ok(stream)) = timeout(HANDSHAKE, accepted).await {
-                        talk(stream, &peer, &shared, &keys, stop).await;
+                        talk(stream, &peer, &shared, stop).await;
                     }
                 }
             }
             drop(slot);
         });
     }
+    shared.last_answers().await;
 }
 
-async fn accept_unix(
-    socket: UnixListener,
-    shared: Rc<Shared>,
-    keys: Rc<Keys>,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn accept_unix(socket: UnixListener, shared: Rc<Shared>, mut stop: watch::Receiver<bool>) {
     while let Some((accepted, slot)) = next(&shared, || socket.accept(), &mut stop).await {
         let Ok((stream, _)) = accepted else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let (shared, keys, stop) = (shared.clone(), keys.clone(), stop.clone());
+        let (shared, stop) = (shared.clone(), stop.clone());
         tokio::task::spawn_local(async move {
-            talk(stream, "unix", &shared, &keys, stop).await;
+            talk(stream, "unix", &shared, stop).await;
             drop(slot);
         });
     }
+    shared.last_answers().await;
 }
 
 /// Who connects next, and the slot that it takes; `None` at the end.
@@ -153,11 +148,10 @@ async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     peer: &str,
     shared: &Shared,
-    keys: &Keys,
     mut stop: watch::Receiver<bool>,
 ) {
     let service = service_fn(|request| async move {
-        let answer = shared.request(request, keys).await;
+        let answer = shared.request(request).await;
         if let Err(failure) = &answer
             && failure.is_refusal()
         {
@@ -178,11 +172,16 @@ async fn talk(
 }
 
 impl Shared {
-    async fn request(&self, request: hyper::Request<Incoming>, keys: &Keys) -> Result<Answer, Failure> {
+    /// Waits until every connection has given its slot back.
+    async fn last_answers(&self) {
+        let _ = timeout(LAST_ANSWERS, self.slots.acquire_many(CONNECTIONS as u32)).await;
+    }
+
+    async fn request(&self, request: hyper::Request<Incoming>) -> Result<Answer, Failure> {
         let (head, body) = request.into_parts();
-        let claim = keys.claim(&head.headers)?;
+        let claim = self.keys.claim(&head.headers)?;
         let id = idempotency_key(&head.headers)?;
-        let body = self.body(&head.method, &head.headers, body).await?;
+        let (body, _budget) = self.body(&head.method, &head.headers, body).await?;
         claim.verify(&head, id, &body)?;
         self.api.answer(&Request {
             method: &head.method,
@@ -194,17 +193,44 @@ impl Shared {
         })
     }
 
-    async fn body(&self, method: &Method, headers: &HeaderMap, body: Incoming) -> Result<Bytes, Failure> {
+    /// The body, and what it takes of the budget: what has come of it, not what it says it has.
+    async fn body(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        mut body: Incoming,
+    ) -> Result<(Vec<u8>, Option<SemaphorePermit<'_>>), Failure> {
+        let (mut whole, mut budget) = (Vec::new(), None::<SemaphorePermit<'_>>);
         if body.is_end_stream() && method != Method::POST {
-            return Ok(Bytes::new());
+            return Ok((whole, budget));
         }
+        self.check_body(headers, body.size_hint().exact())?;
+        let read = async {
+            while let Some(frame) = body.frame().await {
+                let frame = frame.map_err(|_| Failure::request("the body is cut short"))?;
+                let Ok(piece) = frame.into_data() else { continue };
+                let size = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+                let permit = self.bodies.try_acquire_many(size).map_err(|_| Failure::too_busy())?;
+                match &mut budget {
+                    None => budget = Some(permit),
+                    Some(budget) => budget.merge(permit),
+                }
+                whole.extend_from_slice(&piece);
+            }
+            Ok(())
+        };
+        match timeout(BODY, read).await {
+            Ok(read) => read.map(|()| (whole, budget)),
+            Err(_) => Err(Failure::too_slow()),
+        }
+    }
+
+    /// Refuses a body before it is read.
+    fn check_body(&self, headers: &HeaderMap, length: Option<u64>) -> Result<(), Failure> {
         let refuse = |status, code, message: &str| Err(Failure::new(status, code, message));
-        let Some(length) = body.size_hint().exact() else {
-            return refuse(
-                StatusCode::LENGTH_REQUIRED,
-                "length_required",
-                "the header Content-Length is missing",
-            );
+        let Some(length) = length else {
+            let message = "the header Content-Length is missing";
+            return refuse(StatusCode::LENGTH_REQUIRED, "length_required", message);
         };
         let largest = self.api.largest_body();
         if length > largest as u64 {
@@ -216,13 +242,7 @@ impl Shared {
             let message = "the body is JSON; its Content-Type says something else";
             return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
         }
-        let share = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX).min(BODIES as u32);
-        let _share = self.bodies.acquire_many(share).await;
-        match timeout(BODY, body.collect()).await {
-            Ok(Ok(body)) => Ok(body.to_bytes()),
-            Ok(Err(_)) => Err(Failure::request("the body is cut short")),
-            Err(_) => refuse(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in time"),
-        }
+        Ok(())
     }
 }
 
@@ -244,10 +264,10 @@ fn is_json(headers: &HeaderMap) -> bool {
         .any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-/// Connections at once; more wait to be accepted.
+/// Connections of a listener at once; more wait to be accepted.
 const CONNECTIONS: usize = 256;
-/// KiB of bodies that are read at once; more wait.
-const BODIES: usize = 64 << 10;
+/// Bytes of bodies that have come and are not dealt with, of a listener.
+const BODIES: usize = 64 << 20;
 /// From the answer before, or the accept, to the end of a request's head.
 const IDLE: Duration = Duration::from_secs(75);
 /// From the end of a head to the end of its body.

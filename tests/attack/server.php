@@ -29,6 +29,7 @@ $server = new Server(
     protocols: $options['protocols'] ?? [],
     trustedProxies: $options['trustedProxies'] ?? [],
     health: $options['health'] ?? null,
+    control: $options['control'] ?? null,
 );
 
 if ($options['handshakes'] ?? false) {

@@ -1,5 +1,6 @@
 """The themes, in the order in which they are run."""
 
+import api
 import bodies
 import control
 import deflate
@@ -13,5 +14,5 @@ import slow
 import tls
 import utf8
 
-MODULES = (handshake, bodies, framing, fragments, deflate, utf8, control, slow, resources, tls, proxy, ending)
+MODULES = (handshake, bodies, framing, fragments, deflate, utf8, control, slow, resources, tls, proxy, api, ending)
 THEMES = [module.theme for module in MODULES]
