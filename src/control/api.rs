@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Failure},
-    body::{self, Close, Order},
+    body::{self, Close, Count, Order},
     query::Fields,
     remembered::{Asked, Remembered},
 };
@@ -74,6 +74,7 @@ impl Api {
             "/v1/broadcast" => Self::broadcast,
             "/v1/send" => Self::send,
             "/v1/close" => Self::close,
+            "/v1/count" => Self::count,
             _ => return self.tell(request),
         };
         if request.method != Method::POST {
@@ -171,6 +172,12 @@ impl Api {
             }
         }
         Ok(Answer::connections(count))
+    }
+
+    /// Changes nothing, but asks with an audience as the others do.
+    fn count(&self, _: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+        let Count { to } = body::read(json)?;
+        Ok(Answer::connections(self.hub.select(&to.into_audience()?).len()))
     }
 
     /// What changes nothing.

@@ -41,6 +41,13 @@ pub(super) struct Close {
     pub(super) reason: String,
 }
 
+/// `POST /v1/count`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Count {
+    pub(super) to: To,
+}
+
 /// An audience.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]

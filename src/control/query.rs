@@ -58,15 +58,20 @@ impl Fields {
         }
     }
 
-    /// Whom `topic`, `user`, `tags` and `id` mean.
+    /// Several numbers.
+    fn numbers(&mut self, name: &str) -> Result<Option<List<i64>>, Failure> {
+        let values = self.all(name).map(|values| values.iter().map(|value| number(name, value)).collect());
+        Ok(values.transpose()?.map(List::of))
+    }
+
+    /// Whom `topic`, `user`, `tags`, `id` and `except` mean.
     pub(super) fn audience(&mut self) -> Result<Audience, Failure> {
-        let ids = self.all("id").map(|ids| ids.iter().map(|id| number("id", id)).collect::<Result<_, _>>());
         let to = To {
             topics: self.all("topic").map(List::of),
             users: self.all("user").map(List::of),
             tags: self.one("tags")?.map(Tags::Query),
-            connections: ids.transpose()?.map(List::of),
-            except: List::default(),
+            connections: self.numbers("id")?,
+            except: self.numbers("except")?.unwrap_or_default(),
         };
         // The body has them in `to`, the query does not.
         to.into_audience().map_err(|failure| match failure.in_field() {

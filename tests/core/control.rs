@@ -177,6 +177,8 @@ fn what_is_said_reaches_whom_it_is_for() {
         );
         assert_eq!([(); 5].map(|()| read(&mut ann)), ["1", "3", "b\"\\0\\xff\"", "6", "8"]);
         assert_eq!([(); 4].map(|()| read(&mut bob)), ["1", "2", "5", "7"]);
+        assert_eq!(post("/v1/count", json!({"to": {"topics": ["news", "other"], "except": [ids[0]]}})), one);
+        assert_eq!(controlled.get(&format!("/v1/connections?limit=0&except={}", ids[0])).1["total"], 1);
         assert_eq!(
             post("/v1/close", json!({"to": {"users": ["bob"]}, "code": 4000, "reason": "enough"})),
             one
