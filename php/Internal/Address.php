@@ -1,0 +1,65 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Internal;
+
+/** Where a control API listens, and who speaks to it. */
+final class Address
+{
+    private function __construct(
+        /** For `stream_socket_client()`. */
+        public readonly string $transport,
+        /** For the `Host` header; the certificate's name if there is TLS. */
+        public readonly string $host,
+        /** For messages: without key and secret. */
+        public readonly string $shown,
+        public readonly bool $isSecure = false,
+        public readonly ?Signer $signer = null,
+    ) {
+    }
+
+    /** @throws \ValueError It is none; the message has nothing of it. */
+    public static function parse(#[\SensitiveParameter] string $dsn): self
+    {
+        if (str_starts_with($dsn, 'unix://')) {
+            return self::unix(substr($dsn, strlen('unix://')));
+        }
+        $parts = '~^(https?)://([^:@/?#]+):([^:@/?#]+)@([^:@/?#\[\]]+|\[[0-9a-fA-F:.]+\]):(\d{1,5})/?$~D';
+        if (preg_match($parts, $dsn, $found) !== 1) {
+            throw new \ValueError(
+                'dsn has to be unix:///path, http://key:secret@host:port or https://key:secret@host:port,'
+                . ' with reserved characters in key and secret percent-encoded'
+            );
+        }
+        [, $scheme, $key, $secret, $host, $port] = $found;
+        $key = rawurldecode($key);
+        $secret = rawurldecode($secret);
+        if (preg_match('/^[\x21-\x7e]+$/D', $key) !== 1) {
+            throw new \ValueError('dsn: the key has to be printable ASCII without spaces');
+        }
+        if (strlen($secret) < 16) {
+            throw new \ValueError('dsn: the secret has to have at least 16 bytes');
+        }
+        if ((int) $port < 1 || (int) $port > 65535) {
+            throw new \ValueError('dsn: there is no such port');
+        }
+        $secure = $scheme === 'https';
+        return new self(
+            ($secure ? 'tls' : 'tcp') . "://$host:$port",
+            "$host:$port",
+            "$scheme://$host:$port",
+            $secure,
+            new Signer($key, $secret),
+        );
+    }
+
+    private static function unix(string $path): self
+    {
+        // PHP would cut a longer one off, and connect to that.
+        if (!str_starts_with($path, '/') || strlen($path) > 107 || str_contains($path, "\0")) {
+            throw new \ValueError('dsn: unix:// needs an absolute path of at most 107 bytes, as in unix:///run/app/control.sock');
+        }
+        return new self("unix://$path", 'ferrite', "unix://$path");
+    }
+}

@@ -1,0 +1,17 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Internal;
+
+/** A whole HTTP answer. */
+final class Answer
+{
+    public function __construct(
+        public readonly int $status,
+        public readonly string $body,
+        /** Whether the connection can take another request. */
+        public readonly bool $keep,
+    ) {
+    }
+}

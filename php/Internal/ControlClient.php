@@ -1,0 +1,142 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Internal;
+
+use Ferrite\RefusedException;
+use Ferrite\ServerAwayException;
+use Ferrite\UnauthorizedException;
+
+/** Speaks what docs/control-api.md says: requests with their signatures, and what an answer's status means. */
+final class ControlClient
+{
+    private const JSON_DEPTH = 16;
+
+    private readonly Wire $wire;
+
+    public function __construct(public readonly Address $address, bool $persistent, ?string $caFile)
+    {
+        $this->wire = new Wire($address, $persistent, $caFile);
+    }
+
+    /**
+     * @return array<mixed> The JSON object of the answer.
+     *
+     * @throws RefusedException|ServerAwayException|UnauthorizedException
+     */
+    public function post(string $path, string $body, string $id, Deadline $deadline): array
+    {
+        return $this->result($this->request('POST', $path, $body, $id, $deadline));
+    }
+
+    /**
+     * @return array<mixed>
+     *
+     * @throws RefusedException|ServerAwayException|UnauthorizedException
+     */
+    public function get(string $path, Deadline $deadline): array
+    {
+        return $this->result($this->request('GET', $path, '', '', $deadline));
+    }
+
+    /**
+     * The status that the server is in, whether it is one that serves or not.
+     *
+     * @throws RefusedException|ServerAwayException|UnauthorizedException
+     */
+    public function status(Deadline $deadline): string
+    {
+        $answer = $this->request('GET', '/v1/health', '', '', $deadline);
+        $object = $this->object($answer);
+        if ($answer->status === 503 && is_string($object['status'] ?? null)) {
+            return $object['status'];
+        }
+        return self::string($this->result($answer), 'status') ?? throw $this->strange();
+    }
+
+    /**
+     * What an answer has to have.
+     *
+     * @param array<mixed> $answer
+     */
+    public function int(array $answer, string $name): int
+    {
+        return is_int($answer[$name] ?? null) ? $answer[$name] : throw $this->strange();
+    }
+
+    /**
+     * @param array<mixed> $answer
+     *
+     * @return array<mixed>
+     */
+    public function array(array $answer, string $name): array
+    {
+        return is_array($answer[$name] ?? null) ? $answer[$name] : throw $this->strange();
+    }
+
+    public function strange(): ServerAwayException
+    {
+        return new ServerAwayException("{$this->address->shown} does not answer as a control API does");
+    }
+
+    private function request(string $method, string $path, string $body, string $id, Deadline $deadline): Answer
+    {
+        $head = "$method $path HTTP/1.1\r\nHost: {$this->address->host}\r\n";
+        if ($method === 'POST') {
+            $length = strlen($body);
+            $head .= "Content-Type: application/json\r\nContent-Length: $length\r\nIdempotency-Key: $id\r\n";
+        }
+        $signature = $this->address->signer?->headers($method, $path, $id, $body) ?? '';
+        return $this->wire->exchange("$head$signature\r\n$body", $deadline);
+    }
+
+    /** @return array<mixed> */
+    private function result(Answer $answer): array
+    {
+        $object = $this->object($answer);
+        if ($object !== null && $answer->status === 200) {
+            return $object;
+        }
+        $error = is_array($object['error'] ?? null) ? $object['error'] : [];
+        $code = self::string($error, 'code');
+        if ($code === null || $answer->status < 400) {
+            throw new ServerAwayException(
+                "{$this->address->shown} does not answer as a control API does: it says {$answer->status}"
+            );
+        }
+        $message = self::string($error, 'message') ?? $code;
+        if ($answer->status >= 500) {
+            throw new ServerAwayException("{$this->address->shown} does not serve: $message");
+        }
+        if ($answer->status === 401) {
+            $now = $error['now'] ?? null;
+            $offset = $code === 'clock' && is_int($now) ? time() - $now : null;
+            throw new UnauthorizedException($offset === null ? $message : sprintf(
+                "this machine's clock is %d seconds %s the server's",
+                abs($offset),
+                $offset < 0 ? 'behind' : 'ahead of',
+            ), $offset);
+        }
+        throw new RefusedException(
+            $message,
+            $code,
+            $answer->status,
+            self::string($error, 'field'),
+            is_int($error['column'] ?? null) ? $error['column'] : null,
+        );
+    }
+
+    /** @return array<mixed>|null null = it is no JSON object. */
+    private function object(Answer $answer): ?array
+    {
+        $object = json_decode($answer->body, true, self::JSON_DEPTH);
+        return is_array($object) && str_starts_with(ltrim($answer->body), '{') ? $object : null;
+    }
+
+    /** @param array<mixed> $object */
+    private static function string(array $object, string $name): ?string
+    {
+        return is_string($object[$name] ?? null) ? $object[$name] : null;
+    }
+}

@@ -1,0 +1,156 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Internal;
+
+use Ferrite\Published;
+use Ferrite\RemoteConnection;
+use Ferrite\ServerAwayException;
+use Ferrite\TopicPresence;
+use Ferrite\WhenAway;
+
+/** Sends, asks, and does with a message what was chosen for it when the server is away. */
+final class Dispatcher implements Sender
+{
+    private const PAGE = 1000;
+
+    public function __construct(
+        public readonly ControlClient $client,
+        private readonly float $timeout,
+        private readonly WhenAway $whenAway,
+    ) {
+    }
+
+    public function deadline(): Deadline
+    {
+        return Deadline::in($this->timeout);
+    }
+
+    /** @param array<string, mixed> $fields What the request has beside the message. */
+    public function deliver(string $path, array $fields, Message $message): Published
+    {
+        $body = Text::json($fields + $message->fields());
+        try {
+            return $this->post($path, $body, $message->id, $this->deadline());
+        } catch (ServerAwayException $e) {
+            return match ($this->whenAway) {
+                WhenAway::Ignore => Published::ignored($message->id, $e),
+                default => throw $e,
+            };
+        }
+    }
+
+    public function sendTo(Selection $to, Message $message): Published
+    {
+        return $this->deliver('/v1/send', ['to' => $to->toJson()], $message);
+    }
+
+    public function closeTo(Selection $to, int $code, string $reason, ?string $id): Published
+    {
+        $id = Message::id($id);
+        $body = Text::json(['to' => $to->toJson(), 'code' => $code, 'reason' => $reason]);
+        try {
+            return $this->post('/v1/close', $body, $id, $this->deadline());
+        } catch (ServerAwayException $e) {
+            return $this->whenAway === WhenAway::Ignore ? Published::ignored($id, $e) : throw $e;
+        }
+    }
+
+    public function countOf(Selection $to): int
+    {
+        $body = Text::json(['to' => $to->toJson()]);
+        $answer = $this->client->post('/v1/count', $body, Message::id(null), $this->deadline());
+        return $this->client->int($answer, 'connections');
+    }
+
+    /** @return \Generator<int, RemoteConnection> */
+    public function connectionsOf(Selection $to): iterable
+    {
+        // Now, and not when the first one is asked for.
+        Text::json(['to' => $to->toJson()]);
+        return $this->listConnections($to);
+    }
+
+    /** @return \Generator<string, int> */
+    public function topics(string $prefix): iterable
+    {
+        Text::json(['prefix' => $prefix]);
+        return $this->listTopics($prefix);
+    }
+
+    public function presence(string $topic): TopicPresence
+    {
+        Text::json(['topic' => $topic]);
+        $answer = $this->client->get('/v1/presence?topic=' . rawurlencode($topic), $this->deadline());
+        $users = $this->client->array($answer, 'users');
+        return new TopicPresence($topic, array_values($users), $this->client->int($answer, 'connections'));
+    }
+
+    /** @return \Generator<int, RemoteConnection> */
+    private function listConnections(Selection $to): \Generator
+    {
+        if ($to->isNobody()) {
+            return;
+        }
+        foreach ($this->pages('/v1/connections', $to->toQuery(), 'connections') as $entry) {
+            $connection = $this->connection($entry);
+            if (!in_array($connection->id, $to->except, true)) {
+                yield $connection;
+            }
+        }
+    }
+
+    /** @return \Generator<string, int> */
+    private function listTopics(string $prefix): \Generator
+    {
+        $query = $prefix === '' ? '' : 'prefix=' . rawurlencode($prefix);
+        foreach ($this->pages('/v1/topics', $query, 'topics') as $entry) {
+            $topic = $entry['topic'] ?? null;
+            yield is_string($topic) ? $topic : throw $this->client->strange()
+                => $this->client->int($entry, 'connections');
+        }
+    }
+
+    /** @return \Generator<int, array<mixed>> */
+    private function pages(string $path, string $query, string $name): \Generator
+    {
+        $after = '';
+        do {
+            $pairs = array_filter([$query, 'limit=' . self::PAGE, $after], 'strlen');
+            $answer = $this->client->get("$path?" . implode('&', $pairs), $this->deadline());
+            $entries = $this->client->array($answer, $name);
+            foreach ($entries as $entry) {
+                yield is_array($entry) ? $entry : throw $this->client->strange();
+            }
+            $next = $answer['next'] ?? null;
+            if ($next !== null && !is_int($next) && !is_string($next) || $after === "after=$next") {
+                throw $this->client->strange();
+            }
+            $after = 'after=' . rawurlencode((string) $next);
+        } while ($next !== null);
+    }
+
+    /** @param array<mixed> $entry */
+    private function connection(array $entry): RemoteConnection
+    {
+        try {
+            return new RemoteConnection(
+                $entry['id'] ?? null,
+                $entry['user'] ?? null,
+                $entry['topics'] ?? [],
+                $entry['tags'] ?? [],
+                $entry['buffered'] ?? 0,
+                $entry['latency'] ?? null,
+            );
+        } catch (\TypeError) {
+            throw $this->client->strange();
+        }
+    }
+
+    private function post(string $path, string $body, string $id, Deadline $deadline): Published
+    {
+        $answer = $this->client->post($path, $body, $id, $deadline);
+        return Published::sent($this->client->int($answer, 'connections'), $id);
+    }
+}

@@ -1,0 +1,33 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Internal;
+
+/** JSON and the texts in it. */
+final class Text
+{
+    /**
+     * @param array<string, mixed> $fields
+     *
+     * @throws \ValueError One of them is not valid UTF-8; the message begins with its name.
+     */
+    public static function json(array $fields): string
+    {
+        try {
+            // An object even if it is empty. What PHP escapes on its own account would make messages longer.
+            return json_encode((object) $fields, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
+        } catch (\JsonException $e) {
+            if ($e->getCode() !== JSON_ERROR_UTF8) {
+                throw $e;
+            }
+        }
+        // Looked for only now: the encoder checks as it goes, and almost always all is well.
+        foreach ($fields as $name => $value) {
+            if (json_encode($value) === false) {
+                throw new \ValueError("$name is not valid UTF-8");
+            }
+        }
+        throw new \ValueError('a name is not valid UTF-8');
+    }
+}

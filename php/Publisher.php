@@ -1,0 +1,146 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite;
+
+use Ferrite\Internal\Address;
+use Ferrite\Internal\ControlClient;
+use Ferrite\Internal\Dispatcher;
+use Ferrite\Internal\Message;
+
+/**
+ * Speaks to a running server over its control API, from any PHP program and without the extension.
+ *
+ * ```php
+ * $publisher = new Ferrite\Publisher('unix:///run/app/control.sock');
+ * $publisher->publish('news', 'Hello');
+ * $publisher->to()->user('ann')->send('only you');
+ * ```
+ *
+ * Nothing is opened before the first call. The connection is then kept, by default also for the next page that the same
+ * FPM worker serves. docs/publishing.md has the rest: frameworks, the spool, tests.
+ *
+ * There is no logger: a message that was not sent at once says why, in {@see Published::$reason}, to whoever can put it
+ * in the right log. Neither cloneable nor serialisable.
+ */
+final class Publisher implements PublisherInterface
+{
+    private readonly Dispatcher $dispatcher;
+
+    /**
+     * @param string $dsn Where the server's option `control` listens: `unix:///run/app/control.sock`,
+     *     `http://key:secret@host:port` or `https://key:secret@host:port`; reserved characters in key and secret are
+     *     percent-encoded.
+     * @param float $timeout Seconds that one call may take in all: to connect, to send, and to get the answer. At most
+     *     60. The server answers within a millisecond, however busy its PHP is; a quarter of a second forgives a machine
+     *     that is short of breath, and is what a page can lose without anybody noticing. Give more over a long distance:
+     *     a new `https` connection takes three round trips. Looking a host's name up is not in it: PHP cannot limit that.
+     * @param WhenAway|null $whenAway What becomes of messages while the server is away; null = `Throw`.
+     * @param string|null $caFile PEM file with the authorities that may sign the server's certificate (`https`); null =
+     *     those of the system.
+     * @param bool $persistent Whether the connection outlives the page. The server takes 256; with more FPM workers
+     *     than that, say no.
+     *
+     * @throws \ValueError A value is wrong; the message begins with its name.
+     */
+    public function __construct(
+        #[\SensitiveParameter]
+        string $dsn,
+        float $timeout = 0.25,
+        ?WhenAway $whenAway = null,
+        ?string $caFile = null,
+        bool $persistent = true,
+    ) {
+        if (!($timeout > 0.0 && $timeout <= 60.0)) {
+            throw new \ValueError('timeout has to be more than 0 and at most 60 seconds');
+        }
+        $client = new ControlClient(Address::parse($dsn), $persistent, $caFile);
+        $this->dispatcher = new Dispatcher($client, $timeout, $whenAway ?? WhenAway::Throw);
+    }
+
+    public function publish(
+        string $topic,
+        string $data,
+        bool $binary = false,
+        int|array $except = [],
+        ?bool $compress = null,
+        ?string $id = null,
+    ): Published {
+        $fields = ['topic' => $topic] + self::except($except);
+        return $this->dispatcher->deliver('/v1/publish', $fields, new Message($data, $binary, $compress, $id));
+    }
+
+    public function broadcast(
+        string $data,
+        bool $binary = false,
+        int|array $except = [],
+        ?bool $compress = null,
+        ?string $id = null,
+    ): Published {
+        $message = new Message($data, $binary, $compress, $id);
+        return $this->dispatcher->deliver('/v1/broadcast', self::except($except), $message);
+    }
+
+    public function to(): Audience
+    {
+        return new Audience($this->dispatcher);
+    }
+
+    public function connections(): iterable
+    {
+        return $this->to()->connections();
+    }
+
+    public function topics(string $prefix = ''): iterable
+    {
+        return $this->dispatcher->topics($prefix);
+    }
+
+    public function presence(string $topic): TopicPresence
+    {
+        return $this->dispatcher->presence($topic);
+    }
+
+    public function stats(): array
+    {
+        return $this->dispatcher->client->get('/v1/stats', $this->dispatcher->deadline());
+    }
+
+    public function health(): ServerHealth
+    {
+        try {
+            $status = $this->dispatcher->client->status($this->dispatcher->deadline());
+        } catch (ServerAwayException) {
+            return ServerHealth::Away;
+        }
+        return $status === 'ok' ? ServerHealth::Ok : ServerHealth::Stopping;
+    }
+
+    /** @return array<string, string> Whose it is, without key and secret. */
+    public function __debugInfo(): array
+    {
+        return ['server' => $this->dispatcher->client->address->shown];
+    }
+
+    /** @return array<string, mixed> */
+    public function __serialize(): array
+    {
+        throw new \LogicException('a publisher has a connection and a secret, and cannot be serialised');
+    }
+
+    private function __clone()
+    {
+    }
+
+    /**
+     * @param int|array<mixed> $except
+     *
+     * @return array<string, list<int>>
+     */
+    private static function except(int|array $except): array
+    {
+        $ids = Message::ids($except, 'except');
+        return $ids === [] ? [] : ['except' => $ids];
+    }
+}

@@ -1,0 +1,29 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite;
+
+/**
+ * The server will not do this, now or later: a topic with a space, a query that cannot be read, a message that is too
+ * large. Nothing was sent.
+ */
+final class RefusedException extends \RuntimeException implements PublisherException
+{
+    /**
+     * @param string $error What was wrong, by the names of docs/control-api.md: `invalid_field`, `too_large`, ….
+     * @param int $status The HTTP status of the answer.
+     * @param string|null $field Where: `topic`, `to.tags`, ….
+     * @param int|null $column Where in a query over tags, in characters from 1.
+     */
+    public function __construct(
+        string $message,
+        public readonly string $error,
+        public readonly int $status = 400,
+        public readonly ?string $field = null,
+        public readonly ?int $column = null,
+        ?\Throwable $previous = null,
+    ) {
+        parent::__construct($message, $status, $previous);
+    }
+}
