@@ -110,18 +110,27 @@ final class Wire
                 + ($this->caFile === null ? [] : ['cafile' => $this->caFile]),
         ]);
         $flags = STREAM_CLIENT_CONNECT | ($this->persistent ? STREAM_CLIENT_PERSISTENT : 0);
-        do {
-            if ($deadline->hasPassed()) {
-                throw $this->away('cannot be reached in time');
-            }
-            // PHP takes this time once to connect, and once more for the handshake of TLS.
-            $seconds = $deadline->left() / ($this->address->isSecure ? 2 : 1);
-            error_clear_last();
-            $stream = @stream_socket_client($this->name, $errno, $error, $seconds, $flags, $context);
-            // A crowd of workers, all new: there is room as soon as the server looks.
-        } while ($stream === false && $errno === self::QUEUE_FULL && usleep(1000) === null);
+        $errors = [];
+        // The last of PHP's messages only says that there were others.
+        set_error_handler(function (int $level, string $message) use (&$errors): bool {
+            $errors[] = preg_replace('/^stream_socket_client\(\): /', '', $message);
+            return true;
+        });
+        try {
+            do {
+                if ($deadline->hasPassed()) {
+                    throw $this->away('cannot be reached in time');
+                }
+                // PHP takes this time once to connect, and once more for the handshake of TLS.
+                $seconds = $deadline->left() / ($this->address->isSecure ? 2 : 1);
+                $stream = stream_socket_client($this->name, $code, $error, $seconds, $flags, $context);
+                // A crowd of workers, all new: there is room as soon as the server looks.
+            } while ($stream === false && $code === self::QUEUE_FULL && usleep(1000) === null);
+        } finally {
+            restore_error_handler();
+        }
         if ($stream === false) {
-            throw $this->away('cannot be reached: ' . ($error !== '' ? $error : self::lastError()));
+            throw $this->away('cannot be reached: ' . ($error !== '' ? $error : trim($errors[0] ?? 'nobody says why')));
         }
         // Nothing is read ahead; and the chunk size, which is for that, is free for the mark.
         stream_set_read_buffer($stream, 0);
@@ -209,10 +218,5 @@ final class Wire
     private function away(string $what): ServerAwayException
     {
         return new ServerAwayException("{$this->address->shown} $what");
-    }
-
-    private static function lastError(): string
-    {
-        return trim(preg_replace('/^stream_socket_client\(\): /', '', error_get_last()['message'] ?? 'unknown error'));
     }
 }

@@ -13,6 +13,7 @@ declare(strict_types=1);
 //   ["answer", 200, {}]      answer with JSON; further strings are headers
 //   ["raw", "…"]             write these bytes
 //   ["say", "…"]             print this
+//   ["until", 1]             wait until that connection has come and gone
 //   ["close"] ["reset"]      end the connection in order, or by a reset
 //   ["hold"]                 neither read nor answer any more
 //   ["api"]                  be a control API from now on: send nothing twice, say how many were sent
@@ -27,6 +28,7 @@ say(['listening' => stream_socket_get_name($listener, false)]);
 
 $known = [];
 $connections = [];
+$gone = [];
 $accepted = 0;
 stream_set_blocking(STDIN, false);
 while (true) {
@@ -80,6 +82,7 @@ final class Connection
 
 function advance(Connection $connection): void
 {
+    global $gone;
     while ($connection->steps !== []) {
         $step = $connection->steps[0];
         switch ($step[0]) {
@@ -93,6 +96,11 @@ function advance(Connection $connection): void
                 break;
             case 'raw':
                 fwrite($connection->stream, $step[1]);
+                break;
+            case 'until':
+                if (!in_array($step[1], $gone, true)) {
+                    return;
+                }
                 break;
             case 'say':
                 say([$step[1] => true]);
@@ -176,10 +184,12 @@ function beTheApi(Connection $connection, array $request): void
 
 function finish(Connection $connection): void
 {
-    global $connections;
+    global $connections, $gone;
     unset($connections[(int) $connection->stream]);
-    say(['closed' => $connection->number]);
     fclose($connection->stream);
+    say(['closed' => $connection->number]);
+    $gone[] = $connection->number;
+    array_map('advance', array_values($connections));
 }
 
 function say(array $line): void
