@@ -7,22 +7,16 @@ const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { chromium } = require('playwright-core')
+const { launch, slow } = require('./browser.js')
 const { PhpServer, within, root } = require('../clients/php-server.js')
 
-const slow = Number(process.env.FERRITE_TEST_SLOW || 1)
 const pictures = path.join(process.env.CARGO_TARGET_DIR || path.join(root, 'target'), 'screenshots')
 
 let server, url, browser
 
 before(async () => {
   await startChat('0')
-  browser = await chromium.launch({
-    executablePath: findBrowser(),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-      '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-    timeout: 30000 * slow,
-  })
+  browser = await launch()
   fs.mkdirSync(pictures, { recursive: true })
 })
 
@@ -30,16 +24,6 @@ after(async () => {
   await browser?.close()
   await server?.stop()
 })
-
-function findBrowser() {
-  for (const name of [process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome']) {
-    if (!name) continue
-    try {
-      return execFileSync('sh', ['-c', 'command -v -- "$0"', name], { encoding: 'utf8' }).trim()
-    } catch {}
-  }
-  throw new Error('no Chromium; scripts/setup --tests installs it, or CHROMIUM names one')
-}
 
 /** Starts the chat example; a second start takes the port of the first. */
 async function startChat(port, env) {
