@@ -177,6 +177,24 @@ final class Server
     public function onRequest(callable $callback): static {}
 
     /**
+     * Called when a user's first connection is in a topic of {@see Server::announcePresence()}.
+     *
+     * After the topic's subscribers were told and, if a client that connects causes it, after `onOpen`. Of one
+     * user and topic, joins and leaves alternate.
+     *
+     * @param callable(string, string): void $callback Topic and user.
+     */
+    public function onJoin(callable $callback): static {}
+
+    /**
+     * Called when a user's last connection has left such a topic, whatever the reason: after `onClose` if the
+     * connection closed, at the latest before `onStop`.
+     *
+     * @param callable(string, string): void $callback Topic and user.
+     */
+    public function onLeave(callable $callback): static {}
+
+    /**
      * Called once per run, when all listeners are bound and before any other callback.
      *
      * @param callable(Server): void $callback
@@ -358,6 +376,42 @@ final class Server
         Connection|array|null $except = null,
         ?bool $compress = null,
     ): int {}
+
+    /**
+     * The users that are in a topic, each once however many connections it has there; docs/presence.md.
+     *
+     * Connections without a user are not listed. Who left an announced topic and may come back within the grace
+     * is. In a callback it agrees with what subscribers are told: changes until now have been sent before, and
+     * later ones come after whatever is made of this list.
+     *
+     * @return list<string> In the order of their bytes; empty when nothing runs.
+     *
+     * @throws \ValueError The topic's name is invalid.
+     * @throws StateException In a forked child.
+     */
+    public function presence(string $topic): array {}
+
+    /**
+     * Has the subscribers of these topics told which users come and go, in place of what was announced before;
+     * docs/presence.md.
+     *
+     * They get the texts `{"event":"join","topic":"room","user":"ann"}` and `{"event":"leave",…}`, between
+     * callbacks and without PHP: a join for the first connection of a user, a leave after the last. So do
+     * {@see Server::onJoin()} and {@see Server::onLeave()}. Holds for later runs too.
+     *
+     * @param string|list<string> $topics Names of topics; `room.*` = all that begin with `room.`. `[]` = none.
+     * @param float $grace Seconds within which a user who comes back was never away; 0.0 = a leave is told at
+     *     once.
+     * @param bool $toClients false = only the callbacks are told.
+     *
+     * @throws \ValueError A name is invalid, or the grace is negative or not finite.
+     * @throws StateException In a forked child.
+     */
+    public function announcePresence(
+        string|array $topics,
+        float $grace = 0.0,
+        bool $toClients = true,
+    ): static {}
 
     /**
      * All connections, to be narrowed by what they are: topic, user, tags.

@@ -3,6 +3,9 @@
 //! Only connections that have one of these are in it. Each has a *key*, a small number, so that the sets of
 //! connections are compressed bitmaps, and a query is what it looks like: intersections and unions.
 
+mod news;
+#[cfg(test)]
+mod presence_tests;
 mod set;
 #[cfg(test)]
 mod tests;
@@ -11,13 +14,25 @@ use std::{
     borrow::Borrow,
     collections::{BTreeMap, HashMap, hash_map::Entry},
     hash::Hash,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
 
-use self::set::{Keys, Set};
-use super::{audience::Audience, query::Query, tags::TagKey};
+use self::{
+    news::News,
+    set::{Keys, Set},
+};
+use super::{
+    audience::Audience,
+    presence::{Announced, Presence, PresenceChange},
+    query::Query,
+    tags::TagKey,
+};
 use crate::queue::{ConnectionId, TagValue};
 
 /// An index over the open connections. Locked for a change or a question, never for a message of a shard.
@@ -25,6 +40,9 @@ use crate::queue::{ConnectionId, TagValue};
 pub struct Directory {
     shards: usize,
     index: Mutex<Index>,
+    epoch: Instant,
+    /// When there are news, in nanoseconds since then: nobody takes the lock to hear that there are none.
+    news_at: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -33,37 +51,64 @@ struct Index {
     ids: Vec<ConnectionId>,
     topics: HashMap<Arc<str>, Keys>,
     users: HashMap<Arc<str>, Keys>,
+    /// By key: the user. Of those that are one.
+    names: HashMap<u32, Arc<str>>,
     tags: HashMap<Arc<str>, HashMap<TagKey, Keys>>,
+    news: News,
 }
 
 impl Directory {
     /// An empty one, for connections of so many shards.
     pub(super) fn new(shards: usize) -> Self {
-        Self { shards: shards.max(1), index: Mutex::default() }
+        Self {
+            shards: shards.max(1),
+            index: Mutex::default(),
+            epoch: Instant::now(),
+            news_at: AtomicU64::new(NEVER),
+        }
     }
 
     /// A connection joins a topic; gives the shared name.
     pub(super) fn join(&self, id: ConnectionId, topic: &str) -> Arc<str> {
         let mut index = self.index.lock();
-        index.know(self.key(id), id);
-        insert_shared(&mut index.topics, topic, self.key(id))
+        let key = self.key(id);
+        index.know(key, id);
+        let first_of = index.user_without_others(key, topic);
+        let topic = insert_shared(&mut index.topics, topic, key);
+        if let Some(user) = first_of {
+            index.news.join((topic.clone(), user), Instant::now());
+            self.date_news(&index);
+        }
+        topic
     }
 
-    /// It leaves the topic.
-    pub(super) fn leave(&self, id: ConnectionId, topic: &str) {
-        remove(&mut self.index.lock().topics, topic, self.key(id));
+    /// It leaves the topic, in which it is. `gone`: because the network closed it; what it said before may still have
+    /// to reach the consumer.
+    pub(super) fn leave(&self, id: ConnectionId, topic: &Arc<str>, gone: bool) {
+        let mut index = self.index.lock();
+        let key = self.key(id);
+        remove(&mut index.topics, &**topic, key);
+        if let Some(user) = index.user_without_others(key, topic) {
+            index.news.leave((topic.clone(), user), Instant::now(), gone.then_some(id));
+            self.date_news(&index);
+        }
     }
 
-    /// It is known as this user; gives the shared name.
+    /// It is known as this user, from before it joins a topic until after it has left the last; gives the shared name.
     pub(super) fn name(&self, id: ConnectionId, user: &str) -> Arc<str> {
         let mut index = self.index.lock();
-        index.know(self.key(id), id);
-        insert_shared(&mut index.users, user, self.key(id))
+        let key = self.key(id);
+        index.know(key, id);
+        let user = insert_shared(&mut index.users, user, key);
+        index.names.insert(key, user.clone());
+        user
     }
 
     /// It is no longer.
     pub(super) fn forget_user(&self, id: ConnectionId, user: &str) {
-        remove(&mut self.index.lock().users, user, self.key(id));
+        let mut index = self.index.lock();
+        index.names.remove(&self.key(id));
+        remove(&mut index.users, user, self.key(id));
     }
 
     /// It gets a tag, in place of the value that it had; gives the shared name.
@@ -125,6 +170,57 @@ impl Directory {
         first.into_iter().map(|(topic, subscribers)| (topic.clone(), subscribers)).collect()
     }
 
+    /// Who is in a topic: also users who left it less than the grace ago, if that topic is announced.
+    pub fn presence(&self, topic: &str) -> Presence {
+        self.index.lock().presence(topic, Some(Instant::now()))
+    }
+
+    /// Says of which topics the consumer tells who comes and goes.
+    pub fn announce(&self, announced: Announced) {
+        let mut index = self.index.lock();
+        index.news.announce(announced);
+        self.date_news(&index);
+    }
+
+    /// The consumer has come to the close of a connection: that users left by it may be told.
+    pub(super) fn release(&self, id: ConnectionId) {
+        let mut index = self.index.lock();
+        index.news.release(id);
+        self.date_news(&index);
+    }
+
+    /// When there is something to tell; `None` if nobody has come or gone.
+    pub fn next_news(&self) -> Option<Instant> {
+        match self.news_at.load(Ordering::Acquire) {
+            NEVER => None,
+            nanoseconds => Some(self.epoch + Duration::from_nanos(nanoseconds)),
+        }
+    }
+
+    /// Takes the news that may be told by then, or all; and whether clients are told.
+    pub(super) fn news(&self, by: Option<Instant>) -> (Vec<PresenceChange>, bool) {
+        let mut index = self.index.lock();
+        let news = index.news.take(by);
+        self.date_news(&index);
+        (news, index.news.announced().to_clients)
+    }
+
+    /// The same, and who is in a topic when just that has been told.
+    pub(super) fn news_and_presence(&self, topic: &str) -> (Vec<PresenceChange>, bool, Presence) {
+        let mut index = self.index.lock();
+        let news = index.news.take(Some(Instant::now()));
+        self.date_news(&index);
+        (news, index.news.announced().to_clients, index.presence(topic, None))
+    }
+
+    /// With the lock held.
+    fn date_news(&self, index: &Index) {
+        let at = index.news.next().map_or(NEVER, |at| {
+            u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(NEVER)
+        });
+        self.news_at.store(at, Ordering::Release);
+    }
+
     /// Who is meant by all but [`Audience::except`]. `everybody` is asked only if nothing but what connections are
     /// not chooses among them. It is asked under the lock: who opens is in the index before it is anywhere else, so
     /// nobody is found without the tags that it begins with.
@@ -165,7 +261,7 @@ impl Directory {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let index = self.index.lock();
-        index.topics.is_empty() && index.users.is_empty() && index.tags.is_empty()
+        index.topics.is_empty() && index.users.is_empty() && index.names.is_empty() && index.tags.is_empty()
     }
 }
 
@@ -178,6 +274,29 @@ impl Index {
         if let Some(known) = self.ids.get_mut(key) {
             *known = id;
         }
+    }
+
+    /// The user of a connection, if the topic is announced and no connection of that user is in it.
+    fn user_without_others(&self, key: u32, topic: &str) -> Option<Arc<str>> {
+        if !self.news.announced().covers(topic) {
+            return None;
+        }
+        let user = self.names.get(&key)?;
+        let here = self.topics.get(topic).zip(self.users.get(user));
+        let is_here = here.is_some_and(|(topic, user)| topic.meets(user));
+        (!is_here).then(|| user.clone())
+    }
+
+    /// Who is in a topic or, without a time, who is by what was told.
+    fn presence(&self, topic: &str, now: Option<Instant>) -> Presence {
+        let mut users: Vec<Arc<str>> = self.news.lingering(topic, now).cloned().collect();
+        let keys = self.topics.get(topic);
+        if let Some(keys) = keys {
+            keys.each(|key| users.extend(self.names.get(&key).cloned()));
+        }
+        users.sort_unstable();
+        users.dedup();
+        Presence { users, connections: keys.map_or(0, Keys::len) }
     }
 
     /// Those whose tags a query matches.
@@ -229,3 +348,6 @@ fn remove<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(sets: &mut HashMap<K,
         sets.remove(name);
     }
 }
+
+/// No time at which there are news.
+const NEVER: u64 = u64::MAX;

@@ -255,7 +255,7 @@ impl Handle {
     /// Begins the closing handshake, after what is pending. Nothing can be sent afterwards.
     pub fn close(&mut self, to: &Member, code: u16, reason: &str) {
         if to.peer().close() {
-            to.leave(&self.hub.directory);
+            to.leave(&self.hub.directory, false);
             self.order(to.id(), Command::Close { id: to.id(), code, reason: reason.into() });
         }
     }
@@ -317,9 +317,10 @@ impl Handle {
         }
     }
 
-    /// Forgets a connection whose `Event::Close` is dealt with.
+    /// Forgets a connection, whose `Event::Close` the consumer has come to.
     pub fn forget(&mut self, id: ConnectionId) {
         self.hub.registry.forget(id);
+        self.hub.directory.release(id);
     }
 
     /// Forgets who is gone: `Event::HandshakeGone` or `Event::RequestGone` is dealt with.

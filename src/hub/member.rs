@@ -113,7 +113,7 @@ impl Member {
     pub(super) fn unsubscribe(&self, names: &[&str], directory: &Directory) -> Vec<Arc<str>> {
         let left = self.change(|Traits { topics, .. }| {
             let left: Vec<_> = topics.extract_if(.., |topic| names.contains(&&**topic)).collect();
-            left.iter().for_each(|topic| directory.leave(self.id(), topic));
+            left.iter().for_each(|topic| directory.leave(self.id(), topic, false));
             left
         });
         left.unwrap_or_default()
@@ -160,15 +160,17 @@ impl Member {
         });
     }
 
-    /// Takes it out of the directory. After [`Peer::close`]: it does not come back.
-    pub(super) fn leave(&self, directory: &Directory) {
+    /// Takes it out of the directory. After [`Peer::close`]: it does not come back. `gone`: by its shard, before
+    /// the consumer knows.
+    pub(super) fn leave(&self, directory: &Directory, gone: bool) {
         // Also while it is taken out nothing may be added.
         let mut guard = self.traits.lock();
         let Some(traits) = guard.take() else { return };
+        // As its user it leaves the topics.
+        traits.topics.iter().for_each(|topic| directory.leave(self.id(), topic, gone));
         if let Some(user) = &traits.user {
             directory.forget_user(self.id(), user);
         }
-        traits.topics.iter().for_each(|topic| directory.leave(self.id(), topic));
         traits.tags.iter().for_each(|(name, value)| directory.untag(self.id(), name, value));
     }
 
@@ -222,7 +224,7 @@ mod tests {
         member.tag(&[("a", 1.into())], &directory, 9).unwrap();
         assert!(!directory.is_empty());
         member.peer().close();
-        member.leave(&directory);
+        member.leave(&directory, true);
         assert_eq!(member.subscribe(&["a"], &directory, 9), Ok(vec![]));
         assert_eq!(member.tag(&[("a", 1.into())], &directory, 9), Ok(()));
         assert!(directory.is_empty() && member.topics().is_empty() && member.tags().is_empty());

@@ -11,6 +11,7 @@ mod directory;
 mod handle;
 mod index;
 mod member;
+mod presence;
 mod query;
 mod registry;
 mod tags;
@@ -35,6 +36,7 @@ pub use directory::Directory;
 pub use handle::{Handle, Outgoing, PayloadTooBig, ResponseTooBig, SendResult};
 pub use index::TopicIndex;
 pub use member::Member;
+pub use presence::{Announced, Presence, PresenceChange};
 pub use query::{Query, QueryError};
 pub use registry::Registry;
 pub use tags::{TagError, check_tag, check_tag_name};
@@ -126,6 +128,11 @@ impl Hub {
     /// Whether the server ends.
     pub fn is_silenced(&self) -> bool {
         *self.silenced.lock()
+    }
+
+    /// Who is in a topic. By any thread; costs what the topic has subscribers.
+    pub fn presence(&self, topic: &str) -> Presence {
+        self.directory.presence(topic)
     }
 
     /// Says which optional events the consumer wants.

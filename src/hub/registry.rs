@@ -47,7 +47,7 @@ impl Registry {
         let Some(member) = self.get(id) else { return };
         self.open.fetch_sub(1, Ordering::Relaxed);
         member.peer().close();
-        member.leave(directory);
+        member.leave(directory, true);
     }
 
     /// Forgets a closed connection. By the consumer, once.

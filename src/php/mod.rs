@@ -27,6 +27,7 @@ mod log;
 mod module;
 mod objects;
 mod options;
+mod presence;
 mod properties;
 mod request;
 mod response;

@@ -9,13 +9,13 @@ use ext_php_rs::types::Zval;
 
 use super::{
     engine::{self, Ended},
-    log,
+    log, presence,
     server::{On, Server},
     session::{Session, Woken},
     signals::{Guard, Mask},
     thrown::{self, Kind, Thrown, throw},
     timers::Timers,
-    turn::{close, dispatch, turn, turn_without_timers},
+    turn::{close, deal, turn, turn_without_timers},
 };
 use crate::{
     queue::Event,
@@ -208,7 +208,7 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
     session.end();
     while let Some(event) = session.next_event() {
         if !matches!(event, Event::Stopped { .. }) {
-            dispatch(server, session, event)?;
+            deal(server, session, event)?;
         }
     }
     // Whoever has no close event by now lost it in a panic, or has it held by a suspended callback.
@@ -220,6 +220,7 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
         let (code, reason) = held.unwrap_or((ABNORMAL, "".into()));
         close(server, session, &seat, code, &reason)?;
     }
+    presence::tell_last(server, session)?;
     server.timers.clear();
     log::stopped(server, session)?;
     if let Some(callback) = server.callback(On::Stop) {

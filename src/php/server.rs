@@ -16,7 +16,7 @@ use super::{
     class::{BadDeclaration, Declaration, Kind},
     fork, handlers,
     objects::{Meta, Native, create},
-    options, run,
+    options, presence, run,
     session::Session,
     thrown::{Kind as Throw, Thrown, bad_argument, failed, throw},
     timers::Timers,
@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    hub::{Hub, Interests},
+    hub::{Announced, Hub, Interests},
 };
 
 /// The state of a `Server` object.
@@ -36,6 +36,7 @@ pub(super) struct Server {
     pub(super) logger: Option<Rc<Callback>>,
     pub(super) timers: Rc<Timers>,
     callbacks: [RefCell<Option<Rc<Callback>>>; On::COUNT],
+    announced: RefCell<Announced>,
     /// The run that is on.
     session: RefCell<Option<Rc<Session>>>,
     /// The figures of the last run.
@@ -54,10 +55,12 @@ pub(super) enum On {
     Start,
     Stop,
     Request,
+    Join,
+    Leave,
 }
 
 impl On {
-    const COUNT: usize = 9;
+    const COUNT: usize = 11;
 }
 
 impl Native for Server {
@@ -101,6 +104,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ("public function onError(callable $callback): static", Some(handler(on_error))),
             ("public function onDrain(callable $callback): static", Some(handler(on_drain))),
             ("public function onRequest(callable $callback): static", Some(handler(on_request))),
+            ("public function onJoin(callable $callback): static", Some(handler(presence::on_join))),
+            ("public function onLeave(callable $callback): static", Some(handler(presence::on_leave))),
             ("public function onStart(callable $callback): static", Some(handler(on_start))),
             ("public function onStop(callable $callback): static", Some(handler(on_stop))),
             ("public function handler(Handler $handler): static", Some(handler(set_handler))),
@@ -125,6 +130,12 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
                 "public function publish(string $topic, string $data, bool $binary = false, \
                  Connection|array|null $except = null, ?bool $compress = null): int",
                 Some(handler(audience::publish)),
+            ),
+            ("public function presence(string $topic): array", Some(handler(presence::presence))),
+            (
+                "public function announcePresence(string|array $topics, float $grace = 0.0, \
+                 bool $toClients = true): static",
+                Some(handler(presence::announce_presence)),
             ),
             ("public function to(): Target", Some(handler(audience::to))),
             ("public function connection(int $id): ?Connection", Some(handler(audience::connection))),
@@ -155,6 +166,7 @@ impl Server {
     /// A run begins.
     pub(super) fn attach(&self, session: Rc<Session>) {
         RUNNING.with(|running| running.borrow_mut().push(Rc::downgrade(&session)));
+        session.hub.directory.announce(self.announced.borrow().clone());
         self.session.replace(Some(session));
         self.tell_interests();
     }
@@ -173,6 +185,14 @@ impl Server {
         let old = self.callbacks.get(on as usize).and_then(|place| place.replace(callback));
         self.tell_interests();
         drop(old);
+    }
+
+    /// Says of which topics it is told who comes and goes, in this run and in later ones.
+    pub(super) fn announce(&self, announced: Announced) {
+        if let Some(session) = self.session() {
+            session.hub.directory.announce(announced.clone());
+        }
+        self.announced.replace(announced);
     }
 
     fn tell_interests(&self) {
@@ -236,12 +256,13 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
         logger,
         timers: Rc::default(),
         callbacks: [const { RefCell::new(None) }; On::COUNT],
+        announced: RefCell::default(),
         session: RefCell::new(None),
         hub: RefCell::new(None),
     })
 }
 
-fn on(call: &mut Call<'_>, on: On) -> Result<(), Thrown> {
+pub(super) fn on(call: &mut Call<'_>, on: On) -> Result<(), Thrown> {
     let server = this(call)?;
     server.listen(on, Some(Callback::argument(call, 1)?));
     call.returns_this();
@@ -388,7 +409,12 @@ fn stats(call: &mut Call<'_>) -> Result<(), Thrown> {
 }
 
 /// Reads a time.
-fn seconds(call: &Call<'_>, number: u32, default: f64, may_be_zero: bool) -> Result<Duration, Thrown> {
+pub(super) fn seconds(
+    call: &Call<'_>,
+    number: u32,
+    default: f64,
+    may_be_zero: bool,
+) -> Result<Duration, Thrown> {
     let value = call.float_or(number, default)?;
     let time = Duration::try_from_secs_f64(value).ok().filter(|time| *time <= LONGEST);
     time.filter(|time| may_be_zero || !time.is_zero()).ok_or_else(|| {

@@ -18,7 +18,7 @@ use nix::{
 use super::{engine, fork, roster::Roster, signals::Mask, timers::Timers, voice::Voice};
 use crate::{
     config::ConfigError,
-    hub::Hub,
+    hub::{Hub, PresenceChange},
     queue::{Event, Inbox},
     runtime::{self, Notifier, Steering, Waited},
 };
@@ -40,6 +40,8 @@ pub(super) struct Session {
     /// Events that had to wait for a callback of their connection that was suspended in its Fiber; they
     /// come before what the inbox has.
     pub(super) pending: RefCell<VecDeque<Event>>,
+    /// Who came and went, as clients were told; the script is to hear of it.
+    pub(super) news: RefCell<VecDeque<PresenceChange>>,
     /// Whether `run()` owns the loop.
     pub(super) is_run: bool,
     /// Whether `onStart` has not returned yet.
@@ -95,6 +97,7 @@ impl Session {
             notifier: RefCell::new(Notifier::from_environment()),
             roster: Roster::default(),
             pending: RefCell::default(),
+            news: RefCell::default(),
             is_run,
             is_starting: Cell::new(true),
             loops: RefCell::default(),
@@ -139,9 +142,10 @@ impl Session {
         }
     }
 
-    /// When [`Notifier::turn`] has something to say.
+    /// When [`Notifier::turn`] has something to say, or there is to tell who came and went.
     pub(super) fn next_notice(&self) -> Option<Instant> {
-        self.notifier.borrow().as_ref().and_then(Notifier::due)
+        let notice = self.notifier.borrow().as_ref().and_then(Notifier::due);
+        [notice, self.hub.directory.next_news()].into_iter().flatten().min()
     }
 
     /// Orders the end. A second order can only hasten it.

@@ -4,7 +4,7 @@ use ext_php_rs::{flags::DataType, types::Zval};
 
 use super::{
     callback::Callback,
-    handshake, log, request, response,
+    handshake, log, presence, request, response,
     roster::Seat,
     server::{On, Server},
     session::{BATCH, Session},
@@ -19,18 +19,22 @@ use crate::{
 /// Deals with the events that wait, at most a batch of them, and with the timers that are due. Says how
 /// many callbacks ran.
 pub(super) fn turn(server: &Server, session: &Session) -> Result<usize, Thrown> {
-    in_batch(session, || Ok(events(server, session)? + timers(server, session)?))
+    in_batch(server, session, || Ok(events(server, session)? + timers(server, session)?))
 }
 
 /// The same without the timers, for a stop from outside.
 pub(super) fn turn_without_timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
-    in_batch(session, || events(server, session))
+    in_batch(server, session, || events(server, session))
 }
 
 /// Wakes each shard at most once for all that the callbacks say.
-fn in_batch(session: &Session, body: impl FnOnce() -> Result<usize, Thrown>) -> Result<usize, Thrown> {
+fn in_batch(
+    server: &Server,
+    session: &Session,
+    body: impl FnOnce() -> Result<usize, Thrown>,
+) -> Result<usize, Thrown> {
     session.voice.speak(|handle| handle.begin_batch());
-    let result = body();
+    let result = body().and_then(|ran| Ok(ran + presence::tell(server, session)?));
     // A callback may have forked. In the child nothing serves: it must not go on as if.
     if result.is_ok() {
         session.voice.check_process()?;
@@ -44,7 +48,7 @@ fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
     let mut ran = 0;
     for _ in 0..BATCH {
         let Some(event) = session.next_event() else { break };
-        ran += dispatch(server, session, event)?;
+        ran += deal(server, session, event)?;
         if session.is_foreign() {
             break;
         }
@@ -64,8 +68,15 @@ fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
     Ok(ran)
 }
 
-/// Deals with one event; says how many callbacks ran.
-pub(super) fn dispatch(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
+/// Deals with one event; says how many callbacks ran. Who came or went until now is told to clients before what the
+/// callback says.
+pub(super) fn deal(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
+    presence::tell_clients(server, session);
+    let ran = dispatch(server, session, event)?;
+    Ok(ran + presence::tell(server, session)?)
+}
+
+fn dispatch(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
     match event {
         Event::Handshake { id, handshake } => decide(server, session, id, *handshake),
         Event::HandshakeGone { id } => {
@@ -227,7 +238,7 @@ fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) 
     }
 }
 
-/// The last callback of a connection; then it is forgotten.
+/// The last callback of a connection, which is forgotten by then: to who is left in a topic its user has left too.
 pub(super) fn close(
     server: &Server,
     session: &Session,
@@ -235,6 +246,9 @@ pub(super) fn close(
     code: u16,
     reason: &str,
 ) -> Result<usize, Thrown> {
+    let id = seat.member.id();
+    session.voice.speak(|handle| handle.forget(id));
+    presence::tell_clients(server, session);
     let ran = match server.callback(On::Close) {
         Some(callback) => {
             let arguments = [values::null(), values::int(i64::from(code)), values::text(reason.as_bytes())];
@@ -242,9 +256,7 @@ pub(super) fn close(
         }
         None => Ok(0),
     };
-    let id = seat.member.id();
     session.roster.remove(id);
-    session.voice.speak(|handle| handle.forget(id));
     ran
 }
 

@@ -93,6 +93,7 @@ impl Running {
                 consumer.wait(Duration::from_millis(50));
                 handle.begin_batch();
                 while let Some(event) = consumer.batch.pop_front() {
+                    handle.announce(Some(Instant::now()));
                     on_event(&mut handle, &event);
                     match &event {
                         Event::Message { id, payload, .. } => {
@@ -107,6 +108,7 @@ impl Running {
                     }
                     log.lock().unwrap().push(event);
                 }
+                handle.announce(Some(Instant::now()));
                 handle.end_batch();
             }
         });

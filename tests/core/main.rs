@@ -12,6 +12,7 @@ mod hostile;
 mod imports;
 mod limits_page;
 mod messages;
+mod presence;
 mod proxies;
 mod requests;
 mod steering;

@@ -33,6 +33,22 @@ impl Keys {
         }
     }
 
+    /// Whether some are in both.
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::One(one), Self::One(other)) => one == other,
+            (Self::One(one), Self::Many(many)) | (Self::Many(many), Self::One(one)) => many.contains(*one),
+            (Self::Many(many), Self::Many(others)) => !many.is_disjoint(others),
+        }
+    }
+
+    pub(super) fn each(&self, what: impl FnMut(u32)) {
+        match self {
+            Self::One(one) => std::iter::once(*one).for_each(what),
+            Self::Many(keys) => keys.iter().for_each(what),
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         match self {
             Self::One(_) => 1,

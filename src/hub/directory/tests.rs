@@ -84,7 +84,7 @@ fn enter(directory: &Directory, id: ConnectionId, plain: &Plain) {
 
 fn exit(directory: &Directory, id: ConnectionId, plain: &Plain) {
     for topic in &plain.topics {
-        directory.leave(id, topic);
+        directory.leave(id, &topic.as_str().into(), false);
     }
     if let Some(user) = &plain.user {
         directory.forget_user(id, user);

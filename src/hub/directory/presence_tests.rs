@@ -1,0 +1,256 @@
+//! Presence against a plain model, and under churn from several threads.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use proptest::{prelude::*, test_runner::TestRunner};
+
+use super::*;
+use crate::{config::Limits, connection::Peer, hub::Hub, queue::Accept};
+
+const SHARDS: usize = 3;
+const USERS: [&str; 3] = ["ann", "bob", "cid"];
+const TOPICS: [&str; 4] = ["room.a", "room.b", "room.c", "quiet"];
+
+fn hub() -> Hub {
+    let hub = Hub::new(SHARDS, Limits::default(), None);
+    let topics = vec!["room.*".into()];
+    hub.directory.announce(Announced { topics, to_clients: true, ..Announced::default() });
+    hub
+}
+
+fn open(hub: &Hub, id: ConnectionId, user: Option<&str>, topics: &[&str]) {
+    let accept = Accept {
+        user: user.map(str::to_owned),
+        topics: topics.iter().map(|topic| Arc::from(*topic)).collect(),
+        ..Accept::default()
+    };
+    hub.admit(Arc::new(Peer::new(id)), &accept);
+}
+
+/// The network closes it.
+fn close(hub: &Hub, id: ConnectionId) {
+    hub.registry.close_member(id, &hub.directory);
+}
+
+/// The consumer hears of that.
+fn hear_close(hub: &Hub, id: ConnectionId) {
+    hub.registry.forget(id);
+    hub.directory.release(id);
+}
+
+fn names(users: &[Arc<str>]) -> Vec<&str> {
+    users.iter().map(|user| &**user).collect()
+}
+
+/// What somebody knows who believes what is told. Panics at a second join or a leave without one.
+#[derive(Debug, Default)]
+struct Listener(BTreeSet<(String, String)>);
+
+impl Listener {
+    fn hear(&mut self, news: Vec<PresenceChange>) {
+        for PresenceChange { topic, user, joined } in news {
+            let pair = (topic.to_string(), user.to_string());
+            let changed = if joined { self.0.insert(pair) } else { self.0.remove(&pair) };
+            assert!(changed, "{topic}: {user} {}", if joined { "joined twice" } else { "was not there" });
+        }
+    }
+
+    fn of(&self, topic: &str) -> Vec<&str> {
+        self.0.iter().filter(|(at, _)| at == topic).map(|(_, user)| &**user).collect()
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// The connection of that place opens, after one that was there has closed.
+    Open(usize, Option<&'static str>, BTreeSet<&'static str>),
+    Close(usize),
+    Subscribe(usize, &'static str),
+    Unsubscribe(usize, &'static str),
+    /// The consumer hears of those that have closed.
+    Hear,
+    Tell,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let place = || 0..8_usize;
+    let topic = || prop::sample::select(&TOPICS[..]);
+    let user = prop::option::weighted(0.8, prop::sample::select(&USERS[..]));
+    let topics = prop::collection::btree_set(topic(), 0..3);
+    prop_oneof![
+        3 => (place(), user, topics).prop_map(|(place, user, topics)| Step::Open(place, user, topics)),
+        2 => place().prop_map(Step::Close),
+        3 => (place(), topic()).prop_map(|(place, topic)| Step::Subscribe(place, topic)),
+        3 => (place(), topic()).prop_map(|(place, topic)| Step::Unsubscribe(place, topic)),
+        1 => Just(Step::Hear),
+        2 => Just(Step::Tell),
+    ]
+}
+
+#[derive(Debug, Default)]
+struct Model {
+    open: BTreeMap<usize, (ConnectionId, Option<&'static str>, BTreeSet<&'static str>)>,
+    /// Closed, and the consumer has not heard of it.
+    gone: Vec<ConnectionId>,
+    serial: u64,
+}
+
+impl Model {
+    fn take(&mut self, hub: &Hub, step: &Step) {
+        match step {
+            Step::Open(place, user, topics) => {
+                self.close(hub, *place);
+                self.serial += 1;
+                let id = ConnectionId::new(place % SHARDS, place / SHARDS, self.serial);
+                open(hub, id, *user, &topics.iter().copied().collect::<Vec<_>>());
+                self.open.insert(*place, (id, *user, topics.clone()));
+            }
+            Step::Close(place) => self.close(hub, *place),
+            Step::Subscribe(place, topic) => {
+                if let Some((id, _, topics)) = self.open.get_mut(place) {
+                    let added =
+                        hub.registry.get(*id).unwrap().subscribe(&[topic], &hub.directory, 9).unwrap();
+                    assert_eq!(added.len(), usize::from(topics.insert(topic)));
+                }
+            }
+            Step::Unsubscribe(place, topic) => {
+                if let Some((id, _, topics)) = self.open.get_mut(place) {
+                    let left = hub.registry.get(*id).unwrap().unsubscribe(&[topic], &hub.directory);
+                    assert_eq!(left.len(), usize::from(topics.remove(topic)));
+                }
+            }
+            Step::Hear => self.gone.drain(..).for_each(|id| hear_close(hub, id)),
+            Step::Tell => {}
+        }
+    }
+
+    fn close(&mut self, hub: &Hub, place: usize) {
+        if let Some((id, ..)) = self.open.remove(&place) {
+            close(hub, id);
+            self.gone.push(id);
+        }
+    }
+
+    /// The users of a topic, and how many connections are in it.
+    fn presence(&self, topic: &str) -> (Vec<&'static str>, usize) {
+        let there = || self.open.values().filter(|(_, _, topics)| topics.contains(topic));
+        let users: BTreeSet<_> = there().filter_map(|(_, user, _)| *user).collect();
+        (users.into_iter().collect(), there().count())
+    }
+}
+
+#[test]
+fn presence_and_what_is_told_of_it_are_what_a_plain_model_says_in_30_000_steps() {
+    let config = ProptestConfig { cases: 300, ..ProptestConfig::default() };
+    TestRunner::new(config)
+        .run(&prop::collection::vec(any_step(), 100..=100), |steps| {
+            let (hub, mut model, mut listener) = (hub(), Model::default(), Listener::default());
+            for step in steps.iter().chain([&Step::Tell, &Step::Hear, &Step::Tell]) {
+                model.take(&hub, step);
+                if matches!(step, Step::Tell) {
+                    for topic in TOPICS {
+                        let (news, _, presence) = hub.directory.news_and_presence(topic);
+                        listener.hear(news);
+                        let told = if topic == "quiet" { vec![] } else { names(&presence.users) };
+                        prop_assert_eq!(listener.of(topic), told, "{}", topic);
+                    }
+                    prop_assert_eq!(hub.directory.next_news(), None);
+                }
+                for topic in TOPICS {
+                    let (users, connections) = model.presence(topic);
+                    let presence = hub.presence(topic);
+                    prop_assert_eq!(names(&presence.users), users.clone(), "{}", topic);
+                    prop_assert_eq!(presence.connections, connections, "{}", topic);
+                    if matches!(step, Step::Tell) && model.gone.is_empty() && topic != "quiet" {
+                        prop_assert_eq!(listener.of(topic), users);
+                    }
+                }
+            }
+            (0..8).for_each(|place| model.close(&hub, place));
+            prop_assert!(hub.directory.is_empty());
+            listener.hear(hub.directory.news(None).0);
+            prop_assert!(listener.0.is_empty());
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn tabs_of_one_user_on_many_threads_are_told_as_one_that_comes_and_goes() {
+    let hub = hub();
+    let running = AtomicUsize::new(SHARDS);
+    thread::scope(|scope| {
+        for shard in 0..SHARDS {
+            let (hub, running) = (&hub, &running);
+            scope.spawn(move || {
+                for serial in 1..=20_000 {
+                    let id = ConnectionId::new(shard, 0, serial);
+                    open(hub, id, Some("ann"), &["room.a"]);
+                    let member = hub.registry.get(id).unwrap();
+                    if serial % 3 == 0 {
+                        member.unsubscribe(&["room.a"], &hub.directory);
+                        member.subscribe(&["room.a", "room.b"], &hub.directory, 9).unwrap();
+                    }
+                    close(hub, id);
+                    hear_close(hub, id);
+                }
+                open(hub, ConnectionId::new(shard, 0, 20_001), Some("ann"), &["room.a"]);
+                running.fetch_sub(1, Ordering::SeqCst);
+            });
+        }
+        let (mut listener, mut told) = (Listener::default(), 0);
+        loop {
+            let is_over = running.load(Ordering::SeqCst) == 0;
+            let (news, _) = hub.directory.news(Some(Instant::now()));
+            told += news.len();
+            listener.hear(news);
+            if is_over {
+                break;
+            }
+        }
+        assert_eq!((listener.of("room.a"), listener.of("room.b")), (vec!["ann"], vec![]));
+        assert_eq!(hub.presence("room.a").connections, SHARDS);
+        assert!(told > 1, "nothing was told in between");
+    });
+}
+
+#[test]
+fn what_waits_to_be_told_does_not_grow_with_what_happens() {
+    let hub = hub();
+    for serial in 1..=1000 {
+        let id = ConnectionId::new(0, 0, serial);
+        open(&hub, id, Some("ann"), &["room.a", "room.b"]);
+        close(&hub, id);
+        hear_close(&hub, id);
+    }
+    assert_eq!(hub.directory.next_news(), None);
+    open(&hub, ConnectionId::new(0, 0, 1001), Some("ann"), &["room.a"]);
+    assert!(hub.directory.next_news().is_some());
+    assert_eq!(hub.directory.news(None).0.len(), 1);
+}
+
+#[test]
+fn a_list_says_what_the_listener_knows_also_while_somebody_may_still_come_back() {
+    let hub = hub();
+    let grace = Duration::from_secs(3600);
+    hub.directory.announce(Announced { topics: vec!["room.a".into()], grace, to_clients: true });
+    let id = |n| ConnectionId::new(0, n, 1);
+    let mut listener = Listener::default();
+    for (n, user) in ["bob", "ann"].into_iter().enumerate() {
+        open(&hub, id(n), Some(user), &["room.a", "quiet"]);
+    }
+    let (news, to_clients, presence) = hub.directory.news_and_presence("room.a");
+    listener.hear(news);
+    assert!(to_clients);
+    assert_eq!((names(&presence.users), listener.of("room.a")), (vec!["ann", "bob"], vec!["ann", "bob"]));
+    close(&hub, id(0));
+    let (news, _, presence) = hub.directory.news_and_presence("room.a");
+    listener.hear(news);
+    assert_eq!((names(&presence.users), presence.connections), (vec!["ann", "bob"], 1));
+    assert_eq!(listener.of("room.a"), ["ann", "bob"]);
+    assert_eq!(names(&hub.presence("quiet").users), ["ann"], "without an announcement there is no grace");
+}

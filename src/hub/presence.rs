@@ -1,0 +1,118 @@
+//! Who is in a topic, by user: what is said of it, and to whom it is told.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde::Serialize;
+
+use super::{Handle, Outgoing};
+
+/// Who is in a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Presence {
+    /// The users, each once, in the order of their bytes.
+    pub users: Vec<Arc<str>>,
+    /// The topic's subscribers, also those that are no user.
+    pub connections: usize,
+}
+
+/// A user who came into a topic or left it. Of one user and topic they alternate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceChange {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The user.
+    pub user: Arc<str>,
+    /// Whether it came.
+    pub joined: bool,
+}
+
+/// Of which topics it is told who comes and goes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Announced {
+    /// Names of topics; with `*` at the end, of all that begin so.
+    pub topics: Vec<Box<str>>,
+    /// How long a user may be away before it has left.
+    pub grace: Duration,
+    /// Whether the topic's subscribers are told.
+    pub to_clients: bool,
+}
+
+impl PresenceChange {
+    /// What the topic's subscribers get.
+    fn message(&self) -> String {
+        #[derive(Serialize)]
+        struct Message<'a> {
+            event: &'a str,
+            topic: &'a str,
+            user: &'a str,
+        }
+        let event = if self.joined { "join" } else { "leave" };
+        // Strings can be written.
+        serde_json::to_string(&Message { event, topic: &self.topic, user: &self.user }).unwrap_or_default()
+    }
+}
+
+impl Announced {
+    pub(super) fn covers(&self, topic: &str) -> bool {
+        self.topics.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => topic.starts_with(beginning),
+            None => **pattern == *topic,
+        })
+    }
+}
+
+impl Handle {
+    /// Tells the subscribers of announced topics who has come and gone by then, or all there is to tell; gives what
+    /// was told.
+    pub fn announce(&mut self, by: Option<Instant>) -> Vec<PresenceChange> {
+        let (news, to_clients) = self.hub().directory.news(by);
+        self.tell_news(&news, to_clients);
+        news
+    }
+
+    /// Who is in a topic. What is told before is what has changed until just then, and what is told later is what
+    /// changes afterwards: so whoever gets this list and then hears of the changes is right.
+    pub fn presence(&mut self, topic: &str) -> (Presence, Vec<PresenceChange>) {
+        let (news, to_clients, presence) = self.hub().directory.news_and_presence(topic);
+        self.tell_news(&news, to_clients);
+        (presence, news)
+    }
+
+    fn tell_news(&mut self, news: &[PresenceChange], to_clients: bool) {
+        for change in news.iter().filter(|_| to_clients) {
+            let message = change.message();
+            // A name that is longer than anything that can be sent is not told.
+            let _ = self.publish(&change.topic, Outgoing::new(message.as_bytes(), false), &[]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_at_the_end_covers_every_topic_that_begins_so() {
+        let covers = |pattern: &str, topic: &str| {
+            Announced { topics: vec![pattern.into()], ..Announced::default() }.covers(topic)
+        };
+        for (pattern, topic) in
+            [("*", "a"), ("room.*", "room."), ("room.*", "room.1"), ("a*", "a*"), ("a", "a")]
+        {
+            assert!(covers(pattern, topic), "{pattern} {topic}");
+        }
+        for (pattern, topic) in [("room.*", "room"), ("*.a", "b.a"), ("a", "ab"), ("a*b", "aab")] {
+            assert!(!covers(pattern, topic), "{pattern} {topic}");
+        }
+        assert!(!Announced::default().covers("a"));
+    }
+
+    #[test]
+    fn subscribers_get_json_whatever_the_user_is_called() {
+        let change = PresenceChange { topic: "a\"b".into(), user: "\u{1}é\\".into(), joined: false };
+        assert_eq!(change.message(), r#"{"event":"leave","topic":"a\"b","user":"\u0001é\\"}"#);
+    }
+}
