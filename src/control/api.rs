@@ -18,7 +18,7 @@ use super::{
     remembered::{Asked, Remembered},
 };
 use crate::{
-    hub::{Handle, Hub, Member, PayloadTooBig, close_code_allowed},
+    hub::{Handle, Hub, Member, PayloadTooBig, check_topic, close_code_allowed},
     queue::{ConnectionId, EventQueue, LogLevel, LogRecord, TagValue},
 };
 
@@ -185,6 +185,7 @@ impl Api {
         let tell = match request.path {
             "/v1/connections" => Self::connections,
             "/v1/topics" => Self::topics,
+            "/v1/presence" => Self::presence,
             "/v1/stats" => Self::stats,
             "/v1/health" => Self::health,
             path => {
@@ -228,6 +229,13 @@ impl Api {
         let next = topics.last().filter(|_| more).map(|(topic, _)| topic.to_string());
         let topics = topics.iter().map(|(topic, connections)| Topic { topic, connections: *connections });
         Ok(Answer::of(&Topics { topics: topics.collect(), next }))
+    }
+
+    fn presence(&self, fields: &mut Fields) -> Result<Answer, Failure> {
+        let topic = fields.one("topic")?.ok_or_else(|| Failure::field("topic", "is missing"))?;
+        check_topic(&topic).map_err(|error| Failure::field("topic", error.to_string()))?;
+        let presence = self.hub.presence(&topic);
+        Ok(Answer::of(&Present { users: presence.users, connections: presence.connections }))
     }
 
     fn stats(&self, _: &mut Fields) -> Result<Answer, Failure> {
@@ -298,6 +306,12 @@ struct Topics<'a> {
 #[derive(Serialize)]
 struct Topic<'a> {
     topic: &'a str,
+    connections: usize,
+}
+
+#[derive(Serialize)]
+struct Present {
+    users: Vec<Arc<str>>,
     connections: usize,
 }
 

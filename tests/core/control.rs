@@ -418,6 +418,8 @@ fn a_request_that_is_not_understood_does_nothing_and_names_what_is_wrong() {
         ("connections?tags=a&tags=b", "tags"),
         ("connections?users=ann", "users"),
         ("topics?after=a&after=b", "after"),
+        ("presence", "topic"),
+        ("presence?topic=a%20b", "topic"),
         ("stats?a", "a"),
     ] {
         let answer = controlled.get(&format!("/v1/{query}"));
@@ -477,7 +479,11 @@ fn lists_come_in_pages_and_in_order() {
         controlled.get("/v1/topics?prefix=ne").1,
         json!({"topics": [{"topic": "news", "connections": 5}], "next": null})
     );
-    assert_eq!(controlled.get("/v1/stats").1["ferrite_connections"], 5);
+    let _tab = controlled.client("user1");
+    let presence = json!({"users": ["user0", "user1", "user2", "user3", "user4"], "connections": 6});
+    assert_eq!(controlled.get("/v1/presence?topic=news"), (200, presence));
+    assert_eq!(controlled.get("/v1/presence?topic=none").1, json!({"users": [], "connections": 0}));
+    assert_eq!(controlled.get("/v1/stats").1["ferrite_connections"], 6);
 }
 
 #[test]
