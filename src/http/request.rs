@@ -122,6 +122,12 @@ impl Request {
         }
     }
 
+    /// The query as it lies in the head. It must stay ASCII.
+    pub(super) fn query_mut(&mut self) -> &mut [u8] {
+        let Span { start, end } = self.query;
+        self.head.get_mut(usize::from(start)..usize::from(end)).unwrap_or_default()
+    }
+
     fn bytes(&self, span: Span) -> &[u8] {
         self.head.get(usize::from(span.start)..usize::from(span.end)).unwrap_or_default()
     }

@@ -137,7 +137,7 @@ fn cookies(call: &mut Call<'_>) -> Result<(), Thrown> {
     for pair in lines.flat_map(|(_, line)| line.split(|byte| *byte == b';')) {
         let mut parts = pair.trim_ascii_start().splitn(2, |byte| *byte == b'=');
         let name = parts.next().unwrap_or_default();
-        let value = percent_decoded(parts.next().unwrap_or_default());
+        let value = http::percent_decoded(parts.next().unwrap_or_default());
         if name.is_empty() {
             continue;
         }
@@ -179,36 +179,4 @@ fn pem(der: &[u8]) -> String {
     }
     pem.push_str("\n-----END CERTIFICATE-----\n");
     pem
-}
-
-/// As PHP's `rawurldecode()`, which is what it does to the values of `$_COOKIE`.
-fn percent_decoded(value: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        if let (b'%', [high, low, after @ ..]) = (first, tail)
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-            && let Ok(byte) = u8::try_from(high << 4 | low)
-        {
-            decoded.push(byte);
-            rest = after;
-        } else {
-            decoded.push(*first);
-        }
-    }
-    decoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_whole_escapes_are_decoded() {
-        assert_eq!(percent_decoded(b"a%3Db%20c+d"), b"a=b c+d");
-        assert_eq!(percent_decoded(b"%f%zz%4"), b"%f%zz%4");
-        assert_eq!(percent_decoded(b"%00%fF"), b"\0\xff");
-    }
 }
