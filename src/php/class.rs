@@ -95,6 +95,9 @@ impl Class {
             // SAFETY: both are registered.
             unsafe { ffi::zend_do_implement_interface(entry, *interface) };
         }
+        for (text, _) in declaration.methods {
+            conceal(class, &Method::parse(text).ok_or_else(bad)?);
+        }
         for text in declaration.properties {
             declare_property(entry, &Property::parse(text).ok_or_else(bad)?);
         }
@@ -197,6 +200,28 @@ fn functions(methods: &[(&str, Option<Handler>)]) -> Result<*const FunctionEntry
     }
     table.push(FunctionEntry::end());
     Ok(park(Kept::Functions(table.into_boxed_slice())))
+}
+
+/// Has stack traces leave out what is given for sensitive parameters. PHP 8.1 does not know of it and shows them.
+fn conceal(class: &mut zend_class_entry, method: &Method) {
+    let name = method.name.to_ascii_lowercase();
+    for (index, _) in method.parameters.iter().enumerate().filter(|(_, parameter)| parameter.sensitive) {
+        // SAFETY: the module starts; the class has the method, just registered, and its attributes live as long.
+        // The engine numbers parameters from 1 there.
+        unsafe {
+            let found =
+                ffi::zend_hash_str_find(&raw const class.function_table, name.as_ptr().cast(), name.len());
+            let Some(function) = found.as_ref().and_then(|found| found.value.func.as_mut()) else { return };
+            zend::zend_add_attribute(
+                (&raw mut function.common.attributes).cast(),
+                interned("SensitiveParameter"),
+                0,
+                ATTRIBUTE_PERSISTENT,
+                u32::try_from(index).unwrap_or_default() + 1,
+                0,
+            );
+        }
+    }
 }
 
 fn declare_property(class: *mut zend_class_entry, property: &Property) {
@@ -302,3 +327,5 @@ fn park<T>(kept: Kept) -> *const T {
 /// Not bound by ext-php-rs; the same in every PHP from 8.1 on.
 const ACC_READONLY: u32 = 1 << 7;
 const IS_STATIC: u32 = 15;
+/// Zend/zend_attributes.h.
+const ATTRIBUTE_PERSISTENT: u32 = 1;

@@ -37,14 +37,17 @@ pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) ty: Type,
     pub(super) variadic: bool,
+    /// Whether no stack trace may show what is given (`#[\SensitiveParameter]`, PHP 8.2).
+    pub(super) sensitive: bool,
     /// The default's source text, as reflection shows it.
     pub(super) default: Option<String>,
 }
 
-/// A type: a union of built-in ones and at most one class.
+/// A type: a union of built-in ones and classes, which only a parameter may have several of.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Type {
     pub(super) builtin: Vec<Builtin>,
+    /// Joined by `|`, as the engine reads them.
     pub(super) class: Option<String>,
 }
 
@@ -97,12 +100,9 @@ impl Property {
             Some(_) => return None,
             None => (rest, false),
         };
-        Some(Self {
-            modifiers: Modifiers::parse(modifiers)?,
-            name: name.to_owned(),
-            ty: Type::parse(ty)?,
-            null_at_first,
-        })
+        // The engine wants a list of several classes here, in a form that only it can make.
+        let ty = Type::parse(ty).filter(|ty| !ty.class.as_ref().is_some_and(|class| class.contains('|')))?;
+        Some(Self { modifiers: Modifiers::parse(modifiers)?, name: name.to_owned(), ty, null_at_first })
     }
 }
 
@@ -125,6 +125,10 @@ impl Modifiers {
 
 impl Parameter {
     fn parse(text: &str) -> Option<Self> {
+        let (text, sensitive) = match text.strip_prefix("#[\\SensitiveParameter] ") {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
         let (declared, default) = match text.split_once(" = ") {
             Some((declared, default)) => (declared, Some(default.to_owned())),
             None => (text, None),
@@ -134,7 +138,8 @@ impl Parameter {
             Some(name) => (name, true),
             None => (name, false),
         };
-        Some(Self { name: name.strip_prefix('$')?.to_owned(), ty: Type::parse(ty)?, variadic, default })
+        let name = name.strip_prefix('$')?.to_owned();
+        Some(Self { name, ty: Type::parse(ty)?, variadic, sensitive, default })
     }
 }
 
@@ -166,14 +171,17 @@ impl Type {
                 "string" => Builtin::String,
                 "void" => Builtin::Void,
                 "" => return None,
-                class if ty.class.is_none() => {
-                    ty.class = Some(match class.strip_prefix('\\') {
+                class => {
+                    let class = match class.strip_prefix('\\') {
                         Some(global) => global.to_owned(),
                         None => format!("Ferrite\\{class}"),
+                    };
+                    ty.class = Some(match ty.class {
+                        Some(others) => format!("{others}|{class}"),
+                        None => class,
                     });
                     continue;
                 }
-                _ => return None,
             });
         }
         Some(ty)
@@ -204,6 +212,17 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_may_be_sensitive_or_of_several_classes() {
+        let method = Method::parse(
+            "public function __construct(#[\\SensitiveParameter] ?string $a = null, Auth\\A|\\B|null $b = null)",
+        )
+        .unwrap();
+        assert!(method.parameters[0].sensitive && !method.parameters[1].sensitive);
+        assert_eq!(method.parameters[0].default.as_deref(), Some("null"));
+        assert_eq!(method.parameters[1].ty.class.as_deref(), Some("Ferrite\\Auth\\A|B"));
+    }
+
+    #[test]
     fn a_static_method_is_read() {
         let method = Method::parse("public static function json(mixed $data): Response").unwrap();
         assert!(method.modifiers.is_static && !method.modifiers.private);
@@ -221,7 +240,8 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_refused() {
         assert_eq!(Method::parse("final function f(): int"), None);
-        assert_eq!(Method::parse("public function f(A|B $x)"), None);
+        assert_eq!(Method::parse("public function f(#[\\Other] A $x)"), None);
         assert_eq!(Property::parse("public int $x = 3"), None);
+        assert_eq!(Property::parse("public readonly A|B $x"), None);
     }
 }

@@ -3,7 +3,7 @@
 
 #![allow(unsafe_code)] // Declarations of foreign functions.
 
-use std::ffi::{c_char, c_int};
+use std::ffi::{c_char, c_int, c_void};
 
 use ext_php_rs::ffi::{
     HashTable, zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_object, zend_property_info,
@@ -30,6 +30,16 @@ unsafe extern "C" {
     ) -> *mut zend_property_info;
     pub(super) fn zend_release_fcall_info_cache(cache: *mut zend_fcall_info_cache);
     pub(super) fn object_properties_init(object: *mut zend_object, class: *mut zend_class_entry);
+
+    // zend_attributes.h
+    pub(super) fn zend_add_attribute(
+        attributes: *mut *mut HashTable,
+        name: *mut zend_string,
+        arguments: u32,
+        flags: u32,
+        offset: u32,
+        line: u32,
+    ) -> *mut c_void;
 
     // zend_enum.h
     pub(super) fn zend_enum_add_case_cstr(

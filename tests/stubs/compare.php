@@ -117,7 +117,11 @@ final class Description
 
     private static function parameter(ReflectionParameter $parameter): string
     {
-        $line = self::type($parameter->getType()) . ' ';
+        $line = '';
+        foreach ($parameter->getAttributes() as $attribute) {
+            $line .= "#[{$attribute->getName()}] ";
+        }
+        $line .= self::type($parameter->getType()) . ' ';
         $line .= $parameter->isPassedByReference() ? '&' : '';
         $line .= $parameter->isVariadic() ? '...' : '';
         $line .= '$' . $parameter->getName();
@@ -185,10 +189,10 @@ function describeStubs(): array
         }
     });
     $lines = [];
-    foreach (glob(STUBS . '/*.php') as $file) {
+    foreach ([...glob(STUBS . '/*.php'), ...glob(STUBS . '/*/*.php')] as $file) {
         $before = [...get_declared_classes(), ...get_declared_interfaces()];
         require_once $file;
-        $class = 'Ferrite\\' . basename($file, '.php');
+        $class = 'Ferrite\\' . strtr(substr($file, strlen(STUBS . '/'), -strlen('.php')), '/', '\\');
         if (!class_exists($class, false) && !interface_exists($class, false)) {
             throw new RuntimeException(basename($file) . " does not declare $class");
         }
