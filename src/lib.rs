@@ -3,6 +3,7 @@
 //! The core (every module but `php`) knows nothing of Zend and is tested without it; the `php`
 //! feature adds the bridge. ARCHITECTURE.md is the map.
 
+pub mod auth;
 pub mod config;
 pub mod connection;
 pub mod control;

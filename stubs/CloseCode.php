@@ -47,4 +47,10 @@ enum CloseCode: int
 
     /** The server is overloaded, or the client too slow; come back later. */
     case TryAgainLater = 1013;
+
+    /** The client has to say anew who it is: its token has expired. */
+    case Unauthorized = 3000;
+
+    /** The client may not do what it wanted, see {@see Server::onAuthorize()}. */
+    case Forbidden = 3003;
 }

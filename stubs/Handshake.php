@@ -7,8 +7,8 @@ namespace Ferrite;
 /**
  * A client that asks to connect, in {@see Server::onHandshake()}.
  *
- * It has passed the checks of the protocol, of the origin and of the limits. Neither accepted nor
- * rejected by the end of the callback means accepted, unless it was deferred.
+ * It has passed the checks of the protocol, of the origin, of the limits and of the option `auth`. Neither
+ * accepted nor rejected by the end of the callback means accepted, unless it was deferred.
  *
  * ```php
  * $server->onHandshake(function (Ferrite\Handshake $handshake): void {
@@ -23,6 +23,9 @@ final class Handshake
 {
     public readonly Request $request;
 
+    /** Who the client has proved to be; null if the server has no option `auth`. */
+    public readonly ?Auth\Identity $identity;
+
     private function __construct() {}
 
     /**
@@ -31,9 +34,10 @@ final class Handshake
      * Its topics are joined before the open callback. Without effect when the client has gone or the
      * deadline has passed meanwhile.
      *
-     * @param string|null $user A name for {@see Connection::$user}.
-     * @param list<string> $topics To join at once, see {@see Connection::subscribe()}.
-     * @param array<string, string|int> $tags To have from the start, see {@see Connection::tag()}.
+     * @param string|null $user A name for {@see Connection::$user}; null = that of the identity, if there is one.
+     * @param list<string> $topics To join at once, see {@see Connection::subscribe()}, beside those of the identity.
+     * @param array<string, string|int> $tags To have from the start, see {@see Connection::tag()}, beside those of
+     *     the identity; of two values for one tag this one counts.
      * @param string|null $protocol One of the subprotocols that the client offers; null = the first that
      *     it offers of those the server speaks, if any.
      * @param array<string, string|list<string>> $headers More response headers, by name.

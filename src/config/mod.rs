@@ -3,6 +3,7 @@
 //! Every field says its meaning, its default and what it costs. A wrong value is a [`ConfigError`]
 //! that names the option as PHP spells it. Knows no other folder.
 
+mod auth;
 mod compression;
 mod control;
 mod heartbeat;
@@ -14,6 +15,7 @@ mod protocols;
 mod proxies;
 mod tls;
 
+pub use auth::{Auth, Jwt, JwtKey, Pem, Secret};
 pub use compression::Compression;
 pub use control::{Control, ControlKey};
 pub use heartbeat::Heartbeat;
@@ -54,6 +56,8 @@ pub struct Config {
     pub metrics: Option<Metrics>,
     /// Where other programs may speak to the clients. Default: nowhere.
     pub control: Vec<Control>,
+    /// What lets a client in; any of them will do. Default: nothing is asked.
+    pub auth: Vec<Auth>,
     /// Shards, each a thread with its own connections; 0 chooses by the number of processors.
     pub io_threads: usize,
 }

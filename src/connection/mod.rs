@@ -47,7 +47,7 @@ pub struct Connection {
     pub waker: task::Waker,
     /// How far it has come.
     pub phase: Phase,
-    /// When the phase must be over; unused in `Open`.
+    /// When the phase must be over; in `Open`, when the client's token is.
     pub deadline: Duration,
     /// What waits for the client.
     pub outbox: Outbox,
@@ -153,6 +153,8 @@ pub struct Deciding {
     pub accept_key: [u8; 28],
     /// How messages will be compressed.
     pub deflate: Option<Agreement>,
+    /// When the connection must end that comes of it.
+    pub expires: Option<Duration>,
 }
 
 /// The state that only an open connection has.

@@ -41,6 +41,8 @@ impl CloseCode {
     pub const BAD_GATEWAY: u16 = 1014;
     /// Never on the wire: the TLS handshake failed.
     pub const TLS_HANDSHAKE: u16 = 1015;
+    /// The peer has to say anew who it is (IANA).
+    pub const UNAUTHORIZED: u16 = 3000;
 }
 
 /// The most bytes a close reason may have (RFC 6455 §5.5: 125, less the code).

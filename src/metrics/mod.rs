@@ -110,6 +110,8 @@ counters! {
     violations => "ferrite_violations_total",
     /// Connections that gave no sign of life after a ping.
     timed_out => "ferrite_heartbeats_missed_total",
+    /// Connections closed because their token expired.
+    expired => "ferrite_tokens_expired_total",
     /// Panics caught, each of which cost one connection.
     panics => "ferrite_panics_total",
 }

@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
+use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
     audience::{message, too_big, topic_name},
@@ -12,13 +12,13 @@ use super::{
     objects::{Meta, Native, Owned, create},
     request::Request,
     tag,
-    thrown::{Thrown, bad_argument, failed},
+    thrown::{Thrown, bad_argument},
     values,
     voice::Voice,
 };
 use crate::{
     hub::{Member, TopicError, close_code_allowed},
-    queue::{Opened, TagValue},
+    queue::Opened,
 };
 
 /// The state of a `Connection` object.
@@ -218,16 +218,8 @@ fn untag(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn tags(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let running = connection.voice.speak(|_| ()).is_some();
-    let mut array = ZendHashTable::new();
-    for (name, value) in if running { connection.member.tags() } else { Vec::new() } {
-        let value = match &value {
-            TagValue::Int(number) => values::int(*number),
-            TagValue::Text(text) => values::text(text.as_bytes()),
-        };
-        // A number becomes an int, as every key of an array does.
-        array.insert(ArrayKey::from(&*name), value).map_err(|_| failed())?;
-    }
-    call.returns_array(array);
+    let tags = if running { connection.member.tags() } else { Vec::new() };
+    call.returns_array(tag::array(&tags));
     Ok(())
 }
 

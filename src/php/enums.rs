@@ -61,7 +61,7 @@ static SLOW_CONSUMER_DEFAULT: AtomicPtr<ZendStr> = AtomicPtr::new(std::ptr::null
 
 const SEND_RESULTS: [&str; 4] = ["Queued", "Buffered", "Dropped", "Closed"];
 const SLOW_CONSUMERS: [&str; 3] = ["Close", "DropNewest", "DropOldest"];
-const CLOSE_CODES: [(&str, Option<i64>); 13] = [
+const CLOSE_CODES: [(&str, Option<i64>); 15] = [
     ("Normal", Some(1000)),
     ("GoingAway", Some(1001)),
     ("ProtocolError", Some(1002)),
@@ -75,4 +75,6 @@ const CLOSE_CODES: [(&str, Option<i64>); 13] = [
     ("InternalError", Some(1011)),
     ("ServiceRestart", Some(1012)),
     ("TryAgainLater", Some(1013)),
+    ("Unauthorized", Some(3000)),
+    ("Forbidden", Some(3003)),
 ];

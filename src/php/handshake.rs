@@ -1,11 +1,12 @@
 //! `Ferrite\Handshake`: a client that asks to connect.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use ext_php_rs::types::ZendHashTable;
 
 use super::{
     audience::topic_name,
+    auth,
     call::{Call, handler},
     class::{BadDeclaration, Declaration, Kind},
     connection::too_many_topics,
@@ -18,7 +19,7 @@ use super::{
 };
 use crate::{
     hub::TagError,
-    queue::{Accept, ConnectionId, Reject},
+    queue::{Accept, ConnectionId, Identity, Reject, TagValue},
 };
 
 /// The state of a `Handshake` object.
@@ -29,6 +30,8 @@ pub(super) struct Handshake {
     request: Owned<Request>,
     /// The subprotocol if PHP names none.
     protocol: Option<String>,
+    /// Who the client has proved to be.
+    identity: Option<Identity>,
     decision: Cell<Decision>,
 }
 
@@ -53,7 +56,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         kind: Kind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
-        properties: &["public readonly Request $request"],
+        properties: &["public readonly Request $request", "public readonly ?Auth\\Identity $identity"],
         methods: &[
             ("private function __construct()", Some(handler(super::not_constructible))),
             (
@@ -77,10 +80,14 @@ pub(super) fn object(
     voice: Rc<Voice>,
     request: Owned<Request>,
     protocol: Option<String>,
+    identity: Option<Identity>,
 ) -> Option<Owned<Handshake>> {
-    let shown = request.to_zval();
-    let object = Owned::new(Handshake { id, voice, request, protocol, decision: Cell::new(Decision::Open) })?;
-    object.initialise(0, shown);
+    let shown = [request.to_zval(), auth::identity(identity.as_ref())];
+    let decision = Cell::new(Decision::Open);
+    let object = Owned::new(Handshake { id, voice, request, protocol, identity, decision })?;
+    for (index, value) in shown.into_iter().enumerate() {
+        object.initialise(index, value);
+    }
     Some(object)
 }
 
@@ -88,7 +95,7 @@ impl Handshake {
     /// Accepts if the callback has returned without a decision and without deferring it.
     pub(super) fn decide_by_default(&self) {
         if self.decision.get() == Decision::Open {
-            self.accept(Accept { protocol: self.protocol.clone(), ..Accept::default() });
+            self.accept(Accept::as_identified(self.identity.clone(), self.protocol.clone()));
         }
     }
 
@@ -127,21 +134,19 @@ fn accept(call: &mut Call<'_>) -> Result<(), Thrown> {
         None => None,
         Some(user) => Some(user.as_str().map_err(|_| bad_argument(1, "must be valid UTF-8"))?.to_owned()),
     };
-    let topics = topics(call, handshake.voice.max_topics())?;
-    let tags = tag::pairs(call, 3)?;
-    let limit = handshake.voice.max_tags();
-    if tags.len() > limit {
-        return Err(tag::refused(&TagError::TooMany { limit }, 3));
-    }
-    let protocol = match call.string_or_null(4)? {
+    let mut accept = Accept::as_identified(handshake.identity.clone(), None);
+    accept.user = user.or(accept.user);
+    topics(call, &mut accept.topics, handshake.voice.max_topics())?;
+    tags(call, &mut accept.tags, handshake.voice.max_tags())?;
+    accept.protocol = match call.string_or_null(4)? {
         None => handshake.protocol.clone(),
         Some(protocol) => {
             let offered = protocol.as_str().ok().filter(|protocol| handshake.request.offers(protocol));
             Some(offered.ok_or_else(|| bad_argument(4, "must be one that the client offers"))?.to_owned())
         }
     };
-    let headers = headers::argument(call, 5)?;
-    handshake.accept(Accept { user, topics, tags, protocol, headers });
+    accept.headers = headers::argument(call, 5)?;
+    handshake.accept(accept);
     Ok(())
 }
 
@@ -162,8 +167,8 @@ fn defer(call: &mut Call<'_>) -> Result<(), Thrown> {
     Ok(())
 }
 
-fn topics(call: &Call<'_>, limit: usize) -> Result<Vec<std::sync::Arc<str>>, Thrown> {
-    let mut topics: Vec<std::sync::Arc<str>> = Vec::new();
+/// Adds the topics that are given to those that the client begins with anyway.
+fn topics(call: &Call<'_>, topics: &mut Vec<Arc<str>>, limit: usize) -> Result<(), Thrown> {
     for value in call.array_or_empty(2)?.map(ZendHashTable::values).into_iter().flatten() {
         let name = value.dereference().zend_str().ok_or_else(|| bad_type(2, "must be a list of strings"))?;
         let name = topic_name(name.as_bytes(), 2)?;
@@ -174,5 +179,19 @@ fn topics(call: &Call<'_>, limit: usize) -> Result<Vec<std::sync::Arc<str>>, Thr
     if topics.len() > limit {
         return Err(too_many_topics(limit));
     }
-    Ok(topics)
+    Ok(())
+}
+
+/// Adds the tags that are given, in place of those of the same names.
+fn tags(call: &Call<'_>, tags: &mut Vec<(Arc<str>, TagValue)>, limit: usize) -> Result<(), Thrown> {
+    for (name, value) in tag::pairs(call, 3)? {
+        match tags.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => tags.push((name, value)),
+        }
+    }
+    if tags.len() > limit {
+        return Err(tag::refused(&TagError::TooMany { limit }, 3));
+    }
+    Ok(())
 }

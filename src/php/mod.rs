@@ -10,6 +10,7 @@
 //! top of them.
 
 mod audience;
+mod auth;
 mod call;
 mod callback;
 mod class;
@@ -22,6 +23,7 @@ mod fork;
 mod handlers;
 mod handshake;
 mod headers;
+mod jwt;
 mod limits;
 mod log;
 mod module;

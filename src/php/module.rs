@@ -11,8 +11,8 @@ use ext_php_rs::{
 };
 
 use super::{
-    class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers, handshake, limits,
-    request, response, server, tag, target, timers, tls,
+    auth, class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers, handshake, jwt,
+    limits, request, response, server, tag, target, timers, tls,
 };
 
 /// What PHP asks a library for.
@@ -56,6 +56,8 @@ fn declare() -> Result<(), BadDeclaration> {
     limits::declare()?;
     compression::declare()?;
     tls::declare()?;
+    auth::declare()?;
+    jwt::declare()?;
     request::declare()?;
     response::declare()?;
     tag::declare()?;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
+    auth,
     call::Call,
     callback::Callback,
     compression, limits,
@@ -51,6 +52,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
     let metrics = text(call, argument::METRICS, "metrics")?.map(|place| Metrics::parse(&place));
     let (health, metrics) = (health.transpose().map_err(refuse)?, metrics.transpose().map_err(refuse)?);
     let control = control(call)?;
+    let auth = auth::options(call, argument::AUTH)?;
     let threads = call.int_or(argument::IO_THREADS, 0)?;
     let io_threads = usize::try_from(threads)
         .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
@@ -68,6 +70,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         health,
         metrics,
         control,
+        auth,
         io_threads,
     };
     config.check().map_err(refuse)?;
@@ -152,8 +155,9 @@ mod argument {
     pub(super) const HEALTH: u32 = 9;
     pub(super) const METRICS: u32 = 10;
     pub(super) const CONTROL: u32 = 11;
-    pub(super) const IO_THREADS: u32 = 12;
-    pub(super) const LOGGER: u32 = 13;
+    pub(super) const AUTH: u32 = 12;
+    pub(super) const IO_THREADS: u32 = 13;
+    pub(super) const LOGGER: u32 = 14;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

@@ -94,7 +94,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
                  Tls|array|null $tls = null, ?Limits $limits = null, ?Heartbeat $heartbeat = null, \
                  ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
                  array $trustedProxies = [], ?string $health = null, ?string $metrics = null, \
-                 string|array|null $control = null, int $ioThreads = 0, ?callable $logger = null)",
+                 string|array|null $control = null, \
+                 Auth\\Jwt|array|null $auth = null, int $ioThreads = 0, ?callable $logger = null)",
                 Some(handler(construct)),
             ),
             ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use ext_php_rs::boxed::ZBox;
 use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
 
 use super::{
@@ -151,6 +152,20 @@ pub(super) fn pairs(call: &Call<'_>, number: u32) -> Result<Vec<(Arc<str>, TagVa
         pairs.push((name.into(), value));
     }
     Ok(pairs)
+}
+
+/// Tags by name, as PHP has them.
+pub(super) fn array(tags: &[(Arc<str>, TagValue)]) -> ZBox<ZendHashTable> {
+    let mut array = ZendHashTable::new();
+    for (name, value) in tags {
+        let value = match value {
+            TagValue::Int(number) => values::int(*number),
+            TagValue::Text(text) => values::text(text.as_bytes()),
+        };
+        // A number becomes an int, as every key of an array does. An array cannot be full.
+        let _ = array.insert(ArrayKey::from(&**name), value);
+    }
+    array
 }
 
 /// Throws for a tag that no connection can have.

@@ -132,13 +132,15 @@ fn decide(
     let request = request::object(asked.request, b"");
     let (Some(callback), Some(request)) = (callback, request) else {
         // The callback was there when the client came, and is no longer.
-        let accept = Accept { protocol: asked.protocol, ..Accept::default() };
+        let accept = Accept::as_identified(asked.identity, asked.protocol);
         session.voice.speak(|handle| handle.accept(id, accept));
         return Ok(0);
     };
     let old = session.voice.waiting.borrow_mut().insert(id, request.clone());
     drop(old);
-    let Some(handshake) = handshake::object(id, session.voice.clone(), request, asked.protocol) else {
+    let Some(handshake) =
+        handshake::object(id, session.voice.clone(), request, asked.protocol, asked.identity)
+    else {
         return Ok(0);
     };
     match callback.call(&mut [handshake.to_zval()]) {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{ConnectionId, TagValue};
+use super::{ConnectionId, Identity, TagValue};
 
 /// One order to a shard, carried out in the order in which it was given.
 ///
@@ -148,6 +148,16 @@ pub struct Accept {
     pub protocol: Option<String>,
     /// More headers for the 101 response, checked.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Accept {
+    /// Lets a client in as who it is.
+    pub fn as_identified(identity: Option<Identity>, protocol: Option<String>) -> Self {
+        let Some(Identity { user, topics, tags, .. }) = identity else {
+            return Self { protocol, ..Self::default() };
+        };
+        Self { user, topics, tags, protocol, headers: Vec::new() }
+    }
 }
 
 /// How a client is refused.

@@ -1,9 +1,11 @@
 //! What the network tells PHP. Plain, owned, serialisable: the consumer may be another process.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::ConnectionId;
+use super::{ConnectionId, TagValue};
 use crate::http::Request;
 
 /// One thing that happened, in the order in which it happened on its connection.
@@ -86,6 +88,21 @@ pub struct Handshake {
     pub request: Request,
     /// The first subprotocol the client offers that the server supports.
     pub protocol: Option<String>,
+    /// Who it has proved to be, where that is asked.
+    pub identity: Option<Identity>,
+}
+
+/// Who a client has proved to be, and what it is to begin with unless the consumer says otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    /// The application's name for who is connected.
+    pub user: Option<String>,
+    /// Topics to subscribe to.
+    pub topics: Vec<Arc<str>>,
+    /// Tags to have.
+    pub tags: Vec<(Arc<str>, TagValue)>,
+    /// Everything that its token says: a JSON object.
+    pub claims: Box<str>,
 }
 
 /// A plain request that waits for an answer.

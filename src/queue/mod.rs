@@ -22,7 +22,7 @@ mod wake_fd;
 
 pub use command::{Accept, Command, Reject, Respond};
 pub use credit_bell::CreditBell;
-pub use event::{Asked, Event, Handshake, LogLevel, LogRecord, Opened};
+pub use event::{Asked, Event, Handshake, Identity, LogLevel, LogRecord, Opened};
 pub use id::ConnectionId;
 pub use inbox::Inbox;
 pub use link::{CommandQueue, Commands, Ender, EventQueue, Events, link};

@@ -204,16 +204,20 @@ impl Shard {
         if !self.count_client(slot, &upgrade.request) {
             return;
         }
+        let (identity, expires) = match self.identify(&mut upgrade.request) {
+            Ok(entry) => entry,
+            Err(refused) => return self.refuse_unknown(slot, &refused),
+        };
+        let answer = Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate, expires };
         if !self.common.hub.wants_handshakes() {
-            let accept = Accept { protocol: upgrade.protocol, ..Accept::default() };
-            let answer = Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate };
+            let accept = Accept::as_identified(identity, upgrade.protocol);
             return self.open(slot, &answer, accept, Some(upgrade.request));
         }
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        let deciding = Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate };
-        connection.phase = Phase::Deciding(Box::new(deciding));
+        connection.phase = Phase::Deciding(Box::new(answer));
         connection.deadline = self.now + DECISION_TIME;
-        let handshake = Box::new(Handshake { request: upgrade.request, protocol: upgrade.protocol });
+        let handshake =
+            Box::new(Handshake { request: upgrade.request, protocol: upgrade.protocol, identity });
         self.events.push(Event::Handshake { id: connection.id, handshake });
     }
 
@@ -293,6 +297,7 @@ impl Shard {
         let rate = config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.now));
         connection.session = Some(Box::new(Session::new(peer.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
+        connection.deadline = answer.expires.unwrap_or(Duration::MAX);
         connection.push(Bytes::from(response));
         for topic in self.common.hub.admit(peer, &accept) {
             self.topics.join(slot, topic);

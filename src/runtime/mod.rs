@@ -3,6 +3,7 @@
 mod allocator;
 mod commands;
 mod control;
+mod credentials;
 #[cfg(feature = "fuzzing")]
 mod driver;
 mod duty;
@@ -28,6 +29,7 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
+pub use credentials::check_auth;
 #[cfg(feature = "fuzzing")]
 pub use driver::Driver;
 pub use notifier::Notifier;

@@ -22,12 +22,14 @@ use slab::Slab;
 use tokio::time::Sleep;
 
 use super::{
+    credentials,
     farewell::Stopping,
     ready::{Flag, ReadyList},
     secured::{STEPS_PER_TURN, TlsWatch},
     sweep,
 };
 use crate::{
+    auth::Authenticator,
     config::{Config, ConfigError},
     connection::{Buffers, Connection},
     deflate::Codec,
@@ -47,6 +49,8 @@ pub(super) struct Common {
     pub(super) config: Config,
     /// If any address speaks TLS.
     pub(super) certificates: Option<Arc<Certificates>>,
+    /// If clients have to say who they are.
+    pub(super) authenticator: Option<Authenticator>,
     pub(super) hub: Arc<Hub>,
     pub(super) ceiling: usize,
     /// Clients' sockets of all shards.
@@ -67,9 +71,14 @@ impl Common {
             files => Some(Arc::new(Certificates::load(files)?)),
         };
         let limits = &config.limits;
+        let authenticator = match config.auth.as_slice() {
+            [] => None,
+            options => Some(credentials::authenticator(options, limits)?),
+        };
         let files = raise_file_limit();
         Ok(Self {
             certificates,
+            authenticator,
             hub: Arc::new(Hub::new(config.shards(), limits.clone(), config.compression)),
             ceiling: limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1),
             sockets: AtomicUsize::new(0),
@@ -126,6 +135,8 @@ pub(super) struct Shard {
     pub(super) tls_watch: Option<TlsWatch>,
     /// When a failed TLS handshake was logged last.
     pub(super) tls_logged: Option<Duration>,
+    /// When a refused credential was logged last.
+    pub(super) auth_logged: Option<Duration>,
     /// This shard's part of what may wait for PHP in all, and for clients.
     pub(super) receive_share: usize,
     pub(super) send_share: usize,
@@ -197,6 +208,7 @@ impl Shard {
             tls_steps: 0,
             tls_watch,
             tls_logged: None,
+            auth_logged: None,
             receive_share,
             send_share,
             decode,

@@ -34,6 +34,7 @@ enum Due {
     Unserved,
     FailNow,
     Unanswered,
+    Expired,
     Remove,
     Slow,
     Dead,
@@ -58,6 +59,7 @@ impl Shard {
                 Due::Unserved => self.unserved(slot),
                 Due::FailNow => self.fail_now(slot),
                 Due::Unanswered => self.unanswered(slot),
+                Due::Expired => self.expire(slot),
                 Due::Remove => self.remove(slot),
                 Due::Slow => {
                     if let Some(id) = self.connections.get(slot as usize).map(|c| c.id) {
@@ -114,6 +116,7 @@ impl Shard {
             Phase::Failing { .. } if late => return Due::FailNow,
             Phase::Closing { .. } if late => return Due::Unanswered,
             Phase::Lingering { .. } if late => return Due::Remove,
+            Phase::Open if late => return Due::Expired,
             Phase::Open => {}
             _ => return Due::Nothing,
         }

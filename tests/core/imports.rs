@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("deflate", &[]),
     ("frame", &[]),
     ("tls", &["config"]),
+    ("auth", &["config", "http", "queue"]),
     ("socket", &["config", "tls"]),
     ("http", &["config", "deflate"]),
     ("queue", &["http"]),
@@ -23,6 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "runtime",
         &[
+            "auth",
             "config",
             "connection",
             "control",
@@ -50,6 +52,8 @@ const CRATES: &[(&str, &[&str])] = &[
     ("tokio_util", &["socket"]),
     ("socket2", &["socket", "runtime"]),
     ("rustls", &["tls"]),
+    ("rustls_pki_types", &["auth"]),
+    ("aws_lc_rs", &["auth", "tls"]),
     ("webpki", &["tls"]),
 ];
 

@@ -2,6 +2,7 @@
 //! of PHP. The names of the tests are the contract.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test fails by panicking
 
+mod auth;
 mod certificates;
 mod closing;
 mod compression;

@@ -29,7 +29,7 @@ echo match (server()->send(1, 'x')) {
 --EXPECT--
 Queued Buffered Dropped Closed
 Close DropNewest DropOldest
-Normal=1000 GoingAway=1001 ProtocolError=1002 UnsupportedData=1003 NoStatus=1005 Abnormal=1006 InvalidPayload=1007 PolicyViolation=1008 MessageTooBig=1009 MandatoryExtension=1010 InternalError=1011 ServiceRestart=1012 TryAgainLater=1013 
+Normal=1000 GoingAway=1001 ProtocolError=1002 UnsupportedData=1003 NoStatus=1005 Abnormal=1006 InvalidPayload=1007 PolicyViolation=1008 MessageTooBig=1009 MandatoryExtension=1010 InternalError=1011 ServiceRestart=1012 TryAgainLater=1013 Unauthorized=3000 Forbidden=3003 
 enum(Ferrite\CloseCode::TryAgainLater)
 NULL
 bool(true)

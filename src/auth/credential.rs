@@ -1,0 +1,45 @@
+//! Where in a request a credential is.
+
+use super::Reason;
+use crate::http::Request;
+
+/// The token of a request: in the header, the query or the cookie, wherever it is found first.
+///
+/// Twice in one place is refused: what checked one and what used the other would be two. A cookie may well come twice,
+/// from two paths, and then the first is meant, as PHP has it.
+pub(super) fn token(request: &Request, query: Option<&str>, cookie: Option<&str>) -> Result<Vec<u8>, Reason> {
+    if let Some(token) = authorization(request, "bearer")? {
+        return Ok(token.to_vec());
+    }
+    if let Some(token) = query.map(|name| parameter(request, name)).transpose()?.flatten() {
+        return Ok(token);
+    }
+    let cookie = cookie.and_then(|name| request.cookie(name)).filter(|token| !token.is_empty());
+    cookie.map(<[u8]>::to_vec).ok_or(Reason::NoCredential)
+}
+
+/// What the header Authorization says in that scheme (RFC 9110 section 11.6.2).
+fn authorization<'a>(request: &'a Request, scheme: &str) -> Result<Option<&'a [u8]>, Reason> {
+    let mut lines = request
+        .headers()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        .map(|(_, value)| value);
+    let first = lines.next();
+    if lines.next().is_some() {
+        return Err(Reason::GivenTwice);
+    }
+    let of_scheme = first.and_then(|value| {
+        let (name, rest) = value.split_at_checked(scheme.len())?;
+        (name.eq_ignore_ascii_case(scheme.as_bytes()) && rest.starts_with(b" ")).then(|| rest.trim_ascii())
+    });
+    Ok(of_scheme.filter(|value| !value.is_empty()))
+}
+
+fn parameter(request: &Request, name: &str) -> Result<Option<Vec<u8>>, Reason> {
+    let mut values = request.query_values(name);
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(Reason::GivenTwice);
+    }
+    Ok(first.filter(|value| !value.is_empty()))
+}

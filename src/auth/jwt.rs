@@ -1,0 +1,42 @@
+//! Tokens: from a request to who sent it.
+
+use std::time::Duration;
+
+use super::{Accepted, Reason, TraitRules, claims, credential, keys::Keys, token};
+use crate::{
+    config::{self, ConfigError},
+    http::Request,
+};
+
+/// Lets in who brings a token.
+#[derive(Debug)]
+pub(super) struct Jwt {
+    options: config::Jwt,
+    keys: Keys,
+}
+
+impl Jwt {
+    pub(super) fn new(options: &config::Jwt) -> Result<Self, ConfigError> {
+        options.check()?;
+        Ok(Self { keys: Keys::new(&options.key)?, options: options.clone() })
+    }
+
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    pub(super) fn query_parameter(&self) -> Option<&str> {
+        self.options.query_parameter.as_deref()
+    }
+
+    pub(super) fn judge(
+        &self,
+        request: &Request,
+        now: Duration,
+        rules: &TraitRules,
+    ) -> Result<Accepted, Reason> {
+        let token = credential::token(request, self.query_parameter(), self.options.cookie.as_deref())?;
+        let claims = token::verify(&token, &self.keys.current())?;
+        claims::accept(claims, &self.options, now, rules)
+    }
+}

@@ -1,0 +1,275 @@
+//! Keys that tokens are signed with, from a secret, a PEM or a JWKS; files are read again when they change.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+
+use aws_lc_rs::{
+    hmac,
+    rsa::PublicEncryptingKey,
+    signature::{
+        ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+    },
+};
+use data_encoding::BASE64URL_NOPAD;
+use parking_lot::{Mutex, RwLock};
+use rustls_pki_types::pem::{PemObject, SectionKind};
+use serde::Deserialize;
+
+use crate::config::{ConfigError, JwtKey, Pem};
+
+/// How a token may be signed (RFC 7518 section 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Algorithm {
+    Hs256,
+    Rs256,
+    Es256,
+}
+
+/// A key, good for one algorithm.
+#[derive(Debug)]
+pub(super) struct Key {
+    id: Option<String>,
+    algorithm: Algorithm,
+    verifier: Verifier,
+}
+
+#[derive(Debug)]
+enum Verifier {
+    Shared(Box<hmac::Key>),
+    Public(ParsedPublicKey),
+}
+
+/// The keys in use, and the file they are from.
+#[derive(Debug)]
+pub(super) struct Keys {
+    current: RwLock<Arc<[Key]>>,
+    file: Option<File>,
+}
+
+#[derive(Debug)]
+struct File {
+    path: PathBuf,
+    option: &'static str,
+    look: Mutex<Look>,
+}
+
+/// What the last look at the file saw.
+#[derive(Debug)]
+struct Look {
+    next: Option<Instant>,
+    seen: Stamp,
+}
+
+/// By what a file differs from the one that was there before.
+type Stamp = Option<(SystemTime, u64, u64)>;
+
+impl Algorithm {
+    pub(super) fn named(name: &str) -> Option<Self> {
+        match name {
+            "HS256" => Some(Self::Hs256),
+            "RS256" => Some(Self::Rs256),
+            "ES256" => Some(Self::Es256),
+            _ => None,
+        }
+    }
+}
+
+impl Key {
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    pub(super) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Whether this is the signature of that. In constant time where it is shared.
+    pub(super) fn has_signed(&self, signed: &[u8], signature: &[u8]) -> bool {
+        match &self.verifier {
+            Verifier::Shared(key) => hmac::verify(key, signed, signature).is_ok(),
+            Verifier::Public(key) => key.verify_sig(signed, signature).is_ok(),
+        }
+    }
+
+    fn public(algorithm: Algorithm, key: ParsedPublicKey) -> Self {
+        Self { id: None, algorithm, verifier: Verifier::Public(key) }
+    }
+}
+
+impl Keys {
+    pub(super) fn new(source: &JwtKey) -> Result<Self, ConfigError> {
+        let file = |path: &PathBuf, option| File {
+            path: path.clone(),
+            option,
+            look: Mutex::new(Look { next: None, seen: stamp(path) }),
+        };
+        let (keys, file) = match source {
+            JwtKey::Secret(secret) => {
+                let verifier = Verifier::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.bytes())));
+                (vec![Key { id: None, algorithm: Algorithm::Hs256, verifier }], None)
+            }
+            JwtKey::Pem(Pem::Text(text)) => {
+                (from_pem(text.as_bytes()).map_err(|why| error(PEM, None, &why))?, None)
+            }
+            JwtKey::Pem(Pem::File(path)) => (read(PEM, path)?, Some(file(path, PEM))),
+            JwtKey::Jwks(path) => (read(JWKS, path)?, Some(file(path, JWKS))),
+        };
+        Ok(Self { current: RwLock::new(keys.into()), file })
+    }
+
+    pub(super) fn current(&self) -> Arc<[Key]> {
+        self.current.read().clone()
+    }
+
+    /// Reads the file again if it has changed, which is looked at now and then. `Some` if it had; after an error the
+    /// keys before stay in use, until the file changes once more.
+    pub(super) fn refresh(&self, now: Instant) -> Option<Result<(), ConfigError>> {
+        let file = self.file.as_ref()?;
+        {
+            // Whoever else is here at the same time goes on with the keys there are.
+            let mut look = file.look.try_lock()?;
+            if look.next.is_some_and(|next| now < next) {
+                return None;
+            }
+            look.next = Some(now + INTERVAL);
+            let found = stamp(&file.path);
+            if found == look.seen {
+                return None;
+            }
+            look.seen = found;
+        }
+        Some(read(file.option, &file.path).map(|keys| *self.current.write() = keys.into()))
+    }
+}
+
+fn read(option: &'static str, path: &Path) -> Result<Vec<Key>, ConfigError> {
+    let text = fs::read(path).map_err(|why| error(option, Some(path), &format!("cannot be read: {why}")))?;
+    let keys = if option == JWKS { from_jwks(&text) } else { from_pem(&text) };
+    keys.map_err(|why| error(option, Some(path), &why))
+}
+
+/// One public key (RFC 7468 section 13).
+fn from_pem(text: &[u8]) -> Result<Vec<Key>, String> {
+    const FORM: &str = "a public key in PEM form (-----BEGIN PUBLIC KEY-----)";
+    let first = <(SectionKind, Vec<u8>)>::pem_slice_iter(text).next();
+    let der = match first {
+        Some(Ok((SectionKind::PublicKey, der))) => der,
+        Some(Ok((SectionKind::PrivateKey | SectionKind::RsaPrivateKey | SectionKind::EcPrivateKey, _))) => {
+            return Err("is a private key, which only the issuer may have; make the public one with: \
+                        openssl pkey -in KEY -pubout -out PUBLIC"
+                .to_owned());
+        }
+        Some(Ok((SectionKind::Certificate, _))) => {
+            return Err(
+                "is a certificate; take the key out of it with: openssl x509 -in CERTIFICATE -noout -pubkey"
+                    .to_owned(),
+            );
+        }
+        _ => return Err(format!("is not {FORM}")),
+    };
+    if let Ok(key) = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &der) {
+        return Ok(vec![Key::public(Algorithm::Es256, key)]);
+    }
+    // It checks how long the key is, which the parser of signatures' keys does with the first signature only.
+    let fits = PublicEncryptingKey::from_der(&der).is_ok();
+    match ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der) {
+        Ok(key) if fits => Ok(vec![Key::public(Algorithm::Rs256, key)]),
+        _ => Err(format!("is neither {UNDERSTOOD}")),
+    }
+}
+
+/// Every key of a set that signs with what is spoken here; the others are for others (RFC 7517 section 5).
+fn from_jwks(text: &[u8]) -> Result<Vec<Key>, String> {
+    let set: Jwks = serde_json::from_slice(text).map_err(|why| {
+        format!("is no JWKS, an object with the list \"keys\" (line {}, column {})", why.line(), why.column())
+    })?;
+    let keys: Vec<Key> =
+        set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok()?.key()).collect();
+    if keys.is_empty() {
+        return Err(format!("holds no key for signatures, neither {UNDERSTOOD}"));
+    }
+    Ok(keys)
+}
+
+#[derive(Deserialize)]
+struct Jwks {
+    keys: Vec<serde_json::Value>,
+}
+
+/// A key in a set. Symmetric ones, which have no business in a file of public keys, are not read.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    #[serde(rename = "use")]
+    usage: Option<String>,
+    key_ops: Option<Vec<String>>,
+    alg: Option<String>,
+    kid: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+impl Jwk {
+    fn key(self) -> Option<Key> {
+        let signs = self.usage.as_deref().is_none_or(|usage| usage == "sig")
+            && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|name| name == "verify"));
+        let key = match self.kty.as_str() {
+            "RSA" if signs => {
+                let (n, e) = (number(self.n.as_deref()?)?, number(self.e.as_deref()?)?);
+                if !(SHORTEST_RSA..=LONGEST_RSA).contains(&n.len()) {
+                    return None;
+                }
+                let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
+                Key::public(Algorithm::Rs256, key.ok()?)
+            }
+            "EC" if signs && self.crv.as_deref() == Some("P-256") => {
+                let coordinate = |text: Option<String>| BASE64URL_NOPAD.decode(text?.as_bytes()).ok();
+                // SEC 1 section 2.3.3.
+                let point = [vec![4], coordinate(self.x)?, coordinate(self.y)?].concat();
+                Key::public(Algorithm::Es256, ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?)
+            }
+            _ => return None,
+        };
+        let fits = self.alg.as_deref().is_none_or(|name| Algorithm::named(name) == Some(key.algorithm));
+        fits.then_some(Key { id: self.kid, ..key })
+    }
+}
+
+/// An integer, without the zeroes before it that some write.
+fn number(text: &str) -> Option<Vec<u8>> {
+    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
+    Some(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
+}
+
+fn stamp(path: &Path) -> Stamp {
+    use std::os::unix::fs::MetadataExt;
+    // Follows links: what they lead to is what is read.
+    let found = fs::metadata(path).ok()?;
+    Some((found.modified().ok()?, found.len(), found.ino()))
+}
+
+fn error(option: &'static str, path: Option<&Path>, why: &str) -> ConfigError {
+    ConfigError::new(
+        option,
+        match path {
+            Some(path) => format!("{} {why}", path.display()),
+            None => why.to_owned(),
+        },
+    )
+}
+
+const PEM: &str = "jwt.publicKey";
+const JWKS: &str = "jwt.jwks";
+const UNDERSTOOD: &str = "an RSA key of 2048 to 8192 bits (RS256) nor one of the curve P-256 (ES256)";
+/// How often to look at the file, at most: when a client comes.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// Bytes of the modulus.
+const SHORTEST_RSA: usize = 256;
+const LONGEST_RSA: usize = 1024;

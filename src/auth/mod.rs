@@ -1,0 +1,125 @@
+//! Who a client is: what it brings to its handshake, judged before PHP hears of it.
+//!
+//! An [`Authenticator`] holds everything that may let a client in; the first that does decides who it is. It does no
+//! I/O but to look after the files of keys, now and then, and takes the time as an argument. Nothing of what a client
+//! sends is in a [`Refused`], neither in what the client is told nor in what is logged. Knows neither the hub, whose
+//! rules for topics and tags come in as [`TraitRules`], nor sockets, nor Zend.
+
+mod claims;
+mod credential;
+mod jwt;
+mod keys;
+mod reason;
+#[cfg(test)]
+mod tests;
+mod token;
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    config::{self, ConfigError},
+    http::Request,
+    queue::{Identity, TagValue},
+};
+use jwt::Jwt;
+pub use reason::{Reason, Refused};
+
+/// Everything that may let a client in.
+#[derive(Debug)]
+pub struct Authenticator {
+    methods: Vec<Method>,
+    rules: TraitRules,
+}
+
+/// What a connection may begin with. The hub's rules and the limits.
+#[derive(Debug, Clone, Copy)]
+pub struct TraitRules {
+    /// Whether a topic may have this name.
+    pub is_topic: fn(&str) -> bool,
+    /// Whether a connection may have this tag.
+    pub is_tag: fn(&str, &TagValue) -> bool,
+    /// `limits.maxTopics`.
+    pub max_topics: usize,
+    /// `limits.maxTags`.
+    pub max_tags: usize,
+}
+
+/// Now, by both clocks: tokens end by the one on the wall.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    /// Since 1970.
+    pub wall: Duration,
+    /// For how often to look at a file.
+    pub steady: Instant,
+}
+
+/// A client that may come in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Accepted {
+    /// Who it is.
+    pub identity: Identity,
+    /// When it must go, since 1970.
+    pub until: Option<Duration>,
+}
+
+/// What came of a look at a file of keys that had changed.
+#[derive(Debug)]
+pub struct Reread(pub Result<(), ConfigError>);
+
+#[derive(Debug)]
+enum Method {
+    Jwt(Box<Jwt>),
+}
+
+impl Authenticator {
+    /// Reads the keys. The error names the option, and never a secret.
+    pub fn new(options: &[config::Auth], rules: TraitRules) -> Result<Self, ConfigError> {
+        let method = |option: &config::Auth| match option {
+            config::Auth::Jwt(jwt) => Ok(Method::Jwt(Box::new(Jwt::new(jwt)?))),
+        };
+        Ok(Self { methods: options.iter().map(method).collect::<Result<_, _>>()?, rules })
+    }
+
+    /// Looks at files of keys, if that is due, and says what came of those that had changed.
+    pub fn refresh(&self, now: Instant) -> Vec<Reread> {
+        let reread = |method: &Method| match method {
+            Method::Jwt(jwt) => jwt.keys().refresh(now),
+        };
+        self.methods.iter().filter_map(reread).map(Reread).collect()
+    }
+
+    /// Says who the client is that sent this, or why that cannot be said.
+    pub fn authenticate(&self, request: &Request, now: Moment) -> Result<Accepted, Refused> {
+        let mut reason = Reason::NoCredential;
+        for method in &self.methods {
+            let verdict = match method {
+                Method::Jwt(jwt) => jwt.judge(request, now.wall, &self.rules),
+            };
+            match verdict {
+                Ok(accepted) => return Ok(accepted),
+                // What was brought says more than what was not.
+                Err(other) if reason == Reason::NoCredential => reason = other,
+                Err(_) => {}
+            }
+        }
+        Err(Refused::new(reason, self.methods.iter().map(Method::scheme)))
+    }
+
+    /// Makes secrets in the query string unreadable: that is shown and logged in many places.
+    pub fn conceal(&self, request: &mut Request) {
+        for method in &self.methods {
+            match method {
+                Method::Jwt(jwt) => jwt.query_parameter().iter().for_each(|name| request.mask_query(name)),
+            }
+        }
+    }
+}
+
+impl Method {
+    /// What the client is told to use (RFC 9110 section 11.6.1).
+    fn scheme(&self) -> &'static str {
+        match self {
+            Self::Jwt(_) => "Bearer",
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! How clients prove who they are before PHP is asked.
+
+use std::{fmt, path::PathBuf, time::Duration};
+
+use super::ConfigError;
+
+/// One kind of credential that lets a client in.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// A signed token.
+    Jwt(Jwt),
+}
+
+/// Which tokens are accepted (RFC 7519), and what they say of their client.
+#[derive(Debug, Clone)]
+pub struct Jwt {
+    /// What they are signed with.
+    pub key: JwtKey,
+    /// For whom they may be; a token must name one of these. Default: none, and then a token that names anybody is
+    /// refused (RFC 7519 section 4.1.3).
+    pub audience: Vec<String>,
+    /// Who must have issued them. Default: whoever has the key.
+    pub issuer: Option<String>,
+    /// How far this machine's clock and the issuer's may be apart. Default: 30 s.
+    pub leeway: Duration,
+    /// Whether a token without an end is refused. Default: yes; without, one that is lost is good for ever.
+    pub require_expiry: bool,
+    /// Whether the connection ends with its token. Default: yes.
+    pub close_on_expiry: bool,
+    /// The claim that names the user. Default: `sub`.
+    pub user_claim: Option<String>,
+    /// The claim that lists topics to begin with. Default: `topics`.
+    pub topics_claim: Option<String>,
+    /// The claim that holds tags to begin with. Default: `tags`.
+    pub tags_claim: Option<String>,
+    /// The query parameter in which browsers send it, who cannot set headers. Default: `token`.
+    pub query_parameter: Option<String>,
+    /// The cookie in which it may be. Default: none.
+    pub cookie: Option<String>,
+}
+
+/// What a token's signature is checked with. The kind decides the algorithm, never the token.
+#[derive(Debug, Clone)]
+pub enum JwtKey {
+    /// Shared with the issuer: HS256.
+    Secret(Secret),
+    /// A public key in PEM form: RS256 or ES256, by its kind.
+    Pem(Pem),
+    /// A file with a set of public keys (RFC 7517).
+    Jwks(PathBuf),
+}
+
+/// A public key in PEM form.
+#[derive(Debug, Clone)]
+pub enum Pem {
+    /// As it stands in a variable.
+    Text(String),
+    /// In a file, which is read again when it changes.
+    File(PathBuf),
+}
+
+/// Bytes that no log, message or dump shows.
+#[derive(Clone)]
+pub struct Secret(Box<[u8]>);
+
+impl Jwt {
+    /// The defaults, with this key.
+    pub fn new(key: JwtKey) -> Self {
+        Self {
+            key,
+            audience: Vec::new(),
+            issuer: None,
+            leeway: Duration::from_secs(30),
+            require_expiry: true,
+            close_on_expiry: true,
+            user_claim: Some("sub".to_owned()),
+            topics_claim: Some("topics".to_owned()),
+            tags_claim: Some("tags".to_owned()),
+            query_parameter: Some("token".to_owned()),
+            cookie: None,
+        }
+    }
+
+    /// Checks what needs no key.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if let JwtKey::Secret(secret) = &self.key {
+            if secret.bytes().starts_with(b"-----BEGIN") {
+                return Err(ConfigError::new("jwt.secret", "is a key in PEM form; that is for publicKey"));
+            }
+            if secret.bytes().len() < SHORTEST_SECRET {
+                let found = secret.bytes().len();
+                return Err(ConfigError::new(
+                    "jwt.secret",
+                    format!(
+                        "has {found} bytes; HS256 needs {SHORTEST_SECRET} at least (RFC 7518 section 3.2)"
+                    ),
+                ));
+            }
+        }
+        if self.leeway > LONGEST_LEEWAY {
+            return Err(ConfigError::new("jwt.leeway", "is more than ten minutes"));
+        }
+        let named = [
+            ("jwt.issuer", &self.issuer),
+            ("jwt.userClaim", &self.user_claim),
+            ("jwt.topicsClaim", &self.topics_claim),
+            ("jwt.tagsClaim", &self.tags_claim),
+            ("jwt.queryParameter", &self.query_parameter),
+            ("jwt.cookie", &self.cookie),
+        ];
+        let audience = self.audience.iter().map(|name| ("jwt.audience", name));
+        let empty = named.into_iter().filter_map(|(option, name)| Some((option, name.as_ref()?)));
+        match empty.chain(audience).find(|(_, name)| name.is_empty()) {
+            Some((option, _)) => Err(ConfigError::new(option, "is empty; null leaves it out")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Secret {
+    /// Takes a copy.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
+    /// What must not be shown.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Bytes of the hash, as RFC 7518 section 3.2 demands.
+const SHORTEST_SECRET: usize = 32;
+const LONGEST_LEEWAY: Duration = Duration::from_secs(600);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_secret(secret: &[u8]) -> Jwt {
+        Jwt::new(JwtKey::Secret(Secret::new(secret)))
+    }
+
+    #[test]
+    fn a_secret_is_as_long_as_the_hash_and_no_public_key() {
+        assert!(with_secret(&[b'x'; 32]).check().is_ok());
+        let short = with_secret(b"hush, hush").check().unwrap_err().to_string();
+        assert!(short.starts_with("jwt.secret: has 10 bytes") && !short.contains("hush"), "{short}");
+        let pem = format!("-----BEGIN PUBLIC KEY-----{}", "x".repeat(99));
+        assert!(with_secret(pem.as_bytes()).check().unwrap_err().to_string().contains("publicKey"));
+    }
+
+    #[test]
+    fn a_name_is_left_out_with_null_and_never_empty() {
+        let jwt = Jwt { cookie: Some(String::new()), ..with_secret(&[b'x'; 32]) };
+        assert_eq!(jwt.check().unwrap_err().option(), "jwt.cookie");
+        let jwt = Jwt { audience: vec!["a".into(), String::new()], ..with_secret(&[b'x'; 32]) };
+        assert_eq!(jwt.check().unwrap_err().option(), "jwt.audience");
+        let jwt = Jwt { cookie: None, user_claim: None, ..with_secret(&[b'x'; 32]) };
+        assert!(jwt.check().is_ok());
+    }
+
+    #[test]
+    fn no_dump_of_the_options_shows_a_secret() {
+        let dump = format!("{:?}", with_secret(b"correct horse battery staple, and more"));
+        assert!(dump.contains("***") && !dump.contains("horse"), "{dump}");
+        assert!(!dump.contains("99, 111"), "{dump}");
+    }
+}
