@@ -67,7 +67,7 @@ final class Server
      *     PHP: `unix:///run/app/control.sock` for those of the same user, `http://KEY:SECRET@127.0.0.1:9000` (or
      *     `https://…`, with the certificates of `tls`) for those who sign with the secret. Several addresses that
      *     differ in the key alone are one listener with several keys. docs/control-api.md. null = nowhere.
-     * @param Auth\Jwt|list<Auth\Jwt>|null $auth Who clients have to be: what they bring is checked before
+     * @param Auth\Jwt|Auth\AppKeys|list<Auth\Jwt|Auth\AppKeys>|null $auth Who clients have to be: what they bring is checked before
      *     PHP is entered, and who brings nothing good is told 401. Of a list any will do. null = nothing is asked.
      *     Plain HTTP requests are not asked either. docs/authorisation.md has recipes.
      * @param int $ioThreads Native threads for the network; 0 = one less than there are processors, at
@@ -92,7 +92,7 @@ final class Server
         ?string $health = null,
         ?string $metrics = null,
         string|array|null $control = null,
-        Auth\Jwt|array|null $auth = null,
+        Auth\Jwt|Auth\AppKeys|array|null $auth = null,
         int $ioThreads = 0,
         ?callable $logger = null,
     ) {}

@@ -1,6 +1,11 @@
 //! Where in a request a credential is.
 
-use super::Reason;
+use data_encoding::BASE64;
+
+use super::{
+    Reason,
+    app_keys::{KEY, SECRET},
+};
 use crate::http::Request;
 
 /// The token of a request: in the header, the query or the cookie, wherever it is found first.
@@ -33,6 +38,18 @@ fn authorization<'a>(request: &'a Request, scheme: &str) -> Result<Option<&'a [u
         (name.eq_ignore_ascii_case(scheme.as_bytes()) && rest.starts_with(b" ")).then(|| rest.trim_ascii())
     });
     Ok(of_scheme.filter(|value| !value.is_empty()))
+}
+
+/// Key and secret of an application: in the header, or else in the query, where Gomoob's clients have them.
+pub(super) fn application(request: &Request) -> Result<(Vec<u8>, Option<Vec<u8>>), Reason> {
+    if let Some(encoded) = authorization(request, "basic")? {
+        let both = BASE64.decode(encoded).map_err(|_| Reason::Header)?;
+        let colon = both.iter().position(|byte| *byte == b':').ok_or(Reason::Header)?;
+        let (key, secret) = both.split_at_checked(colon).ok_or(Reason::Header)?;
+        return Ok((key.to_vec(), secret.get(1..).map(<[u8]>::to_vec)));
+    }
+    let secret = parameter(request, SECRET)?;
+    Ok((parameter(request, KEY)?.ok_or(Reason::NoCredential)?, secret))
 }
 
 fn parameter(request: &Request, name: &str) -> Result<Option<Vec<u8>>, Reason> {

@@ -5,6 +5,8 @@
 //! sends is in a [`Refused`], neither in what the client is told nor in what is logged. Knows neither the hub, whose
 //! rules for topics and tags come in as [`TraitRules`], nor sockets, nor Zend.
 
+mod app_keys;
+mod app_keys_file;
 mod claims;
 mod credential;
 mod jwt;
@@ -21,6 +23,8 @@ use crate::{
     http::Request,
     queue::{Identity, TagValue},
 };
+pub use app_keys::AppKeys;
+pub use app_keys_file::read as read_app_keys;
 use jwt::Jwt;
 pub use reason::{Reason, Refused};
 
@@ -69,6 +73,7 @@ pub struct Reread(pub Result<(), ConfigError>);
 #[derive(Debug)]
 enum Method {
     Jwt(Box<Jwt>),
+    AppKeys(AppKeys),
 }
 
 impl Authenticator {
@@ -76,6 +81,7 @@ impl Authenticator {
     pub fn new(options: &[config::Auth], rules: TraitRules) -> Result<Self, ConfigError> {
         let method = |option: &config::Auth| match option {
             config::Auth::Jwt(jwt) => Ok(Method::Jwt(Box::new(Jwt::new(jwt)?))),
+            config::Auth::AppKeys(keys) => Ok(Method::AppKeys(AppKeys::new(keys)?)),
         };
         Ok(Self { methods: options.iter().map(method).collect::<Result<_, _>>()?, rules })
     }
@@ -84,6 +90,7 @@ impl Authenticator {
     pub fn refresh(&self, now: Instant) -> Vec<Reread> {
         let reread = |method: &Method| match method {
             Method::Jwt(jwt) => jwt.keys().refresh(now),
+            Method::AppKeys(_) => None,
         };
         self.methods.iter().filter_map(reread).map(Reread).collect()
     }
@@ -94,6 +101,7 @@ impl Authenticator {
         for method in &self.methods {
             let verdict = match method {
                 Method::Jwt(jwt) => jwt.judge(request, now.wall, &self.rules),
+                Method::AppKeys(keys) => keys.judge(request),
             };
             match verdict {
                 Ok(accepted) => return Ok(accepted),
@@ -110,6 +118,7 @@ impl Authenticator {
         for method in &self.methods {
             match method {
                 Method::Jwt(jwt) => jwt.query_parameter().iter().for_each(|name| request.mask_query(name)),
+                Method::AppKeys(_) => request.mask_query(app_keys::SECRET),
             }
         }
     }
@@ -120,6 +129,7 @@ impl Method {
     fn scheme(&self) -> &'static str {
         match self {
             Self::Jwt(_) => "Bearer",
+            Self::AppKeys(_) => "Basic realm=\"ferrite\"",
         }
     }
 }

@@ -35,6 +35,10 @@ pub enum Reason {
     Audience,
     /// It is by another issuer.
     Issuer,
+    /// The header Authorization is not what its scheme has.
+    Header,
+    /// No application has this key and secret.
+    Application,
     /// A claim of this name cannot be used. The name is one of the options', or of RFC 7519.
     Claim(String),
 }
@@ -62,7 +66,8 @@ impl Refused {
     pub fn to_response(&self) -> Vec<u8> {
         let challenge = |scheme: &&'static str| {
             // RFC 6750 section 3: an error is told to who has sent a token.
-            let error = *scheme == "Bearer" && self.reason != Reason::NoCredential;
+            let no_token = [Reason::NoCredential, Reason::Header, Reason::Application];
+            let error = *scheme == "Bearer" && !no_token.contains(&self.reason);
             let challenge =
                 if error { format!("{scheme} error=\"invalid_token\"") } else { (*scheme).to_owned() };
             ("WWW-Authenticate".to_owned(), challenge.into_bytes())
@@ -98,6 +103,8 @@ impl fmt::Display for Reason {
             Self::FromTheFuture => "the token is issued in the future (iat); compare the clocks",
             Self::Audience => "the token is for another audience (aud) than the option names",
             Self::Issuer => "the token is by another issuer (iss) than the option names",
+            Self::Header => "the header Authorization cannot be read",
+            Self::Application => "no application has this key and secret",
             Self::Claim(name) => return write!(f, "the token's claim {name} cannot be used"),
         })
     }

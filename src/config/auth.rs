@@ -9,6 +9,26 @@ use super::ConfigError;
 pub enum Auth {
     /// A signed token.
     Jwt(Jwt),
+    /// The key and secret of an application.
+    AppKeys(AppKeys),
+}
+
+/// Applications that may connect, as in the file of Gomoob's server.
+#[derive(Debug, Clone, Default)]
+pub struct AppKeys {
+    /// In order; of several with one key the last counts.
+    pub applications: Vec<Application>,
+}
+
+/// One of them.
+#[derive(Debug, Clone)]
+pub struct Application {
+    /// Its name, which need not be kept secret.
+    pub key: String,
+    /// What only it knows.
+    pub secret: Secret,
+    /// Whether it may open a connection with its key alone. Default: no.
+    pub authorize_open: bool,
 }
 
 /// Which tokens are accepted (RFC 7519), and what they say of their client.
@@ -117,6 +137,27 @@ impl Jwt {
     }
 }
 
+impl AppKeys {
+    /// Checks that they can be told apart and kept out.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        if self.applications.is_empty() {
+            return Err(ConfigError::new(APP_KEYS, "names no application, so that none could come in"));
+        }
+        for (index, application) in self.applications.iter().enumerate() {
+            let number = index + 1;
+            if application.key.is_empty() || application.key.contains(':') {
+                let why =
+                    "has a key that is empty or has a colon, which the header Authorization cannot hold";
+                return Err(ConfigError::new(APP_KEYS, format!("application {number} {why}")));
+            }
+            if application.secret.bytes().is_empty() {
+                return Err(ConfigError::new(APP_KEYS, format!("application {number} has an empty secret")));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Secret {
     /// Takes a copy.
     pub fn new(bytes: &[u8]) -> Self {
@@ -135,6 +176,7 @@ impl fmt::Debug for Secret {
     }
 }
 
+const APP_KEYS: &str = "appKeys";
 /// Bytes of the hash, as RFC 7518 section 3.2 demands.
 const SHORTEST_SECRET: usize = 32;
 const LONGEST_LEEWAY: Duration = Duration::from_secs(600);

@@ -15,7 +15,7 @@ mod protocols;
 mod proxies;
 mod tls;
 
-pub use auth::{Auth, Jwt, JwtKey, Pem, Secret};
+pub use auth::{AppKeys, Application, Auth, Jwt, JwtKey, Pem, Secret};
 pub use compression::Compression;
 pub use control::{Control, ControlKey};
 pub use heartbeat::Heartbeat;
@@ -120,5 +120,10 @@ impl ConfigError {
     /// The option's name in PHP.
     pub fn option(&self) -> &str {
         self.option
+    }
+
+    /// What is wrong, without the option's name.
+    pub fn reason(&self) -> &str {
+        &self.reason
     }
 }

@@ -3,6 +3,7 @@
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
+    app_keys::AppKeys,
     call::{Call, handler},
     class::{BadDeclaration, Class, Declaration, Kind},
     engine,
@@ -59,7 +60,8 @@ pub(super) fn options(call: &Call<'_>, number: u32) -> Result<Vec<config::Auth>,
     let Some(value) = call.value(number).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
     let Some(list) = value.array() else {
         let given = value.get_type().to_string().to_ascii_lowercase();
-        let complaint = format!("must be of type Ferrite\\Auth\\Jwt|array|null, {given} given");
+        let complaint =
+            format!("must be of type Ferrite\\Auth\\Jwt|Ferrite\\Auth\\AppKeys|array|null, {given} given");
         return Ok(vec![option(value).ok_or_else(|| bad_type(number, &complaint))?]);
     };
     if list.is_empty() {
@@ -70,7 +72,10 @@ pub(super) fn options(call: &Call<'_>, number: u32) -> Result<Vec<config::Auth>,
     }
     let each = |value: &Zval| {
         option(value).ok_or_else(|| {
-            let error = format!("auth: must be Ferrite\\Auth\\Jwt objects, and one is {}", value.get_type());
+            let error = format!(
+                "auth: must be Ferrite\\Auth\\Jwt and Ferrite\\Auth\\AppKeys objects, and one is {}",
+                value.get_type()
+            );
             throw(Throw::Configuration, &error)
         })
     };
@@ -78,5 +83,6 @@ pub(super) fn options(call: &Call<'_>, number: u32) -> Result<Vec<config::Auth>,
 }
 
 fn option(value: &Zval) -> Option<config::Auth> {
-    state_of::<Jwt>(value).map(|jwt| config::Auth::Jwt(jwt.0.clone()))
+    let jwt = state_of::<Jwt>(value).map(|jwt| config::Auth::Jwt(jwt.0.clone()));
+    jwt.or_else(|| state_of::<AppKeys>(value).map(|keys| config::Auth::AppKeys(keys.0.clone())))
 }

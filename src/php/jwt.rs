@@ -1,12 +1,7 @@
 //! `Ferrite\Auth\Jwt`: which tokens let a client in. Its keys are read at once, so that a wrong one is found where it
 //! is named; what it holds is in Rust, where no dump finds a secret.
 
-use std::{
-    ffi::OsStr,
-    os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::time::Duration;
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
@@ -14,6 +9,7 @@ use super::{
     call::{Call, handler},
     class::{BadDeclaration, Declaration, Kind},
     objects::{Meta, Native, create},
+    properties,
     thrown::{Kind as Throw, Thrown, bad_type, throw},
 };
 use crate::{
@@ -84,19 +80,12 @@ fn key(call: &Call<'_>) -> Result<Result<JwtKey, ConfigError>, Thrown> {
         (None, Some(pem), None) if pem.trim_ascii_start().starts_with(b"-----BEGIN") => {
             Ok(JwtKey::Pem(Pem::Text(String::from_utf8_lossy(pem).into_owned())))
         }
-        (None, Some(file), None) => path("jwt.publicKey", file).map(|file| JwtKey::Pem(Pem::File(file))),
-        (None, None, Some(file)) => path("jwt.jwks", file).map(JwtKey::Jwks),
+        (None, Some(file), None) => {
+            properties::file("jwt.publicKey", file).map(|file| JwtKey::Pem(Pem::File(file)))
+        }
+        (None, None, Some(file)) => properties::file("jwt.jwks", file).map(JwtKey::Jwks),
         _ => Err(ConfigError::new("jwt", "needs one of secret, publicKey and jwks, and no more than one")),
     })
-}
-
-/// Where the file is, also once the script is in another folder.
-fn path(option: &'static str, text: &[u8]) -> Result<PathBuf, ConfigError> {
-    if text.contains(&0) {
-        return Err(ConfigError::new(option, "contains a NUL, so it is the name of no file"));
-    }
-    std::path::absolute(Path::new(OsStr::from_bytes(text)))
-        .map_err(|_| ConfigError::new(option, "is empty; name a file"))
 }
 
 fn audience(call: &Call<'_>) -> Result<Result<Vec<String>, ConfigError>, Thrown> {

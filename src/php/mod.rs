@@ -9,6 +9,7 @@
 //! Raw engine structures are handled in the few files that allow `unsafe`; the others are plain Rust on
 //! top of them.
 
+mod app_keys;
 mod audience;
 mod auth;
 mod call;

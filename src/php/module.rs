@@ -11,8 +11,8 @@ use ext_php_rs::{
 };
 
 use super::{
-    auth, class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers, handshake, jwt,
-    limits, request, response, server, tag, target, timers, tls,
+    app_keys, auth, class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers,
+    handshake, jwt, limits, request, response, server, tag, target, timers, tls,
 };
 
 /// What PHP asks a library for.
@@ -58,6 +58,7 @@ fn declare() -> Result<(), BadDeclaration> {
     tls::declare()?;
     auth::declare()?;
     jwt::declare()?;
+    app_keys::declare()?;
     request::declare()?;
     response::declare()?;
     tag::declare()?;

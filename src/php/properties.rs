@@ -1,6 +1,11 @@
-//! The properties of value objects, written once and read back as what the core takes.
+//! The properties of value objects, written once and read back as what the core takes, and the names of files.
 
-use std::time::Duration;
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use ext_php_rs::types::{ZendObject, Zval};
 
@@ -55,6 +60,15 @@ impl Properties<'_> {
             .filter(|time| *time <= LONGEST)
             .ok_or_else(|| ConfigError::new(name, format!("{value} seconds are more than ten years")))
     }
+}
+
+/// The file that an option names, where it is also once the script is in another folder.
+pub(super) fn file(option: &'static str, text: &[u8]) -> Result<PathBuf, ConfigError> {
+    if text.contains(&0) {
+        return Err(ConfigError::new(option, "contains a NUL, so it is the name of no file"));
+    }
+    std::path::absolute(Path::new(OsStr::from_bytes(text)))
+        .map_err(|_| ConfigError::new(option, "is empty; name a file"))
 }
 
 /// Far more than anybody means, and small enough to be added to any instant.

@@ -95,7 +95,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
                  ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
                  array $trustedProxies = [], ?string $health = null, ?string $metrics = null, \
                  string|array|null $control = null, \
-                 Auth\\Jwt|array|null $auth = null, int $ioThreads = 0, ?callable $logger = null)",
+                 Auth\\Jwt|Auth\\AppKeys|array|null $auth = null, int $ioThreads = 0, ?callable $logger = null)",
                 Some(handler(construct)),
             ),
             ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),

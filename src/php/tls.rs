@@ -1,18 +1,12 @@
 //! `Ferrite\Tls`: a plain value, whose files are read at once so that a wrong one is found where it is
 //! named.
 
-use std::{
-    ffi::OsStr,
-    os::unix::ffi::OsStrExt,
-    path::{Path, PathBuf},
-};
-
 use ext_php_rs::types::{ZendObject, Zval};
 
 use super::{
     call::{Call, handler},
     class::{BadDeclaration, Class, Declaration, Kind},
-    properties::{Properties, initialise},
+    properties::{Properties, file as file_of, initialise},
     thrown::{Kind as Throw, Thrown, bad_type, failed, throw},
     values,
 };
@@ -68,23 +62,15 @@ pub(super) fn certificates(call: &Call<'_>, number: u32) -> Result<Vec<config::T
 
 fn files(object: &ZendObject) -> Result<config::Tls, ConfigError> {
     let properties = Properties(object);
-    let file =
-        |name, index| properties.get(index).and_then(Zval::zend_str).map(|text| path(name, text.as_bytes()));
+    let file = |name, index| {
+        properties.get(index).and_then(Zval::zend_str).map(|text| file_of(name, text.as_bytes()))
+    };
     let needed = |name, index| file(name, index).ok_or_else(|| ConfigError::new(name, "is not set"))?;
     Ok(config::Tls {
         certificate: needed("tls.certificate", 0)?,
         key: needed("tls.key", 1)?,
         client_ca: file("tls.clientCa", 2).transpose()?,
     })
-}
-
-/// Where the file is, also once the script is in another folder.
-fn path(option: &'static str, text: &[u8]) -> Result<PathBuf, ConfigError> {
-    if text.contains(&0) {
-        return Err(ConfigError::new(option, "contains a NUL, so it is the name of no file"));
-    }
-    std::path::absolute(Path::new(OsStr::from_bytes(text)))
-        .map_err(|_| ConfigError::new(option, "is empty; name a file in PEM form"))
 }
 
 fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {

@@ -1,10 +1,13 @@
 //! Who a client is, asked before PHP hears of it; and the end of a connection whose token is over.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
 
 use super::shard::{Shard, may_log};
 use crate::{
-    auth::{Accepted, Authenticator, Moment, Refused, Reread, TraitRules},
+    auth::{self, Accepted, Authenticator, Moment, Refused, Reread, TraitRules},
     config::{self, ConfigError},
     frame::CloseCode,
     http::Request,
@@ -69,6 +72,11 @@ impl Shard {
 /// Reads the keys of an option and says what is wrong with them.
 pub fn check_auth(option: &config::Auth) -> Result<(), ConfigError> {
     authenticator(std::slice::from_ref(option), &config::Limits::default()).map(drop)
+}
+
+/// Reads a file of applications.
+pub fn read_app_keys(file: &Path) -> Result<config::AppKeys, ConfigError> {
+    auth::read_app_keys(file)
 }
 
 /// What judges the credentials of these kinds.

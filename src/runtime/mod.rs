@@ -29,7 +29,7 @@ mod threads;
 #[cfg(test)]
 mod tests;
 
-pub use credentials::check_auth;
+pub use credentials::{check_auth, read_app_keys};
 #[cfg(feature = "fuzzing")]
 pub use driver::Driver;
 pub use notifier::Notifier;

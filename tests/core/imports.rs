@@ -53,6 +53,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("socket2", &["socket", "runtime"]),
     ("rustls", &["tls"]),
     ("rustls_pki_types", &["auth"]),
+    ("yaml_rust2", &["auth"]),
     ("aws_lc_rs", &["auth", "tls"]),
     ("webpki", &["tls"]),
 ];

@@ -1,5 +1,6 @@
 //! Tokens made here, with keys made here or in RFC 7515, judged as a request brings them.
 
+mod app_keys;
 mod attacks;
 mod claims;
 mod keys;

@@ -12,7 +12,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Tests;
 
-use Ferrite\Auth\Jwt;
+use Ferrite\Auth\{AppKeys, Jwt};
 use Ferrite\{Connection, Handshake};
 
 require __DIR__ . '/../support.inc';
@@ -45,6 +45,8 @@ function told(string $name, string $text, string $secret): void
 told('jwt', everything($jwt = new Jwt(HIDDEN)), HIDDEN);
 told('server', everything($server = server(auth: $jwt)), HIDDEN);
 
+told('keys', everything(new AppKeys(['a' => HIDDEN])), HIDDEN);
+
 // What is left of a constructor that throws is its stack trace.
 try {
     new Jwt(HIDDEN, leeway: -1.0);
@@ -53,6 +55,13 @@ try {
     told('trace', PHP_VERSION_ID < 80200 ? 'not before PHP 8.2' : $trace, HIDDEN);
     $shown = PHP_VERSION_ID < 80200 || str_contains($trace, 'SensitiveParameterValue');
     var_dump($shown, str_contains($trace, '-1'));
+}
+
+try {
+    new AppKeys(['a' => HIDDEN, 'b' => '']);
+} catch (\Ferrite\ConfigurationException $error) {
+    $trace = "$error" . print_r($error->getTrace(), true);
+    told('keys', PHP_VERSION_ID < 80200 ? 'not before PHP 8.2' : $trace, HIDDEN);
 }
 
 // A token in the query, wherever it is looked for later.
@@ -73,9 +82,11 @@ $server->stop(0.0);
 --EXPECT--
 jwt: tells nothing
 server: tells nothing
+keys: tells nothing
 trace: tells nothing
 bool(true)
 bool(true)
+keys: tells nothing
 handshake: tells nothing
 connection: tells nothing
 room=1&token=***&x=y {"room":"1","token":"***","x":"y"}

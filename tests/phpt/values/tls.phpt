@@ -75,7 +75,7 @@ Ferrite\ConfigurationException: tls.key: …/two.key is not the key of the certi
 Ferrite\ConfigurationException: tls.certificate: …/one.key holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)
 Ferrite\ConfigurationException: tls.key: …/one.pem holds no private key in PEM form (-----BEGIN PRIVATE KEY-----)
 Ferrite\ConfigurationException: tls.clientCa: …/none.pem cannot be read: No such file or directory (os error 2)
-Ferrite\ConfigurationException: tls.certificate: is empty; name a file in PEM form
+Ferrite\ConfigurationException: tls.certificate: is empty; name a file
 Ferrite\ConfigurationException: tls.certificate: contains a NUL, so it is the name of no file
 Error: Cannot modify readonly properties: constructed already
 accepted

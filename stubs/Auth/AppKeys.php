@@ -1,0 +1,52 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Auth;
+
+use Ferrite\ConfigurationException;
+
+/**
+ * Lets in applications by their key and secret, for the option `auth` of {@see \Ferrite\Server}.
+ *
+ * They bring both in the query parameters `key` and `secret`, as clients of Gomoob's server do, or in the header
+ * `Authorization: Basic …`. The key becomes {@see \Ferrite\Connection::$user}. Secrets are compared in a time that says
+ * nothing about them, and the one in the query is made unreadable in {@see \Ferrite\Request::$queryString}.
+ *
+ * For other servers and for programs, not for pages: what a page knows, its visitors know.
+ *
+ * ```php
+ * $server = new Ferrite\Server(auth: new Ferrite\Auth\AppKeys(['billing' => getenv('BILLING_SECRET')]));
+ * ```
+ *
+ * Immutable; no dump, export or stack trace shows a secret. Neither cloneable nor serialisable.
+ */
+final class AppKeys
+{
+    /**
+     * @param array<string, string> $secrets The secret of each key; a key has no colon.
+     *
+     * @throws ConfigurationException There is none, or a key or a secret is empty.
+     */
+    public function __construct(
+        #[\SensitiveParameter]
+        array $secrets,
+    ) {}
+
+    /**
+     * Reads the YAML file of Gomoob's server, once:
+     *
+     * ```yaml
+     * applications:
+     *   - key: application1
+     *     secret: 7Uxk2…
+     *     authorizeOpen: true    # may open a connection with its key alone
+     * ```
+     *
+     * All three are needed. A secret that looks like a number has to be in quotes.
+     *
+     * @throws ConfigurationException The file cannot be read or is not of this form; the message names it and the
+     *     number of the application, and nothing that stands in it.
+     */
+    public static function fromFile(string $file): AppKeys {}
+}
