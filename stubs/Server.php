@@ -91,6 +91,7 @@ final class Server
         array $trustedProxies = [],
         ?string $health = null,
         ?string $metrics = null,
+        #[\SensitiveParameter]
         string|array|null $control = null,
         Auth\Jwt|Auth\AppKeys|array|null $auth = null,
         int $ioThreads = 0,

@@ -1,13 +1,11 @@
 //! Where other programs may speak to the server's clients, and with which keys.
 
-use std::fmt;
-
 use percent_encoding::percent_decode_str;
 
-use super::{Address, ConfigError, Listen};
+use super::{Address, ConfigError, Listen, Secret};
 
 /// One listener of the control API.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Control {
     /// TCP or a Unix socket.
     pub address: Address,
@@ -18,18 +16,12 @@ pub struct Control {
 }
 
 /// A key and its secret.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct ControlKey {
     /// What requests name.
     pub name: String,
-    /// What they are signed with. Never in a log, an error or a dump.
-    pub secret: Vec<u8>,
-}
-
-impl fmt::Debug for ControlKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ControlKey").field("name", &self.name).finish_non_exhaustive()
-    }
+    /// What they are signed with.
+    pub secret: Secret,
 }
 
 impl Control {
@@ -90,7 +82,7 @@ impl Control {
             listen.scheme.is_none() && !listen.proxy_protocol && matches!(listen.address, Address::Tcp { .. })
         });
         let listen = listen.ok_or("has no host and port to listen on")?;
-        let keys = vec![ControlKey { name: name.into_owned(), secret }];
+        let keys = vec![ControlKey { name: name.into_owned(), secret: Secret::new(&secret) }];
         Ok(Self { address: listen.address, tls, keys })
     }
 }
@@ -130,7 +122,7 @@ mod tests {
         .unwrap();
         let names = |at: usize| all[at].keys.iter().map(|key| &*key.name).collect::<Vec<_>>();
         assert_eq!((all.len(), names(0), names(1)), (3, vec![], vec!["old", "new"]));
-        assert_eq!(all[1].keys[1].secret, b"0123456789abcde@");
+        assert_eq!(all[1].keys[1].secret.bytes(), b"0123456789abcde@");
         assert!(all[2].tls && !all[1].tls);
     }
 

@@ -32,8 +32,9 @@ struct Signed<'a> {
 
 impl Keys {
     pub(super) fn new(keys: &[ControlKey]) -> Self {
-        let key =
-            |key: &ControlKey| (key.name.as_str().into(), hmac::Key::new(hmac::HMAC_SHA256, &key.secret));
+        let key = |key: &ControlKey| {
+            (key.name.as_str().into(), hmac::Key::new(hmac::HMAC_SHA256, key.secret.bytes()))
+        };
         Self(keys.iter().map(key).collect())
     }
 

@@ -94,7 +94,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
                  Tls|array|null $tls = null, ?Limits $limits = null, ?Heartbeat $heartbeat = null, \
                  ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
                  array $trustedProxies = [], ?string $health = null, ?string $metrics = null, \
-                 string|array|null $control = null, \
+                 #[\\SensitiveParameter] string|array|null $control = null, \
                  Auth\\Jwt|Auth\\AppKeys|array|null $auth = null, int $ioThreads = 0, ?callable $logger = null)",
                 Some(handler(construct)),
             ),

@@ -62,6 +62,17 @@ foreach ([
     echo thrown(fn () => new Server(control: $wrong)), "\n";
 }
 echo thrown(fn () => new Server(control: 5.5)), "\n";
+try {
+    new Server('nowhere', control: 'http://app:hunter2hunter2hunter2@127.0.0.1:0');
+} catch (\Throwable $error) {
+    // PHP 8.1 has no such parameters; it shows the first 15 characters.
+    var_dump(str_contains((string) $error, PHP_VERSION_ID < 80200 ? 'hunter2h' : 'app:'));
+}
+$kept = new Server(control: 'http://app:hunter2hunter2hunter2@127.0.0.1:0');
+ob_start();
+var_dump($kept);
+print_r((array) $kept);
+var_dump(str_contains(ob_get_clean(), 'hunter2'));
 echo thrown(fn () => server(control: 'unix:///proc/nothing/a.sock')->start()), "\n";
 ?>
 --EXPECT--
@@ -82,4 +93,6 @@ Ferrite\ConfigurationException: control: is not UTF-8
 Ferrite\ConfigurationException: control: https at 127.0.0.1:0 needs certificates: give the option tls, or write http
 Ferrite\ConfigurationException: control: must be strings, and one is Long
 TypeError: Ferrite\Server::__construct(): Argument #11 ($control) must be of type array|string|null, double given
+bool(false)
+bool(false)
 Ferrite\BindException: cannot listen on unix:///proc/nothing/a.sock: No such file or directory (os error 2)
