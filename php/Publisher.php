@@ -8,6 +8,7 @@ use Ferrite\Internal\Address;
 use Ferrite\Internal\ControlClient;
 use Ferrite\Internal\Dispatcher;
 use Ferrite\Internal\Message;
+use Ferrite\Internal\Spool;
 
 /**
  * Speaks to a running server over its control API, from any PHP program and without the extension.
@@ -36,7 +37,13 @@ final class Publisher implements PublisherInterface
      *     60. The server answers within a millisecond, however busy its PHP is; a quarter of a second forgives a machine
      *     that is short of breath, and is what a page can lose without anybody noticing. Give more over a long distance:
      *     a new `https` connection takes three round trips. Looking a host's name up is not in it: PHP cannot limit that.
-     * @param WhenAway|null $whenAway What becomes of messages while the server is away; null = `Throw`.
+     * @param WhenAway|null $whenAway What becomes of messages while the server is away; null = `Spool` if there is a
+     *     spool, else `Throw`.
+     * @param string|null $spool Absolute path of a file, in a folder where this user may make files. Messages that could
+     *     not be sent wait there, and later ones queue behind them; each call that sends first sends what waits, for at
+     *     most 20 ms, and {@see self::flush()} all of it. All processes that name the same file share it.
+     * @param int $spoolBytes How large the file may get; what was sent counts until all was, and then it is emptied. Over
+     *     it a message that would be spooled throws {@see SpoolException}.
      * @param string|null $caFile PEM file with the authorities that may sign the server's certificate (`https`); null =
      *     those of the system.
      * @param bool $persistent Whether the connection outlives the page. The server takes 256; with more FPM workers
@@ -49,14 +56,27 @@ final class Publisher implements PublisherInterface
         string $dsn,
         float $timeout = 0.25,
         ?WhenAway $whenAway = null,
+        ?string $spool = null,
+        int $spoolBytes = 67_108_864,
         ?string $caFile = null,
         bool $persistent = true,
     ) {
         if (!($timeout > 0.0 && $timeout <= 60.0)) {
             throw new \ValueError('timeout has to be more than 0 and at most 60 seconds');
         }
+        $whenAway ??= $spool === null ? WhenAway::Throw : WhenAway::Spool;
+        if (($whenAway === WhenAway::Spool) !== ($spool !== null)) {
+            throw new \ValueError('whenAway: to spool needs a spool, and a spool is for nothing else');
+        }
+        if ($spool !== null && !str_starts_with($spool, '/')) {
+            throw new \ValueError('spool has to be an absolute path');
+        }
+        if ($spoolBytes < 4096) {
+            throw new \ValueError('spoolBytes has to be at least 4096');
+        }
         $client = new ControlClient(Address::parse($dsn), $persistent, $caFile);
-        $this->dispatcher = new Dispatcher($client, $timeout, $whenAway ?? WhenAway::Throw);
+        $waiting = $spool === null ? null : new Spool($spool, $spoolBytes);
+        $this->dispatcher = new Dispatcher($client, $timeout, $whenAway, $waiting);
     }
 
     public function publish(
@@ -115,6 +135,24 @@ final class Publisher implements PublisherInterface
             return ServerHealth::Away;
         }
         return $status === 'ok' ? ServerHealth::Ok : ServerHealth::Stopping;
+    }
+
+    /**
+     * Sends what is spooled, in order. For a cron job or a timer, so that messages do not wait for the next page.
+     *
+     * It does not throw when the server is away, but says so: some may have been sent. What the server refuses for good
+     * is moved to the file with `.rejected` behind its name.
+     *
+     * Every message has its id, and is sent once: the server remembers ids for ten minutes. Only a message whose answer
+     * was lost can come twice, if it is flushed later than that.
+     *
+     * @param float|null $timeout Seconds after which no further message is begun; null = when nothing is left.
+     *
+     * @throws SpoolException The file cannot be used.
+     */
+    public function flush(?float $timeout = null): Flushed
+    {
+        return $this->dispatcher->flush($timeout);
     }
 
     /** @return array<string, string> Whose it is, without key and secret. */

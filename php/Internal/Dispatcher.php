@@ -4,6 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Internal;
 
+use Ferrite\Flushed;
 use Ferrite\Published;
 use Ferrite\RemoteConnection;
 use Ferrite\ServerAwayException;
@@ -15,10 +16,15 @@ final class Dispatcher implements Sender
 {
     private const PAGE = 1000;
 
+    /** What one call may do for the messages of earlier ones, so that no page is hurt. */
+    private const CATCH_UP_SECONDS = 0.02;
+    private const CATCH_UP_MESSAGES = 100;
+
     public function __construct(
         public readonly ControlClient $client,
         private readonly float $timeout,
         private readonly WhenAway $whenAway,
+        private readonly ?Spool $spool,
     ) {
     }
 
@@ -31,14 +37,69 @@ final class Dispatcher implements Sender
     public function deliver(string $path, array $fields, Message $message): Published
     {
         $body = Text::json($fields + $message->fields());
+        $deadline = $this->deadline();
+        if ($this->spool?->isEmpty() === false) {
+            $caughtUp = $this->catchUp($deadline);
+            if (!$caughtUp->isEmpty) {
+                return $this->queue($path, $body, $message->id, $deadline, $caughtUp);
+            }
+        }
         try {
-            return $this->post($path, $body, $message->id, $this->deadline());
+            return $this->post($path, $body, $message->id, $deadline);
         } catch (ServerAwayException $e) {
             return match ($this->whenAway) {
+                WhenAway::Throw => throw $e,
                 WhenAway::Ignore => Published::ignored($message->id, $e),
-                default => throw $e,
+                WhenAway::Spool => $this->spool($path, $body, $message->id, $deadline, $e),
             };
         }
+    }
+
+    /** Sends what is spooled, for as long as it takes if there is no time. */
+    public function flush(?float $seconds): Flushed
+    {
+        $send = fn (SpooledMessage $m) => $this->post($m->path, $m->body, $m->id, $this->deadline());
+        return $this->spool?->flush($send, $seconds === null ? null : Deadline::in($seconds)) ?? new Flushed();
+    }
+
+    private function catchUp(Deadline $deadline): Flushed
+    {
+        if ($this->spool->rests()) {
+            return new Flushed(isEmpty: false);
+        }
+        $send = fn (SpooledMessage $m) => $this->post($m->path, $m->body, $m->id, $deadline);
+        return $this->spool->flush($send, $deadline->within(self::CATCH_UP_SECONDS), self::CATCH_UP_MESSAGES);
+    }
+
+    /** Behind those that came before it, or a later message would overtake an earlier one. */
+    private function queue(string $path, string $body, string $id, Deadline $deadline, Flushed $caughtUp): Published
+    {
+        if ($caughtUp->reason instanceof ServerAwayException) {
+            return $this->spool($path, $body, $id, $deadline, $caughtUp->reason);
+        }
+        if ($caughtUp->reason !== null) {
+            throw $caughtUp->reason;
+        }
+        $this->spool->append(new SpooledMessage(time(), $id, $path, $body));
+        if ($caughtUp->sent + $caughtUp->rejected === 0) {
+            // Another process is at it, and may have looked for the last time just before.
+            $this->catchUp($deadline);
+        }
+        return Published::spooled($id);
+    }
+
+    private function spool(
+        string $path,
+        string $body,
+        string $id,
+        Deadline $deadline,
+        ServerAwayException $reason,
+    ): Published {
+        if ($deadline->hasPassed()) {
+            $this->spool->rest();
+        }
+        $this->spool->append(new SpooledMessage(time(), $id, $path, $body), $reason);
+        return Published::spooled($id, $reason);
     }
 
     public function sendTo(Selection $to, Message $message): Published

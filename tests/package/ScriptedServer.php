@@ -15,6 +15,8 @@ final class ScriptedServer
     /** @var array<int, resource> */
     private array $pipes = [];
     private string $unread = '';
+    /** @var list<\stdClass> All that it has said so far. */
+    public array $said = [];
 
     /**
      * @param list<list<list<mixed>>> $plan The steps for each connection; the last ones for all that follow.
@@ -75,6 +77,7 @@ final class ScriptedServer
             while (($end = strpos($this->unread, "\n")) !== false) {
                 $line = json_decode(substr($this->unread, 0, $end), flags: JSON_THROW_ON_ERROR);
                 $this->unread = substr($this->unread, $end + 1);
+                $this->said[] = $line;
                 if ($fits($line)) {
                     return $line;
                 }

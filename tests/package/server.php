@@ -17,6 +17,7 @@ declare(strict_types=1);
 //   ["close"] ["reset"]      end the connection in order, or by a reset
 //   ["hold"]                 neither read nor answer any more
 //   ["api"]                  be a control API from now on: send nothing twice, say how many were sent
+//   ["api", 15]              for so many requests
 
 [, $address, $plan] = $argv;
 $plan = json_decode($plan, true, flags: JSON_THROW_ON_ERROR);
@@ -24,6 +25,7 @@ $certificate = $argv[3] ?? null;
 $context = stream_context_create(['ssl' => ['local_cert' => $certificate], 'socket' => ['backlog' => 512]]);
 $listener = stream_socket_server($address, $errno, $error, STREAM_SERVER_BIND | STREAM_SERVER_LISTEN, $context)
     ?: exit("cannot listen: $error\n");
+$unsaid = '';
 say(['listening' => stream_socket_get_name($listener, false)]);
 
 $known = [];
@@ -31,6 +33,7 @@ $connections = [];
 $gone = [];
 $accepted = 0;
 stream_set_blocking(STDIN, false);
+stream_set_blocking(STDOUT, false);
 while (true) {
     $read = [STDIN, $listener];
     foreach ($connections as $connection) {
@@ -38,11 +41,17 @@ while (true) {
             $read[] = $connection->stream;
         }
     }
-    $write = $except = null;
+    $write = $unsaid === '' ? null : [STDOUT];
+    $except = null;
     stream_select($read, $write, $except, null);
+    if ($write) {
+        $unsaid = substr($unsaid, (int) fwrite(STDOUT, $unsaid));
+    }
     foreach ($read as $stream) {
         if ($stream === STDIN) {
             if (fread(STDIN, 1024) === '' && feof(STDIN)) {
+                stream_set_blocking(STDOUT, true);
+                fwrite(STDOUT, $unsaid);
                 exit;
             }
         } elseif ($stream === $listener) {
@@ -119,10 +128,15 @@ function advance(Connection $connection): void
                 $connection->held = true;
                 return;
             case 'api':
-                while (($request = nextRequest($connection)) !== null) {
+                $left = $step[1] ?? PHP_INT_MAX;
+                for (; $left > 0 && ($request = nextRequest($connection)) !== null; $left--) {
                     beTheApi($connection, $request);
                 }
-                return;
+                $connection->steps[0][1] = $left;
+                if ($left > 0) {
+                    return;
+                }
+                break;
         }
         array_shift($connection->steps);
     }
@@ -147,7 +161,6 @@ function nextRequest(Connection $connection): ?array
     $body = substr($connection->unread, $end + 4, $length);
     $connection->unread = substr($connection->unread, $end + 4 + $length);
     $request = ['line' => $lines[0], 'headers' => $headers, 'body' => $body, 'connection' => $connection->number];
-    // Nobody may be reading yet, and a pipe takes no more than this.
     say(['body' => substr($body, 0, 4096), 'sha1' => sha1($body)] + $request);
     return $request;
 }
@@ -194,5 +207,7 @@ function finish(Connection $connection): void
 
 function say(array $line): void
 {
-    fwrite(STDOUT, json_encode($line, JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES) . "\n");
+    global $unsaid;
+    // Whoever shall hear it may be waiting for this process instead.
+    $unsaid .= json_encode($line, JSON_INVALID_UTF8_SUBSTITUTE | JSON_UNESCAPED_SLASHES) . "\n";
 }
