@@ -1,0 +1,80 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Internal;
+
+use Ferrite\Audience;
+use Ferrite\Published;
+use Ferrite\PublisherException;
+use Ferrite\RemoteConnection;
+use Ferrite\Testing\Recorded;
+
+/** Keeps what would be sent. */
+final class RecordingSender implements Sender
+{
+    /** @var list<Recorded> */
+    public array $recorded = [];
+    public ?PublisherException $failure = null;
+
+    /** @param list<RemoteConnection> $connections */
+    public function __construct(private readonly int $reached, private readonly array $connections)
+    {
+    }
+
+    /** @throws PublisherException */
+    public function check(): void
+    {
+        if ($this->failure !== null) {
+            throw $this->failure;
+        }
+    }
+
+    /** @param list<int> $except */
+    public function record(
+        string $method,
+        Message $message,
+        ?string $topic = null,
+        ?Selection $to = null,
+        array $except = [],
+        ?int $code = null,
+    ): Published {
+        // What the real one would refuse to write.
+        Text::json(['topic' => $topic, 'to' => $to?->toJson()] + $message->fields());
+        $this->check();
+        $this->recorded[] = new Recorded(
+            $method,
+            $message->data,
+            $message->id,
+            $topic,
+            $to === null ? null : new Audience($this, $to),
+            $message->binary,
+            $except,
+            $message->compress,
+            $code,
+        );
+        return Published::sent($this->reached, $message->id);
+    }
+
+    public function sendTo(Selection $to, Message $message): Published
+    {
+        return $this->record('send', $message, to: $to);
+    }
+
+    public function closeTo(Selection $to, int $code, string $reason, ?string $id): Published
+    {
+        return $this->record('close', new Message($reason, false, null, $id), to: $to, code: $code);
+    }
+
+    public function countOf(Selection $to): int
+    {
+        $this->check();
+        return $this->reached;
+    }
+
+    public function connectionsOf(Selection $to): iterable
+    {
+        $this->check();
+        return $this->connections;
+    }
+}

@@ -1,0 +1,10 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Testing;
+
+/** An assertion of a {@see FakePublisher} failed, and PHPUnit is not there to say so. */
+final class AssertionFailed extends \AssertionError
+{
+}

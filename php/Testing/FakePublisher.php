@@ -1,0 +1,252 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Ferrite\Testing;
+
+use Ferrite\Audience;
+use Ferrite\Internal\Message;
+use Ferrite\Internal\RecordingSender;
+use Ferrite\Published;
+use Ferrite\PublisherException;
+use Ferrite\PublisherInterface;
+use Ferrite\RemoteConnection;
+use Ferrite\ServerAwayException;
+use Ferrite\ServerHealth;
+use Ferrite\TopicPresence;
+
+/**
+ * A publisher without a server, for tests of what publishes: it keeps what it is given and answers what it was told.
+ *
+ * ```php
+ * $publisher = new FakePublisher();
+ * (new OrderService($publisher))->ship($order);
+ * $publisher->assertPublished("order-{$order->id}", fn (string $data) => json_decode($data)->state === 'shipped');
+ * $publisher->assertSentTo($publisher->to()->user('ann'), 'Your order is on its way');
+ * ```
+ *
+ * Arguments are checked as by the real one, so invalid UTF-8 or an impossible id throws `ValueError`; what only a server
+ * can refuse is accepted. A message is recorded each time, also with an id that was there before. Audiences are compared
+ * by the words that they were built of, in their order: who that would be, nobody here knows.
+ *
+ * An assertion that fails throws as one of PHPUnit's, if PHPUnit is there, else {@see AssertionFailed}. A `$match` is
+ * the whole data, or a callable that gets data and {@see Recorded} and says whether it fits; null fits everything.
+ */
+final class FakePublisher implements PublisherInterface
+{
+    private readonly RecordingSender $sender;
+
+    /**
+     * @param int $reached What every message says of how many connections it was addressed to, and `count()` too.
+     * @param list<RemoteConnection> $connections What `connections()` lists, for any audience.
+     * @param array<string, int> $topics What `topics()` lists.
+     * @param list<TopicPresence> $presences What `presence()` knows; nobody is in other topics.
+     * @param array<string, int|float> $stats
+     */
+    public function __construct(
+        int $reached = 1,
+        array $connections = [],
+        private readonly array $topics = [],
+        private readonly array $presences = [],
+        private readonly array $stats = [],
+    ) {
+        $this->sender = new RecordingSender($reached, $connections);
+    }
+
+    /** From now on everything throws this; null = no more. */
+    public function failWith(?PublisherException $e): void
+    {
+        $this->sender->failure = $e;
+    }
+
+    public function publish(
+        string $topic,
+        string $data,
+        bool $binary = false,
+        int|array $except = [],
+        ?bool $compress = null,
+        ?string $id = null,
+    ): Published {
+        $except = Message::ids($except, 'except');
+        return $this->sender->record('publish', new Message($data, $binary, $compress, $id), $topic, except: $except);
+    }
+
+    public function broadcast(
+        string $data,
+        bool $binary = false,
+        int|array $except = [],
+        ?bool $compress = null,
+        ?string $id = null,
+    ): Published {
+        $except = Message::ids($except, 'except');
+        return $this->sender->record('broadcast', new Message($data, $binary, $compress, $id), except: $except);
+    }
+
+    public function to(): Audience
+    {
+        return new Audience($this->sender);
+    }
+
+    public function connections(): iterable
+    {
+        return $this->to()->connections();
+    }
+
+    public function topics(string $prefix = ''): iterable
+    {
+        $this->sender->check();
+        return array_filter($this->topics, fn ($topic) => str_starts_with((string) $topic, $prefix), ARRAY_FILTER_USE_KEY);
+    }
+
+    public function presence(string $topic): TopicPresence
+    {
+        $this->sender->check();
+        foreach ($this->presences as $presence) {
+            if ($presence->topic === $topic) {
+                return $presence;
+            }
+        }
+        return new TopicPresence($topic);
+    }
+
+    public function stats(): array
+    {
+        $this->sender->check();
+        return $this->stats;
+    }
+
+    public function health(): ServerHealth
+    {
+        try {
+            $this->sender->check();
+        } catch (ServerAwayException) {
+            return ServerHealth::Away;
+        }
+        return ServerHealth::Ok;
+    }
+
+    /**
+     * What was published, to this topic or to any, in order.
+     *
+     * @return list<Recorded>
+     */
+    public function published(?string $topic = null): array
+    {
+        return $this->recorded('publish', fn (Recorded $r) => $topic === null || $r->topic === $topic);
+    }
+
+    /**
+     * All that was done, in order.
+     *
+     * @return list<Recorded>
+     */
+    public function all(): array
+    {
+        return $this->sender->recorded;
+    }
+
+    /** Forgets all of it. */
+    public function reset(): void
+    {
+        $this->sender->recorded = [];
+    }
+
+    /**
+     * At least one message that fits was published to the topic.
+     *
+     * @param string|(callable(string, Recorded): bool)|null $match
+     */
+    public function assertPublished(string $topic, string|callable|null $match = null): void
+    {
+        $this->assertSome($this->published($topic), $match, "a message to the topic '$topic'");
+    }
+
+    /**
+     * No message that fits was published to the topic.
+     *
+     * @param string|(callable(string, Recorded): bool)|null $match
+     */
+    public function assertNotPublished(string $topic, string|callable|null $match = null): void
+    {
+        $found = self::fitting($this->published($topic), $match);
+        $this->assert($found === [], "No such message should have been published to '$topic', but there is one.");
+    }
+
+    /** Nothing was sent to anybody, by whatever method, and nobody was closed. */
+    public function assertNothingPublished(): void
+    {
+        $done = array_map(fn (Recorded $r) => $r->method, $this->all());
+        $this->assert($done === [], 'Nothing should have been sent, but this was done: ' . implode(', ', $done) . '.');
+    }
+
+    /**
+     * At least one message that fits was broadcast.
+     *
+     * @param string|(callable(string, Recorded): bool)|null $match
+     */
+    public function assertBroadcast(string|callable|null $match = null): void
+    {
+        $this->assertSome($this->recorded('broadcast', fn () => true), $match, 'a message to everybody');
+    }
+
+    /**
+     * At least one message that fits was sent to this audience, as in `$fake->to()->user('ann')`.
+     *
+     * @param string|(callable(string, Recorded): bool)|null $match
+     */
+    public function assertSentTo(Audience $to, string|callable|null $match = null): void
+    {
+        $this->assertSome($this->recorded('send', $this->isTo($to)), $match, 'a message to this audience');
+    }
+
+    /** This audience was closed, with this code if one is given. */
+    public function assertClosed(Audience $to, ?int $code = null): void
+    {
+        $fits = fn (string $reason, Recorded $r) => $code === null || $r->code === $code;
+        $this->assertSome($this->recorded('close', $this->isTo($to)), $fits, 'this audience to be closed');
+    }
+
+    /** @return \Closure(Recorded): bool */
+    private function isTo(Audience $to): \Closure
+    {
+        return fn (Recorded $r) => $r->to?->selection == $to->selection;
+    }
+
+    /** @return list<Recorded> */
+    private function recorded(string $method, \Closure $fits): array
+    {
+        return array_values(array_filter($this->all(), fn (Recorded $r) => $r->method === $method && $fits($r)));
+    }
+
+    /**
+     * @param list<Recorded> $candidates
+     *
+     * @return list<Recorded>
+     */
+    private static function fitting(array $candidates, string|callable|null $match): array
+    {
+        return array_values(array_filter($candidates, fn (Recorded $r) => match (true) {
+            $match === null => true,
+            // A string is data, even if it is a function's name.
+            is_string($match) => $r->data === $match,
+            default => $match($r->data, $r) === true,
+        }));
+    }
+
+    /** @param list<Recorded> $candidates */
+    private function assertSome(array $candidates, string|callable|null $match, string $what): void
+    {
+        $others = array_map(fn (Recorded $r) => json_encode($r->data, JSON_INVALID_UTF8_SUBSTITUTE), $candidates);
+        $instead = $others === [] ? 'there was none' : 'there was only ' . implode(', ', array_slice($others, 0, 5));
+        $this->assert(self::fitting($candidates, $match) !== [], "Expected $what, but $instead.");
+    }
+
+    private function assert(bool $holds, string $message): void
+    {
+        if (class_exists(\PHPUnit\Framework\Assert::class)) {
+            \PHPUnit\Framework\Assert::assertTrue($holds, $message);
+        } elseif (!$holds) {
+            throw new AssertionFailed($message);
+        }
+    }
+}
