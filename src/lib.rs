@@ -15,6 +15,7 @@ pub mod limits;
 pub mod metrics;
 #[cfg(feature = "php")]
 mod php;
+pub mod protocol;
 pub mod queue;
 pub mod runtime;
 pub mod socket;

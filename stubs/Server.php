@@ -70,6 +70,8 @@ final class Server
      * @param Auth\Jwt|Auth\AppKeys|list<Auth\Jwt|Auth\AppKeys>|null $auth Who clients have to be: what they bring is checked before
      *     PHP is entered, and who brings nothing good is told 401. Of a list any will do. null = nothing is asked.
      *     Plain HTTP requests are not asked either. docs/authorisation.md has recipes.
+     * @param Protocol\Gomoob|null $dialect A protocol on top of WebSockets that the server speaks by itself.
+     *     null = none, every message is for {@see Server::onMessage()}.
      * @param int $ioThreads Native threads for the network; 0 = one less than there are processors, at
      *     least 1, at most 4. With 1, {@see self::run()} serves the network itself while it waits, which gives
      *     the lowest latency; more are for fan-out to many clients. docs/performance.md says what each costs.
@@ -94,6 +96,7 @@ final class Server
         #[\SensitiveParameter]
         string|array|null $control = null,
         Auth\Jwt|Auth\AppKeys|array|null $auth = null,
+        ?Protocol\Gomoob $dialect = null,
         int $ioThreads = 0,
         ?callable $logger = null,
     ) {}

@@ -58,6 +58,8 @@ pub struct Config {
     pub control: Vec<Control>,
     /// What lets a client in; any of them will do. Default: nothing is asked.
     pub auth: Vec<Auth>,
+    /// Whether clients are tagged with what the parameter `tags` of their URL says (docs/from-gomoob.md). Default: no.
+    pub url_tags: bool,
     /// Shards, each a thread with its own connections; 0 chooses by the number of processors.
     pub io_threads: usize,
 }

@@ -28,7 +28,7 @@ use crate::{
     frame::{self, Decoder, OpCode},
     http::{BodyReader, HeadReader, Request},
     limits::{Admission, TokenBucket},
-    queue::ConnectionId,
+    queue::{ConnectionId, TagValue},
     socket::{PeerAddress, Stream},
 };
 
@@ -155,6 +155,8 @@ pub struct Deciding {
     pub deflate: Option<Agreement>,
     /// When the connection must end that comes of it.
     pub expires: Option<Duration>,
+    /// The tags that the client gives itself.
+    pub tags: Vec<(Arc<str>, TagValue)>,
 }
 
 /// The state that only an open connection has.

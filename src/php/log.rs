@@ -1,6 +1,9 @@
 //! What an operator should read: to the logger if there is one, else to standard error.
 
-use std::{io::Write, time::Instant};
+use std::{
+    io::Write,
+    time::{Duration, Instant},
+};
 
 use ext_php_rs::types::ZendHashTable;
 
@@ -88,3 +91,6 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
         Outcome::Threw(error) => warn(error),
     }
 }
+
+/// Between two lines about what clients can do again and again.
+pub(super) const INTERVAL: Duration = Duration::from_secs(10);

@@ -21,6 +21,7 @@ mod engine;
 mod enums;
 mod exceptions;
 mod fork;
+mod gomoob;
 mod handlers;
 mod handshake;
 mod headers;

@@ -11,8 +11,8 @@ use ext_php_rs::{
 };
 
 use super::{
-    app_keys, auth, class::BadDeclaration, compression, connection, enums, exceptions, fork, handlers,
-    handshake, jwt, limits, request, response, server, tag, target, timers, tls,
+    app_keys, auth, class::BadDeclaration, compression, connection, enums, exceptions, fork, gomoob,
+    handlers, handshake, jwt, limits, request, response, server, tag, target, timers, tls,
 };
 
 /// What PHP asks a library for.
@@ -66,6 +66,7 @@ fn declare() -> Result<(), BadDeclaration> {
     handshake::declare()?;
     connection::declare()?;
     timers::declare()?;
+    gomoob::declare()?;
     handlers::declare()?;
     server::declare()
 }

@@ -8,14 +8,23 @@ use super::{
     auth,
     call::Call,
     callback::Callback,
-    compression, limits,
+    compression,
+    gomoob::{self, Gomoob},
+    limits,
     thrown::{Kind, Thrown, bad_type, throw},
     tls,
 };
 use crate::config::{self, Config, ConfigError, Control, Listen, Metrics, Origins, TrustedProxies};
 
+/// What a server is made of.
+pub(super) struct Options {
+    pub(super) config: Config,
+    pub(super) dialect: Option<Gomoob>,
+    pub(super) logger: Option<Rc<Callback>>,
+}
+
 /// Reads and checks all of them.
-pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Thrown> {
+pub(super) fn read(call: &Call<'_>) -> Result<Options, Thrown> {
     let listen = listen(call)?;
     let tls = tls::certificates(call, argument::TLS)?;
     let limits = match given(call, argument::LIMITS) {
@@ -53,6 +62,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
     let (health, metrics) = (health.transpose().map_err(refuse)?, metrics.transpose().map_err(refuse)?);
     let control = control(call)?;
     let auth = auth::options(call, argument::AUTH)?;
+    let dialect = gomoob::argument(call, argument::DIALECT)?;
     let threads = call.int_or(argument::IO_THREADS, 0)?;
     let io_threads = usize::try_from(threads)
         .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
@@ -71,10 +81,11 @@ pub(super) fn read(call: &Call<'_>) -> Result<(Config, Option<Rc<Callback>>), Th
         metrics,
         control,
         auth,
+        url_tags: dialect.is_some(),
         io_threads,
     };
     config.check().map_err(refuse)?;
-    Ok((config, logger))
+    Ok(Options { config, dialect, logger })
 }
 
 fn listen(call: &Call<'_>) -> Result<Vec<Listen>, Thrown> {
@@ -156,8 +167,9 @@ mod argument {
     pub(super) const METRICS: u32 = 10;
     pub(super) const CONTROL: u32 = 11;
     pub(super) const AUTH: u32 = 12;
-    pub(super) const IO_THREADS: u32 = 13;
-    pub(super) const LOGGER: u32 = 14;
+    pub(super) const DIALECT: u32 = 13;
+    pub(super) const IO_THREADS: u32 = 14;
+    pub(super) const LOGGER: u32 = 15;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

@@ -14,9 +14,12 @@ use super::{
     call::{Call, handler},
     callback::Callback,
     class::{BadDeclaration, Declaration, Kind},
-    fork, handlers,
+    fork,
+    gomoob::Gomoob,
+    handlers,
     objects::{Meta, Native, create},
-    options, presence, run,
+    options::{self, Options},
+    presence, run,
     session::Session,
     thrown::{Kind as Throw, Thrown, bad_argument, failed, throw},
     timers::Timers,
@@ -33,6 +36,8 @@ use crate::{
 pub(super) struct Server {
     birth: fork::Process,
     pub(super) config: Config,
+    /// The protocol on top of WebSockets, if it speaks one.
+    pub(super) dialect: Option<Gomoob>,
     pub(super) logger: Option<Rc<Callback>>,
     pub(super) timers: Rc<Timers>,
     callbacks: [RefCell<Option<Rc<Callback>>>; On::COUNT],
@@ -73,6 +78,7 @@ impl Native for Server {
         for callback in self.callbacks.iter().filter_map(|callback| callback.try_borrow().ok()) {
             callback.iter().for_each(|callback| found(callback.zval()));
         }
+        self.dialect.iter().for_each(|dialect| dialect.trace(found));
         self.logger.iter().for_each(|logger| found(logger.zval()));
         self.timers.trace(found);
         if let Ok(session) = self.session.try_borrow() {
@@ -95,7 +101,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
                  ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
                  array $trustedProxies = [], ?string $health = null, ?string $metrics = null, \
                  #[\\SensitiveParameter] string|array|null $control = null, \
-                 Auth\\Jwt|Auth\\AppKeys|array|null $auth = null, int $ioThreads = 0, ?callable $logger = null)",
+                 Auth\\Jwt|Auth\\AppKeys|array|null $auth = null, \
+                 ?Protocol\\Gomoob $dialect = null, int $ioThreads = 0, ?callable $logger = null)",
                 Some(handler(construct)),
             ),
             ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),
@@ -250,10 +257,11 @@ pub(super) fn this<'a>(call: &Call<'a>) -> Result<&'a Server, Thrown> {
 }
 
 fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let (config, logger) = options::read(call)?;
+    let Options { config, dialect, logger } = options::read(call)?;
     call.construct(Server {
         birth: fork::Process::current(),
         config,
+        dialect,
         logger,
         timers: Rc::default(),
         callbacks: [const { RefCell::new(None) }; On::COUNT],

@@ -42,6 +42,8 @@ pub(super) struct Session {
     pub(super) pending: RefCell<VecDeque<Event>>,
     /// Who came and went, as clients were told; the script is to hear of it.
     pub(super) news: RefCell<VecDeque<PresenceChange>>,
+    /// When a client's refused message was logged last.
+    pub(super) refusal_logged: Cell<Option<Instant>>,
     /// Whether `run()` owns the loop.
     pub(super) is_run: bool,
     /// Whether `onStart` has not returned yet.
@@ -98,6 +100,7 @@ impl Session {
             roster: Roster::default(),
             pending: RefCell::default(),
             news: RefCell::default(),
+            refusal_logged: Cell::default(),
             is_run,
             is_starting: Cell::new(true),
             loops: RefCell::default(),

@@ -38,6 +38,7 @@ pub(super) enum Kind {
     Bind,
     State,
     InvalidQuery,
+    InvalidArgument,
 }
 
 /// Throws.
@@ -87,6 +88,13 @@ pub(super) fn failed() -> Thrown {
     pending().unwrap_or_else(|| throw(Kind::Error, "Ferrite: a call into the engine failed"))
 }
 
+/// Whether it is an `InvalidArgumentException`, or one of its descendants.
+pub(super) fn is_invalid_argument(exception: &Zval) -> bool {
+    // SAFETY: the class entry is written once when the engine starts.
+    let class = unsafe { zend::spl_ce_InvalidArgumentException.as_ref() };
+    exception.object().zip(class).is_some_and(|(exception, class)| exception.instance_of(class))
+}
+
 /// Takes what the last call into PHP threw.
 pub(super) fn outcome() -> Outcome {
     let exception = pending_object();
@@ -131,6 +139,8 @@ impl Kind {
             Self::Type => unsafe { ffi::zend_ce_type_error },
             // SAFETY: as above.
             Self::Value => unsafe { ffi::zend_ce_value_error },
+            // SAFETY: as above.
+            Self::InvalidArgument => unsafe { zend::spl_ce_InvalidArgumentException },
             Self::Configuration => super::exceptions::CONFIGURATION.entry(),
             Self::Bind => super::exceptions::BIND.entry(),
             Self::State => super::exceptions::STATE.entry(),

@@ -4,7 +4,7 @@ use ext_php_rs::{flags::DataType, types::Zval};
 
 use super::{
     callback::Callback,
-    handshake, log, presence, request, response,
+    gomoob, handshake, log, presence, request, response,
     roster::Seat,
     server::{On, Server},
     session::{BATCH, Session},
@@ -219,14 +219,23 @@ fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) 
     match event {
         Event::Message { payload, binary, .. } => {
             let size = payload.len();
-            let ran = match server.callback(On::Message) {
-                Some(callback) => {
-                    let data = if binary { values::bytes(&payload) } else { values::text(&payload) };
-                    // The chunk that holds it is free for the network from here on.
-                    drop(payload);
+            // The chunk that holds it is free for the network once PHP has its own copy, unless the dialect reads it.
+            let heard = server.callback(On::Message).map(|callback| {
+                let data = if binary { values::bytes(&payload) } else { values::text(&payload) };
+                (callback, data)
+            });
+            let dialect = server.dialect.as_ref().map(|dialect| (dialect, payload));
+            let ran = match heard {
+                Some((callback, data)) => {
                     visit(server, session, seat, &callback, [values::null(), data, values::bool(binary)])
                 }
                 None => Ok(0),
+            };
+            let ran = match (ran, dialect) {
+                (Ok(ran), Some((dialect, payload))) if seat.member.is_open() && !session.is_foreign() => {
+                    gomoob::message(server, session, seat, dialect, &payload).map(|more| ran + more)
+                }
+                (ran, _) => ran,
             };
             session.voice.speak(|handle| handle.consumed(&seat.member, size));
             ran
@@ -275,8 +284,7 @@ fn visit<const N: usize>(
     if let Some(first) = arguments.first_mut() {
         *first = connection;
     }
-    seat.enter();
-    let result = match callback.call(&mut arguments) {
+    let result = occupied(session, seat, || match callback.call(&mut arguments) {
         Outcome::Done => Ok(1),
         Outcome::Leaving(thrown) => Err(thrown),
         Outcome::Threw(error) => {
@@ -284,11 +292,18 @@ fn visit<const N: usize>(
             session.voice.speak(|handle| handle.close(&seat.member, INTERNAL_ERROR, ""));
             reported.map(|()| 1)
         }
-    };
+    });
+    arguments.into_iter().for_each(values::release);
+    result
+}
+
+/// Enters PHP for a connection: what comes of it meanwhile waits, also while a Fiber is suspended.
+pub(super) fn occupied<R>(session: &Session, seat: &Seat, body: impl FnOnce() -> R) -> R {
+    seat.enter();
+    let result = body();
     if let Some(held) = seat.leave() {
         session.put_back(held);
     }
-    arguments.into_iter().for_each(values::release);
     result
 }
 

@@ -77,6 +77,7 @@ unsafe extern "C" {
 
     // zend_closures.h, ext/spl/spl_exceptions.h
     pub(super) static zend_ce_closure: *mut zend_class_entry;
+    pub(super) static spl_ce_InvalidArgumentException: *mut zend_class_entry;
     pub(super) static spl_ce_LogicException: *mut zend_class_entry;
     pub(super) static spl_ce_RuntimeException: *mut zend_class_entry;
 }

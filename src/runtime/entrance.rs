@@ -14,7 +14,8 @@ use crate::{
     connection::{Access, Connection, Deciding, Heart, Peer, Phase, Read, Session},
     http::{self, HeadLimits, Methods, Refusal, Request, UpgradeRules},
     limits::{Admission, TokenBucket, TooMany},
-    queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject},
+    protocol::gomoob::{BadTags, connection_tags},
+    queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject, TagValue},
     socket::{self, Arrival, Entry, PeerAddress, turn_away},
 };
 
@@ -208,17 +209,32 @@ impl Shard {
             Ok(entry) => entry,
             Err(refused) => return self.refuse_unknown(slot, &refused),
         };
-        let answer = Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate, expires };
+        let tags = match self.url_tags(&upgrade.request) {
+            Ok(tags) => tags,
+            Err(error) => {
+                self.counters(|c| c.handshakes_rejected.increment());
+                return self.answer(slot, http::rejection(400, format!("{error}\n").as_bytes(), &[]));
+            }
+        };
+        let deciding = Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate, expires, tags };
         if !self.common.hub.wants_handshakes() {
             let accept = Accept::as_identified(identity, upgrade.protocol);
-            return self.open(slot, &answer, accept, Some(upgrade.request));
+            return self.open(slot, deciding, accept, Some(upgrade.request));
         }
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        connection.phase = Phase::Deciding(Box::new(answer));
+        connection.phase = Phase::Deciding(Box::new(deciding));
         connection.deadline = self.now + DECISION_TIME;
         let handshake =
             Box::new(Handshake { request: upgrade.request, protocol: upgrade.protocol, identity });
         self.events.push(Event::Handshake { id: connection.id, handshake });
+    }
+
+    /// The tags that a client gives itself, if clients may.
+    fn url_tags(&self, request: &Request) -> Result<Vec<(Arc<str>, TagValue)>, BadTags> {
+        if !self.common.config.url_tags {
+            return Ok(Vec::new());
+        }
+        connection_tags(request.query_string(), self.common.config.limits.max_tags)
     }
 
     /// Counts a client behind a trusted proxy under its own address, known only now. False if that has
@@ -246,7 +262,7 @@ impl Shard {
     /// PHP's yes.
     pub(super) fn accept_handshake(&mut self, id: ConnectionId, accept: Accept) {
         if let Some((slot, answer)) = self.deciding(id) {
-            self.open(slot, &answer, accept, None);
+            self.open(slot, answer, accept, None);
         }
     }
 
@@ -280,7 +296,11 @@ impl Shard {
     }
 
     /// Sends 101 and makes the connection known.
-    fn open(&mut self, slot: u32, answer: &Deciding, accept: Accept, request: Option<Request>) {
+    fn open(&mut self, slot: u32, mut answer: Deciding, mut accept: Accept, request: Option<Request>) {
+        // What the application says comes first, and all of it has room.
+        answer.tags.retain(|(name, _)| accept.tags.iter().all(|(given, _)| given != name));
+        answer.tags.truncate(self.common.config.limits.max_tags.saturating_sub(accept.tags.len()));
+        accept.tags.append(&mut answer.tags);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let config = &self.common.config;
         let mut response = Vec::with_capacity(160);
@@ -349,10 +369,11 @@ impl Shard {
         self.remove(slot);
     }
 
-    fn deciding(&self, id: ConnectionId) -> Option<(u32, Deciding)> {
-        let connection = self.connections.get(id.slot()).filter(|c| c.id == id)?;
-        let Phase::Deciding(deciding) = &connection.phase else { return None };
-        Some((id.slot() as u32, Deciding { ..**deciding }))
+    fn deciding(&mut self, id: ConnectionId) -> Option<(u32, Deciding)> {
+        let connection = self.connections.get_mut(id.slot()).filter(|c| c.id == id)?;
+        let Phase::Deciding(deciding) = &mut connection.phase else { return None };
+        let tags = std::mem::take(&mut deciding.tags);
+        Some((id.slot() as u32, Deciding { tags, ..**deciding }))
     }
 
     /// Counts a client of its own address; one that comes through a trusted proxy is counted later.

@@ -34,12 +34,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "hub",
             "limits",
             "metrics",
+            "protocol",
             "queue",
             "socket",
             "tls",
         ],
     ),
-    ("php", &["config", "http", "hub", "metrics", "queue", "runtime"]),
+    ("protocol", &["hub", "queue"]),
+    ("php", &["config", "http", "hub", "metrics", "protocol", "queue", "runtime"]),
 ];
 
 /// Crates that only some folders may name.

@@ -8,6 +8,7 @@ mod closing;
 mod compression;
 mod control;
 mod flow;
+mod gomoob;
 mod harness;
 mod hostile;
 mod imports;

@@ -1,0 +1,215 @@
+//! `Ferrite\Protocol\Gomoob`: forwards what clients send to those whose tags they name.
+//!
+//! PHP is entered only for what the script wants to see: `onMessage`, a message that is no text, the authorisation.
+
+use std::{rc::Rc, time::Instant};
+
+use ext_php_rs::types::{ZendHashTable, Zval};
+
+use super::{
+    call::{Call, handler},
+    callback::Callback,
+    class::{BadDeclaration, Declaration, Kind},
+    engine, log,
+    objects::{Meta, Native, create, state_of},
+    roster::Seat,
+    server::{On, Server},
+    session::Session,
+    thrown::{self, Kind as Throw, Outcome, Thrown, bad_type, throw},
+    turn, values,
+};
+use crate::{
+    protocol::gomoob::{Frame, MAX_DEPTH, Message, encode, forward},
+    queue::{LogLevel, LogRecord},
+};
+
+/// The state of a `Protocol\Gomoob` object, and of a server that speaks it.
+#[derive(Debug, Clone)]
+pub(super) struct Gomoob {
+    legacy: bool,
+    parser: Option<Rc<Callback>>,
+    authorizer: Option<Rc<Callback>>,
+}
+
+impl Native for Gomoob {
+    fn meta() -> &'static Meta {
+        static META: Meta = Meta::new();
+        &META
+    }
+
+    fn trace(&self, found: &mut dyn FnMut(&Zval)) {
+        [&self.parser, &self.authorizer].into_iter().flatten().for_each(|callback| found(callback.zval()));
+    }
+}
+
+pub(super) fn declare() -> Result<(), BadDeclaration> {
+    Gomoob::class().declare(&Declaration {
+        name: "Ferrite\\Protocol\\Gomoob",
+        kind: Kind::Native,
+        parent: std::ptr::null_mut(),
+        interfaces: &[],
+        properties: &[],
+        methods: &[(
+            "public function __construct(bool $legacy = false, ?callable $messageParser = null, \
+             ?callable $authorizeSend = null)",
+            Some(handler(construct)),
+        )],
+        create: Some(create::<Gomoob>),
+    })
+}
+
+fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let callback = |number| {
+        let given = call.value(number).filter(|value| !value.is_null());
+        given.map(|_| Callback::argument(call, number)).transpose()
+    };
+    let (parser, authorizer) = (callback(2)?, callback(3)?);
+    call.construct(Gomoob { legacy: call.bool_or(1, false)?, parser, authorizer })
+}
+
+/// The argument of that number, if it is given.
+pub(super) fn argument(call: &Call<'_>, number: u32) -> Result<Option<Gomoob>, Thrown> {
+    let Some(value) = call.value(number).filter(|value| !value.is_null()) else { return Ok(None) };
+    let gomoob = state_of::<Gomoob>(value).cloned();
+    gomoob.map(Some).ok_or_else(|| bad_type(number, "must be of type ?Ferrite\\Protocol\\Gomoob"))
+}
+
+/// Deals with a message after `onMessage`; says how many callbacks ran. Whoever sends what cannot be forwarded is closed.
+pub(super) fn message(
+    server: &Server,
+    session: &Session,
+    seat: &Seat,
+    gomoob: &Gomoob,
+    payload: &[u8],
+) -> Result<usize, Thrown> {
+    let Frame { message, tags } = match Frame::read(payload, gomoob.parser.is_some()) {
+        Ok(frame) => frame,
+        Err(refusal) => return refuse(server, session, seat, &refusal.to_string()).map(|()| 0),
+    };
+    let (ran, json) = match message {
+        Message::Text(text) if gomoob.authorizer.is_none() => (0, encode(&text)),
+        _ => match turn::occupied(session, seat, || ask(session, seat, gomoob, payload)) {
+            Ok(asked) => asked,
+            Err(outcome) => return failed_to_ask(server, session, seat, outcome).map(|()| 1),
+        },
+    };
+    // A callback may have forked, and a child must not speak to its parent's clients.
+    if session.is_foreign() {
+        return Ok(ran);
+    }
+    let sent = session.voice.speak(|handle| forward(handle, &tags, &json, gomoob.legacy));
+    if let Some(Err(error)) = sent {
+        let message = format!("A message was not forwarded: {error}");
+        log::record(server, &LogRecord { level: LogLevel::Error, message, context: Vec::new() })?;
+    }
+    Ok(ran)
+}
+
+/// Has the script make the message of an array, and say whether it may be sent. Gives how many callbacks ran, and the
+/// message as JSON.
+fn ask(session: &Session, seat: &Seat, gomoob: &Gomoob, payload: &[u8]) -> Result<(usize, String), Outcome> {
+    let mut ran = 0;
+    let depth = i64::try_from(MAX_DEPTH).unwrap_or(i64::MAX);
+    let frame = call("json_decode", [values::text(payload), values::bool(true), values::int(depth)])?;
+    let part = |name: &str| frame.array().and_then(|frame| frame.get(name)).map(Zval::shallow_clone);
+    let mut message = part("message").unwrap_or_else(values::null);
+    if message.is_array()
+        && let Some(parser) = &gomoob.parser
+    {
+        ran += 1;
+        let (outcome, parsed) = parser.ask(&mut [message]);
+        done(outcome)?;
+        message = parsed;
+    }
+    if let Some(authorizer) = &gomoob.authorizer {
+        ran += 1;
+        let Some(connection) = seat.object(&session.voice) else { return Err(Outcome::Done) };
+        let empty = || values::array(ZendHashTable::new());
+        let [tags, metadata] = ["tags", "metadata"].map(|name| part(name).unwrap_or_else(empty));
+        let (outcome, allowed) = authorizer.ask(&mut [connection, message.shallow_clone(), tags, metadata]);
+        done(outcome)?;
+        if allowed.bool() != Some(true) {
+            let id = seat.member.id().to_php();
+            return Err(exception(&format!(
+                "Message sending is not authorized on WebSocket connection with resource id '{id}' !"
+            )));
+        }
+    }
+    let json = call("json_encode", [message, values::int(JSON_THROW_ON_ERROR)])?;
+    json.str().map(|json| (ran, json.to_owned())).ok_or(Outcome::Done)
+}
+
+/// Calls a function of the JSON extension, which is part of every PHP.
+fn call<const N: usize>(name: &str, mut arguments: [Zval; N]) -> Result<Zval, Outcome> {
+    let mut result = Zval::new();
+    engine::call_function(name, &mut arguments, Some(&mut result));
+    done(thrown::outcome())?;
+    Ok(result)
+}
+
+fn done(outcome: Outcome) -> Result<(), Outcome> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        other => Err(other),
+    }
+}
+
+fn exception(message: &str) -> Outcome {
+    let _ = throw(Throw::InvalidArgument, message);
+    thrown::outcome()
+}
+
+fn failed_to_ask(server: &Server, session: &Session, seat: &Seat, outcome: Outcome) -> Result<(), Thrown> {
+    match outcome {
+        // The connection is gone, or PHP has answered what it never does.
+        Outcome::Done => close(session, seat),
+        Outcome::Leaving(thrown) => return Err(thrown),
+        Outcome::Threw(error) if thrown::is_invalid_argument(&error) && !is_heard(server) => {
+            drop(error);
+            tell_operator(server, session)?;
+            close(session, seat);
+        }
+        Outcome::Threw(error) => {
+            let connection = seat.object(&session.voice);
+            let reported = turn::occupied(session, seat, || server.report(error, connection.as_ref()));
+            close(session, seat);
+            reported?;
+        }
+    }
+    Ok(())
+}
+
+/// Closes a client for what it sent, and lets the script know why.
+fn refuse(server: &Server, session: &Session, seat: &Seat, why: &str) -> Result<(), Thrown> {
+    if is_heard(server) {
+        return failed_to_ask(server, session, seat, exception(why));
+    }
+    tell_operator(server, session)?;
+    close(session, seat);
+    Ok(())
+}
+
+fn is_heard(server: &Server) -> bool {
+    server.callback(On::Error).is_some()
+}
+
+/// Not of each: whoever can connect could fill the log.
+fn tell_operator(server: &Server, session: &Session) -> Result<(), Thrown> {
+    let now = Instant::now();
+    if session.refusal_logged.get().is_some_and(|last| now < last + log::INTERVAL) {
+        return Ok(());
+    }
+    session.refusal_logged.set(Some(now));
+    let message = "A client sent what cannot be forwarded and was closed: onError() hears why".to_owned();
+    log::record(server, &LogRecord { level: LogLevel::Warning, message, context: Vec::new() })
+}
+
+fn close(session: &Session, seat: &Seat) {
+    if !session.is_foreign() {
+        session.voice.speak(|handle| handle.close(&seat.member, NORMAL, ""));
+    }
+}
+
+/// The original closes so, whatever the reason.
+const NORMAL: u16 = 1000;
+const JSON_THROW_ON_ERROR: i64 = 1 << 22;

@@ -1,0 +1,45 @@
+//! For whom a message is.
+
+use std::sync::Arc;
+
+use crate::{
+    hub::{Audience, Handle, Hub, Outgoing, PayloadTooBig, Query},
+    queue::{ConnectionId, TagValue},
+};
+
+/// Sends a message, which is JSON, to every connection that has all these tags, the sender among them; says to how many.
+/// `legacy`: to whom the original would have sent it.
+pub fn forward(
+    handle: &mut Handle,
+    tags: &[(Arc<str>, TagValue)],
+    message: &str,
+    legacy: bool,
+) -> Result<usize, PayloadTooBig> {
+    let message = Outgoing::new(message.as_bytes(), false);
+    if tags.is_empty() {
+        return handle.broadcast(message, &[]);
+    }
+    let audience = if legacy { legacy_audience(handle.hub(), tags) } else { all_of(tags) };
+    handle.send_to(&audience, message)
+}
+
+fn all_of(tags: &[(Arc<str>, TagValue)]) -> Audience {
+    let is = |(name, value): &(Arc<str>, TagValue)| Query::In(name.clone(), vec![value.clone()]);
+    Audience { tags: Some(Query::All(tags.iter().map(is).collect())), ..Audience::default() }
+}
+
+/// Whom the original finds: a tag that nobody has does not narrow, and after tags that nobody has together the next one
+/// begins anew.
+fn legacy_audience(hub: &Hub, tags: &[(Arc<str>, TagValue)]) -> Audience {
+    let mut found: Vec<ConnectionId> = Vec::new();
+    for tag in tags {
+        let mut having = hub.select(&all_of(std::slice::from_ref(tag)));
+        having.sort_unstable();
+        if found.is_empty() {
+            found = having;
+        } else if !having.is_empty() {
+            found.retain(|id| having.binary_search(id).is_ok());
+        }
+    }
+    Audience { connections: Some(found), ..Audience::default() }
+}
