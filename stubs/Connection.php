@@ -79,6 +79,7 @@ final class Connection
      * @param string ...$topics 1–200 bytes of printable ASCII without spaces or commas.
      *
      * @throws \ValueError A name is invalid, or it would be more than {@see Limits::$maxTopics}.
+     * @throws Auth\ForbiddenException A rule of {@see Server::onSubscribe()} refuses one.
      */
     public function subscribe(string ...$topics): static {}
 

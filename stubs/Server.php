@@ -129,6 +129,40 @@ final class Server
     public function onMessage(callable $callback): static {}
 
     /**
+     * Called for each complete message before {@see self::onMessage()}: whether its sender may say that.
+     *
+     * With false the message is not heard, its connection is closed with 3003 ({@see CloseCode::Forbidden}), and
+     * nothing more of what it has sent is heard. An exception, or anything but a bool, is as in every callback
+     * 1011, and the message is not heard either.
+     *
+     * @param callable(Connection, string, bool): bool $callback Connection, data, and true for a binary message.
+     */
+    public function onAuthorize(callable $callback): static {}
+
+    /**
+     * A rule about topics: asked whenever {@see Connection::subscribe()} or {@see Target::subscribe()} would add one
+     * that matches.
+     *
+     * The first rule that matches decides, in the order of registration; a topic that no rule matches is allowed.
+     * Registering a pattern again replaces its rule. Not asked about the topics that a client begins with, of its
+     * token or of {@see Handshake::accept()}: they are the issuer's word and your own.
+     *
+     * ```php
+     * $server->onSubscribe('orders.{id}', fn (Connection $c, string $topic, array $p): bool => $orders->owner($p['id']) === $c->user)
+     *     ->onSubscribe('private.*', fn (): bool => false);
+     * ```
+     *
+     * @param string $pattern `{name}` stands for one or more characters other than `.`, `:` and `/`, and is given to
+     *     the rule; `*` for any characters, also none. The rest stands for itself. Two placeholders have something
+     *     between them.
+     * @param callable(Connection, string, array<string, string>): bool $rule Connection, topic, and what the names in
+     *     the pattern stand for. What it throws, `subscribe()` throws.
+     *
+     * @throws \ValueError The pattern cannot be read.
+     */
+    public function onSubscribe(string $pattern, callable $rule): static {}
+
+    /**
      * Called exactly once for each opened connection, after its last message.
      *
      * The connection is closed by then: sending to it answers {@see SendResult::Closed}; its `$data`,

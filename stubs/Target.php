@@ -100,8 +100,9 @@ final class Target
     /**
      * Has each join topics, see {@see Connection::subscribe()}.
      *
-     * @return int How many have: one that would have more than {@see Limits::$maxTopics} joins none of them and is
-     *     not counted.
+     * @return int How many have: one that would have more than {@see Limits::$maxTopics}, or that a rule of
+     *     {@see Server::onSubscribe()} refuses one of them, joins none of them and is not counted. Where a rule has to
+     *     be asked, neither does one whose open callback has not come yet.
      *
      * @throws \ValueError A name is invalid.
      */

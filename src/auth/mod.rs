@@ -73,7 +73,7 @@ pub struct Reread(pub Result<(), ConfigError>);
 #[derive(Debug)]
 enum Method {
     Jwt(Box<Jwt>),
-    AppKeys(AppKeys),
+    AppKeys(Box<AppKeys>),
 }
 
 impl Authenticator {
@@ -81,7 +81,7 @@ impl Authenticator {
     pub fn new(options: &[config::Auth], rules: TraitRules) -> Result<Self, ConfigError> {
         let method = |option: &config::Auth| match option {
             config::Auth::Jwt(jwt) => Ok(Method::Jwt(Box::new(Jwt::new(jwt)?))),
-            config::Auth::AppKeys(keys) => Ok(Method::AppKeys(AppKeys::new(keys)?)),
+            config::Auth::AppKeys(keys) => Ok(Method::AppKeys(Box::new(AppKeys::new(keys)?))),
         };
         Ok(Self { methods: options.iter().map(method).collect::<Result<_, _>>()?, rules })
     }

@@ -17,13 +17,19 @@ pub enum TopicError {
 /// Refuses what cannot name a topic.
 pub fn check_topic(name: &str) -> Result<(), TopicError> {
     let fits = (1..=MAX_NAME).contains(&name.len());
-    if fits && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',') {
+    if fits && name.bytes().all(is_topic_byte) {
         return Ok(());
     }
     Err(TopicError::BadName(name.chars().take(MAX_NAME).collect()))
 }
 
-const MAX_NAME: usize = 200;
+/// Whether a topic may have this byte.
+pub(super) fn is_topic_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && byte != b','
+}
+
+/// Bytes of a name.
+pub(super) const MAX_NAME: usize = 200;
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@ use ext_php_rs::{
 use super::{
     call::Call,
     class::Class,
-    thrown::{Outcome, Thrown, failed, outcome},
+    thrown::{Outcome, Thrown, failed, outcome, pending},
     values, zend,
 };
 
@@ -55,10 +55,23 @@ impl Callback {
     }
 
     /// Calls it, and gives what it returns.
-    ///
+    pub(super) fn ask(&self, arguments: &mut [Zval]) -> (Outcome, Zval) {
+        let returned = self.enter(arguments);
+        (outcome(), returned)
+    }
+
+    /// Calls it on behalf of a method that the script has called, to which goes what it throws.
+    pub(super) fn ask_through(&self, arguments: &mut [Zval]) -> Result<Zval, Thrown> {
+        let returned = self.enter(arguments);
+        match pending() {
+            None => Ok(returned),
+            Some(thrown) => Err(thrown),
+        }
+    }
+
     /// The arguments stay the caller's. A fatal error jumps over this frame and the caller's, which is
     /// why neither may hold a lock or a borrow.
-    pub(super) fn ask(&self, arguments: &mut [Zval]) -> (Outcome, Zval) {
+    fn enter(&self, arguments: &mut [Zval]) -> Zval {
         let mut returned = Zval::new();
         // SAFETY: `closure` keeps function, object and scope alive; the engine itself counts a
         // reference to a closure that runs. The arguments are copied into the frame.
@@ -73,7 +86,7 @@ impl Callback {
                 ptr::null_mut(),
             );
         }
-        (outcome(), returned)
+        returned
     }
 
     /// Whether the function is declared by that very class, not by a descendant.

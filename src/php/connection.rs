@@ -12,7 +12,7 @@ use super::{
     objects::{Meta, Native, Owned, create},
     request::Request,
     tag,
-    thrown::{Thrown, bad_argument},
+    thrown::{Kind as Throw, Thrown, bad_argument, throw},
     values,
     voice::Voice,
 };
@@ -159,9 +159,18 @@ pub(super) fn close_arguments<'a>(call: &Call<'a>) -> Result<(u16, &'a str), Thr
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = topic_names(call, 1)?;
+    if let Some(rules) = connection.voice.rules()
+        && let Some((topic, pattern)) = rules.refused(&call.this_zval(), &connection.member, &names)?
+    {
+        let error =
+            format!("The rule for \"{pattern}\" does not let this connection subscribe to \"{topic}\"");
+        return Err(throw(Throw::Forbidden, &error));
+    }
+    // A rule may have forked.
+    connection.voice.check_process()?;
     match connection.voice.speak(|handle| handle.subscribe(&connection.member, &names)) {
         Some(Err(TopicError::TooMany { limit })) => return Err(too_many_topics(limit)),
-        Some(Err(error)) => return Err(super::thrown::throw(super::thrown::Kind::Value, &error.to_string())),
+        Some(Err(error)) => return Err(throw(Throw::Value, &error.to_string())),
         Some(Ok(())) | None => {}
     }
     call.returns_this();
@@ -169,10 +178,7 @@ fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
 }
 
 pub(super) fn too_many_topics(limit: usize) -> Thrown {
-    super::thrown::throw(
-        super::thrown::Kind::Value,
-        &format!("A connection may have at most {limit} topics (Limits::$maxTopics)"),
-    )
+    throw(Throw::Value, &format!("A connection may have at most {limit} topics (Limits::$maxTopics)"))
 }
 
 fn unsubscribe(call: &mut Call<'_>) -> Result<(), Thrown> {

@@ -9,6 +9,7 @@ pub(super) static CONFIGURATION: Class = Class::new();
 pub(super) static BIND: Class = Class::new();
 pub(super) static STATE: Class = Class::new();
 pub(super) static INVALID_QUERY: Class = Class::new();
+pub(super) static FORBIDDEN: Class = Class::new();
 static EXCEPTION: Class = Class::new();
 
 pub(super) fn declare() -> Result<(), BadDeclaration> {
@@ -34,6 +35,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         (&BIND, "Ferrite\\BindException", runtime),
         (&STATE, "Ferrite\\StateException", logic),
         (&INVALID_QUERY, "Ferrite\\InvalidQueryException", logic),
+        (&FORBIDDEN, "Ferrite\\Auth\\ForbiddenException", runtime),
     ] {
         class.declare(&Declaration { name, parent, interfaces: &ours, ..nothing })?;
     }

@@ -36,6 +36,7 @@ mod properties;
 mod request;
 mod response;
 mod roster;
+mod rules;
 mod run;
 mod server;
 mod session;

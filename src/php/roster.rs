@@ -39,6 +39,8 @@ pub(super) struct Seat {
     shape: RefCell<Shape>,
     /// A callback of this connection runs, perhaps suspended in its Fiber: the next one waits.
     busy: Cell<bool>,
+    /// The script refused a message of it: nothing more that it sent is heard.
+    barred: Cell<bool>,
     /// Events that came while it was busy.
     held: RefCell<VecDeque<Event>>,
 }
@@ -65,7 +67,13 @@ impl Roster {
     ) -> Rc<Seat> {
         let id = member.id();
         let shape = RefCell::new(Shape::Seed { opened, request });
-        let seat = Rc::new(Seat { member, shape, busy: Cell::default(), held: RefCell::default() });
+        let seat = Rc::new(Seat {
+            member,
+            shape,
+            busy: Cell::default(),
+            barred: Cell::default(),
+            held: RefCell::default(),
+        });
         let old = self.seats.borrow_mut().insert(id, seat.clone());
         drop(old);
         seat
@@ -130,6 +138,16 @@ impl Seat {
     /// Whether a callback of the connection runs, so that the next has to wait.
     pub(super) fn is_busy(&self) -> bool {
         self.busy.get()
+    }
+
+    /// Whether its messages are not heard any more.
+    pub(super) fn is_barred(&self) -> bool {
+        self.barred.get()
+    }
+
+    /// Nothing more of what it sends is heard.
+    pub(super) fn bar(&self) {
+        self.barred.set(true);
     }
 
     /// Keeps an event until the callback has returned.

@@ -119,7 +119,7 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
         };
         throw(kind, &error.to_string())
     })?;
-    let session = Session::new(runtime, is_run)
+    let session = Session::new(runtime, &server.rules, is_run)
         .ok_or_else(|| throw(Kind::Error, "Ferrite: the server has lost its queue"))?;
     let session = Rc::new(session);
     server.attach(session.clone());

@@ -19,7 +19,9 @@ use super::{
     handlers,
     objects::{Meta, Native, create},
     options::{self, Options},
-    presence, run,
+    presence,
+    rules::Rules,
+    run,
     session::Session,
     thrown::{Kind as Throw, Thrown, bad_argument, failed, throw},
     timers::Timers,
@@ -28,7 +30,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    hub::{Announced, Hub, Interests},
+    hub::{Announced, Hub, Interests, TopicPattern},
 };
 
 /// The state of a `Server` object.
@@ -40,6 +42,7 @@ pub(super) struct Server {
     pub(super) dialect: Option<Gomoob>,
     pub(super) logger: Option<Rc<Callback>>,
     pub(super) timers: Rc<Timers>,
+    pub(super) rules: Rc<Rules>,
     callbacks: [RefCell<Option<Rc<Callback>>>; On::COUNT],
     announced: RefCell<Announced>,
     /// The run that is on.
@@ -62,10 +65,11 @@ pub(super) enum On {
     Request,
     Join,
     Leave,
+    Authorize,
 }
 
 impl On {
-    const COUNT: usize = 11;
+    const COUNT: usize = 12;
 }
 
 impl Native for Server {
@@ -81,6 +85,7 @@ impl Native for Server {
         self.dialect.iter().for_each(|dialect| dialect.trace(found));
         self.logger.iter().for_each(|logger| found(logger.zval()));
         self.timers.trace(found);
+        self.rules.trace(found);
         if let Ok(session) = self.session.try_borrow() {
             session.iter().for_each(|session| session.trace(found));
         }
@@ -108,6 +113,11 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),
             ("public function onOpen(callable $callback): static", Some(handler(on_open))),
             ("public function onMessage(callable $callback): static", Some(handler(on_message))),
+            ("public function onAuthorize(callable $callback): static", Some(handler(on_authorize))),
+            (
+                "public function onSubscribe(string $pattern, callable $rule): static",
+                Some(handler(on_subscribe)),
+            ),
             ("public function onClose(callable $callback): static", Some(handler(on_close))),
             ("public function onError(callable $callback): static", Some(handler(on_error))),
             ("public function onDrain(callable $callback): static", Some(handler(on_drain))),
@@ -264,6 +274,7 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
         dialect,
         logger,
         timers: Rc::default(),
+        rules: Rc::default(),
         callbacks: [const { RefCell::new(None) }; On::COUNT],
         announced: RefCell::default(),
         session: RefCell::new(None),
@@ -288,6 +299,21 @@ fn on_open(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn on_message(call: &mut Call<'_>) -> Result<(), Thrown> {
     on(call, On::Message)
+}
+
+fn on_authorize(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Authorize)
+}
+
+fn on_subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let server = this(call)?;
+    let text = call.string(1)?;
+    let text =
+        text.as_str().map_err(|_| bad_argument(1, "must be printable ASCII without spaces and commas"))?;
+    let pattern = TopicPattern::parse(text).map_err(|error| bad_argument(1, &error.to_string()))?;
+    server.rules.set(text, pattern, Callback::argument(call, 2)?);
+    call.returns_this();
+    Ok(())
 }
 
 fn on_close(call: &mut Call<'_>) -> Result<(), Thrown> {

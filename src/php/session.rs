@@ -15,7 +15,7 @@ use nix::{
     sys::time::TimeSpec,
 };
 
-use super::{engine, fork, roster::Roster, signals::Mask, timers::Timers, voice::Voice};
+use super::{engine, fork, roster::Roster, rules::Rules, signals::Mask, timers::Timers, voice::Voice};
 use crate::{
     config::ConfigError,
     hub::{Hub, PresenceChange},
@@ -82,13 +82,13 @@ pub(super) enum Woken {
 
 impl Session {
     /// Takes over a server that has just started.
-    pub(super) fn new(mut runtime: runtime::Server, is_run: bool) -> Option<Self> {
+    pub(super) fn new(mut runtime: runtime::Server, rules: &Rc<Rules>, is_run: bool) -> Option<Self> {
         let handle = runtime.take_handle()?;
         let inbox = runtime.take_inbox()?;
         let steering = runtime.take_steering().filter(|_| is_run);
         Some(Self {
             birth: fork::Process::current(),
-            voice: Rc::new(Voice::new(handle)),
+            voice: Rc::new(Voice::new(handle, rules)),
             hub: runtime.hub().clone(),
             addresses: runtime.addresses().to_vec(),
             ceiling: runtime.ceiling(),

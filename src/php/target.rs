@@ -171,7 +171,34 @@ fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let names = connection::topic_names(call, 1)?;
+    let target = call.this::<Target>()?;
+    let server = state_of::<Server>(&target.server).ok_or_else(failed)?;
+    if server.rules.concern(&names) {
+        return subscribe_by_rules(call, server, &target.audience, &names);
+    }
     each(call, |handle, member| handle.subscribe(member, &names).is_ok())
+}
+
+/// Subscribes whom the rules let. They are asked for each connection, and may do anything to the others.
+fn subscribe_by_rules(
+    call: &mut Call<'_>,
+    server: &Server,
+    audience: &Audience,
+    names: &[&str],
+) -> Result<(), Thrown> {
+    server.check_process()?;
+    let Some(session) = server.session() else { return returns_count(call, 0) };
+    let mut done = 0;
+    for id in session.hub.select(audience) {
+        let Some(seat) = session.roster.seat(id) else { continue };
+        let Some(connection) = seat.object(&session.voice) else { continue };
+        if server.rules.refused(&connection, &seat.member, names)?.is_none() {
+            server.check_process()?;
+            let subscribed = session.voice.speak(|handle| handle.subscribe(&seat.member, names).is_ok());
+            done += usize::from(subscribed == Some(true));
+        }
+    }
+    returns_count(call, done)
 }
 
 fn unsubscribe(call: &mut Call<'_>) -> Result<(), Thrown> {

@@ -39,6 +39,7 @@ pub(super) enum Kind {
     State,
     InvalidQuery,
     InvalidArgument,
+    Forbidden,
 }
 
 /// Throws.
@@ -145,6 +146,7 @@ impl Kind {
             Self::Bind => super::exceptions::BIND.entry(),
             Self::State => super::exceptions::STATE.entry(),
             Self::InvalidQuery => super::exceptions::INVALID_QUERY.entry(),
+            Self::Forbidden => super::exceptions::FORBIDDEN.entry(),
         }
     }
 }

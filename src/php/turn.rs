@@ -1,10 +1,11 @@
 //! One turn of the loop: events to callbacks.
 
-use ext_php_rs::{flags::DataType, types::Zval};
+use bytes::Bytes;
+use ext_php_rs::types::Zval;
 
 use super::{
     callback::Callback,
-    gomoob, handshake, log, presence, request, response,
+    exceptions, gomoob, handshake, log, presence, request, response,
     roster::Seat,
     server::{On, Server},
     session::{BATCH, Session},
@@ -201,13 +202,7 @@ fn failed() -> Respond {
 
 /// The exception for a callback that returned something else.
 fn no_response(returned: &Zval) -> Outcome {
-    let what = match returned.get_type() {
-        DataType::Long => "int".to_owned(),
-        DataType::Double => "float".to_owned(),
-        DataType::True | DataType::False => "bool".to_owned(),
-        DataType::Object(_) => "another object".to_owned(),
-        other => other.to_string().to_ascii_lowercase(),
-    };
+    let what = values::type_name(returned);
     let _ = throw(
         Kind::Type,
         &format!("The callback of onRequest must return Ferrite\\Response, string or null, {what} returned"),
@@ -219,24 +214,7 @@ fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) 
     match event {
         Event::Message { payload, binary, .. } => {
             let size = payload.len();
-            // The chunk that holds it is free for the network once PHP has its own copy, unless the dialect reads it.
-            let heard = server.callback(On::Message).map(|callback| {
-                let data = if binary { values::bytes(&payload) } else { values::text(&payload) };
-                (callback, data)
-            });
-            let dialect = server.dialect.as_ref().map(|dialect| (dialect, payload));
-            let ran = match heard {
-                Some((callback, data)) => {
-                    visit(server, session, seat, &callback, [values::null(), data, values::bool(binary)])
-                }
-                None => Ok(0),
-            };
-            let ran = match (ran, dialect) {
-                (Ok(ran), Some((dialect, payload))) if seat.member.is_open() && !session.is_foreign() => {
-                    gomoob::message(server, session, seat, dialect, &payload).map(|more| ran + more)
-                }
-                (ran, _) => ran,
-            };
+            let ran = message(server, session, seat, payload, binary);
             session.voice.speak(|handle| handle.consumed(&seat.member, size));
             ran
         }
@@ -247,6 +225,76 @@ fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) 
         Event::Close { code, reason, .. } => close(server, session, seat, code, &reason),
         _ => Ok(0),
     }
+}
+
+fn message(
+    server: &Server,
+    session: &Session,
+    seat: &Seat,
+    payload: Bytes,
+    binary: bool,
+) -> Result<usize, Thrown> {
+    let (judge, callback) = (server.callback(On::Authorize), server.callback(On::Message));
+    if seat.is_barred() {
+        return Ok(0);
+    }
+    let is_heard = judge.is_some() || callback.is_some();
+    let data = is_heard.then(|| if binary { values::bytes(&payload) } else { values::text(&payload) });
+    // The chunk that holds it is free for the network from here on, unless the dialect reads it.
+    let dialect = server.dialect.as_ref().map(|dialect| (dialect, payload));
+    let mut ran = 0;
+    if let (Some(judge), Some(judged)) = (judge, &data) {
+        ran += 1;
+        if !permits(server, session, seat, &judge, judged.shallow_clone(), binary)? {
+            data.into_iter().for_each(values::release);
+            return Ok(ran);
+        }
+    }
+    match (callback, data) {
+        (Some(callback), Some(data)) => {
+            ran += visit(server, session, seat, &callback, [values::null(), data, values::bool(binary)])?;
+        }
+        (_, data) => data.into_iter().for_each(values::release),
+    }
+    match dialect {
+        Some((dialect, payload)) if seat.member.is_open() && !session.is_foreign() => {
+            Ok(ran + gomoob::message(server, session, seat, dialect, &payload)?)
+        }
+        _ => Ok(ran),
+    }
+}
+
+/// Whether the script lets a message pass. If it does not say so, the connection is closed and nothing more of it is
+/// heard.
+fn permits(
+    server: &Server,
+    session: &Session,
+    seat: &Seat,
+    judge: &Callback,
+    data: Zval,
+    binary: bool,
+) -> Result<bool, Thrown> {
+    let answer = consult(server, session, seat, judge, [values::null(), data, values::bool(binary)])?;
+    let Some(answer) = answer else {
+        // It threw, and has been closed for that.
+        seat.bar();
+        return Ok(false);
+    };
+    match answer.bool() {
+        Some(true) => return Ok(true),
+        Some(false) => {
+            session.voice.speak(|handle| handle.close(&seat.member, FORBIDDEN, "not authorised"));
+        }
+        None => {
+            let what = values::type_name(&answer);
+            let _ =
+                throw(Kind::Type, &format!("The callback of onAuthorize must return bool, {what} returned"));
+            fail(server, session, seat, thrown::outcome())?;
+        }
+    }
+    seat.bar();
+    values::release(answer);
+    Ok(false)
 }
 
 /// The last callback of a connection, which is forgotten by then: to who is left in a topic its user has left too.
@@ -278,20 +326,28 @@ fn visit<const N: usize>(
     session: &Session,
     seat: &Seat,
     callback: &Callback,
-    mut arguments: [Zval; N],
+    arguments: [Zval; N],
 ) -> Result<usize, Thrown> {
-    let Some(connection) = seat.object(&session.voice) else { return Ok(0) };
+    let answer = consult(server, session, seat, callback, arguments)?;
+    answer.into_iter().for_each(values::release);
+    Ok(1)
+}
+
+/// The same, and gives what the callback returns; `None` if it threw.
+fn consult<const N: usize>(
+    server: &Server,
+    session: &Session,
+    seat: &Seat,
+    callback: &Callback,
+    mut arguments: [Zval; N],
+) -> Result<Option<Zval>, Thrown> {
+    let Some(connection) = seat.object(&session.voice) else { return Ok(None) };
     if let Some(first) = arguments.first_mut() {
         *first = connection;
     }
-    let result = occupied(session, seat, || match callback.call(&mut arguments) {
-        Outcome::Done => Ok(1),
-        Outcome::Leaving(thrown) => Err(thrown),
-        Outcome::Threw(error) => {
-            let reported = server.report(error, arguments.first());
-            session.voice.speak(|handle| handle.close(&seat.member, INTERNAL_ERROR, ""));
-            reported.map(|()| 1)
-        }
+    let result = occupied(session, seat, || match callback.ask(&mut arguments) {
+        (Outcome::Done, returned) => Ok(Some(returned)),
+        (outcome, _) => fail(server, session, seat, outcome).map(|()| None),
     });
     arguments.into_iter().for_each(values::release);
     result
@@ -305,6 +361,22 @@ pub(super) fn occupied<R>(session: &Session, seat: &Seat, body: impl FnOnce() ->
         session.put_back(held);
     }
     result
+}
+
+/// Closes a connection for what one of its callbacks threw.
+fn fail(server: &Server, session: &Session, seat: &Seat, outcome: Outcome) -> Result<(), Thrown> {
+    let error = match outcome {
+        Outcome::Done => return Ok(()),
+        Outcome::Leaving(thrown) => return Err(thrown),
+        Outcome::Threw(error) => error,
+    };
+    // What a client may not do is the client's doing.
+    let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
+    let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
+    let connection = seat.object(&session.voice);
+    let reported = server.report(error, connection.as_ref());
+    session.voice.speak(|handle| handle.close(&seat.member, code, reason));
+    reported
 }
 
 impl Server {
@@ -332,3 +404,5 @@ impl Server {
 
 /// RFC 6455 section 7.4.1: the server met an unexpected condition.
 const INTERNAL_ERROR: u16 = 1011;
+/// IANA's registry: who the client is, is known, and that it may not.
+const FORBIDDEN: u16 = 3003;

@@ -7,6 +7,7 @@ use std::ffi::c_int;
 use ext_php_rs::{
     boxed::ZBox,
     ffi,
+    flags::DataType,
     types::{ZendHashTable, ZendStr, Zval},
 };
 
@@ -61,6 +62,17 @@ pub(super) fn release(value: Zval) {
         drop(value);
     } else {
         std::mem::forget(value);
+    }
+}
+
+/// What a value is, for a complaint about what a callback returned.
+pub(super) fn type_name(value: &Zval) -> String {
+    match value.get_type() {
+        DataType::Long => "int".to_owned(),
+        DataType::Double => "float".to_owned(),
+        DataType::True | DataType::False => "bool".to_owned(),
+        DataType::Object(_) => "another object".to_owned(),
+        other => other.to_string().to_ascii_lowercase(),
     }
 }
 

@@ -1,11 +1,16 @@
 //! What PHP objects speak to the network through, for as long as their server runs.
 
-use std::{cell::RefCell, collections::HashMap};
+use std::{
+    cell::RefCell,
+    collections::HashMap,
+    rc::{Rc, Weak},
+};
 
 use super::{
     fork,
     objects::Owned,
     request::Request,
+    rules::Rules,
     thrown::{Kind, Thrown, throw},
 };
 use crate::{
@@ -22,17 +27,20 @@ pub(super) struct Voice {
     handle: RefCell<Option<Handle>>,
     /// Requests of handshakes that are not decided or whose open event is on its way.
     pub(super) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
+    /// The server's, who owns them.
+    rules: Weak<Rules>,
     max_topics: usize,
     max_tags: usize,
 }
 
 impl Voice {
-    pub(super) fn new(handle: Handle) -> Self {
+    pub(super) fn new(handle: Handle, rules: &Rc<Rules>) -> Self {
         let (max_topics, max_tags) = (handle.hub().limits.max_topics, handle.hub().limits.max_tags);
         Self {
             birth: fork::Process::current(),
             handle: RefCell::new(Some(handle)),
             waiting: RefCell::default(),
+            rules: Rc::downgrade(rules),
             max_topics,
             max_tags,
         }
@@ -55,6 +63,11 @@ impl Voice {
             Some(Err(_)) if !to.is_open() => Ok(SendResult::Closed),
             Some(result) => result,
         }
+    }
+
+    /// What may be subscribed to; `None` once the server is gone.
+    pub(super) fn rules(&self) -> Option<Rc<Rules>> {
+        self.rules.upgrade()
     }
 
     pub(super) fn max_topics(&self) -> usize {

@@ -19,7 +19,7 @@ function cycle(bool $running): \WeakReference
     $use = function () use ($server): void {
     };
     $server->onHandshake($use)->onOpen($use)->onMessage($use)->onClose($use)->onError($use);
-    $server->onDrain($use)->onStart($use)->onStop($use);
+    $server->onDrain($use)->onStart($use)->onStop($use)->onAuthorize($use)->onSubscribe('a', $use);
     if ($running) {
         $server->every(10.0, $use);
         $opened = 0;

@@ -9,11 +9,12 @@ declare(strict_types=1);
 
 namespace Ferrite\Tests;
 
+use Ferrite\Auth\ForbiddenException;
 use Ferrite\{BindException, ConfigurationException, InvalidQueryException, Server, StateException};
 
 require __DIR__ . '/../support.inc';
 
-foreach ([ConfigurationException::class, BindException::class, StateException::class, InvalidQueryException::class] as $class) {
+foreach ([ConfigurationException::class, BindException::class, StateException::class, InvalidQueryException::class, ForbiddenException::class] as $class) {
     $error = new $class('message', 7, $previous = new \Exception());
     echo $class, ' ', get_parent_class($class), ' ', json_encode($error instanceof \Ferrite\Exception), ' ',
         $error->getMessage(), ' ', $error->getCode(), ' ', json_encode($error->getPrevious() === $previous), "\n";
@@ -30,5 +31,6 @@ Ferrite\ConfigurationException LogicException true message 7 true
 Ferrite\BindException RuntimeException true message 7 true
 Ferrite\StateException LogicException true message 7 true
 Ferrite\InvalidQueryException LogicException true message 7 true
+Ferrite\Auth\ForbiddenException RuntimeException true message 7 true
 bool(true)
 Ferrite\ConfigurationException here

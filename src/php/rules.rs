@@ -1,0 +1,100 @@
+//! Rules about who may subscribe to what, asked before a topic is added.
+//!
+//! The server owns them. Its connections reach them through their voice, weakly: a rule mostly is a closure that knows
+//! its server, and the cycle collector must find one owner only.
+
+use std::{cell::RefCell, rc::Rc};
+
+use ext_php_rs::types::{ZendHashTable, Zval};
+
+use super::{
+    callback::Callback,
+    thrown::{Kind, Thrown, throw},
+    values,
+};
+use crate::hub::{Member, TopicPattern};
+
+/// All of a server, in the order of their registration.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    rules: RefCell<Vec<(String, TopicPattern, Rc<Callback>)>>,
+}
+
+/// What a rule is asked about a topic.
+struct Question {
+    rule: Rc<Callback>,
+    pattern: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl Rules {
+    /// Adds one, or replaces that of the same pattern.
+    pub(super) fn set(&self, text: &str, pattern: TopicPattern, rule: Rc<Callback>) {
+        let mut rules = self.rules.borrow_mut();
+        let old = match rules.iter_mut().find(|(_, known, _)| *known == pattern) {
+            Some((_, _, old)) => Some(std::mem::replace(old, rule)),
+            None => {
+                rules.push((text.to_owned(), pattern, rule));
+                None
+            }
+        };
+        drop(rules);
+        drop(old);
+    }
+
+    /// Whether one of these topics is anybody's business.
+    pub(super) fn concern(&self, topics: &[&str]) -> bool {
+        let rules = self.rules.borrow();
+        topics.iter().any(|topic| rules.iter().any(|(_, pattern, _)| pattern.matches(topic).is_some()))
+    }
+
+    /// Asks about the topics that a connection does not have yet; gives the first that a rule refuses it, and the
+    /// rule's pattern.
+    pub(super) fn refused<'a>(
+        &self,
+        connection: &Zval,
+        member: &Member,
+        topics: &[&'a str],
+    ) -> Result<Option<(&'a str, String)>, Thrown> {
+        for topic in topics.iter().filter(|topic| !member.is_subscribed(topic)) {
+            if let Some(question) = self.about(topic)
+                && !question.ask(connection, topic)?
+            {
+                return Ok(Some((topic, question.pattern)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// For the cycle collector.
+    pub(super) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
+        if let Ok(rules) = self.rules.try_borrow() {
+            rules.iter().for_each(|(_, _, rule)| found(rule.zval()));
+        }
+    }
+
+    /// The first rule that matches decides.
+    fn about(&self, topic: &str) -> Option<Question> {
+        self.rules.borrow().iter().find_map(|(text, pattern, rule)| {
+            let parameters = pattern.matches(topic)?;
+            let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            Some(Question { rule: rule.clone(), pattern: text.clone(), parameters: parameters.collect() })
+        })
+    }
+}
+
+impl Question {
+    fn ask(&self, connection: &Zval, topic: &str) -> Result<bool, Thrown> {
+        let mut parameters = ZendHashTable::new();
+        for (name, value) in &self.parameters {
+            let _ = parameters.insert(name.as_str(), values::text(value.as_bytes()));
+        }
+        let mut arguments =
+            [connection.shallow_clone(), values::text(topic.as_bytes()), values::array(parameters)];
+        let answer = self.rule.ask_through(&mut arguments)?;
+        answer.bool().ok_or_else(|| {
+            let what = values::type_name(&answer);
+            throw(Kind::Type, &format!("The rule of onSubscribe must return bool, {what} returned"))
+        })
+    }
+}
