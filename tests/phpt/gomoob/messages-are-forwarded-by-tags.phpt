@@ -142,5 +142,5 @@ InvalidArgumentException: Message sending is not authorized on WebSocket connect
 InvalidArgumentException: Invalid 'message' property ! (bob)
 7
 NULL
-TypeError: Ferrite\Server::__construct(): Argument #11 ($dialect) must be of type ?Ferrite\Protocol\Gomoob
+TypeError: Ferrite\Server::__construct(): Argument #13 ($dialect) must be of type ?Ferrite\Protocol\Gomoob
 TypeError: Ferrite\Protocol\Gomoob::__construct(): Argument #2 ($messageParser) must be a valid callback, function "no function" not found or invalid function name
