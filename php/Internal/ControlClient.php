@@ -106,7 +106,8 @@ final class ControlClient
             );
         }
         $message = self::string($error, 'message') ?? $code;
-        if ($answer->status >= 500) {
+        // 408: it did not come in time; nothing is wrong with it.
+        if ($answer->status >= 500 || $answer->status === 408) {
             throw new ServerAwayException("{$this->address->shown} does not serve: $message");
         }
         if ($answer->status === 401) {

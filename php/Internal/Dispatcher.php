@@ -155,10 +155,7 @@ final class Dispatcher implements Sender
             return;
         }
         foreach ($this->pages('/v1/connections', $to->toQuery(), 'connections') as $entry) {
-            $connection = $this->connection($entry);
-            if (!in_array($connection->id, $to->except, true)) {
-                yield $connection;
-            }
+            yield $this->connection($entry);
         }
     }
 

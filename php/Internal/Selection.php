@@ -50,12 +50,18 @@ final class Selection
         return (object) $fields;
     }
 
-    /** The same for the query of a URL, which has no `except`: who lists leaves them out. */
+    /** The same for the query of a URL, where an empty list cannot be said: see {@see self::isNobody()}. */
     public function toQuery(): string
     {
         $pairs = [];
-        foreach (['topic' => $this->topics, 'user' => $this->users, 'id' => $this->connections] as $name => $values) {
-            foreach ($values ?? [] as $value) {
+        $lists = [
+            'topic' => $this->topics ?? [],
+            'user' => $this->users ?? [],
+            'id' => $this->connections ?? [],
+            'except' => $this->except,
+        ];
+        foreach ($lists as $name => $values) {
+            foreach ($values as $value) {
                 $pairs[] = "$name=" . rawurlencode((string) $value);
             }
         }

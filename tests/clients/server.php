@@ -7,6 +7,7 @@ declare(strict_types=1);
 // /            echo                              /reject?status=   refuse with that status
 // /close?…     close with code= and reason=      /throw            an exception in the handshake
 // /describe    answer with what PHP knows        /topic?name=      publish to that topic, but not to itself
+// /as?…        be user=, in topics[]=, with tags[…]=
 //
 // /sleep?seconds= echo, after so long
 // /certificate answer with the client's certificate
@@ -45,6 +46,9 @@ $server->onHandshake(function (Handshake $handshake): void {
             throw new RuntimeException('thrown in the handshake');
         case '/topic':
             $handshake->accept(topics: [$query['name']]);
+            break;
+        case '/as':
+            $handshake->accept($query['user'] ?? null, $query['topics'] ?? [], $query['tags'] ?? []);
             break;
         case '/describe':
             $handshake->accept(user: $query['name'] ?? null, headers: ['X-Greeting' => 'hello']);

@@ -66,6 +66,7 @@ final class AwayTest extends PackageTestCase
             'a redirection' => ['it says 302', ['request'], ['answer', 302, ['error' => ['code' => 'a', 'message' => 'b']]]],
             'a 404 of somebody else' => ['it says 404', ['request'], ['answer', 404, ['oops' => 'b']]],
             'it ends' => ['does not serve: bye', ['request'], ['answer', 503, ['error' => ['code' => 'stopping', 'message' => 'bye']]]],
+            'it had no time' => ['does not serve: slow', ['request'], ['answer', 408, ['error' => ['code' => 'timeout', 'message' => 'slow']]]],
             'a proxy without its server' => ['it says 502', ['request'], ['answer', 502, []]],
         ];
     }

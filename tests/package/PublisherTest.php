@@ -246,15 +246,15 @@ final class PublisherTest extends PackageTestCase
         $bob = ['id' => 58, 'user' => null, 'topics' => [], 'tags' => [], 'buffered' => 0, 'latency' => null];
         $server = $this->unixServer(
             ['request'],
-            ['answer', 200, ['connections' => [$ann, ['id' => 1] + $bob], 'next' => 57]],
+            ['answer', 200, ['connections' => [$ann], 'total' => 2, 'next' => 57]],
             ['request'],
-            ['answer', 200, ['connections' => [$bob], 'next' => null]],
+            ['answer', 200, ['connections' => [$bob], 'total' => 2, 'next' => null]],
         );
         $audience = (new Publisher($this->dsn($server)))->to()
             ->topic('a&b', 'c')->user('ann')->connection(1, 2)->tags(['lang' => 'FR'])->except(1);
         $found = iterator_to_array($audience->connections(), false);
         self::assertEquals([new RemoteConnection(57, 'ann', ['news'], ['lang' => 'FR'], 3, 0.012), new RemoteConnection(58)], $found);
-        $query = 'topic=a%26b&topic=c&user=ann&id=1&id=2&tags=%22lang%22%3D%22FR%22&limit=1000';
+        $query = 'topic=a%26b&topic=c&user=ann&id=1&id=2&except=1&tags=%22lang%22%3D%22FR%22&limit=1000';
         self::assertSame("GET /v1/connections?$query HTTP/1.1", $server->request()->line);
         self::assertSame("GET /v1/connections?$query&after=57 HTTP/1.1", $server->request()->line);
     }
