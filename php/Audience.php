@@ -52,11 +52,11 @@ final class Audience
      * Whose tags fit. Given again it narrows further.
      *
      * @param array<string, string|int>|string|\Stringable $tags Tags that all have to be equal (of an empty array all
-     *     are), or a query such as `lang=FR & (role=admin | role=mod) & !muted`, as a text or a `Ferrite\Tag`. Never put
-     *     what a user wrote into a text: an array needs no quotes.
+     *     are), or a query such as `lang=FR & (role=admin | role=mod) & !muted`, as a text or a `Ferrite\Tag`. Never
+     *     put what a user wrote into a text: an array needs no quotes.
      *
-     * @throws \ValueError The text has a quote or bracket that is not closed. Whatever else is wrong with it, the server
-     *     says.
+     * @throws \ValueError The text has a quote or bracket that is not closed. Whatever else is wrong with it, the
+     *     server says.
      */
     public function tags(array|string|\Stringable $tags): self
     {
@@ -101,8 +101,8 @@ final class Audience
     /**
      * Closes each, after what was sent to it before.
      *
-     * It is never spooled: who is closed late may be somebody who has come back meanwhile. With {@see WhenAway::Spool} it
-     * throws as with {@see WhenAway::Throw}.
+     * It is never spooled: who is closed late may be somebody who has come back meanwhile. With {@see WhenAway::Spool}
+     * it throws as with {@see WhenAway::Throw}.
      *
      * @param int $code 1000, 1001, 1003, 1007–1013 or 3000–4999.
      * @param string $reason At most 123 bytes of UTF-8.

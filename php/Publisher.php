@@ -34,16 +34,17 @@ final class Publisher implements PublisherInterface
      *     `http://key:secret@host:port` or `https://key:secret@host:port`; reserved characters in key and secret are
      *     percent-encoded.
      * @param float $timeout Seconds that one call may take in all: to connect, to send, and to get the answer. At most
-     *     60. The server answers within a millisecond, however busy its PHP is; a quarter of a second forgives a machine
-     *     that is short of breath, and is what a page can lose without anybody noticing. Give more over a long distance:
-     *     a new `https` connection takes three round trips. Looking a host's name up is not in it: PHP cannot limit that.
+     *     60. The server answers within a millisecond, however busy its PHP is; a quarter of a second forgives a
+     *     machine that is short of breath, and is what a page can lose without anybody noticing. Give more over a long
+     *     distance: a new `https` connection takes three round trips. Looking a host's name up is not in it: PHP cannot
+     *     limit that.
      * @param WhenAway|null $whenAway What becomes of messages while the server is away; null = `Spool` if there is a
      *     spool, else `Throw`.
-     * @param string|null $spool Absolute path of a file, in a folder where this user may make files. Messages that could
-     *     not be sent wait there, and later ones queue behind them; each call that sends first sends what waits, for at
-     *     most 20 ms, and {@see self::flush()} all of it. All processes that name the same file share it.
-     * @param int $spoolBytes How large the file may get; what was sent counts until all was, and then it is emptied. Over
-     *     it a message that would be spooled throws {@see SpoolException}.
+     * @param string|null $spool Absolute path of a file, in a folder where this user may make files. Messages that
+     *     could not be sent wait there, and later ones queue behind them; each call that sends first sends what waits,
+     *     for at most 20 ms, and {@see self::flush()} all of it. All processes that name the same file share it.
+     * @param int $spoolBytes How large the file may get; what was sent counts until all was, and then it is emptied.
+     *     Over it a message that would be spooled throws {@see SpoolException}.
      * @param string|null $caFile PEM file with the authorities that may sign the server's certificate (`https`); null =
      *     those of the system.
      * @param bool $persistent Whether the connection outlives the page. The server takes 256; with more FPM workers

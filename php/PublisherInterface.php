@@ -24,9 +24,10 @@ interface PublisherInterface
      * @param string $topic 1–200 bytes of printable ASCII without spaces or commas.
      * @param string $data The message; UTF-8 unless binary.
      * @param int|list<int> $except Who shall not get it, by {@see RemoteConnection::$id}.
-     * @param bool|null $compress Whether to compress it for clients that can; null = as the server's `Compression` says.
-     * @param string|null $id 1–64 printable ASCII characters that name this message: if a call is repeated with the same
-     *     id within ten minutes, it is sent once. null = one is made up.
+     * @param bool|null $compress Whether to compress it for clients that can; null = as the server's `Compression`
+     *     says.
+     * @param string|null $id 1–64 printable ASCII characters that name this message: if a call is repeated with the
+     *     same id within ten minutes, it is sent once. null = one is made up.
      *
      * @throws \ValueError A text is not valid UTF-8, or the id is none; nothing is sent.
      * @throws PublisherException

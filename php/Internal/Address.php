@@ -58,7 +58,7 @@ final class Address
     {
         // PHP would cut a longer one off, and connect to that.
         if (!str_starts_with($path, '/') || strlen($path) > 107 || str_contains($path, "\0")) {
-            throw new \ValueError('dsn: unix:// needs an absolute path of at most 107 bytes, as in unix:///run/app/control.sock');
+            throw new \ValueError('dsn: unix:// needs an absolute path of at most 107 bytes');
         }
         return new self("unix://$path", 'ferrite', "unix://$path");
     }

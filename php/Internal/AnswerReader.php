@@ -42,7 +42,8 @@ final class AnswerReader
             return null;
         }
         // What follows an answer that was complete belongs to no request.
-        return new Answer($this->status, substr($this->bytes, $this->bodyAt, $this->length), $this->keep && $excess === 0);
+        $body = substr($this->bytes, $this->bodyAt, $this->length);
+        return new Answer($this->status, $body, $this->keep && $excess === 0);
     }
 
     private function readHead(): bool

@@ -165,8 +165,10 @@ final class Dispatcher implements Sender
         $query = $prefix === '' ? '' : 'prefix=' . rawurlencode($prefix);
         foreach ($this->pages('/v1/topics', $query, 'topics') as $entry) {
             $topic = $entry['topic'] ?? null;
-            yield is_string($topic) ? $topic : throw $this->client->strange()
-                => $this->client->int($entry, 'connections');
+            if (!is_string($topic)) {
+                throw $this->client->strange();
+            }
+            yield $topic => $this->client->int($entry, 'connections');
         }
     }
 

@@ -80,7 +80,8 @@ final class Spool
     }
 
     /**
-     * Sends what waits, in order, until the time is up or so many are done. Returns at once if another process is at it.
+     * Sends what waits, in order, until the time is up or so many are done. Returns at once if another process is at
+     * it.
      *
      * @param \Closure(SpooledMessage): void $send
      *

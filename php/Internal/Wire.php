@@ -11,9 +11,9 @@ use Ferrite\ServerAwayException;
  * request, one answer, then the next.
  *
  * Nobody may ever get another's answer. A page can end in the middle of an exchange (a time limit, `exit()`), and the
- * answer then arrives while the next page runs; a child after `pcntl_fork()` has its parent's connection. So each stream
- * bears a mark: whose it is, and whether it rests. It rests only after a whole answer and nothing behind it; a stream
- * that does not, or is another process's, or has bytes to read before anything was asked, is closed.
+ * answer then arrives while the next page runs; a child after `pcntl_fork()` has its parent's connection. So each
+ * stream bears a mark: whose it is, and whether it rests. It rests only after a whole answer and nothing behind it; a
+ * stream that does not, or is another process's, or has bytes to read before anything was asked, is closed.
  *
  * The stream blocks and PHP waits by poll(): `stream_select()` fails in a process that has more than 1024 descriptors,
  * as one that runs a server may.
@@ -48,7 +48,7 @@ final class Wire
     ) {
         // PHP knows persistent streams by this name, and ignores what stands behind a port: connections that were
         // checked against different authorities are not the same.
-        $this->name = $address->transport . ($address->isSecure ? '/' . hash('crc32b', $caFile ?? '') : '');
+        $this->name = $address->transport . ($address->isSecure ? '/' . sha1($caFile ?? '') : '');
     }
 
     /** @throws ServerAwayException */
@@ -65,7 +65,8 @@ final class Wire
                 try {
                     return $this->once($request, $deadline);
                 } catch (Broken) {
-                    // It was closed just when it was needed again. To ask anew is safe: what changes anything has an id.
+                    // It was closed just when it was needed again. To ask anew is safe: what changes anything has an
+                    // id.
                     $this->openAnew($deadline);
                 }
             }
@@ -170,7 +171,7 @@ final class Wire
     {
         for ($at = 0, $length = strlen($request); $at < $length; $at += (int) $written) {
             $this->waitAtMost($deadline);
-            $written = @fwrite($this->stream, $at === 0 ? $request : substr($request, $at), self::SLICE_BYTES);
+            $written = @fwrite($this->stream, substr($request, $at, self::SLICE_BYTES));
             if (!$written && !stream_get_meta_data($this->stream)['timed_out']) {
                 return false;
             }

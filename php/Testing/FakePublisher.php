@@ -25,9 +25,9 @@ use Ferrite\TopicPresence;
  * $publisher->assertSentTo($publisher->to()->user('ann'), 'Your order is on its way');
  * ```
  *
- * Arguments are checked as by the real one, so invalid UTF-8 or an impossible id throws `ValueError`; what only a server
- * can refuse is accepted. A message is recorded each time, also with an id that was there before. Audiences are compared
- * by the words that they were built of, in their order: who that would be, nobody here knows.
+ * Arguments are checked as by the real one, so invalid UTF-8 or an impossible id throws `ValueError`; what only a
+ * server can refuse is accepted. A message is recorded each time, also with an id that was there before. Audiences are
+ * compared by the words that they were built of, in their order: who that would be, nobody here knows.
  *
  * An assertion that fails throws as one of PHPUnit's, if PHPUnit is there, else {@see AssertionFailed}. A `$match` is
  * the whole data, or a callable that gets data and {@see Recorded} and says whether it fits; null fits everything.
@@ -95,7 +95,8 @@ final class FakePublisher implements PublisherInterface
     public function topics(string $prefix = ''): iterable
     {
         $this->sender->check();
-        return array_filter($this->topics, fn ($topic) => str_starts_with((string) $topic, $prefix), ARRAY_FILTER_USE_KEY);
+        $fits = fn (string|int $topic): bool => str_starts_with((string) $topic, $prefix);
+        return array_filter($this->topics, $fits, ARRAY_FILTER_USE_KEY);
     }
 
     public function presence(string $topic): TopicPresence
