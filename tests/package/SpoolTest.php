@@ -196,7 +196,7 @@ final class SpoolTest extends PackageTestCase
         $server = $this->server(['api']);
         self::assertTrue($publisher->broadcast('300')->isSpooled(), 'behind those before it');
         self::assertGreaterThan(0, filesize($this->spool()));
-        for ($i = 0; $i < 100 && $publisher->broadcast('more')->isSpooled(); $i++);
+        for ($i = 0; $i < 1000 && $publisher->broadcast('more')->isSpooled(); $i++);
         $sent = $this->sent($server);
         self::assertSame(array_map('strval', range(0, 300)), array_slice($sent, 0, 301));
         self::assertSame(count(array_unique(array_diff($sent, ['more']))) , 301);
@@ -204,20 +204,50 @@ final class SpoolTest extends PackageTestCase
 
     public function testAfterADeadlineOthersDoNotWaitForOne(): void
     {
+        $begun = time();
         $server = $this->server(['hold']);
         $publisher = $this->publisher(timeout: 0.1);
         self::assertTrue($publisher->broadcast('one')->isSpooled());
+        $lock = $this->spool() . '.lock';
+        self::assertGreaterThanOrEqual($begun + 2, filemtime($lock), 'until then');
+        // However slow this machine is.
+        touch($lock, time() + 3600);
         $server->stop();
         unlink($this->socket());
         $server = $this->server(['api']);
-        $second = $publisher->broadcast('two');
-        self::assertTrue($second->isSpooled());
+        self::assertTrue($this->publisher()->broadcast('two')->isSpooled());
         self::assertSame([], $this->sent($server), 'nobody tried');
         unlink($this->socket());
         $server = $this->server(['api']);
         // What is called to flush flushes.
-        self::assertSame(2, $publisher->flush()->sent);
+        self::assertSame(2, $this->publisher()->flush()->sent);
         self::assertSame(['one', 'two'], $this->sent($server));
+    }
+
+    public function testWhoAppendsJustWhenAllIsSentLosesNothing(): void
+    {
+        if (!is_readable('/proc/locks')) {
+            self::markTestSkipped('nothing says who waits for a lock');
+        }
+        $this->publisher()->broadcast('one');
+        $server = $this->server(['api']);
+        // In the middle of appending, as another process would be.
+        $file = fopen($this->spool(), 'c+');
+        flock($file, LOCK_EX);
+        $script = Script::run($this->folder(), <<<'PHP'
+            echo (new Ferrite\Publisher($argv[1], timeout: 20.0, spool: $argv[2]))->flush()->sent;
+            PHP, "unix://{$this->socket()}", $this->spool());
+        self::assertSame('one', $server->next('sent'));
+        // Until it waits for this process, or wrongly did not.
+        $waits = fn () => preg_match("/-> FLOCK +ADVISORY +WRITE {$script->pid} /", file_get_contents('/proc/locks')) === 1;
+        for ($i = 0; $i < 10_000 && !$waits() && fstat($file)['size'] > 0; $i++) {
+            usleep(1000);
+        }
+        fseek($file, 0, SEEK_END);
+        fwrite($file, '{"time":1,"id":"two","path":"/v1/broadcast","body":"{\"data\":\"two\"}"}' . "\n");
+        flock($file, LOCK_UN);
+        self::assertSame('2', $script->output());
+        self::assertSame('two', $server->next('sent'));
     }
 
     public function testManyProcessesLoseNothingAndSendNothingTwiceWhileTheServerComesAndGoes(): void
