@@ -1,0 +1,131 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Gomoob\WebSocket\Auth;
+
+use Gomoob\WebSocket\IAuthManager;
+use Gomoob\WebSocket\IConnection;
+use Gomoob\WebSocket\IWebSocketRequest;
+
+/** Lets applications connect and send that know their key and secret. */
+class ApplicationsAuthManager implements IAuthManager
+{
+    /** @var array<string, array{secret: string, authorizeOpen: bool}> by key */
+    private array $applications = [];
+
+    private bool $authorizeOpen;
+
+    /**
+     * @param array{configurationFile?: string, authorizeOpen?: bool} $options `configurationFile`: in YAML, a list
+     *     `applications` of `key`, `secret` and `authorizeOpen` each; `authorizeOpen`: whether everybody may connect
+     *
+     * @throws \InvalidArgumentException the file cannot be used
+     */
+    public function __construct(array $options = [])
+    {
+        $this->authorizeOpen = (bool) ($options['authorizeOpen'] ?? true);
+        if (isset($options['configurationFile'])) {
+            $this->load($options['configurationFile']);
+        }
+    }
+
+    /** @return static */
+    public static function create(array $options = [])
+    {
+        return new static($options);
+    }
+
+    /**
+     * The same as {@see self::create()}.
+     *
+     * @return static
+     */
+    public static function factory(array $options = [])
+    {
+        return new static($options);
+    }
+
+    public function authorizeOpen(IConnection $connection)
+    {
+        if ($this->authorizeOpen) {
+            return true;
+        }
+        $query = $connection->getQuery();
+        $application = self::is($query['key'] ?? null) ? $this->applications[(string) $query['key']] ?? null : null;
+
+        return ($application['authorizeOpen'] ?? false) || $this->knows($query);
+    }
+
+    public function authorizeSend(IConnection $connection, IWebSocketRequest $webSocketRequest)
+    {
+        return $this->knows($webSocketRequest->getMetadata());
+    }
+
+    /** @param array<mixed> $given */
+    private function knows(array $given): bool
+    {
+        [$key, $secret] = [$given['key'] ?? null, $given['secret'] ?? null];
+        if (!self::is($key) || !self::is($secret)) {
+            return false;
+        }
+        $application = $this->applications[(string) $key] ?? null;
+        // As long for an unknown key as for a wrong secret.
+        $equal = hash_equals($application['secret'] ?? str_repeat('x', 64), (string) $secret);
+
+        return $equal && $application !== null;
+    }
+
+    private static function is(mixed $value): bool
+    {
+        return is_string($value) && $value !== '' || is_int($value);
+    }
+
+    private function load(string $file): void
+    {
+        if (!file_exists($file)) {
+            throw new \InvalidArgumentException("The configuration file '$file' does not exist !");
+        }
+        if (!is_file($file)) {
+            throw new \InvalidArgumentException("The configuration file '$file' is not a valid file !");
+        }
+        $text = @file_get_contents($file);
+        if ($text === false) {
+            throw new \InvalidArgumentException("Failed to open configuration file '$file' !");
+        }
+        $invalid = 'Invalid configuration provided in configuration file !';
+        try {
+            $configuration = Yaml::parse($text);
+        } catch (\UnexpectedValueException $error) {
+            throw new \InvalidArgumentException($invalid, 0, $error);
+        }
+        if (!is_array($configuration)) {
+            throw new \InvalidArgumentException($invalid);
+        }
+        $applications = $configuration['applications']
+            ?? throw new \InvalidArgumentException("No 'applications' key found in provided configuration file !");
+        if (!is_array($applications)) {
+            throw new \InvalidArgumentException($invalid);
+        }
+        foreach (array_values($applications) as $index => $application) {
+            $this->add($index + 1, is_array($application) ? $application : []);
+        }
+    }
+
+    /** @param array<mixed> $application */
+    private function add(int $number, array $application): void
+    {
+        foreach (['key', 'secret', 'authorizeOpen'] as $property) {
+            $isThere = $property === 'authorizeOpen' ? isset($application[$property]) : self::is($application[$property] ?? null);
+            if (!$isThere) {
+                throw new \InvalidArgumentException(
+                    "No '$property' property found in application '$number' declared in the configuration file !",
+                );
+            }
+        }
+        $this->applications[(string) $application['key']] = [
+            'secret' => (string) $application['secret'],
+            'authorizeOpen' => $application['authorizeOpen'] === true,
+        ];
+    }
+}

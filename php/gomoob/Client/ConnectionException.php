@@ -1,0 +1,10 @@
+<?php
+
+declare(strict_types=1);
+
+namespace Gomoob\WebSocket\Client;
+
+/** The server cannot be reached, does not speak WebSocket, or does not take what is sent. */
+class ConnectionException extends \RuntimeException
+{
+}
