@@ -47,8 +47,8 @@ final class Publisher implements PublisherInterface
      *     Over it a message that would be spooled throws {@see SpoolException}.
      * @param string|null $caFile PEM file with the authorities that may sign the server's certificate (`https`); null =
      *     those of the system.
-     * @param bool $persistent Whether the connection outlives the page. The server takes 256; with more FPM workers
-     *     than that, say no.
+     * @param bool $persistent Whether the connection outlives the page. The server keeps 256, and with more closes the
+     *     longest idle; with more FPM workers than that, say no.
      *
      * @throws \ValueError A value is wrong; the message begins with its name.
      */

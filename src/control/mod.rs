@@ -10,10 +10,11 @@
 mod answer;
 mod api;
 mod body;
+mod idle;
 mod query;
 mod remembered;
 mod serve;
 mod signature;
 
 pub use api::Api;
-pub use serve::{Listener, Socket, serve};
+pub use serve::{CONNECTIONS, Listener, Socket, serve};

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use super::{
     answer::{Answer, Failure},
     api::{Api, Request},
+    idle::{Idle, Seat},
     signature::Keys,
 };
 use crate::{config::ControlKey, tls::Certificates};
@@ -53,6 +54,8 @@ struct Shared {
     keys: Keys,
     /// Connections that may still be served.
     slots: Arc<Semaphore>,
+    /// Those that are served and ask nothing just now.
+    idle: Idle,
     /// Bytes of bodies that may still come.
     bodies: Semaphore,
 }
@@ -65,7 +68,7 @@ pub async fn serve(api: Api, listeners: Vec<Listener>, stop: watch::Receiver<boo
     for Listener { socket, keys, tls } in listeners {
         let (api, keys) = (api.clone(), Keys::new(&keys));
         let (slots, bodies) = (Arc::new(Semaphore::new(CONNECTIONS)), Semaphore::new(BODIES));
-        let shared = Rc::new(Shared { api, keys, slots, bodies });
+        let shared = Rc::new(Shared { api, keys, slots, idle: Idle::default(), bodies });
         match socket {
             Socket::Tcp(socket) => {
                 let socket = TcpListener::from_std(socket)?;
@@ -134,8 +137,12 @@ async fn next<T, F: Future<Output = io::Result<T>>>(
 ) -> Option<(io::Result<T>, OwnedSemaphorePermit)> {
     let accepted = async {
         let accepted = accept().await;
-        // One a listener waits here, the others in the system's queue.
-        Some((accepted, shared.slots.clone().acquire_owned().await.ok()?))
+        let slots = shared.slots.clone();
+        if slots.available_permits() == 0 {
+            shared.idle.dismiss_longest();
+        }
+        // While all are busy one waits here, the others in the system's queue.
+        Some((accepted, slots.acquire_owned().await.ok()?))
     };
     tokio::select! {
         accepted = accepted => accepted,
@@ -150,8 +157,12 @@ async fn talk(
     shared: &Shared,
     mut stop: watch::Receiver<bool>,
 ) {
+    let seat = Seat::take(&shared.idle);
+    let seat = &seat;
     let service = service_fn(|request| async move {
+        seat.work();
         let answer = shared.request(request).await;
+        seat.rest();
         if let Err(failure) = &answer
             && failure.is_refusal()
         {
@@ -165,6 +176,7 @@ async fn talk(
     // Errors are the client's: it left, or spoke no HTTP, which hyper has told it.
     tokio::select! {
         _ = connection.as_mut() => return,
+        () = seat.leave.notified() => {}
         _ = stop.wait_for(|stop| *stop) => {}
     }
     connection.as_mut().graceful_shutdown();
@@ -264,8 +276,8 @@ fn is_json(headers: &HeaderMap) -> bool {
         .any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-/// Connections of a listener at once; more wait to be accepted.
-const CONNECTIONS: usize = 256;
+/// Connections of a listener at once.
+pub const CONNECTIONS: usize = 256;
 /// Bytes of bodies that have come and are not dealt with, of a listener.
 const BODIES: usize = 64 << 20;
 /// From the answer before, or the accept, to the end of a request's head.

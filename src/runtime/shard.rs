@@ -32,6 +32,7 @@ use crate::{
     auth::Authenticator,
     config::{Config, ConfigError},
     connection::{Buffers, Connection},
+    control,
     deflate::Codec,
     frame::DecodeLimits,
     http::HeadLimits,
@@ -76,11 +77,12 @@ impl Common {
             options => Some(credentials::authenticator(options, limits)?),
         };
         let files = raise_file_limit();
+        let reserved = RESERVED_FILES + control::CONNECTIONS * config.control.len();
         Ok(Self {
             certificates,
             authenticator,
             hub: Arc::new(Hub::new(config.shards(), limits.clone(), config.compression)),
-            ceiling: limits.max_connections.min(files.saturating_sub(RESERVED_FILES)).max(1),
+            ceiling: limits.max_connections.min(files.saturating_sub(reserved)).max(1),
             sockets: AtomicUsize::new(0),
             monitors: AtomicUsize::new(0),
             addresses: AddressLimits::new(
@@ -400,7 +402,7 @@ const BATCH_MESSAGES: u64 = 256;
 const BATCH_BYTES: u64 = 256 << 10;
 /// Between two log lines about the same.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
-/// Descriptors that are not for clients: standard streams, listeners, wake-ups, the script's files.
+/// Descriptors that are for nobody who connects: standard streams, listeners, wake-ups, the script's files.
 const RESERVED_FILES: usize = 64;
 /// The slot that stands for the listening sockets.
 pub(super) const ACCEPT: u32 = u32::MAX;

@@ -498,19 +498,44 @@ fn the_socket_file_is_its_owners_alone_and_goes_with_the_server() {
 }
 
 #[test]
-fn beyond_256_connections_who_comes_waits_for_a_place() {
+fn beyond_256_connections_the_one_that_is_idle_longest_makes_room_and_who_works_does_not() {
     let controlled = Controlled::start(1);
-    let mut idle: Vec<_> = (0..256).map(|_| controlled.connect()).collect();
-    for socket in &mut idle {
-        assert_eq!(request(socket, "GET", "/v1/health", &[], b"").unwrap().0, 200);
+    let health = |socket: &mut UnixStream| request(socket, "GET", "/v1/health", &[], b"");
+    let mut idle: Vec<_> = (0..255).map(|_| controlled.connect()).collect();
+    idle.iter_mut().for_each(|socket| assert_eq!(health(socket).unwrap().0, 200));
+    // The first has asked last, and this one is in the middle of a request.
+    assert_eq!(health(&mut idle[0]).unwrap().0, 200);
+    let mut working = controlled.connect();
+    let body = br#"{"data": "x"}"#;
+    let head = "POST /v1/broadcast HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 13\r\n\r\n";
+    working.write_all(head.as_bytes()).unwrap();
+    working.read_exact(&mut [0; 25]).unwrap();
+    for _ in 0..2 {
+        assert_eq!(health(&mut controlled.connect()).unwrap().0, 200);
+    }
+    assert_eq!(idle[1].read(&mut [0]).unwrap(), 0, "it had been idle longest");
+    assert_eq!(health(&mut idle[0]).unwrap().0, 200);
+    working.write_all(body).unwrap();
+    assert_eq!(answer(&mut working).unwrap().0, 200);
+}
+
+#[test]
+fn while_256_connections_work_who_comes_waits_for_the_first_that_is_done() {
+    let controlled = Controlled::start(1);
+    let mut working: Vec<_> = (0..256).map(|_| controlled.connect()).collect();
+    for socket in &mut working {
+        let head =
+            "POST /v1/broadcast HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 13\r\n\r\n";
+        socket.write_all(head.as_bytes()).unwrap();
+        let mut go_on = [0; 25];
+        socket.read_exact(&mut go_on).unwrap();
+        assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
     }
     let mut late = controlled.connect();
     late.write_all(b"GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
-    late.set_nonblocking(true).unwrap();
-    // All others are served meanwhile.
-    assert_eq!(request(idle.last_mut().unwrap(), "GET", "/v1/health", &[], b"").unwrap().0, 200);
-    assert_eq!(late.read(&mut [0]).unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
-    drop(idle.pop());
-    late.set_nonblocking(false).unwrap();
+    for socket in working.iter_mut().rev() {
+        socket.write_all(br#"{"data": "x"}"#).unwrap();
+        assert_eq!(answer(socket).unwrap().0, 200);
+    }
     assert_eq!(answer(&mut late).unwrap().0, 200);
 }

@@ -202,7 +202,9 @@ final class AwayTest extends PackageTestCase
     private function assertAway(string $message, string $dsn, string $data = 'Hello'): void
     {
         $begun = hrtime(true);
-        $away = $this->thrown(ServerAwayException::class, fn () => (new Publisher($dsn, timeout: 0.2))->publish('news', $data));
+        // What is not about time may take what a busy machine needs.
+        $timeout = str_contains($message, 'in time') ? 0.2 : 10.0;
+        $away = $this->thrown(ServerAwayException::class, fn () => (new Publisher($dsn, $timeout))->publish('news', $data));
         // Generous: what it must not be is without end.
         self::assertLessThan(10.0, (hrtime(true) - $begun) / 1e9);
         self::assertStringContainsString($message, $away->getMessage());

@@ -8,7 +8,7 @@ use Gomoob\WebSocket\Auth\ApplicationsAuthManager;
 use Gomoob\WebSocket\Message\MessageParser;
 use Gomoob\WebSocket\Server\WebSocketServer;
 
-require __DIR__ . '/bootstrap.php';
+require __DIR__ . '/../bootstrap.php';
 
 $given = json_decode($argv[1], true, flags: JSON_THROW_ON_ERROR);
 $options = ['port' => 0, 'address' => '127.0.0.1', 'legacy' => $given['legacy'] ?? false];
