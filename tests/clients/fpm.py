@@ -51,8 +51,13 @@ class Fpm:
 
     def close(self) -> None:
         if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
+            # Not killed: its workers would go on without it.
+            self.process.terminate()
+            try:
+                self.process.wait(seconds(10))
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
         self._folder.cleanup()
 
     def get(self, **query: object) -> str:
