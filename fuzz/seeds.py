@@ -129,6 +129,24 @@ MAPPED = bytes(10) + b"\xff\xff\xcb\x00\x71\x09" + bytes(16) + bytes(4)
 TLS = field(0x20, b"\x01\0\0\0\0" + field(0x21, b"TLSv1.3"))
 
 
+HS256 = b'{"alg":"HS256"}\n'
+SIGNED, IN_QUERY, IN_COOKIE, RAW = 1, 2, 4, 8
+CREDENTIALS = {
+    "good": (SIGNED, HS256 + b'{"sub":"ann","exp":1800000060,"topics":["a"],"tags":{"a":1,"b":"x"}}'),
+    "query": (SIGNED | IN_QUERY, HS256 + b'{"sub":7,"exp":1800000060.5,"iat":1800000000,"nbf":1800000000}'),
+    "cookie": (SIGNED | IN_COOKIE, HS256 + b'{"sub":null,"exp":1e300,"aud":[]}'),
+    "expired": (SIGNED, HS256 + b'{"exp":1799999970}'),
+    "future": (SIGNED, HS256 + b'{"exp":1800000060,"nbf":1800000031}'),
+    "others": (SIGNED, HS256 + b'{"exp":1800000060,"aud":"x"}'),
+    "none": (SIGNED, b'{"alg":"none"}\n{"exp":1800000060}'),
+    "crit": (SIGNED, b'{"alg":"HS256","crit":["b64"],"b64":false,"kid":"a"}\n{"exp":1800000060}'),
+    "nested": (SIGNED, HS256 + b'{"exp":1800000060,"a":' + b"[" * 200 + b"]" * 200 + b"}"),
+    "unsigned": (0, b"eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE4MDAwMDAwNjB9.AAAA"),
+    "basic": (RAW, b"Basic YXBwOnNlY3JldA=="),
+    "wrong-basic": (RAW, b"basic YXBwOnNlY3JlZA=="),
+}
+
+
 def with_checksum():
     blank = v2(0x21, 0x11, V4 + field(0x04, b"noop") + field(0x03, bytes(4)))
     return blank[:-4] + struct.pack(">I", crc32c(blank))
@@ -241,6 +259,8 @@ def seeds():
     for name in ("compressed", "compressed-bomb", "compressed-corrupt", "compressed-no-text"):
         yield "connection", name, bytes([ASKED | DEFLATE]) + WHOLE + COMPRESSED[name]
     yield "connection", "compressed-context", bytes([ASKED | TAKEOVER]) + WHOLE + COMPRESSED["compressed-context"]
+    for name, (options, data) in CREDENTIALS.items():
+        yield "credential", name, bytes([options]) + data
     for name, (options, cuts, data) in CONNECTIONS.items():
         yield "connection", name, bytes([options]) + cuts + data
 
