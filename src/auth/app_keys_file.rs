@@ -7,20 +7,18 @@
 //!     authorizeOpen: true
 //! ```
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use yaml_rust2::{Yaml, YamlLoader};
 
+use super::file;
 use crate::config::{AppKeys, Application, ConfigError, Secret};
 
 /// Reads such a file. The error names it and the number of the application, and nothing that stands in it.
 pub fn read(path: &Path) -> Result<AppKeys, ConfigError> {
     let refuse = |why: String| ConfigError::new(OPTION, format!("{} {why}", path.display()));
-    let size = fs::metadata(path).map_err(|why| refuse(format!("cannot be read: {why}")))?.len();
-    if size > LARGEST {
-        return Err(refuse(format!("has {size} bytes; a file of applications has at most {LARGEST}")));
-    }
-    let text = fs::read_to_string(path).map_err(|why| refuse(format!("cannot be read: {why}")))?;
+    let text = file::read(path).map_err(&refuse)?;
+    let text = String::from_utf8(text).map_err(|_| refuse("is not UTF-8".to_owned()))?;
     let keys = parse(&text).map_err(&refuse)?;
     keys.check().map_err(|why| refuse(why.reason().to_owned()))?;
     Ok(keys)
@@ -56,5 +54,3 @@ fn application(entry: &Yaml, number: usize) -> Result<Application, String> {
 }
 
 const OPTION: &str = "appKeys";
-/// A file of some thousand applications.
-const LARGEST: u64 = 1 << 20;

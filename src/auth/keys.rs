@@ -19,6 +19,7 @@ use parking_lot::{Mutex, RwLock};
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use serde::Deserialize;
 
+use super::file;
 use crate::config::{ConfigError, JwtKey, Pem};
 
 /// How a token may be signed (RFC 7518 section 3.1).
@@ -147,7 +148,7 @@ impl Keys {
 }
 
 fn read(option: &'static str, path: &Path) -> Result<Vec<Key>, ConfigError> {
-    let text = fs::read(path).map_err(|why| error(option, Some(path), &format!("cannot be read: {why}")))?;
+    let text = file::read(path).map_err(|why| error(option, Some(path), &why))?;
     let keys = if option == JWKS { from_jwks(&text) } else { from_pem(&text) };
     keys.map_err(|why| error(option, Some(path), &why))
 }

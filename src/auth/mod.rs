@@ -9,6 +9,7 @@ mod app_keys;
 mod app_keys_file;
 mod claims;
 mod credential;
+mod file;
 mod jwt;
 mod keys;
 mod reason;

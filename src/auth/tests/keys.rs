@@ -112,6 +112,10 @@ fn a_set_without_a_usable_key_is_refused_by_its_file() {
         let told = refused(JwtKey::Jwks(file.0.clone()));
         assert!(told.contains(&format!("{} holds no key", file.0.display())), "{told}");
     }
+    let told = refused(JwtKey::Jwks(std::env::temp_dir()));
+    assert!(told.ends_with(" is no file"), "{told}");
+    let file = File::new("large", &format!("{{\"keys\": [], \"x\": \"{}\"}}", "x".repeat(1 << 20)));
+    assert!(refused(JwtKey::Jwks(file.0.clone())).contains("at most 1048576 are read"));
     let file = File::new("broken", "{\"keys\": [\"hush\"");
     let told = refused(JwtKey::Jwks(file.0.clone()));
     assert!(told.contains("is no JWKS") && !told.contains("hush"), "{told}");
