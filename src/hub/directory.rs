@@ -172,7 +172,8 @@ impl Directory {
 
     /// Who is in a topic: also users who left it less than the grace ago, if that topic is announced.
     pub fn presence(&self, topic: &str) -> Presence {
-        self.index.lock().presence(topic, Some(Instant::now()))
+        let (users, connections) = self.index.lock().presence(topic, Some(Instant::now()));
+        Presence::new(users, connections)
     }
 
     /// Says of which topics the consumer tells who comes and goes.
@@ -210,7 +211,10 @@ impl Directory {
         let mut index = self.index.lock();
         let news = index.news.take(Some(Instant::now()));
         self.date_news(&index);
-        (news, index.news.announced().to_clients, index.presence(topic, None))
+        let (users, connections) = index.presence(topic, None);
+        let to_clients = index.news.announced().to_clients;
+        drop(index);
+        (news, to_clients, Presence::new(users, connections))
     }
 
     /// With the lock held.
@@ -287,16 +291,14 @@ impl Index {
         (!is_here).then(|| user.clone())
     }
 
-    /// Who is in a topic or, without a time, who is by what was told.
-    fn presence(&self, topic: &str, now: Option<Instant>) -> Presence {
+    /// Who is in a topic or, without a time, who is by what was told: users as often as they come, and connections.
+    fn presence(&self, topic: &str, now: Option<Instant>) -> (Vec<Arc<str>>, usize) {
         let mut users: Vec<Arc<str>> = self.news.lingering(topic, now).cloned().collect();
         let keys = self.topics.get(topic);
         if let Some(keys) = keys {
             keys.each(|key| users.extend(self.names.get(&key).cloned()));
         }
-        users.sort_unstable();
-        users.dedup();
-        Presence { users, connections: keys.map_or(0, Keys::len) }
+        (users, keys.map_or(0, Keys::len))
     }
 
     /// Those whose tags a query matches.

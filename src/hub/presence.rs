@@ -40,6 +40,15 @@ pub struct Announced {
     pub to_clients: bool,
 }
 
+impl Presence {
+    /// Of users in any order, as often as they come. Not under a lock: sorting many takes its time.
+    pub(super) fn new(mut users: Vec<Arc<str>>, connections: usize) -> Self {
+        users.sort_unstable();
+        users.dedup();
+        Self { users, connections }
+    }
+}
+
 impl PresenceChange {
     /// What the topic's subscribers get.
     fn message(&self) -> String {

@@ -111,7 +111,9 @@ fn ask(session: &Session, seat: &Seat, gomoob: &Gomoob, payload: &[u8]) -> Resul
     let mut ran = 0;
     let depth = i64::try_from(MAX_DEPTH).unwrap_or(i64::MAX);
     let frame = call("json_decode", [values::text(payload), values::bool(true), values::int(depth)])?;
-    let part = |name: &str| frame.array().and_then(|frame| frame.get(name)).map(Zval::shallow_clone);
+    // What has been read already is an array for PHP too.
+    let Some(frame) = frame.array() else { return Err(Outcome::Done) };
+    let part = |name: &str| frame.get(name).map(Zval::shallow_clone);
     let mut message = part("message").unwrap_or_else(values::null);
     if message.is_array()
         && let Some(parser) = &gomoob.parser
