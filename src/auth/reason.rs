@@ -52,8 +52,12 @@ pub struct Refused {
 
 impl Refused {
     pub(super) fn new(reason: Reason, schemes: impl Iterator<Item = &'static str>) -> Self {
-        let mut challenges: Vec<_> = schemes.collect();
-        challenges.dedup();
+        let mut challenges = Vec::new();
+        for scheme in schemes {
+            if !challenges.contains(&scheme) {
+                challenges.push(scheme);
+            }
+        }
         Self { reason, challenges }
     }
 

@@ -77,9 +77,22 @@ fn a_key_and_secret_come_in_the_query_or_the_header() {
     let mut request = request("/?key=app1&secret=secret+one", "");
     authenticator.conceal(&mut request);
     assert_eq!(request.query_string(), "key=app1&secret=**********");
-    let refused = authenticator.authenticate(&super::request("/", ""), at(NOW)).unwrap_err();
-    let answer = String::from_utf8(refused.to_response()).unwrap();
-    assert!(answer.contains("\r\nWWW-Authenticate: Basic realm=\"ferrite\"\r\n"), "{answer}");
+}
+
+#[test]
+fn each_way_in_is_named_once_and_an_error_is_told_to_who_has_sent_a_token() {
+    let ways = [Auth::Jwt(secret()), Auth::AppKeys(two()), Auth::Jwt(secret())];
+    let authenticator = authenticator(&ways);
+    let challenges = |target: &str| {
+        let refused = authenticator.authenticate(&request(target, ""), at(NOW)).unwrap_err();
+        let answer = String::from_utf8(refused.to_response()).unwrap();
+        let lines = answer.lines().filter_map(|line| line.strip_prefix("WWW-Authenticate: "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for target in ["/", "/?key=app1&secret=wrong"] {
+        assert_eq!(challenges(target), ["Bearer", "Basic realm=\"ferrite\""], "{target}");
+    }
+    assert_eq!(challenges("/?token=x"), ["Bearer error=\"invalid_token\"", "Basic realm=\"ferrite\""]);
 }
 
 #[test]
