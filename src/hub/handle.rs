@@ -142,6 +142,9 @@ impl Handle {
             Reserved::Congested => SendResult::Buffered,
             Reserved::Closed => return Ok(SendResult::Closed),
             Reserved::Full if policy == SlowConsumer::DropNewest => {
+                if let Some(counters) = self.hub.counters.get(to.id().shard()) {
+                    counters.messages_dropped.add_from_anywhere(1);
+                }
                 return Ok(SendResult::Dropped);
             }
             Reserved::Full => {

@@ -1,7 +1,7 @@
 //! What the server counts.
 //!
-//! Each shard owns a [`Counters`] and is the only one to write it; whoever asks adds them up. So a
-//! count costs a load and a store, never a contended one. [`render`] writes them, and what else is
+//! Each shard owns a [`Counters`] and is the only one to write it, but for what is rare; whoever asks adds
+//! them up. So a count costs a load and a store, never a contended one. [`render`] writes them, and what else is
 //! a [`Figure`], as Prometheus reads them. Knows no other folder.
 
 mod exposition;
@@ -10,7 +10,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use exposition::{Figure, Format, Kind, render};
 
-/// A number that only grows, written by one thread.
+/// A number that only grows, written by one thread, or by each with
+/// [`add_from_anywhere`](Self::add_from_anywhere).
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
@@ -23,6 +24,11 @@ impl Counter {
     /// Adds `n`. Only the owner may call it: it is no read-modify-write.
     pub fn add(&self, n: u64) {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+
+    /// Adds `n`, whoever calls it: for what is seldom and not counted by its owner alone.
+    pub fn add_from_anywhere(&self, n: u64) {
+        self.0.fetch_add(n, Ordering::Relaxed);
     }
 
     /// What it is now.
@@ -100,7 +106,7 @@ counters! {
     inflate_in => "ferrite_inflate_input_bytes_total",
     /// Bytes of the messages that came out of them.
     inflate_out => "ferrite_inflate_output_bytes_total",
-    /// Messages dropped by the slow-consumer policy.
+    /// Messages dropped by the slow-consumer policy, one for each recipient.
     messages_dropped => "ferrite_messages_dropped_total",
     /// Connections closed by the slow-consumer policy.
     slow_closed => "ferrite_slow_consumers_closed_total",

@@ -68,7 +68,9 @@ impl Shard {
         if full {
             match self.common.config.limits.slow_consumer {
                 SlowConsumer::Close => return self.close_slow(id),
-                SlowConsumer::DropNewest => return self.counters(|c| c.messages_dropped.increment()),
+                SlowConsumer::DropNewest => {
+                    return self.counters(|c| c.messages_dropped.add_from_anywhere(1));
+                }
                 SlowConsumer::DropOldest => {}
             }
         }
@@ -121,7 +123,7 @@ impl Shard {
                 session.unreported -= bytes as isize;
             }
         }
-        self.counters(|c| c.messages_dropped.add(dropped));
+        self.counters(|c| c.messages_dropped.add_from_anywhere(dropped));
     }
 
     /// Writes to every connection that was touched, once.

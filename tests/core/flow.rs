@@ -159,9 +159,10 @@ fn a_client_that_never_reads_is_closed_with_1013_and_each_send_told_the_truth() 
 
 #[test]
 fn drop_newest_keeps_the_oldest_and_says_dropped() {
-    let (_server, mut slow, results) = flood_slow_client(SlowConsumer::DropNewest);
+    let (server, mut slow, results) = flood_slow_client(SlowConsumer::DropNewest);
     let sent: Vec<u32> = (0..400).filter(|n| results[*n as usize] != SendResult::Dropped).collect();
     assert!(results.contains(&SendResult::Dropped) && !results.contains(&SendResult::Closed));
+    assert_eq!(sent.len() as u64 + server.hub.counters[0].messages_dropped.get(), 400);
     for n in sent {
         assert_eq!(read_frame(&mut slow).unwrap().1[..4], n.to_be_bytes());
     }
