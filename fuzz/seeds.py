@@ -99,12 +99,21 @@ STREAMS = {
     "half": frame(TEXT, b"half a frame")[:-4],
 }
 
+# More than is put together before it is inflated.
+NUMBERS = b"".join(b"%d, " % (number * number) for number in range(150))
+
 COMPRESSED = {
     "compressed": frame(TEXT | RSV1, deflate(b"hello, hello, hello")) + frame(TEXT, b"plain"),
     "compressed-fragments": frame((TEXT | RSV1) & OPEN, deflate(b"abcabcabc")[:3])
     + frame(MORE, deflate(b"abcabcabc")[3:]),
     "compressed-bomb": frame(BINARY | RSV1, deflate(bytes(100_000))),
     "compressed-corrupt": frame(TEXT | RSV1, b"\xff\xff\xff"),
+    "compressed-large": frame(TEXT | RSV1, deflate(NUMBERS)) + frame(TEXT | RSV1, deflate(NUMBERS[:300])),
+    "compressed-large-fragments": frame((TEXT | RSV1) & OPEN, deflate(NUMBERS)[:99])
+    + frame(MORE & OPEN, deflate(NUMBERS)[99:330])
+    + frame(PING, b"between")
+    + frame(MORE, deflate(NUMBERS)[330:]),
+    "compressed-large-corrupt": frame(BINARY | RSV1, deflate(NUMBERS)[:250] + b"\xff" * 200),
     "compressed-no-text": frame(TEXT | RSV1, deflate(b"\xff\xfe")),
     "compressed-ping": frame(PING | RSV1, b"x"),
     "compressed-context": frame(TEXT | RSV1, deflate(b"context context"))
@@ -227,7 +236,8 @@ def seeds():
     yield "frames", "too-big", bytes([0]) + WHOLE + STREAMS["too-big"]
     for name in ("compressed", "compressed-fragments"):
         yield "frames", name, bytes([5]) + bytes([5, 0]) + COMPRESSED[name]
-    for name, kind in (("large", 8 | 2), ("large-text", 8 | 16 | 2)):
+        yield "frames", f"{name}-in-parts", bytes([5 | 64]) + bytes([5, 0]) + COMPRESSED[name] * 5
+    for name, kind in (("large", 8 | 2), ("large-text", 8 | 16 | 2), ("large-compressed", 128 | 64 | 32 | 8 | 4 | 2)):
         yield "frames", name, bytes([kind, 0, 0]) + b"i" * 32 + STREAMS["messages"]
 
     for name in ("messages", "fragments", "close", "close-code-1005", "close-code-1014", "close-one-byte",
@@ -245,6 +255,7 @@ def seeds():
     for name, (options, data) in DEFLATED.items():
         cut = len(deflate(b"first message")) if name == "takeover" else 0
         yield "inflate", name, bytes([options, 0x10, 0, cut, 0]) + data
+        yield "inflate", f"{name}-in-parts", bytes([options | 64, 0x10, 0, cut, 0]) + data
     # It ends in a block whose table of codes is not whole, which not everybody calls corrupt.
     yield "inflate", "unused-table", bytes.fromhex(
         "00f8000000ecc13101000000c2a0f54f6d085fa000000000000000000000000000000000000000000000ff0900"
@@ -256,8 +267,12 @@ def seeds():
     yield "connection", "more-pings-than-wait-and-the-end", bytes([ASKED]) + WHOLE + pings + frame(CLOSE, b"")
     for name in ("fragments", "close-without-code", "no-text", "unmasked", "pings"):
         yield "connection", name, bytes([ASKED]) + WHOLE + STREAMS[name]
-    for name in ("compressed", "compressed-bomb", "compressed-corrupt", "compressed-no-text"):
+    for name in ("compressed", "compressed-bomb", "compressed-corrupt", "compressed-no-text", "compressed-large",
+                 "compressed-large-fragments", "compressed-large-corrupt"):
         yield "connection", name, bytes([ASKED | DEFLATE]) + WHOLE + COMPRESSED[name]
+    for name in ("compressed-large", "compressed-large-fragments"):
+        yield "connection", f"{name}-takeover", bytes([ASKED | TAKEOVER, 1, 70]) + COMPRESSED[name]
+    yield "connection", "compressed-large-unfinished", bytes([ASKED | DEFLATE]) + WHOLE + COMPRESSED["compressed-large"][:300]
     yield "connection", "compressed-context", bytes([ASKED | TAKEOVER]) + WHOLE + COMPRESSED["compressed-context"]
     for name, (options, data) in CREDENTIALS.items():
         yield "credential", name, bytes([options]) + data

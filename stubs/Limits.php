@@ -40,7 +40,8 @@ final class Limits
      * @param int $receiveMessages Messages of one client waiting for PHP; over it that client is not read
      *     until PHP has caught up. Nothing is dropped.
      * @param int $receiveBytes The same in bytes.
-     * @param int $totalReceiveBytes The same for all clients together.
+     * @param int $totalReceiveBytes The same for all clients together. As much again may be what large compressed
+     *     messages that are not whole yet have been inflated to; over it further ones are inflated once whole.
      * @param float $messageRate Messages a second from one client; over it reading is delayed, and a client
      *     that keeps on is closed with 1008. 0.0 = off.
      * @param float $closeTimeout Seconds a client may take to answer a close frame before it is cut off.

@@ -17,6 +17,7 @@ mod allocations;
 mod audience;
 mod crossing;
 mod decode;
+mod deflate;
 mod encode;
 mod header;
 mod mask;
@@ -43,6 +44,7 @@ fn main() {
     mask::bench(&mut criterion);
     utf8::bench(&mut criterion);
     decode::bench(&mut criterion);
+    deflate::bench(&mut criterion);
     encode::bench(&mut criterion);
     crossing::bench(&mut criterion);
     audience::bench(&mut criterion);

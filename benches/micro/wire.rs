@@ -68,7 +68,7 @@ pub(crate) fn decode(decoder: &mut Decoder, input: &mut BytesMut) -> usize {
 }
 
 const MASKED: u8 = 0x80;
-const LIMITS: DecodeLimits = DecodeLimits { max_message: 1 << 20, deflate: false };
+const LIMITS: DecodeLimits = DecodeLimits { max_message: 1 << 20, deflate: false, part: 64 << 10 };
 /// As in `src/connection/reader.rs`.
 const CHUNK: usize = 64 << 10;
 const LEAST_ROOM: usize = 8 << 10;

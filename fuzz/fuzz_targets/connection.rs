@@ -51,7 +51,7 @@ fuzz_target!(|data: &[u8]| {
         let mut place = servers[server].borrow_mut();
         let (driver, config) = place.get_or_insert_with(|| {
             let config = config(server);
-            (Driver::new(config.clone()).expect("a shard"), config)
+            (Driver::new(config.clone(), PART).expect("a shard"), config)
         });
         Play::new(driver, config, options).perform(&stream, cuts);
     });
@@ -353,8 +353,7 @@ impl<'a> Play<'a> {
         for frame in frames {
             match frame.opcode {
                 1 | 2 if frame.compressed => {
-                    echoes
-                        .push((inflater.inflate(frame.payload, 1 << 20).unwrap().into(), frame.opcode == 2));
+                    echoes.push((inflater.finish(frame.payload, 1 << 20).unwrap().into(), frame.opcode == 2));
                     if deflate.is_some_and(|agreement| !agreement.server_takeover) {
                         inflater.reset();
                     }
@@ -476,9 +475,11 @@ impl End {
 }
 
 fn read_frames(stream: &[u8], max_message: usize, deflate: Option<Agreement>) -> (Vec<Said>, End) {
-    let limits = DecodeLimits { max_message, deflate: deflate.is_some() };
+    let limits = DecodeLimits { max_message, deflate: deflate.is_some(), part: PART };
     let (mut decoder, mut bytes, mut said) = (Decoder::new(), BytesMut::from(stream), Vec::new());
-    let mut inflater = deflate.map(|agreement| (Codec::new(1), Contexts::new(agreement)));
+    let (mut codec, mut whole) = (Codec::new(1), deflate.map(Contexts::new));
+    // The same connection once more, and what has come of a message that it inflates as it arrives.
+    let (mut in_parts, mut parts) = (deflate.map(Contexts::new), Vec::new());
     loop {
         match decoder.next(&mut bytes, &limits) {
             Ok(None) => return (said, End::Silent),
@@ -486,23 +487,40 @@ fn read_frames(stream: &[u8], max_message: usize, deflate: Option<Agreement>) ->
             Ok(Some(Received::Close(close))) => return (said, End::Closed(close)),
             Ok(Some(Received::Ping(payload))) => said.push(Said::Ping(payload)),
             Ok(Some(Received::Pong(_))) => {}
+            Ok(Some(Received::Part(part))) => {
+                parts.extend(&part);
+                let contexts = in_parts.as_mut().expect("it was agreed on");
+                if let Err(error) = codec.inflate_part(contexts, &part, max_message) {
+                    return (said, End::Violated(violation(error, max_message)));
+                }
+            }
             Ok(Some(Received::Message { payload, binary, compressed: false })) => {
                 said.push(Said::Message(payload, binary));
             }
             Ok(Some(Received::Message { payload, binary, .. })) => {
-                let (codec, contexts) = inflater.as_mut().expect("it was agreed on");
-                let violation = match codec.inflate(contexts, &payload, max_message) {
+                parts.extend(&payload);
+                let contexts = in_parts.as_mut().expect("it was agreed on");
+                let inflated = codec.inflate(contexts, &payload, max_message);
+                let contexts = whole.as_mut().expect("it was agreed on");
+                assert_eq!(codec.inflate(contexts, &std::mem::take(&mut parts), max_message), inflated);
+                let violation = match inflated {
                     Ok(message) if binary || std::str::from_utf8(&message).is_ok() => {
                         said.push(Said::Message(message.into(), binary));
                         continue;
                     }
                     Ok(_) => Violation::InvalidUtf8,
-                    Err(InflateError::TooBig) => Violation::MessageTooBig { limit: max_message },
-                    Err(InflateError::Corrupt) => Violation::Corrupt,
+                    Err(error) => violation(error, max_message),
                 };
                 return (said, End::Violated(violation));
             }
         }
+    }
+}
+
+fn violation(error: InflateError, limit: usize) -> Violation {
+    match error {
+        InflateError::TooBig => Violation::MessageTooBig { limit },
+        InflateError::Corrupt => Violation::Corrupt,
     }
 }
 
@@ -511,6 +529,8 @@ const PROXIED: &[u8] = b"PROXY TCP4 203.0.113.9 10.0.0.1 56324 443\r\n";
 const REQUEST: &[u8] = b"GET /chat?a=b HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n\r\n";
 const REJECTED: &[u8] = b"no\n";
 const CLOSE: (u16, &str) = (4000, "enough");
+/// Bytes from which on a compressed message is inflated while it arrives.
+const PART: usize = 100;
 /// Streams beyond this would not fit into a socket.
 const LONGEST: usize = 32 << 10;
 /// Pieces in which a stream is sent, besides the one that is left then.

@@ -19,7 +19,7 @@ use tungstenite::{
 fuzz_target!(|data: &[u8]| {
     let mut input = Input::new(data);
     let max_message = if input.byte() & 1 != 0 { 99 } else { 1 << 20 };
-    let limits = DecodeLimits { max_message, deflate: false };
+    let limits = DecodeLimits { max_message, deflate: false, part: usize::MAX };
     let stream = input.rest();
     let (ours, end) = read_ours(stream, &limits);
     let mut theirs = WebSocket::from_raw_socket(Wire(stream), Role::Server, Some(config(max_message)));

@@ -2,7 +2,8 @@
 //! has arrived by much.
 //!
 //! Input: options (two bits: the message limit; 4: compression; 8: the stream begins within a large frame;
-//! 16: of text), cuts, the stream.
+//! 16: of text; two bits: the parts in which compressed messages leave; 128: the large frame is compressed),
+//! cuts, the stream.
 
 #![no_main]
 
@@ -18,10 +19,14 @@ fuzz_target!(|data: &[u8]| {
     let limits = DecodeLimits {
         max_message: [99, 1024, 32 << 10, 1 << 20][usize::from(options & 3)],
         deflate: options & 4 != 0,
+        part: [usize::MAX, 1, 30, EARLIER + DIRECT][usize::from(options >> 5 & 3)],
     };
     let stream = match options & 8 {
         0 => input.rest().to_vec(),
-        _ => within_a_large_frame(options & 16 != 0, input.rest()),
+        _ => {
+            let first = if options & 16 != 0 { 0x81 } else { 0x82 };
+            within_a_large_frame(first | if options & 128 != 0 { 0x40 } else { 0 }, input.rest())
+        }
     };
     let whole = outcome([&stream[..]].into_iter(), &limits);
     let total: usize = whole.0.iter().map(payload_len).sum();
@@ -86,7 +91,7 @@ fn take(
         let at_control = decoder.is_at_control(&read);
         match decoder.next(&mut read, limits) {
             Ok(Some(received)) => {
-                let is_message = matches!(received, Received::Message { .. });
+                let is_message = matches!(received, Received::Message { .. } | Received::Part(_));
                 assert!(!(at_control && is_message), "a control frame was promised");
                 check_item(&received, limits);
                 said.push(received);
@@ -111,10 +116,11 @@ fn ended(said: &[Received]) -> bool {
 fn check_item(received: &Received, limits: &DecodeLimits) {
     match received {
         Received::Message { payload, binary, compressed } => {
-            assert!(*compressed || payload.len() <= limits.max_message);
+            assert!(payload.len() <= if *compressed { limits.part } else { limits.max_message });
             assert!(limits.deflate || !compressed);
             assert!(*binary || *compressed || std::str::from_utf8(payload).is_ok());
         }
+        Received::Part(payload) => assert!(limits.deflate && payload.len() == limits.part),
         Received::Ping(payload) | Received::Pong(payload) => assert!(payload.len() <= 125),
         Received::Close(Some(close)) => {
             assert!(close.reason.len() <= 123 && std::str::from_utf8(&close.reason).is_ok());
@@ -131,9 +137,10 @@ fn check_memory(decoder: &Decoder, arrived: usize, violation: Option<Violation>)
 
 fn payload_len(received: &Received) -> usize {
     match received {
-        Received::Message { payload, .. } | Received::Ping(payload) | Received::Pong(payload) => {
-            payload.len()
-        }
+        Received::Message { payload, .. }
+        | Received::Part(payload)
+        | Received::Ping(payload)
+        | Received::Pong(payload) => payload.len(),
         Received::Close(close) => close.as_ref().map_or(0, |close| 2 + close.reason.len()),
     }
 }
@@ -150,11 +157,11 @@ fn survives_encoding(received: &Received) {
 
 /// A stream that begins in a frame long enough to be read directly: sixteen bytes of `rest` are around the
 /// part that is, and what follows them comes after the frame.
-fn within_a_large_frame(text: bool, rest: &[u8]) -> Vec<u8> {
+fn within_a_large_frame(first: u8, rest: &[u8]) -> Vec<u8> {
     let (inside, after) = rest.split_at(rest.len().min(32));
     let (before, behind) = inside.split_at(inside.len().min(16));
     let length = (EARLIER + before.len() + DIRECT + 16) as u64;
-    let mut stream = vec![if text { 0x81 } else { 0x82 }, 0xff];
+    let mut stream = vec![first, 0xff];
     stream.extend(length.to_be_bytes());
     stream.extend([0; 4]);
     stream.resize(stream.len() + EARLIER, b'a');

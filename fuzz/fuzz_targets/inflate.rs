@@ -1,7 +1,9 @@
 //! The inflater against flate2 in one go and against miniz_oxide, which shares no code with either: the same
-//! bytes, and never more than the limit. And what our compressor writes, all of them read.
+//! bytes, and never more than the limit. In parts the same comes out, or the same error. And what our compressor
+//! writes, all of them read.
 //!
-//! Input: options (three bits: the window; 8: context takeover), the limit in two bytes, cuts, the messages.
+//! Input: options (three bits: the window; 8: context takeover; the rest: how long parts are), the limit in two
+//! bytes, cuts, the messages.
 
 #![no_main]
 
@@ -23,6 +25,7 @@ fuzz_target!(|data: &[u8]| {
     let cuts = input.cuts();
     let bits = 9 + (options & 7).min(6);
     let takeover = options & 8 != 0;
+    let part = PARTS[usize::from(options >> 4)];
     thread_local! {
         // As a shard has it, for one connection after the other.
         static SHARED: RefCell<(Codec, References)> = RefCell::new((Codec::new(1), References::new()));
@@ -35,11 +38,15 @@ fuzz_target!(|data: &[u8]| {
             server_window_demanded: false,
             client_window_bits: Some(bits),
         };
-        let mut contexts = Contexts::new(agreement);
+        let (mut contexts, mut of_parts) = (Contexts::new(agreement), Contexts::new(agreement));
         references.begin(if takeover { bits } else { 15 });
         for message in cuts.of(input.rest()).take(MESSAGES) {
-            if !agree(codec, &mut contexts, references, message, limit) {
+            let inflated = codec.inflate(&mut contexts, message, limit);
+            assert_eq!(in_parts(codec, &mut of_parts, message, part, limit), inflated);
+            if !agree(inflated, references, message, limit) {
                 // A connection ends with the first message that cannot be read.
+                codec.forget(&mut of_parts);
+                assert_eq!(of_parts.held(), 0);
                 break;
             }
             if !takeover {
@@ -52,7 +59,7 @@ fuzz_target!(|data: &[u8]| {
         for message in cuts.of(input.rest()).take(MESSAGES) {
             let deflated = codec.deflate(&mut contexts, message).expect("it always can").to_vec();
             assert_eq!(references.miniz.read(&deflated, usize::MAX), (message.to_vec(), Read::All));
-            let inflated = codec.inflate(&mut contexts, &deflated, message.len());
+            let inflated = in_parts(codec, &mut contexts, &deflated, part, message.len());
             assert_eq!(inflated.as_deref(), Ok(message));
             if !takeover {
                 references.reset();
@@ -64,15 +71,30 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// Compares what is made of one message. False if it cannot be read.
-fn agree(
+/// Inflates a message that comes in parts, the last of which may be empty.
+fn in_parts(
     codec: &mut Codec,
     contexts: &mut Contexts,
+    message: &[u8],
+    part: usize,
+    limit: usize,
+) -> Result<Vec<u8>, InflateError> {
+    let parts = message.chunks_exact(part);
+    let last = parts.remainder();
+    for part in parts {
+        codec.inflate_part(contexts, part, limit)?;
+        assert!(contexts.held() <= limit + 1, "more than the limit");
+    }
+    codec.inflate(contexts, last, limit)
+}
+
+/// Compares what is made of one message. False if it cannot be read.
+fn agree(
+    ours: Result<Vec<u8>, InflateError>,
     references: &mut References,
     message: &[u8],
     limit: usize,
 ) -> bool {
-    let ours = codec.inflate(contexts, message, limit);
     let (whole, read) = references.flate2.read(message, limit);
     match &ours {
         Ok(inflated) => {
@@ -219,5 +241,7 @@ impl Reference for Miniz {
     }
 }
 
+/// Bytes of a part.
+const PARTS: [usize; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 13, 21, 34, 55, 144, 377, 987, usize::MAX];
 /// Messages of one connection, at most.
 const MESSAGES: usize = 8;

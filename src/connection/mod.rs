@@ -350,6 +350,11 @@ impl Session {
         now.saturating_sub(*began) >= MESSAGE_TIME
     }
 
+    /// The memory of what has come out of a compressed message that is not whole yet.
+    pub fn held(&self) -> usize {
+        self.deflate.as_ref().map_or(0, Contexts::held)
+    }
+
     /// Tells the gauge what it does not show yet.
     pub fn report(&mut self) {
         self.peer.adjust(std::mem::take(&mut self.unreported));

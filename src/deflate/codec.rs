@@ -38,6 +38,7 @@ pub struct Tally {
 pub struct Contexts {
     agreement: Agreement,
     deflater: Option<Box<Deflater>>,
+    /// Without takeover only while a message comes in parts.
     inflater: Option<Box<Inflater>>,
 }
 
@@ -51,6 +52,15 @@ impl Contexts {
     /// compressed is good for every connection that it serves. `None` with takeover.
     pub fn shared_place(&self) -> Option<usize> {
         (!self.agreement.server_takeover).then_some(place(self.agreement.server_window_bits))
+    }
+
+    /// The memory of what has come out of a message whose last part has not come.
+    pub fn held(&self) -> usize {
+        self.inflater.as_ref().map_or(0, |inflater| inflater.held())
+    }
+
+    fn new_inflater(&self) -> Box<Inflater> {
+        Box::new(Inflater::new(self.agreement.client_window_bits.unwrap_or(15)))
     }
 }
 
@@ -66,27 +76,72 @@ impl Codec {
         }
     }
 
-    /// Inflates one message of a connection, of at most `limit` bytes.
+    /// Inflates one message of a connection, of at most `limit` bytes, or what has not come
+    /// [in parts](Self::inflate_part) of it. After an error only [`forget`](Self::forget) may come.
     pub fn inflate(
         &mut self,
         contexts: &mut Contexts,
         message: &[u8],
         limit: usize,
     ) -> Result<Vec<u8>, InflateError> {
-        let inflated = if contexts.agreement.client_takeover {
-            let bits = contexts.agreement.client_window_bits.unwrap_or(15);
-            let own = contexts.inflater.get_or_insert_with(|| Box::new(Inflater::new(bits)));
-            own.inflate(message, limit)?
-        } else {
-            // A window of 15 bits reads what was written with any smaller one.
-            let shared = self.inflater.get_or_insert_with(|| Inflater::new(15));
-            shared.reset();
-            shared.inflate(message, limit)?
+        let takeover = contexts.agreement.client_takeover;
+        let inflater = match &mut contexts.inflater {
+            Some(own) => own,
+            None if takeover => contexts.inflater.insert(contexts.new_inflater()),
+            None => {
+                let shared = self.inflater.get_or_insert_with(shared);
+                shared.reset();
+                shared
+            }
         };
+        let arrived = inflater.arrived() + message.len();
+        let inflated = inflater.finish(message, limit)?;
+        if !takeover {
+            self.take_back(contexts);
+        }
         self.tally.inflated += 1;
-        self.tally.inflate_input += message.len() as u64;
+        self.tally.inflate_input += arrived as u64;
         self.tally.inflate_output += inflated.len() as u64;
         Ok(inflated)
+    }
+
+    /// Inflates the next part of a message that [`inflate`](Self::inflate) is to end. Without takeover the
+    /// connection has the shared decompressor until then, and others make do with a new one.
+    pub fn inflate_part(
+        &mut self,
+        contexts: &mut Contexts,
+        part: &[u8],
+        limit: usize,
+    ) -> Result<(), InflateError> {
+        let inflater = match &mut contexts.inflater {
+            Some(own) => own,
+            None if contexts.agreement.client_takeover => contexts.inflater.insert(contexts.new_inflater()),
+            None => {
+                let mut lent = self.inflater.take().unwrap_or_else(shared);
+                lent.reset();
+                contexts.inflater.insert(Box::new(lent))
+            }
+        };
+        inflater.push(part, limit)
+    }
+
+    /// Lets go of a message whose last part has not come, and of what earlier ones left behind: nothing
+    /// of this connection is to be inflated any more.
+    pub fn forget(&mut self, contexts: &mut Contexts) {
+        if contexts.agreement.client_takeover {
+            contexts.inflater = None;
+        } else {
+            self.take_back(contexts);
+        }
+    }
+
+    fn take_back(&mut self, contexts: &mut Contexts) {
+        if let Some(mut lent) = contexts.inflater.take()
+            && self.inflater.is_none()
+        {
+            lent.reset();
+            self.inflater = Some(*lent);
+        }
     }
 
     /// Compresses one message for a connection. `None`: it is to leave as it is, for the compressor
@@ -122,6 +177,11 @@ impl Codec {
         let tally = std::mem::take(&mut self.tally);
         (tally != Tally::default()).then_some(tally)
     }
+}
+
+/// A window of 15 bits reads what was written with any smaller one.
+fn shared() -> Inflater {
+    Inflater::new(15)
 }
 
 /// A window of 9 to 15 bits by its place.

@@ -1,11 +1,19 @@
 //! The other direction: the bytes of compressed frames into messages, never longer than allowed.
 
+use std::mem;
+
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// A decompressor.
+/// A decompressor, and the message that it is in the middle of.
 #[derive(Debug)]
 pub struct Inflater {
     state: Decompress,
+    /// What has come out of the message.
+    out: Vec<u8>,
+    /// How much of it has come.
+    arrived: usize,
+    /// Whether what has come ends where a stream does.
+    ended: bool,
 }
 
 /// Why a message cannot be inflated.
@@ -20,59 +28,88 @@ pub enum InflateError {
 impl Inflater {
     /// For windows of up to `window_bits`, 9 to 15.
     pub fn new(window_bits: u8) -> Self {
-        Self { state: Decompress::new_with_window_bits(false, window_bits.clamp(9, 15)) }
+        let state = Decompress::new_with_window_bits(false, window_bits.clamp(9, 15));
+        Self { state, out: Vec::new(), arrived: 0, ended: false }
     }
 
-    /// Inflates one message of at most `limit` bytes (RFC 7692 section 7.2.2). It may refer back to
+    /// Takes the next bytes of a message of at most `limit` bytes, cut anywhere, all but the last:
+    /// [`finish`](Self::finish) ends it. The same is made of a message however it is cut.
+    pub fn push(&mut self, part: &[u8], limit: usize) -> Result<(), InflateError> {
+        self.arrived += part.len();
+        if part.is_empty() { Ok(()) } else { self.run(part, false, limit) }
+    }
+
+    /// Inflates what is left of a message, or all of it (RFC 7692 section 7.2.2). It may refer back to
     /// the last one, unless [`reset`](Self::reset) came between. After an error `reset` must come.
     ///
     /// The limit is on what comes out: there is never room for more than one byte beyond it, and room
     /// grows only with what has come out. So a bomb costs no more than a message that is allowed. Time
     /// is in proportion to what comes in and what comes out, also if each few bytes end a stream.
-    pub fn inflate(&mut self, message: &[u8], limit: usize) -> Result<Vec<u8>, InflateError> {
-        let mut out = Vec::new();
-        if message.is_empty() {
-            // Not a block, as section 7.2.3.6 wants it, but what is left of a flush that had nothing to write. The
-            // tail alone would be the beginning of a stored block.
-            return Ok(out);
+    pub fn finish(&mut self, last: &[u8], limit: usize) -> Result<Vec<u8>, InflateError> {
+        self.push(last, limit)?;
+        // No bytes are not a block, as section 7.2.3.6 wants it, but what is left of a flush that had nothing to
+        // write. The tail alone would be the beginning of a stored block; after a stream it would be that of the next.
+        if self.arrived > 0 && !self.ended {
+            self.run(&END, true, limit)?;
         }
-        for (mut input, is_tail) in [(message, false), (&END[..], true)] {
-            loop {
-                grow(&mut out, limit);
-                let (taken_before, made_before) = (self.state.total_in(), out.len());
-                let status = self
-                    .state
-                    .decompress_vec(input, &mut out, FlushDecompress::Sync)
-                    .map_err(|_| InflateError::Corrupt)?;
-                if is_tail && out.len() > made_before {
-                    // The message ends inside a block, which takes the tail for a part of it.
-                    return Err(InflateError::Corrupt);
-                }
-                if out.len() > limit {
-                    return Err(InflateError::TooBig);
-                }
-                let taken = usize::try_from(self.state.total_in() - taken_before).unwrap_or(usize::MAX);
-                input = input.get(taken..).unwrap_or_default();
-                if status == Status::StreamEnd {
-                    // A final block ends the stream, not the message: what follows begins another
-                    // (section 7.2.3.4).
-                    self.reset();
-                    if is_tail || input.is_empty() {
-                        return if is_tail { Err(InflateError::Corrupt) } else { Ok(out) };
-                    }
-                } else if input.is_empty() && out.len() < out.capacity() {
-                    break;
-                } else if taken == 0 && out.len() == made_before && out.len() < out.capacity() {
-                    return Err(InflateError::Corrupt);
-                }
-            }
-        }
-        Ok(out)
+        (self.arrived, self.ended) = (0, false);
+        Ok(mem::take(&mut self.out))
     }
 
-    /// Forgets what was inflated before.
+    /// How much of an unfinished message has come.
+    pub fn arrived(&self) -> usize {
+        self.arrived
+    }
+
+    /// The memory of what has come out of it.
+    pub fn held(&self) -> usize {
+        self.out.capacity()
+    }
+
+    /// Forgets what was inflated before, also an unfinished message.
     pub fn reset(&mut self) {
         self.state.reset(false);
+        self.out = Vec::new();
+        (self.arrived, self.ended) = (0, false);
+    }
+
+    /// Inflates `input`. An error lets go of all that has come out.
+    fn run(&mut self, mut input: &[u8], is_tail: bool, limit: usize) -> Result<(), InflateError> {
+        let mut out = mem::take(&mut self.out);
+        loop {
+            grow(&mut out, limit);
+            let (taken_before, made_before) = (self.state.total_in(), out.len());
+            let status = self.state.decompress_vec(input, &mut out, FlushDecompress::Sync);
+            if is_tail && out.len() > made_before {
+                // The message ends inside a block, which takes the tail for a part of it.
+                return Err(InflateError::Corrupt);
+            }
+            // Before what is wrong behind it, which may come with a later part.
+            if out.len() > limit {
+                return Err(InflateError::TooBig);
+            }
+            let status = status.map_err(|_| InflateError::Corrupt)?;
+            let taken = usize::try_from(self.state.total_in() - taken_before).unwrap_or(usize::MAX);
+            input = input.get(taken..).unwrap_or_default();
+            self.ended = status == Status::StreamEnd;
+            if self.ended {
+                // A final block ends the stream, not the message: what follows begins another
+                // (section 7.2.3.4).
+                self.state.reset(false);
+                if is_tail {
+                    return Err(InflateError::Corrupt);
+                }
+                if input.is_empty() {
+                    break;
+                }
+            } else if input.is_empty() && out.len() < out.capacity() {
+                break;
+            } else if taken == 0 && out.len() == made_before && out.len() < out.capacity() {
+                return Err(InflateError::Corrupt);
+            }
+        }
+        self.out = out;
+        Ok(())
     }
 }
 

@@ -1,5 +1,7 @@
 //! Both directions against each other, and what only a hostile client sends.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn contexts(takeover: bool, bits: u8) -> Contexts {
@@ -10,6 +12,23 @@ fn contexts(takeover: bool, bits: u8) -> Contexts {
         server_window_demanded: false,
         client_window_bits: Some(bits),
     })
+}
+
+/// Inflates a message that comes in parts which end at `cuts`.
+fn in_parts(
+    codec: &mut Codec,
+    contexts: &mut Contexts,
+    message: &[u8],
+    cuts: &[usize],
+    limit: usize,
+) -> Result<Vec<u8>, InflateError> {
+    let mut rest = message;
+    for cut in cuts {
+        let (part, behind) = rest.split_at((*cut).min(rest.len()));
+        codec.inflate_part(contexts, part, limit)?;
+        rest = behind;
+    }
+    codec.inflate(contexts, rest, limit)
 }
 
 fn text(seed: usize, len: usize) -> Vec<u8> {
@@ -97,6 +116,43 @@ fn a_codec_tells_once_what_it_did() {
 
 proptest::proptest! {
     #[test]
+    fn a_message_in_parts_is_what_it_is_at_once_and_refused_for_the_same(
+        messages in prop::collection::vec((0usize..9, 0usize..3000, any::<Option<(u16, u8)>>()), 1..5),
+        cuts in prop::collection::vec(0usize..60, 0..9),
+        limit in prop_oneof![Just(3000usize), 0usize..3000],
+        takeover: bool,
+        level in 1u8..=9,
+    ) {
+        let mut codec = Codec::new(level);
+        let [mut client, mut whole, mut cut] = [(); 3].map(|()| contexts(takeover, 15));
+        for (seed, len, mistake) in messages {
+            let mut message = codec.deflate(&mut client, &text(seed, len)).unwrap().to_vec();
+            if let Some((at, byte)) = mistake {
+                let at = usize::from(at) % message.len();
+                message[at] = byte;
+            }
+            let expected = codec.inflate(&mut whole, &message, limit);
+            let inflated = in_parts(&mut codec, &mut cut, &message, &cuts, limit);
+            prop_assert_eq!(&inflated, &expected, "{}", message.escape_ascii());
+            if expected.is_err() {
+                break;
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_in_parts_are_what_they_are_at_once(
+        bytes: Vec<u8>, cuts in prop::collection::vec(0usize..20, 0..5), limit in 0usize..500,
+    ) {
+        let mut codec = Codec::new(1);
+        for takeover in [false, true] {
+            let expected = codec.inflate(&mut contexts(takeover, 9), &bytes, limit);
+            let inflated = in_parts(&mut codec, &mut contexts(takeover, 9), &bytes, &cuts, limit);
+            prop_assert_eq!(inflated, expected);
+        }
+    }
+
+    #[test]
     fn any_bytes_are_inflated_or_refused_within_the_limit(bytes: Vec<u8>, limit in 0usize..5000) {
         let mut codec = Codec::new(1);
         for takeover in [false, true] {
@@ -105,6 +161,55 @@ proptest::proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_message_in_parts_ends_where_its_stream_does_or_at_the_tail() {
+    for takeover in [false, true] {
+        let (mut codec, mut one) = (Codec::new(1), contexts(takeover, 15));
+        let mut hello = |parts: &[usize], message: &[u8]| in_parts(&mut codec, &mut one, message, parts, 5);
+        let expected = Ok(b"Hello".to_vec());
+        // A final block, with nothing behind it, with nothing more to come, and with an empty block.
+        assert_eq!(hello(&[7], b"\xf3\x48\xcd\xc9\xc9\x07\x00"), expected);
+        assert_eq!(hello(&[3, 4, 0, 0], b"\xf3\x48\xcd\xc9\xc9\x07\x00"), expected);
+        assert_eq!(hello(&[7], b"\xf3\x48\xcd\xc9\xc9\x07\x00\x00"), expected);
+        assert_eq!(hello(&[7], b"\xf2\x48\xcd\xc9\xc9\x07\x00"), expected);
+        assert_eq!(hello(&[0, 0], b""), Ok(Vec::new()));
+        assert_eq!(hello(&[4], b"\x00\x05\x00\xfa\xff\x48"), Err(InflateError::Corrupt));
+    }
+}
+
+#[test]
+fn a_bomb_in_parts_is_refused_at_the_part_that_passes_the_limit_and_leaves_nothing() {
+    let limit = 1 << 20;
+    for takeover in [false, true] {
+        let (mut codec, mut one) = (Codec::new(9), contexts(takeover, 15));
+        let bomb = codec.deflate(&mut contexts(false, 15), &vec![0; 16 << 20]).unwrap().to_vec();
+        // A mebibyte of zeroes is a kibibyte.
+        assert_eq!(codec.inflate_part(&mut one, &bomb[..1000], limit), Ok(()));
+        assert!(one.held() > limit / 2 && one.held() <= limit + 1, "{}", one.held());
+        assert_eq!(codec.inflate_part(&mut one, &bomb[1000..1100], limit), Err(InflateError::TooBig));
+        assert_eq!(one.held(), 0);
+    }
+}
+
+#[test]
+fn others_are_inflated_while_the_message_of_one_is_coming_and_then_share_its_inflater_again() {
+    let mut codec = Codec::new(1);
+    let [mut one, mut two] = [(); 2].map(|()| contexts(false, 15));
+    let [first, second] = [1, 2].map(|n| codec.deflate(&mut one, &text(n, 500)).unwrap().to_vec());
+    codec.inflate_part(&mut one, &first[..20], 500).unwrap();
+    assert_eq!(codec.inflate(&mut two, &second, 500), Ok(text(2, 500)));
+    codec.inflate_part(&mut two, &second[..9], 500).unwrap();
+    assert_eq!(codec.inflate(&mut one, &first[20..], 500), Ok(text(1, 500)));
+    assert_eq!(codec.inflate(&mut two, &second[9..], 500), Ok(text(2, 500)));
+    assert_eq!((one.held(), two.held()), (0, 0));
+    let tally = codec.end_turn().unwrap();
+    assert_eq!((tally.inflated, tally.inflate_input), (3, (first.len() + 2 * second.len()) as u64));
+    // Who breaks off gives it back too.
+    codec.inflate_part(&mut one, &first[..20], 500).unwrap();
+    codec.forget(&mut one);
+    assert_eq!((one.held(), codec.inflate(&mut two, &second, 500)), (0, Ok(text(2, 500))));
 }
 
 #[test]

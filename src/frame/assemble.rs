@@ -1,5 +1,9 @@
 //! A data message that does not come in one piece (RFC 6455 §5.4): its bytes in one buffer,
 //! unmasked and checked as they arrive. Nothing is kept for each fragment.
+//!
+//! A compressed one leaves in parts, so that it can be inflated while it arrives.
+
+use std::mem;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
@@ -13,8 +17,12 @@ use super::{
 /// An open data message, from the first frame's header on.
 #[derive(Debug)]
 pub(super) struct Message {
-    /// What has arrived. Beyond `settled` it is still masked.
+    /// What has arrived and not left. Beyond `settled` it is still masked.
     payload: Vec<u8>,
+    /// How much has left in parts.
+    left: usize,
+    /// How much of it makes a part.
+    part: usize,
     /// How much of `payload` is unmasked and, if it is text, checked.
     settled: usize,
     binary: bool,
@@ -29,7 +37,17 @@ pub(super) struct Message {
 impl Message {
     pub(super) const fn new(binary: bool, compressed: bool) -> Self {
         let text = if binary || compressed { None } else { Some(Utf8Checker::new()) };
-        Self { payload: Vec::new(), settled: 0, binary, compressed, text, fragments: 0, empty_fragments: 0 }
+        Self {
+            payload: Vec::new(),
+            left: 0,
+            part: usize::MAX,
+            settled: 0,
+            binary,
+            compressed,
+            text,
+            fragments: 0,
+            empty_fragments: 0,
+        }
     }
 
     pub(super) fn capacity(&self) -> usize {
@@ -38,7 +56,7 @@ impl Message {
 
     /// Lets the next fragment in, or refuses it for what its header declares.
     pub(super) fn begin_fragment(&mut self, length: u64, limits: &DecodeLimits) -> Result<(), Violation> {
-        let received = self.payload.len();
+        let received = self.left + self.payload.len();
         if length > limits.on_the_wire(self.compressed).saturating_sub(received) as u64 {
             return Err(Violation::MessageTooBig { limit: limits.max_message });
         }
@@ -56,7 +74,7 @@ impl Message {
     }
 
     /// Takes over the next bytes of a frame that has `remaining` left: those read directly, then
-    /// those at the start of `input`. Says how many it unmasked with `key`.
+    /// those at the start of `input`, until there is a part. Says how many it unmasked with `key`.
     ///
     /// `last` says that the message ends with this frame, so that no more need ever be reserved.
     pub(super) fn arrive(
@@ -65,7 +83,11 @@ impl Message {
         remaining: u64,
         key: [u8; 4],
         last: bool,
+        limits: &DecodeLimits,
     ) -> Result<usize, Violation> {
+        if self.compressed {
+            self.part = limits.part.max(1);
+        }
         let remaining = self.still_unread(remaining);
         let len = input.len().min(remaining);
         let arrived = self.payload.len();
@@ -94,6 +116,16 @@ impl Message {
         Some((&mut self.payload).limit(remaining.min(room)))
     }
 
+    /// What has arrived, if it is enough for a part.
+    pub(super) fn take_part(&mut self) -> Option<Received> {
+        if self.payload.len() < self.part {
+            return None;
+        }
+        self.left += self.payload.len();
+        self.settled = 0;
+        Some(Received::Part(mem::take(&mut self.payload).into()))
+    }
+
     /// Ends the message with the frame just settled.
     pub(super) fn finish(self) -> Result<Received, Violation> {
         if let Some(text) = self.text {
@@ -104,10 +136,11 @@ impl Message {
         Ok(Received::Message { payload, binary: self.binary, compressed: self.compressed })
     }
 
-    /// How much of the frame is still in the socket or in the caller's input.
+    /// How much of the frame, up to the end of a part, is still in the socket or in the caller's input.
     fn still_unread(&self, remaining: u64) -> usize {
         let unsettled = self.payload.len() - self.settled;
-        usize::try_from(remaining).unwrap_or(usize::MAX).saturating_sub(unsettled)
+        let unread = usize::try_from(remaining).unwrap_or(usize::MAX).saturating_sub(unsettled);
+        unread.min(self.part.saturating_sub(self.payload.len()))
     }
 
     /// Makes room for `needed` bytes in all. Of a message that will have `whole`: a half, a quarter, …
@@ -122,7 +155,7 @@ impl Message {
                 }
                 capacity
             }
-            None => needed.max(2 * self.payload.len()),
+            None => needed.max((2 * self.payload.len()).min(self.part)),
         };
         self.payload.reserve_exact(capacity.saturating_sub(self.payload.len()));
     }

@@ -21,7 +21,10 @@ use super::{
 // each move stalled on the bytes just written, some 10 ns a message.
 #[repr(u64)]
 pub enum Received {
-    /// A whole data message (RFC 6455 §5.6), however many fragments it came in.
+    /// The next bytes of a compressed message that goes on, as many as [`DecodeLimits::part`] says.
+    Part(Bytes),
+    /// A whole data message (RFC 6455 §5.6), however many fragments it came in; or what is left of one
+    /// of which a [`Part`](Self::Part) has been handed over.
     Message {
         /// The bytes. Valid UTF-8 unless `binary` or `compressed`. May be a slice of the chunk it was
         /// read into.
@@ -59,6 +62,9 @@ pub struct DecodeLimits {
     pub max_message: usize,
     /// Whether messages may be compressed (RFC 7692).
     pub deflate: bool,
+    /// The most bytes of a compressed message that are put together. What is longer is handed over in
+    /// parts, which are the same however it arrives, so that it can be inflated meanwhile.
+    pub part: usize,
 }
 
 impl DecodeLimits {
@@ -67,6 +73,12 @@ impl DecodeLimits {
     pub(super) const fn on_the_wire(&self, compressed: bool) -> usize {
         let max = self.max_message;
         if compressed { max.saturating_add(max / 256).saturating_add(64) } else { max }
+    }
+
+    /// The most bytes with which a message may leave whole.
+    const fn in_one_piece(&self, compressed: bool) -> usize {
+        let most = self.on_the_wire(compressed);
+        if compressed && self.part < most { self.part } else { most }
     }
 }
 
@@ -123,8 +135,9 @@ impl Decoder {
                 Err(violation) => return Err(self.fail(violation)),
             };
         let Header { opcode, compressed, mask, length, .. } = header;
-        if length > limits.on_the_wire(compressed) as u64 && !opcode.is_control() {
-            return Err(self.fail(Violation::MessageTooBig { limit: limits.max_message }));
+        // Too much, or too much at once.
+        if length > limits.in_one_piece(compressed) as u64 && !opcode.is_control() {
+            return self.resume(input, limits);
         }
         let Some(mut payload) = split_payload(input, &header) else {
             return self.resume(input, limits);

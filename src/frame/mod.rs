@@ -6,7 +6,7 @@
 //!
 //! What it does not do: it answers nothing (no pong, no close echo), keeps no time (a message's
 //! deadline is the caller's, see [`Decoder::in_message`]), counts no control frames, and does not
-//! decompress: a compressed message leaves as such.
+//! decompress: a compressed message leaves as such, a large one in parts.
 //!
 //! Ordering: a control frame inside a fragmented message is handed over before that message, as on
 //! the wire. A [`Violation`] is found at the first byte that proves it, whatever the splits were,

@@ -69,7 +69,8 @@ impl Partial {
         self.message.as_mut()?.direct_buffer(frame.remaining)
     }
 
-    /// See [`super::Decoder::next`]. Every round takes a whole frame out of `input` or all of it.
+    /// See [`super::Decoder::next`]. Every round takes a whole frame out of `input` or all of it, if no part
+    /// ends there.
     pub(super) fn next(
         &mut self,
         input: &mut BytesMut,
@@ -92,14 +93,19 @@ impl Partial {
             } else {
                 // `begin` lets no data frame in without a message.
                 let message = self.message.as_mut().ok_or(Violation::UnexpectedContinuation)?;
-                let taken = message.arrive(input, frame.remaining, frame.mask, frame.fin)?;
+                let taken = message.arrive(input, frame.remaining, frame.mask, frame.fin, limits)?;
                 frame.advance(taken);
-                if frame.remaining == 0 {
-                    if !frame.fin {
-                        continue;
-                    }
+                let ended = frame.remaining == 0;
+                if ended && frame.fin {
                     return self.message.take().map(Message::finish).transpose();
                 }
+                let part = message.take_part();
+                if !ended {
+                    self.frame = Some(frame);
+                } else if part.is_none() {
+                    continue;
+                }
+                return Ok(part);
             }
             self.frame = Some(frame);
             return Ok(None);

@@ -30,15 +30,20 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// A shard that nobody is connected to. It listens nowhere, whatever the options say.
-    pub fn new(config: Config) -> Result<Self, StartError> {
+    /// A shard that nobody is connected to. It listens nowhere, whatever the options say. Compressed messages
+    /// are inflated in parts of `part` bytes.
+    pub fn new(config: Config, part: usize) -> Result<Self, StartError> {
         let config = Config { io_threads: 1, ..config };
         let common = Arc::new(Common::new(config)?);
         let mut inbox = Inbox::new()?;
         let (consumer, waker) = inbox.consumer();
         let (events, receiver, port, commands) = link(consumer, waker);
         inbox.add(receiver);
-        let helm = Helm::new(|| Shard::new(0, common.clone(), Vec::new(), events, commands))?;
+        let helm = Helm::new(|| {
+            let mut shard = Shard::new(0, common.clone(), Vec::new(), events, commands)?;
+            shard.decode.part = part;
+            Ok(shard)
+        })?;
         let handle = Handle::new(common.hub.clone(), vec![port]);
         Ok(Self { helm, common, handle, inbox })
     }

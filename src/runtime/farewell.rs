@@ -198,6 +198,8 @@ impl Shard {
         let _ = self.leave_body(slot);
         let mut connection = self.connections.try_remove(slot as usize)?;
         self.waiting = self.waiting.saturating_sub(connection.counted);
+        let inflated = connection.session.as_ref().map_or(0, |session| session.held());
+        self.inflating = self.inflating.saturating_sub(inflated);
         if connection.access == Access::Full {
             self.common.sockets.fetch_sub(1, Ordering::Relaxed);
         } else {

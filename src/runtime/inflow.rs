@@ -76,7 +76,11 @@ impl Shard {
         let open = matches!(phase, Phase::Open);
         session.heart.hear(now);
         let mut messages = 0;
-        let decode = DecodeLimits { deflate: session.deflate.is_some(), ..self.decode };
+        self.inflating = self.inflating.saturating_sub(session.held());
+        // Each unfinished message may have inflated to the limit: once that is much in all, others are put
+        // together first.
+        let part = if self.inflating < self.receive_share { self.decode.part } else { usize::MAX };
+        let decode = DecodeLimits { deflate: session.deflate.is_some(), part, ..self.decode };
         let end = loop {
             if open
                 && !input.is_empty()
@@ -87,6 +91,14 @@ impl Shard {
             }
             match session.decoder.next(input, &decode) {
                 Ok(None) => break Ok(Handled::All),
+                Ok(Some(Received::Part(part))) => {
+                    if let Some(contexts) = session.deflate.as_mut().filter(|_| open) {
+                        let limit = limits.max_message_size;
+                        if let Err(error) = self.codec.inflate_part(contexts, &part, limit) {
+                            break Err(Err(refusal(&violation(error, limit))));
+                        }
+                    }
+                }
                 Ok(Some(Received::Message { payload, binary, compressed })) => {
                     let payload = match &mut session.deflate {
                         Some(contexts) if compressed && open => {
@@ -147,6 +159,12 @@ impl Shard {
         } else {
             session.message_began = None;
         }
+        if end.is_err()
+            && let Some(contexts) = &mut session.deflate
+        {
+            self.codec.forget(contexts);
+        }
+        self.inflating += session.held();
         self.messages += messages;
         self.counters(|c| c.messages_received.add(messages));
         match end {
@@ -279,7 +297,8 @@ fn throttle(session: &mut Session, rate: Option<f64>, now: std::time::Duration) 
     }
 }
 
-/// What a compressed message says (RFC 7692 section 6.2), under the limit for messages.
+/// What a compressed message says (RFC 7692 section 6.2), or one of which `payload` is the rest, under
+/// the limit for messages.
 fn inflate(
     codec: &mut Codec,
     contexts: &mut Contexts,
@@ -288,15 +307,19 @@ fn inflate(
     limits: &Limits,
 ) -> Result<Bytes, Violation> {
     let limit = limits.max_message_size;
-    let message = codec.inflate(contexts, payload, limit).map_err(|error| match error {
-        InflateError::TooBig => Violation::MessageTooBig { limit },
-        InflateError::Corrupt => Violation::Corrupt,
-    })?;
+    let message = codec.inflate(contexts, payload, limit).map_err(|error| violation(error, limit))?;
     if !binary && simdutf8::basic::from_utf8(&message).is_err() {
         return Err(Violation::InvalidUtf8);
     }
     // What waits for PHP is counted by its length, so it may not drag spare capacity along.
     Ok(Bytes::from(message.into_boxed_slice()))
+}
+
+fn violation(error: InflateError, limit: usize) -> Violation {
+    match error {
+        InflateError::TooBig => Violation::MessageTooBig { limit },
+        InflateError::Corrupt => Violation::Corrupt,
+    }
 }
 
 fn refusal(violation: &Violation) -> (u16, String) {

@@ -144,6 +144,8 @@ pub(super) struct Shard {
     pub(super) send_share: usize,
     pub(super) decode: DecodeLimits,
     pub(super) codec: Codec,
+    /// The memory of what has come out of compressed messages that are not whole yet.
+    pub(super) inflating: usize,
     pub(super) head: HeadLimits,
     /// Messages handed to PHP, and their bytes.
     pub(super) messages: u64,
@@ -186,7 +188,8 @@ impl Shard {
         let shards = common.hub.counters.len().max(1);
         let receive_share = common.config.limits.total_receive_bytes / shards;
         let send_share = common.config.limits.total_send_buffer / shards;
-        let decode = DecodeLimits { max_message: common.config.limits.max_message_size, deflate: false };
+        let max_message = common.config.limits.max_message_size;
+        let decode = DecodeLimits { max_message, deflate: false, part: PART };
         let watched = common.certificates.as_ref().filter(|_| index == 0);
         let tls_watch = watched.map(|certificates| TlsWatch::new(certificates.clone()));
         let codec = Codec::new(common.config.compression.map_or(1, |compression| compression.level));
@@ -215,6 +218,7 @@ impl Shard {
             send_share,
             decode,
             codec,
+            inflating: 0,
             head: HeadLimits::default(),
             messages: 0,
             handed: 0,
@@ -396,6 +400,9 @@ thread_local! {
     static DOOMED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
+/// From how many bytes on a compressed message is inflated while it arrives: more than the inflater takes
+/// that it then has to itself.
+const PART: usize = 64 << 10;
 /// How much may be handed to the consumer in one turn before it is woken; one connection's reads
 /// are not cut short for it.
 const BATCH_MESSAGES: u64 = 256;

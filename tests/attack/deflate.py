@@ -1,5 +1,6 @@
 """Compressed messages that are bombs, rubbish, or not allowed to be compressed (RFC 7692)."""
 
+import os
 import time
 import zlib
 
@@ -42,7 +43,7 @@ def bomb(server: Target, size: int) -> None:
         client.expect_close(1009)
 
 
-@theme.probe("a bomb of 1 GiB in 1 MiB is 1009 and costs the limit of messages, 1 MiB and some pages", alone=True)
+@theme.probe("a bomb of 1 GiB in 1 MiB is 1009 and costs the limit of messages and half a mebibyte", alone=True)
 def great_bomb(server: Target) -> None:
     data = frame(BINARY, zeroes(1024 * MIB), rsv=RSV1)
     assert len(data) < MIB + MIB // 256
@@ -53,8 +54,8 @@ def great_bomb(server: Target) -> None:
         client.attempt(data)
         client.expect_close(1009)
     grown = server.peak() - before
-    # Two allocations, what has come and what came out of it, each rounded up to pages.
-    assert grown <= MIB + MIB + 16 * KIB, f"{grown} bytes"
+    # 64 KiB of what has come, and what came out of it, while the allocator perhaps moves it.
+    assert grown <= MIB + MIB // 2, f"{grown} bytes"
     assert time.monotonic() - begun < 1, f"{time.monotonic() - begun:.2f} s"
 
 
@@ -65,7 +66,7 @@ def refused_once(server: Target) -> None:
         client.expect_close(1007)
 
 
-@theme.probe("twenty bombs of 1 GiB at once cost no more than twenty messages", alone=True)
+@theme.probe("twenty bombs of 1 GiB at once cost no more than four messages", alone=True)
 def bombs(server: Target) -> None:
     data = frame(BINARY, zeroes(1024 * MIB), rsv=RSV1)
     clients = [client_of(server) for _ in range(20)]
@@ -76,7 +77,29 @@ def bombs(server: Target) -> None:
         client.expect_close(1009)
         client.socket.close()
     grown = server.peak() - before
-    assert grown <= 20 * 2 * MIB, f"{grown} bytes"
+    # One after the other is inflated, beside 64 KiB of each.
+    assert grown <= 4 * MIB, f"{grown} bytes"
+
+
+@theme.probe(
+    "a hundred messages of a mebibyte in 70 KB that never end cost totalReceiveBytes and what has come",
+    options={"compression": {}, "limits": {"totalReceiveBytes": 8 * MIB}},
+    alone=True,
+)
+def unfinished(server: Target) -> None:
+    compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+    begin = compressor.compress(bytes(900 * KIB)) + compressor.compress(os.urandom(100 * KIB))
+    begin = (begin + compressor.flush(zlib.Z_SYNC_FLUSH))[:70_000]
+    clients = [client_of(server) for _ in range(100)]
+    before = server.forget_peak()
+    for client in clients:
+        client.send(frame(BINARY, begin, rsv=RSV1, fin=False), frame(PING, b"read"))
+        client.expect_frame(PONG, b"read")
+    grown = server.peak() - before
+    for client in clients:
+        client.reset()
+    # Of each: what has come, twice, as it is put together, and perhaps an inflater.
+    assert grown <= 8 * MIB + 2 * MIB + 100 * (2 * 70_000 + 48 * KIB), f"{grown} bytes"
 
 
 @theme.probe("a bomb in {0} fragments is 1009", [2, 16, 60])

@@ -79,7 +79,7 @@ class CompressionTest(unittest.TestCase):
                             self.assertEqual(client.recv(seconds(10)), message)
                 self.assertEqual(running.stop(), 0)
 
-    def test_a_bomb_of_1_gib_is_closed_1009_and_costs_no_more_than_two_messages_that_are_allowed(self) -> None:
+    def test_a_bomb_of_1_gib_is_closed_1009_and_costs_no_more_than_a_message_that_is_allowed_and_a_half(self) -> None:
         payload = bomb(1024 * MIB)
         with server("[]") as running:
             url = running.url()
@@ -98,11 +98,11 @@ class CompressionTest(unittest.TestCase):
                     while opened.recv(4096):
                         pass
                 peaks.append((memory(pid, "VmHWM") - before) / MIB)
-            # 1 MiB that has come and 1 MiB that came out, less what the first message left free. tests/attack measures
+            # 64 KiB that have come and 1 MiB that came out, less what the first message left free. tests/attack measures
             # without that.
-            self.assertLess(peaks[0], 2)
-            # The allocator does not find the same places again each time, but it soon has enough of them.
-            self.assertLess(peaks[-1], 8)
+            self.assertLess(peaks[0], 1.5)
+            # The allocator does not find the same place again each time, but it soon has enough of them.
+            self.assertLess(peaks[-1], 4)
             self.assertLess(peaks[-1] - peaks[len(peaks) // 2], 1.25, peaks)
             with connect(url) as client:
                 client.send("still here")

@@ -196,6 +196,86 @@ fn a_bomb_is_closed_1009_whole_or_in_fragments() {
     assert_eq!(close_code(&mut cut), 1009);
 }
 
+/// Text that shrinks to half at best, for its letters come in no order.
+fn noise(len: usize) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut letter = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        b'a' + (state >> 28) as u8
+    };
+    (0..len).map(|_| letter()).collect()
+}
+
+/// Twice the limit of messages in few bytes, and more behind it than is put together before it is inflated.
+fn bomb() -> Vec<u8> {
+    let mut bomb = Peer::new(false).deflate(&vec![0; 2 << 20]);
+    bomb.resize(100_000, 0);
+    bomb
+}
+
+#[test]
+fn large_messages_are_inflated_while_they_arrive_and_come_back_whole() {
+    for takeover in [false, true] {
+        let compression = Compression { context_takeover: takeover, ..Compression::default() };
+        let server = Running::echo(compressing(compression));
+        let (mut one, _) = client(&server, "");
+        let (mut two, _) = client(&server, "");
+        let (mut of_one, mut of_two) = (Peer::new(takeover), Peer::new(takeover));
+        for round in 0..3 {
+            let large = [noise(300_000), "h\u{e9}llo ".repeat(20_000 + round).into_bytes()].concat();
+            let deflated = of_one.deflate(&large);
+            assert!(deflated.len() > 150_000, "{}", deflated.len());
+            let (begin, rest) = deflated.split_at(100_000);
+            let (middle, end) = rest.split_at(40_000);
+            one.write_all(&[frame(0x41, begin), frame(0x89, b"p"), frame(0x00, middle)].concat()).unwrap();
+            assert_eq!(read_frame(&mut one), Some((0x8a, b"p".to_vec())));
+            // The other's are inflated in between.
+            two.write_all(&frame(COMPRESSED_TEXT, &of_two.deflate(&large))).unwrap();
+            let small = "small ".repeat(300).into_bytes();
+            two.write_all(&frame(COMPRESSED_TEXT, &of_two.deflate(&small))).unwrap();
+            assert!(of_two.inflate(&read_frame(&mut two).unwrap().1) == large);
+            assert!(of_two.inflate(&read_frame(&mut two).unwrap().1) == small);
+            one.write_all(&frame(0x80, end)).unwrap();
+            assert!(of_one.inflate(&read_frame(&mut one).unwrap().1) == large);
+        }
+    }
+}
+
+#[test]
+fn a_bomb_is_1009_once_64_kib_of_it_have_come() {
+    for takeover in [false, true] {
+        let compression = Compression { context_takeover: takeover, ..Compression::default() };
+        let server = Running::echo(compressing(compression));
+        let whole = frame(0xc2, &bomb());
+        let head = whole.len() - 100_000;
+        let (mut socket, _) = client(&server, "");
+        socket.write_all(&whole[..head + (64 << 10)]).unwrap();
+        assert_eq!(close_code(&mut socket), 1009);
+    }
+}
+
+#[test]
+fn unfinished_messages_that_have_inflated_to_the_budget_have_others_put_together_first() {
+    let limits = Limits { total_receive_bytes: 512 << 10, ..Limits::default() };
+    let server = Running::echo(Config { limits, ..compressing(Compression::default()) });
+    let answers = |socket: &mut TcpStream| {
+        socket.write_all(&frame(0x89, b"p")).unwrap();
+        assert_eq!(read_frame(socket), Some((0x8a, b"p".to_vec())));
+    };
+    let (mut large, _) = client(&server, "");
+    let unfinished = Peer::new(false).deflate(&[vec![0; 700 << 10], noise(200_000)].concat());
+    large.write_all(&frame(0x42, &unfinished[..80_000])).unwrap();
+    answers(&mut large);
+    let (mut late, _) = client(&server, "");
+    late.write_all(&frame(0x42, &bomb()[..80_000])).unwrap();
+    answers(&mut late);
+    // The budget is there again when the first has gone.
+    drop(large);
+    wait("its end", || (server.closes().len() == 1).then_some(()));
+    late.write_all(&frame(0x00, b"x")).unwrap();
+    assert_eq!(close_code(&mut late), 1009);
+}
+
 #[test]
 fn while_php_is_busy_a_client_is_held_back_by_what_its_messages_inflate_to() {
     let gate = Arc::new(AtomicBool::new(true));

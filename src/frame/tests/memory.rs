@@ -43,6 +43,37 @@ fn what_is_held_is_at_most_twice_what_has_arrived() {
 }
 
 #[test]
+fn of_a_compressed_message_no_more_than_a_part_is_held() {
+    let limits = DecodeLimits { deflate: true, part: 40_000, ..LIMITS };
+    for most in [1_447, 16_000, 64_000] {
+        let mut stream = whole(OpCode::Binary, &vec![1; 300_000]);
+        stream[0] |= 0x40;
+        let (mut decoder, mut said) = (Decoder::new(), Vec::new());
+        let mut socket = Socket { stream: &stream, most };
+        while !socket.stream.is_empty() {
+            let mut chunk = BytesMut::new();
+            match decoder.direct_buffer() {
+                Some(buffer) => socket.read(buffer),
+                None => socket.read((&mut chunk).limit(64_000)),
+            };
+            while let Some(received) = decoder.next(&mut chunk, &limits).unwrap() {
+                said.push(received);
+            }
+            assert!(decoder.held() <= 512 + 40_000, "{}", decoder.held());
+        }
+        let lengths = said.iter().map(|received| match received {
+            Received::Part(part) => part.len(),
+            Received::Message { payload, .. } => payload.len(),
+            _ => 0,
+        });
+        assert_eq!(
+            lengths.collect::<Vec<_>>(),
+            [40_000, 40_000, 40_000, 40_000, 40_000, 40_000, 40_000, 20_000]
+        );
+    }
+}
+
+#[test]
 fn whole_messages_are_slices_of_the_chunk_they_were_read_into() {
     let mut chunk =
         BytesMut::from(&[whole(OpCode::Text, b"one"), whole(OpCode::Binary, b"two")].concat()[..]);

@@ -10,7 +10,7 @@ use bytes::BytesMut;
 
 use super::{DecodeLimits, Decoder, OpCode, Received, Violation, mask};
 
-const LIMITS: DecodeLimits = DecodeLimits { max_message: 1024 * 1024, deflate: false };
+const LIMITS: DecodeLimits = DecodeLimits { max_message: 1024 * 1024, deflate: false, part: usize::MAX };
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// One masked frame, as a client writes it.

@@ -53,8 +53,8 @@ fn invalid_streams() -> Vec<(Vec<u8>, Violation)> {
     cases.into_iter().map(|(stream, why)| ([&before[..], &stream].concat(), why)).collect()
 }
 
-const DEFLATE: DecodeLimits = DecodeLimits { max_message: 1024, deflate: true };
-const SMALL: DecodeLimits = DecodeLimits { max_message: 99, deflate: false };
+const DEFLATE: DecodeLimits = DecodeLimits { max_message: 1024, deflate: true, part: usize::MAX };
+const SMALL: DecodeLimits = DecodeLimits { max_message: 99, deflate: false, part: usize::MAX };
 
 /// Asserts that every way to cut `stream` into up to three reads, and into single bytes, has the
 /// outcome of one read; returns that.
@@ -140,6 +140,55 @@ fn a_compressed_message_leaves_as_it_came_at_every_cut() {
     for stream in wrong {
         assert_eq!(however_it_is_cut(&stream, &DEFLATE), (vec![], Some(Violation::ReservedBits)));
     }
+}
+
+#[test]
+fn a_large_compressed_message_leaves_in_the_same_parts_at_every_cut() {
+    let limits = DecodeLimits { part: 4, ..DEFLATE };
+    let part = |payload: &'static [u8]| Received::Part(payload.into());
+    let last = |payload: &[u8], binary| Received::Message {
+        payload: payload.to_vec().into(),
+        binary,
+        compressed: true,
+    };
+    let marked = |mut frame: Vec<u8>| {
+        frame[0] |= 0x40;
+        frame
+    };
+    let stream = [
+        marked(whole(OpCode::Text, b"\xffbcdefghij")),
+        marked(whole(OpCode::Text, b"four")),
+        marked(fragment(OpCode::Binary, b"abc")),
+        fragment(OpCode::Continuation, b"d"),
+        whole(OpCode::Ping, b"p"),
+        whole(OpCode::Continuation, b""),
+        whole(OpCode::Text, b"not compressed"),
+    ]
+    .concat();
+    let said = vec![
+        part(b"\xffbcd"),
+        part(b"efgh"),
+        last(b"ij", false),
+        last(b"four", false),
+        part(b"abcd"),
+        Received::Ping(b"p"[..].into()),
+        last(b"", true),
+        text("not compressed"),
+    ];
+    assert_eq!(however_it_is_cut(&stream, &limits), (said, None));
+    // What has left counts: for the limit, and for how many fragments there may be.
+    let limits = DecodeLimits { max_message: 20, ..limits };
+    let most = limits.on_the_wire(true);
+    for (length, fits) in [(most - 60, true), (most - 59, false)] {
+        let stream =
+            [marked(fragment(OpCode::Text, &[b'a'; 60])), whole(OpCode::Continuation, &vec![b'b'; length])];
+        let violation = outcome([&stream.concat()[..]], &limits).1;
+        assert_eq!(violation, (!fits).then_some(Violation::MessageTooBig { limit: 20 }));
+    }
+    let limits = DecodeLimits { max_message: 2048, part: 100, deflate: true };
+    let mut stream = marked(fragment(OpCode::Text, &[b'a'; 1600]));
+    stream.extend(fragment(OpCode::Continuation, b"b").repeat(63 + 100));
+    assert_eq!(outcome([&stream[..]], &limits).1, None);
 }
 
 #[test]

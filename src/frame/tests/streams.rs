@@ -130,7 +130,7 @@ fn a_bad_close_reason_is_refused_at_its_first_bad_byte() {
 
 #[test]
 fn a_message_over_the_limit_is_refused_by_its_header() {
-    let limits = DecodeLimits { max_message: 10, deflate: false };
+    let limits = DecodeLimits { max_message: 10, deflate: false, part: usize::MAX };
     let too_big = Violation::MessageTooBig { limit: 10 };
     assert_eq!(outcome([&whole(OpCode::Text, &[b'a'; 10])[..]], &limits).1, None);
     assert_eq!(proof(&whole(OpCode::Text, &[b'a'; 11]), &limits), (too_big, 6));
@@ -141,14 +141,14 @@ fn a_message_over_the_limit_is_refused_by_its_header() {
 
 #[test]
 fn a_length_beyond_the_address_space_is_only_a_number_under_an_unlimited_limit() {
-    let limits = DecodeLimits { max_message: usize::MAX, deflate: false };
+    let limits = DecodeLimits { max_message: usize::MAX, deflate: false, part: usize::MAX };
     let stream = b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0some";
     assert_eq!(outcome([&stream[..]], &limits), (vec![], None));
 }
 
 #[test]
 fn the_limit_is_on_the_sum_of_the_fragments() {
-    let limits = DecodeLimits { max_message: 10, deflate: false };
+    let limits = DecodeLimits { max_message: 10, deflate: false, part: usize::MAX };
     let start = fragment(OpCode::Text, &[b'a'; 6]);
     let fits = [&start[..], &whole(OpCode::Continuation, &[b'a'; 4])].concat();
     assert_eq!(outcome([&fits[..]], &limits), (vec![text("aaaaaaaaaa")], None));
@@ -158,7 +158,7 @@ fn the_limit_is_on_the_sum_of_the_fragments() {
 
 #[test]
 fn control_frames_are_not_messages_to_the_limit() {
-    let limits = DecodeLimits { max_message: 0, deflate: false };
+    let limits = DecodeLimits { max_message: 0, deflate: false, part: usize::MAX };
     let (said, violation) = outcome([&whole(OpCode::Ping, &[b'p'; 125])[..]], &limits);
     assert_eq!((said.len(), violation), (1, None));
 }
