@@ -12,19 +12,20 @@ use crate::{
 
 /// Judges claims whose signature is right.
 pub(super) fn accept(
-    claims: Claims,
+    claims: &Claims,
+    json: Box<str>,
     options: &Jwt,
     now: Duration,
     rules: &TraitRules,
 ) -> Result<Accepted, Reason> {
-    let until = in_time(&claims, options, now)?;
-    by_issuer(&claims, options)?;
-    for_audience(&claims, options)?;
+    let until = in_time(claims, options, now)?;
+    by_issuer(claims, options)?;
+    for_audience(claims, options)?;
     let identity = Identity {
-        user: user(&claims, options.user_claim.as_deref())?,
-        topics: topics(&claims, options.topics_claim.as_deref(), rules)?,
-        tags: tags(&claims, options.tags_claim.as_deref(), rules)?,
-        claims: Value::Object(claims).to_string().into(),
+        user: user(claims, options.user_claim.as_deref())?,
+        topics: topics(claims, options.topics_claim.as_deref(), rules)?,
+        tags: tags(claims, options.tags_claim.as_deref(), rules)?,
+        claims: json,
     };
     Ok(Accepted { identity, until: until.filter(|_| options.close_on_expiry) })
 }

@@ -36,7 +36,7 @@ impl Jwt {
         rules: &TraitRules,
     ) -> Result<Accepted, Reason> {
         let token = credential::token(request, self.query_parameter(), self.options.cookie.as_deref())?;
-        let claims = token::verify(&token, &self.keys.current())?;
-        claims::accept(claims, &self.options, now, rules)
+        let (claims, json) = token::verify(&token, &self.keys.current())?;
+        claims::accept(&claims, json, &self.options, now, rules)
     }
 }

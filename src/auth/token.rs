@@ -14,8 +14,9 @@ use super::{
 /// What a token says, by the name of the claim.
 pub(super) type Claims = Map<String, Value>;
 
-/// The claims of a token that one of the keys has signed.
-pub(super) fn verify(token: &[u8], keys: &[Key]) -> Result<Claims, Reason> {
+/// The claims of a token that one of the keys has signed; and as its issuer wrote them, for numbers need not come out
+/// of a reader as they went in.
+pub(super) fn verify(token: &[u8], keys: &[Key]) -> Result<(Claims, Box<str>), Reason> {
     if token.len() > LONGEST_TOKEN {
         return Err(Reason::TooLong);
     }
@@ -26,7 +27,8 @@ pub(super) fn verify(token: &[u8], keys: &[Key]) -> Result<Claims, Reason> {
         return Err(Reason::Malformed);
     };
     let signed = token.get(..header.len() + 1 + payload.len()).ok_or(Reason::Malformed)?;
-    let key = choose(&object(header)?, keys)?;
+    let (header, _) = object(header)?;
+    let key = choose(&header, keys)?;
     // Strict about the bits behind the last byte too: each token has one form.
     let signature = BASE64URL_NOPAD.decode(signature).map_err(|_| Reason::Malformed)?;
     if !key.has_signed(signed, &signature) {
@@ -66,9 +68,10 @@ fn choose<'a>(header: &Claims, keys: &'a [Key]) -> Result<&'a Key, Reason> {
 }
 
 /// A part that is a JSON object. Of a name that comes twice the last counts (RFC 7519 section 4).
-fn object(part: &[u8]) -> Result<Claims, Reason> {
+fn object(part: &[u8]) -> Result<(Claims, Box<str>), Reason> {
     let json = BASE64URL_NOPAD.decode(part).map_err(|_| Reason::Malformed)?;
-    serde_json::from_slice(&json).map_err(|_| Reason::Malformed)
+    let json = String::from_utf8(json).map_err(|_| Reason::Malformed)?;
+    Ok((serde_json::from_str(&json).map_err(|_| Reason::Malformed)?, json.into()))
 }
 
 /// As large as most servers let a whole header be.

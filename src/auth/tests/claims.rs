@@ -104,6 +104,16 @@ fn claims_become_user_topics_and_tags() {
 }
 
 #[test]
+fn what_is_passed_on_is_what_the_issuer_wrote() {
+    // Read as a float and written again it would be 1.1000000000000001e51.
+    let claims =
+        format!("{{ \"exp\": {}, \"n\": 11e50, \"big\": 123456789012345678901, \"n\": 11e50}}", NOW + 60);
+    let signed = format!("{}.{}", b64("{\"alg\":\"HS256\"}"), b64(&claims));
+    let token = format!("{signed}.{}", b64(hs256(SECRET)(signed.as_bytes())));
+    assert_eq!(*brought(&secret(), &token).unwrap().identity.claims, *claims);
+}
+
+#[test]
 fn the_names_of_the_claims_can_be_chosen_or_left_out() {
     let claims =
         json!({"sub": 7, "exp": NOW + 60, "name": "ann", "rooms": ["a"], "topics": "not a list", "tags": 1});

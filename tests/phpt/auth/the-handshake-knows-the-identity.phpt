@@ -73,8 +73,20 @@ object(Ferrite\Auth\Identity)#%d (4) {
   }
   ["claims"]=>
   array(5) {
+    ["sub"]=>
+    string(3) "ann"
     ["exp"]=>
     int(4102444800)
+    ["topics"]=>
+    array(1) {
+      [0]=>
+      string(5) "lobby"
+    }
+    ["tags"]=>
+    array(1) {
+      ["lang"]=>
+      string(2) "FR"
+    }
     ["roles"]=>
     array(2) {
       [0]=>
@@ -84,18 +96,6 @@ object(Ferrite\Auth\Identity)#%d (4) {
       }
       [1]=>
       NULL
-    }
-    ["sub"]=>
-    string(3) "ann"
-    ["tags"]=>
-    array(1) {
-      ["lang"]=>
-      string(2) "FR"
-    }
-    ["topics"]=>
-    array(1) {
-      [0]=>
-      string(5) "lobby"
     }
   }
 }
