@@ -1,6 +1,7 @@
 """Pages of php-fpm publish while the server they publish to is ended and started again.
 
     publishing.py                     100 000 pages, 8 workers; SIGTERM in the middle
+    publishing.py --at-once 1         one page after the other: what a publish costs while nothing else wants the processor
     publishing.py --signal KILL       the server has no time to end in order
     publishing.py --when-away ignore  what is published while it is away is lost, and no page waits for it
 
@@ -63,8 +64,8 @@ class Outcome:
 
 
 class Publishing:
-    def __init__(self, pages: int, workers: int, by: signal.Signals, when_away: str):
-        self.by, self.when_away, self.workers = by, when_away, workers
+    def __init__(self, pages: int, workers: int, by: signal.Signals, when_away: str, at_once: int | None = None):
+        self.by, self.when_away, self.workers, self.at_once = by, when_away, workers, at_once or workers
         self.outcome = Outcome(pages)
         self._folder = tempfile.TemporaryDirectory(prefix="ferrite-publishing-")
         self.folder = Path(self._folder.name)
@@ -87,9 +88,9 @@ class Publishing:
                 self._publish(pool, number)
 
         try:
-            with ThreadPoolExecutor(self.workers) as threads:
+            with ThreadPoolExecutor(self.at_once) as threads:
                 server, listening = await self._serve()
-                working = [loop.run_in_executor(threads, publish) for _ in range(self.workers)]
+                working = [loop.run_in_executor(threads, publish) for _ in range(self.at_once)]
                 await middle.wait()
                 await asyncio.to_thread(server.stop, self.by)
                 await listening
@@ -125,7 +126,7 @@ class Publishing:
     async def _kept_some(self) -> None:
         """Waits until pages have found the server away."""
         for _ in range(1000):
-            if len(self.outcome.kept) >= 2 * self.workers or self.outcome.failed:
+            if len(self.outcome.kept) >= 2 * self.at_once or self.outcome.failed:
                 return
             await asyncio.sleep(0.01)
 
@@ -149,11 +150,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pages", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=8)
+    parser.add_argument("--at-once", type=int, help="pages that are asked for at once (default: one a worker)")
     parser.add_argument("--signal", choices=["TERM", "KILL"], default="TERM")
     parser.add_argument("--when-away", choices=["spool", "ignore"], default="spool")
     options = parser.parse_args()
     by = signal.Signals[f"SIG{options.signal}"]
-    outcome = asyncio.run(Publishing(options.pages, options.workers, by, options.when_away).run())
+    publishing = Publishing(options.pages, options.workers, by, options.when_away, options.at_once)
+    outcome = asyncio.run(publishing.run())
     print(f"{outcome.pages} pages, {options.workers} workers, server ended by {by.name}")
     print(f"ids that reached the subscriber once: {sum(times == 1 for times in outcome.heard.values())}")
     print(f"never: {outcome.missing}, twice: {outcome.twice}, pages that failed: {len(outcome.failed)}")
