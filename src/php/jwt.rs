@@ -36,7 +36,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         interfaces: &[],
         properties: &[],
         methods: &[(
-            "public function __construct(#[\\SensitiveParameter] ?string $secret = null, ?string $publicKey = null, \
+            "public function __construct(#[\\SensitiveParameter] ?string $secret = null, \
+             #[\\SensitiveParameter] ?string $publicKey = null, \
              ?string $jwks = null, string|array|null $audience = null, ?string $issuer = null, \
              ?string $userClaim = 'sub', ?string $topicsClaim = 'topics', ?string $tagsClaim = 'tags', \
              ?string $queryParameter = 'token', ?string $cookie = null, float $leeway = 30.0, \

@@ -55,6 +55,7 @@ final class Jwt
     public function __construct(
         #[\SensitiveParameter]
         ?string $secret = null,
+        #[\SensitiveParameter]
         ?string $publicKey = null,
         ?string $jwks = null,
         string|array|null $audience = null,

@@ -64,6 +64,14 @@ try {
     told('keys', PHP_VERSION_ID < 80200 ? 'not before PHP 8.2' : $trace, HIDDEN);
 }
 
+// A private key that was given by mistake.
+try {
+    new Jwt(publicKey: "-----BEGIN PRIVATE KEY-----\n" . HIDDEN);
+} catch (\Ferrite\ConfigurationException $error) {
+    $trace = "$error" . print_r($error->getTrace(), true);
+    told('private key', PHP_VERSION_ID < 80200 ? 'not before PHP 8.2' : $trace, HIDDEN);
+}
+
 // A token in the query, wherever it is looked for later.
 $token = token(['exp' => time() + 60], HIDDEN);
 $opened = 0;
@@ -87,6 +95,7 @@ trace: tells nothing
 bool(true)
 bool(true)
 keys: tells nothing
+private key: tells nothing
 handshake: tells nothing
 connection: tells nothing
 room=1&token=***&x=y {"room":"1","token":"***","x":"y"}
