@@ -56,7 +56,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls", &["tls"]),
     ("rustls_pki_types", &["auth"]),
     ("yaml_rust2", &["auth"]),
-    ("aws_lc_rs", &["auth", "tls"]),
+    ("aws_lc_rs", &["auth", "control", "tls"]),
     ("webpki", &["tls"]),
 ];
 
