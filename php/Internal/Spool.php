@@ -58,12 +58,12 @@ final class Spool
         $file = $this->open($this->file, 'c+');
         flock($file, LOCK_EX);
         $size = fstat($file)['size'];
+        $this->readHead($file);
         if ($size < self::HEAD_LENGTH) {
             // New, or whoever made it was killed before there was a message in it.
             ftruncate($file, $size = 0);
             $text = sprintf(self::HEAD, self::HEAD_LENGTH);
         } else {
-            $this->readHead($file);
             fseek($file, -1, SEEK_END);
             // Half a line is ended, so that it can be told from the next.
             $text = fgetc($file) === "\n" ? '' : "\n";
@@ -175,12 +175,15 @@ final class Spool
      * @param resource $file
      *
      * @return int Where those begin that were not sent yet.
+     *
+     * @throws SpoolException It is no spool.
      */
     private function readHead($file): int
     {
         fseek($file, 0);
         $head = (string) fread($file, self::HEAD_LENGTH);
-        if (strlen($head) < self::HEAD_LENGTH) {
+        // Empty, or the beginning of the first head. Any other short file is somebody else's.
+        if (strlen($head) < self::HEAD_LENGTH && str_starts_with(sprintf(self::HEAD, self::HEAD_LENGTH), $head)) {
             return self::HEAD_LENGTH;
         }
         if (preg_match('/^\{"sent": *(\d+)\}\n$/D', $head, $found) !== 1) {

@@ -127,10 +127,12 @@ final class SpoolTest extends PackageTestCase
 
     public function testAFileOfSomebodyElseIsLeftAlone(): void
     {
-        file_put_contents($this->spool(), $text = str_repeat("root:x:0:0:root:/root:/bin/sh\n", 3));
-        $this->thrown(SpoolException::class, fn () => $this->publisher()->broadcast('one'));
-        $this->thrown(SpoolException::class, fn () => $this->publisher()->flush());
-        self::assertSame($text, file_get_contents($this->spool()));
+        foreach ([str_repeat("root:x:0:0:root:/root:/bin/sh\n", 3), "a-short-name\n"] as $text) {
+            file_put_contents($this->spool(), $text);
+            $this->thrown(SpoolException::class, fn () => $this->publisher()->broadcast('one'));
+            $this->thrown(SpoolException::class, fn () => $this->publisher()->flush());
+            self::assertSame($text, file_get_contents($this->spool()));
+        }
     }
 
     public function testAFullSpoolTakesNoMoreAndLosesNothing(): void
