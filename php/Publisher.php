@@ -67,13 +67,19 @@ final class Publisher implements PublisherInterface
         }
         $whenAway ??= $spool === null ? WhenAway::Throw : WhenAway::Spool;
         if (($whenAway === WhenAway::Spool) !== ($spool !== null)) {
-            throw new \ValueError('whenAway: to spool needs a spool, and a spool is for nothing else');
+            throw new \ValueError($spool === null
+                ? 'whenAway: WhenAway::Spool needs a file, the argument spool'
+                : 'whenAway has to be WhenAway::Spool, or null, with the argument spool');
         }
         if ($spool !== null && !str_starts_with($spool, '/')) {
             throw new \ValueError('spool has to be an absolute path');
         }
         if ($spoolBytes < 4096) {
             throw new \ValueError('spoolBytes has to be at least 4096');
+        }
+        if ($caFile !== null && !(is_file($caFile) && is_readable($caFile))) {
+            // Or every call would say that the server is away.
+            throw new \ValueError("caFile: $caFile cannot be read");
         }
         $client = new ControlClient(Address::parse($dsn), $persistent, $caFile);
         $waiting = $spool === null ? null : new Spool($spool, $spoolBytes);

@@ -11,6 +11,7 @@ namespace Ferrite;
 final class RefusedException extends \RuntimeException implements PublisherException
 {
     /**
+     * @param string $message In words; it begins with the field, if there is one.
      * @param string $error What was wrong, by the names of docs/control-api.md: `invalid_field`, `too_large`, ….
      * @param int $status The HTTP status of the answer.
      * @param string|null $field Where: `topic`, `to.tags`, ….

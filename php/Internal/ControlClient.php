@@ -119,11 +119,13 @@ final class ControlClient
                 $offset < 0 ? 'behind' : 'ahead of',
             ), $offset);
         }
+        $field = self::string($error, 'field');
         throw new RefusedException(
-            $message,
+            // Some of the server's words need it: `reason: has 124 bytes; it may have 123`.
+            ($field ?? '') === '' ? $message : "$field: $message",
             $code,
             $answer->status,
-            self::string($error, 'field'),
+            $field,
             is_int($error['column'] ?? null) ? $error['column'] : null,
         );
     }

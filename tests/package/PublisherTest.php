@@ -183,7 +183,7 @@ final class PublisherTest extends PackageTestCase
     {
         $server = $this->unixServer(['request'], ['answer', $status, ['error' => $error]]);
         $refused = $this->thrown(RefusedException::class, fn () => (new Publisher($this->dsn($server)))->broadcast('a'));
-        self::assertSame('no', $refused->getMessage());
+        self::assertSame($field === null ? 'no' : "$field: no", $refused->getMessage());
         self::assertSame([$error['code'], $status, $status], [$refused->error, $refused->status, $refused->getCode()]);
         self::assertSame([$field, $column], [$refused->field, $refused->column]);
     }
@@ -354,6 +354,8 @@ final class PublisherTest extends PackageTestCase
             ['timeout', ['timeout' => 0.0]],
             ['timeout', ['timeout' => 250.0]],
             ['timeout', ['timeout' => NAN]],
+            ['caFile', ['caFile' => '/none.pem']],
+            ['caFile', ['caFile' => '/']],
         ];
     }
 

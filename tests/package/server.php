@@ -186,7 +186,7 @@ function beTheApi(Connection $connection, array $request): void
     }
     $body = json_decode($request['body'], true);
     if (str_contains($body['topic'] ?? '', ' ')) {
-        $error = ['code' => 'invalid_field', 'field' => 'topic', 'message' => 'topic: no spaces'];
+        $error = ['code' => 'invalid_field', 'field' => 'topic', 'message' => 'no spaces'];
         answer($connection, 400, ['error' => $error]);
         return;
     }
