@@ -95,8 +95,7 @@ final class FakePublisher implements PublisherInterface
     public function topics(string $prefix = ''): iterable
     {
         $this->sender->check();
-        $fits = fn (string|int $topic): bool => str_starts_with((string) $topic, $prefix);
-        return array_filter($this->topics, $fits, ARRAY_FILTER_USE_KEY);
+        return $this->listTopics($prefix);
     }
 
     public function presence(string $topic): TopicPresence
@@ -205,6 +204,17 @@ final class FakePublisher implements PublisherInterface
     {
         $fits = fn (string $reason, Recorded $r) => $code === null || $r->code === $code;
         $this->assertSome($this->recorded('close', $this->isTo($to)), $fits, 'this audience to be closed');
+    }
+
+    /** @return \Generator<string, int> */
+    private function listTopics(string $prefix): \Generator
+    {
+        foreach ($this->topics as $topic => $connections) {
+            // The key of an array is an int if it looks like one; the name of a topic is not.
+            if (str_starts_with((string) $topic, $prefix)) {
+                yield (string) $topic => $connections;
+            }
+        }
     }
 
     /** @return \Closure(Recorded): bool */

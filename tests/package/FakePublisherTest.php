@@ -115,6 +115,15 @@ final class FakePublisherTest extends PackageTestCase
         self::assertSame(ServerHealth::Ok, $fake->health());
     }
 
+    public function testItsListsAreOfTheTypesOfTheRealOnes(): void
+    {
+        $fake = new FakePublisher(connections: [new RemoteConnection(7)], topics: ['12' => 3]);
+        self::assertInstanceOf(\Traversable::class, $fake->connections());
+        $topics = $fake->topics('1');
+        self::assertInstanceOf(\Traversable::class, $topics);
+        self::assertSame(['12', 3], [$topics->key(), $topics->current()]);
+    }
+
     public function testItFailsWhenToldToAndThenRecordsNothing(): void
     {
         $fake = new FakePublisher();
