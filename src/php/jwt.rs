@@ -95,6 +95,10 @@ fn audience(call: &Call<'_>) -> Result<Result<Vec<String>, ConfigError>, Thrown>
         None => Vec::new(),
         Some(value) if value.is_null() => Vec::new(),
         Some(value) => match value.array() {
+            // The core takes none for "anybody's", which nobody means who names a list.
+            Some(list) if list.is_empty() => {
+                return Ok(Err(ConfigError::new("jwt.audience", "is an empty list; null leaves it out")));
+            }
             Some(list) => ZendHashTable::values(list).map(Zval::dereference).collect(),
             None => vec![value],
         },

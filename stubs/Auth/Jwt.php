@@ -36,7 +36,8 @@ final class Jwt
      *     or the PEM itself.
      * @param string|null $jwks A file with a JSON Web Key Set. The token's `kid` chooses among its RSA and P-256 keys;
      *     others in it are left out.
-     * @param string|list<string>|null $audience The token must name one of these (`aud`). null = it must name none.
+     * @param string|list<string>|null $audience The token must name one of these (`aud`). null = it must name none;
+     *     an empty list is refused.
      * @param string|null $issuer The token must be by this one (`iss`). null = by whoever has the key.
      * @param string|null $userClaim Claim that becomes {@see Identity::$user}: a string, or an int. null = none.
      * @param string|null $topicsClaim Claim with topics to join: a list of strings. null = none.

@@ -42,6 +42,7 @@ $attempt(fn () => new Jwt(jwks: "a\0b"));
 $attempt(fn () => new Jwt(jwks: "$folder/jwks.json"));
 $attempt(fn () => new Jwt(jwks: "$folder/public.pem"));
 $attempt(fn () => new Jwt(SECRET, audience: ['a', '']));
+$attempt(fn () => new Jwt(SECRET, audience: []));
 $attempt(fn () => new Jwt(SECRET, audience: [1]));
 $attempt(fn () => new Jwt(SECRET, audience: 1));
 $attempt(fn () => new Jwt(SECRET, issuer: "\xff"));
@@ -86,6 +87,7 @@ Ferrite\ConfigurationException: jwt.jwks: contains a NUL, so it is the name of n
 Ferrite\ConfigurationException: jwt.jwks: …/jwks.json holds no key for signatures, neither an RSA key of 2048 to 8192 bits (RS256) nor one of the curve P-256 (ES256)
 Ferrite\ConfigurationException: jwt.jwks: …/public.pem is no JWKS, an object with the list "keys" (line 1, column 2)
 Ferrite\ConfigurationException: jwt.audience: is empty; null leaves it out
+Ferrite\ConfigurationException: jwt.audience: is an empty list; null leaves it out
 TypeError: Ferrite\Auth\Jwt::__construct(): Argument #4 ($audience) must be of type string, a list of strings, or null
 TypeError: Ferrite\Auth\Jwt::__construct(): Argument #4 ($audience) must be of type string, a list of strings, or null
 Ferrite\ConfigurationException: jwt.issuer: is not UTF-8
