@@ -57,6 +57,7 @@ final class Audience
      *
      * @throws \ValueError The text has a quote or bracket that is not closed. Whatever else is wrong with it, the
      *     server says.
+     * @throws \TypeError A tag's value is neither a string nor an int.
      */
     public function tags(array|string|\Stringable $tags): self
     {

@@ -42,16 +42,19 @@ final class Published
         return new self(null, $id, $reason, false);
     }
 
+    /** Whether the server has it. */
     public function isSent(): bool
     {
         return $this->connections !== null;
     }
 
+    /** Whether it waits in the spool: the server has not got it yet. */
     public function isSpooled(): bool
     {
         return $this->spooled;
     }
 
+    /** Whether it was dropped, as {@see WhenAway::Ignore} says. */
     public function isIgnored(): bool
     {
         return $this->connections === null && !$this->spooled;

@@ -168,7 +168,11 @@ final class Publisher implements PublisherInterface
         return ['server' => $this->dispatcher->client->address->shown];
     }
 
-    /** @return array<string, mixed> */
+    /**
+     * @return array<string, mixed>
+     *
+     * @throws \LogicException Always.
+     */
     public function __serialize(): array
     {
         throw new \LogicException('a publisher has a connection and a secret, and cannot be serialised');

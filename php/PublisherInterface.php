@@ -30,6 +30,7 @@ interface PublisherInterface
      *     same id within ten minutes, it is sent once. null = one is made up.
      *
      * @throws \ValueError A text is not valid UTF-8, or the id is none; nothing is sent.
+     * @throws \TypeError `$except` has something else than ids.
      * @throws PublisherException
      */
     public function publish(
@@ -47,6 +48,7 @@ interface PublisherInterface
      * @param int|list<int> $except
      *
      * @throws \ValueError
+     * @throws \TypeError
      * @throws PublisherException
      */
     public function broadcast(

@@ -59,6 +59,8 @@ final class ControlClient
      * What an answer has to have.
      *
      * @param array<mixed> $answer
+     *
+     * @throws ServerAwayException It has not.
      */
     public function int(array $answer, string $name): int
     {
@@ -69,6 +71,8 @@ final class ControlClient
      * @param array<mixed> $answer
      *
      * @return array<mixed>
+     *
+     * @throws ServerAwayException It has not.
      */
     public function array(array $answer, string $name): array
     {

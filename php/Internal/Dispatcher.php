@@ -6,6 +6,7 @@ namespace Ferrite\Internal;
 
 use Ferrite\Flushed;
 use Ferrite\Published;
+use Ferrite\PublisherException;
 use Ferrite\RemoteConnection;
 use Ferrite\ServerAwayException;
 use Ferrite\TopicPresence;
@@ -33,7 +34,12 @@ final class Dispatcher implements Sender
         return Deadline::in($this->timeout);
     }
 
-    /** @param array<string, mixed> $fields What the request has beside the message. */
+    /**
+     * @param array<string, mixed> $fields What the request has beside the message.
+     *
+     * @throws \ValueError A text is not valid UTF-8.
+     * @throws PublisherException
+     */
     public function deliver(string $path, array $fields, Message $message): Published
     {
         $body = Text::json($fields + $message->fields());

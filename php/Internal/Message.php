@@ -9,6 +9,7 @@ final class Message
 {
     public readonly string $id;
 
+    /** @throws \ValueError The id is none. */
     public function __construct(
         public readonly string $data,
         public readonly bool $binary,
@@ -28,7 +29,11 @@ final class Message
         return $fields;
     }
 
-    /** The one that was given, or a new one. */
+    /**
+     * The one that was given, or a new one.
+     *
+     * @throws \ValueError It is none.
+     */
     public static function id(?string $given): string
     {
         if ($given === null) {
@@ -45,6 +50,8 @@ final class Message
      * @param int|array<mixed> $except
      *
      * @return list<int>
+     *
+     * @throws \TypeError There is something else among them.
      */
     public static function ids(int|array $except, string $name): array
     {

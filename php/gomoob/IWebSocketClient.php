@@ -13,7 +13,13 @@ interface IWebSocketClient
     /** @return array<string, string|int> */
     public function getDefaultTags();
 
-    /** @return IWebSocketResponse */
+    /**
+     * @return IWebSocketResponse
+     *
+     * @throws \InvalidArgumentException the request has no message
+     * @throws \JsonException it cannot be written as JSON
+     * @throws \RuntimeException it could not be handed over
+     */
     public function send(IWebSocketRequest $webSocketRequest);
 
     /**

@@ -30,7 +30,13 @@ class ApplicationsAuthManager implements IAuthManager
         }
     }
 
-    /** @return static */
+    /**
+     * The same as the constructor.
+     *
+     * @return static
+     *
+     * @throws \InvalidArgumentException the file cannot be used
+     */
     public static function create(array $options = [])
     {
         return new static($options);

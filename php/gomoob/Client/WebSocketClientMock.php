@@ -41,6 +41,7 @@ class WebSocketClientMock extends AbstractWebSocketClient implements \Countable
         return $this->requests->findByTags($tags);
     }
 
+    /** Forgets what was sent. */
     public function reset()
     {
         $this->requests->reset();

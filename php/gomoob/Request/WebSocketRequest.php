@@ -33,9 +33,12 @@ class WebSocketRequest implements IWebSocketRequest
     }
 
     /**
-     * @param array<string, string|int> $tags
+     * @param mixed $message a text, or what `json_encode()` can write
+     * @param array<string, string|int> $tags what the recipients are tagged with; none = everybody
      *
      * @return static
+     *
+     * @throws \InvalidArgumentException a name is no string, or a value neither string nor int
      */
     public static function create($message, array $tags = [])
     {
@@ -45,9 +48,12 @@ class WebSocketRequest implements IWebSocketRequest
     /**
      * The same as {@see self::create()}.
      *
+     * @param mixed $message
      * @param array<string, string|int> $tags
      *
      * @return static
+     *
+     * @throws \InvalidArgumentException
      */
     public static function factory($message, array $tags = [])
     {

@@ -34,6 +34,7 @@ class WebSocketServer implements IWebSocketServer
      *     - `server`: more named arguments for `Ferrite\Server`, such as `tls` or `limits`. Pages of every site may
      *       connect unless `origins` is among them
      *
+     * @throws \RuntimeException the extension is not loaded
      * @throws \Ferrite\ConfigurationException a value cannot be used
      */
     public function __construct(array $options = [])
@@ -66,7 +67,14 @@ class WebSocketServer implements IWebSocketServer
         }
     }
 
-    /** @return static */
+    /**
+     * The same as the constructor.
+     *
+     * @return static
+     *
+     * @throws \RuntimeException the extension is not loaded
+     * @throws \Ferrite\ConfigurationException a value cannot be used
+     */
     public static function create(array $options = [])
     {
         return new static($options);
@@ -88,6 +96,12 @@ class WebSocketServer implements IWebSocketServer
         return $this->server;
     }
 
+    /**
+     * Serves until it is stopped.
+     *
+     * @throws \Ferrite\BindException the address cannot be bound
+     * @throws \Ferrite\StateException it runs already, or this is not the command line
+     */
     public function run()
     {
         $this->server->run();

@@ -52,6 +52,7 @@ class TagsTree implements \Countable
         return isset($this->objects[spl_object_hash($object)]);
     }
 
+    /** How many objects there are. */
     public function count(): int
     {
         return count($this->objects);
@@ -98,6 +99,7 @@ class TagsTree implements \Countable
         return $found;
     }
 
+    /** Forgets all of them. */
     public function reset()
     {
         $this->objects = $this->tags = $this->index = [];
