@@ -46,8 +46,7 @@ fn what_is_held_is_at_most_twice_what_has_arrived() {
 fn of_a_compressed_message_no_more_than_a_part_is_held() {
     let limits = DecodeLimits { deflate: true, part: 40_000, ..LIMITS };
     for most in [1_447, 16_000, 64_000] {
-        let mut stream = whole(OpCode::Binary, &vec![1; 300_000]);
-        stream[0] |= 0x40;
+        let stream = marked(whole(OpCode::Binary, &vec![1; 300_000]));
         let (mut decoder, mut said) = (Decoder::new(), Vec::new());
         let mut socket = Socket { stream: &stream, most };
         while !socket.stream.is_empty() {

@@ -44,12 +44,23 @@ fn fragment(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
     client_frame(false, opcode, KEY, payload)
 }
 
+/// The same frame with RSV1: what it begins is compressed.
+fn marked(mut frame: Vec<u8>) -> Vec<u8> {
+    frame[0] |= 0x40;
+    frame
+}
+
 fn text(payload: &str) -> Received {
     Received::Message { payload: payload.as_bytes().to_vec().into(), binary: false, compressed: false }
 }
 
 fn binary(payload: &[u8]) -> Received {
     Received::Message { payload: payload.to_vec().into(), binary: true, compressed: false }
+}
+
+/// The end of a compressed message, or all of it.
+fn compressed(payload: &[u8], binary: bool) -> Received {
+    Received::Message { payload: payload.to_vec().into(), binary, compressed: true }
 }
 
 /// What a client said before it broke a rule or fell silent, and the rule.

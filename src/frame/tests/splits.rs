@@ -104,15 +104,6 @@ fn a_violation_is_found_as_soon_as_the_byte_that_proves_it_has_arrived() {
 
 #[test]
 fn a_compressed_message_leaves_as_it_came_at_every_cut() {
-    let compressed = |payload: &[u8], binary| Received::Message {
-        payload: payload.to_vec().into(),
-        binary,
-        compressed: true,
-    };
-    let marked = |mut frame: Vec<u8>| {
-        frame[0] |= 0x40;
-        frame
-    };
     // No UTF-8: nobody may look at it before it is inflated.
     let stream = [
         marked(whole(OpCode::Text, b"\xff\xc0")),
@@ -146,15 +137,6 @@ fn a_compressed_message_leaves_as_it_came_at_every_cut() {
 fn a_large_compressed_message_leaves_in_the_same_parts_at_every_cut() {
     let limits = DecodeLimits { part: 4, ..DEFLATE };
     let part = |payload: &'static [u8]| Received::Part(payload.into());
-    let last = |payload: &[u8], binary| Received::Message {
-        payload: payload.to_vec().into(),
-        binary,
-        compressed: true,
-    };
-    let marked = |mut frame: Vec<u8>| {
-        frame[0] |= 0x40;
-        frame
-    };
     let stream = [
         marked(whole(OpCode::Text, b"\xffbcdefghij")),
         marked(whole(OpCode::Text, b"four")),
@@ -168,11 +150,11 @@ fn a_large_compressed_message_leaves_in_the_same_parts_at_every_cut() {
     let said = vec![
         part(b"\xffbcd"),
         part(b"efgh"),
-        last(b"ij", false),
-        last(b"four", false),
+        compressed(b"ij", false),
+        compressed(b"four", false),
         part(b"abcd"),
         Received::Ping(b"p"[..].into()),
-        last(b"", true),
+        compressed(b"", true),
         text("not compressed"),
     ];
     assert_eq!(however_it_is_cut(&stream, &limits), (said, None));
@@ -195,11 +177,10 @@ fn a_large_compressed_message_leaves_in_the_same_parts_at_every_cut() {
 fn a_compressed_message_may_pass_the_limit_by_what_compression_adds_and_no_more() {
     let most = 1024 + 4 + 64;
     for (length, fits) in [(most, true), (most + 1, false)] {
-        let mut stream = whole(OpCode::Binary, &vec![0; length]);
-        stream[0] |= 0x40;
+        let plain = whole(OpCode::Binary, &vec![0; length]);
+        let stream = marked(plain.clone());
         assert_eq!(outcome([&stream[..]], &DEFLATE).1.is_none(), fits, "{length}");
-        stream[0] &= !0x40;
-        assert_eq!(outcome([&stream[..]], &DEFLATE).1, Some(Violation::MessageTooBig { limit: 1024 }));
+        assert_eq!(outcome([&plain[..]], &DEFLATE).1, Some(Violation::MessageTooBig { limit: 1024 }));
     }
 }
 
