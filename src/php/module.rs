@@ -86,7 +86,7 @@ extern "C" fn info(_module: *mut ModuleEntry) {
         ("Ferrite", "WebSocket server"),
         ("Version", env!("CARGO_PKG_VERSION")),
         ("I/O", "native threads, each with an event loop of its own (tokio)"),
-        ("Protocols", "ws, http, unix sockets; RFC 6455, RFC 9112"),
+        ("Protocols", "ws, wss, http, unix sockets; RFC 6455, RFC 7692, RFC 9112"),
     ];
     // SAFETY: the engine copies the texts into its output.
     unsafe {
