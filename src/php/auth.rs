@@ -59,7 +59,7 @@ fn claims(json: &str) -> Zval {
 pub(super) fn options(call: &Call<'_>, number: u32) -> Result<Vec<config::Auth>, Thrown> {
     let Some(value) = call.value(number).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
     let Some(list) = value.array() else {
-        let given = value.get_type().to_string().to_ascii_lowercase();
+        let given = values::type_name(value);
         let complaint =
             format!("must be of type Ferrite\\Auth\\Jwt|Ferrite\\Auth\\AppKeys|array|null, {given} given");
         return Ok(vec![option(value).ok_or_else(|| bad_type(number, &complaint))?]);
@@ -74,7 +74,7 @@ pub(super) fn options(call: &Call<'_>, number: u32) -> Result<Vec<config::Auth>,
         option(value).ok_or_else(|| {
             let error = format!(
                 "auth: must be Ferrite\\Auth\\Jwt and Ferrite\\Auth\\AppKeys objects, and one is {}",
-                value.get_type()
+                values::type_name(value)
             );
             throw(Throw::Configuration, &error)
         })

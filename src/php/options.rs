@@ -12,7 +12,7 @@ use super::{
     gomoob::{self, Gomoob},
     limits,
     thrown::{Kind, Thrown, bad_type, throw},
-    tls,
+    tls, values,
 };
 use crate::config::{self, Config, ConfigError, Control, Listen, Metrics, Origins, TrustedProxies};
 
@@ -109,7 +109,7 @@ fn one_or_more(value: &Zval, number: u32, option: &'static str, types: &str) -> 
         (Some(_), _) => Ok(vec![string(option, value).map_err(refuse)?]),
         (None, Some(list)) => strings(option, list).map_err(refuse),
         (None, None) => {
-            let given = value.get_type().to_string().to_ascii_lowercase();
+            let given = values::type_name(value);
             Err(bad_type(number, &format!("must be of type {types}, {given} given")))
         }
     }
@@ -133,7 +133,10 @@ fn strings(option: &'static str, list: &ZendHashTable) -> Result<Vec<String>, Co
 
 fn string(option: &'static str, value: &Zval) -> Result<String, ConfigError> {
     let Some(text) = value.zend_str() else {
-        return Err(ConfigError::new(option, format!("must be strings, and one is {}", value.get_type())));
+        return Err(ConfigError::new(
+            option,
+            format!("must be strings, and one is {}", values::type_name(value)),
+        ));
     };
     match text.as_str() {
         Ok(text) => Ok(text.to_owned()),

@@ -49,11 +49,12 @@ pub(super) fn certificates(call: &Call<'_>, number: u32) -> Result<Vec<config::T
         .map(|value| match value.object().filter(|object| TLS.is_of(object)) {
             Some(object) => files(object).map_err(|error| throw(Throw::Configuration, &error.to_string())),
             None if is_list => {
-                let error = format!("tls: must be Ferrite\\Tls objects, and one is {}", value.get_type());
+                let error =
+                    format!("tls: must be Ferrite\\Tls objects, and one is {}", values::type_name(value));
                 Err(throw(Throw::Configuration, &error))
             }
             None => {
-                let given = value.get_type().to_string().to_ascii_lowercase();
+                let given = values::type_name(value);
                 Err(bad_type(number, &format!("must be of type Ferrite\\Tls|array|null, {given} given")))
             }
         })

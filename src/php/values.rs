@@ -65,7 +65,7 @@ pub(super) fn release(value: Zval) {
     }
 }
 
-/// What a value is, for a complaint about what a callback returned.
+/// What a value is, in PHP's words, for a complaint about it.
 pub(super) fn type_name(value: &Zval) -> String {
     match value.get_type() {
         DataType::Long => "int".to_owned(),

@@ -101,7 +101,7 @@ nothing thrown
 nothing thrown
 Error: The object is constructed already
 Ferrite\ConfigurationException: auth: an empty list would let nobody in; null asks nothing
-Ferrite\ConfigurationException: auth: must be Ferrite\Auth\Jwt and Ferrite\Auth\AppKeys objects, and one is String
+Ferrite\ConfigurationException: auth: must be Ferrite\Auth\Jwt and Ferrite\Auth\AppKeys objects, and one is string
 TypeError: Ferrite\Server::__construct(): Argument #12 ($auth) must be of type Ferrite\Auth\Jwt|Ferrite\Auth\AppKeys|array|null, string given
 nothing thrown
 Ferrite\ConfigurationException: jwt.publicKey: …/public.pem cannot be read: No such file or directory (os error 2)

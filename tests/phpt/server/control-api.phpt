@@ -91,8 +91,8 @@ Ferrite\ConfigurationException: control: address number 2 has a secret of 7 byte
 Ferrite\ConfigurationException: control: address number 1 has no host and port to listen on; write "unix:///run/app/control.sock" or "http://KEY:SECRET@127.0.0.1:9000"
 Ferrite\ConfigurationException: control: is not UTF-8
 Ferrite\ConfigurationException: control: https at 127.0.0.1:0 needs certificates: give the option tls, or write http
-Ferrite\ConfigurationException: control: must be strings, and one is Long
-TypeError: Ferrite\Server::__construct(): Argument #11 ($control) must be of type array|string|null, double given
+Ferrite\ConfigurationException: control: must be strings, and one is int
+TypeError: Ferrite\Server::__construct(): Argument #11 ($control) must be of type array|string|null, float given
 bool(false)
 bool(false)
 Ferrite\BindException: cannot listen on unix:///proc/nothing/a.sock: No such file or directory (os error 2)

@@ -84,7 +84,7 @@ accepted
 Ferrite\ConfigurationException: tls: is needed to listen on wss://127.0.0.1:0
 Ferrite\ConfigurationException: tls: is given, but nothing in listen would use it: ws:// and unix:// are plain
 Ferrite\ConfigurationException: tls: its certificates differ in clientCa, which holds for all or none of them
-Ferrite\ConfigurationException: tls: must be Ferrite\Tls objects, and one is String
+Ferrite\ConfigurationException: tls: must be Ferrite\Tls objects, and one is string
 TypeError: Ferrite\Server::__construct(): Argument #2 ($tls) must be of type Ferrite\Tls|array|null, string given
 Ferrite\StateException: The server has no certificates: give it the option tls
 Ferrite\StateException: The server is not started
