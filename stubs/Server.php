@@ -441,7 +441,8 @@ final class Server
      * callbacks and without PHP: a join for the first connection of a user, a leave after the last. So do
      * {@see Server::onJoin()} and {@see Server::onLeave()}. Holds for later runs too.
      *
-     * @param string|list<string> $topics Names of topics; `room.*` = all that begin with `room.`. `[]` = none.
+     * @param string|list<string> $topics Names of topics; `room.*` = all that begin with `room.`; a `*`
+     *     that is not the last character stands for itself. `[]` = none.
      * @param float $grace Seconds within which a user who comes back was never away; 0.0 = a leave is told at
      *     once.
      * @param bool $toClients false = only the callbacks are told.
