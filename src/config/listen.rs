@@ -96,7 +96,8 @@ impl Listen {
             return refuse("has a scheme that is not served");
         }
         let Some((host, port)) = address.rsplit_once(':') else {
-            return refuse("has no port");
+            let is_port = address.parse::<u16>().is_ok();
+            return refuse(if is_port { "is a port without a host" } else { "has no port" });
         };
         let Ok(port) = port.parse::<u16>() else {
             return refuse("has no port between 0 and 65535");

@@ -36,22 +36,7 @@ impl Request {
 
 /// Bytes whose escapes `%41` are decoded; what is no whole escape stays as it is, as in PHP's `rawurldecode()`.
 pub fn percent_decoded(value: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(value.len());
-    let mut rest = value;
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        if let (b'%', [high, low, after @ ..]) = (first, tail)
-            && let (Some(high), Some(low)) = (digit(*high), digit(*low))
-            && let Ok(byte) = u8::try_from(high << 4 | low)
-        {
-            decoded.push(byte);
-            rest = after;
-        } else {
-            decoded.push(*first);
-        }
-    }
-    decoded
+    percent_encoding::percent_decode(value).collect()
 }
 
 fn form_decoded(value: &[u8]) -> Vec<u8> {

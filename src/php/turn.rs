@@ -373,8 +373,12 @@ fn fail(server: &Server, session: &Session, seat: &Seat, outcome: Outcome) -> Re
     // What a client may not do is the client's doing.
     let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
     let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
-    let connection = seat.object(&session.voice);
-    let reported = server.report(error, connection.as_ref());
+    // And the log is not the client's to fill.
+    let reported = if is_forbidden && server.callback(On::Error).is_none() {
+        Ok(())
+    } else {
+        server.report(error, seat.object(&session.voice).as_ref())
+    };
     session.voice.speak(|handle| handle.close(&seat.member, code, reason));
     reported
 }
