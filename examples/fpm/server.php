@@ -27,7 +27,8 @@ $server = new Server(
 // has a login it would be the user's name, from the session or a token.
 $server->onHandshake(function (Handshake $handshake): void {
     $page = $handshake->request->query()['page'] ?? '';
-    preg_match('/^[0-9a-f]{32}$/', $page) === 1
+    // Whoever writes ?page[]=… sends an array.
+    is_string($page) && preg_match('/^[0-9a-f]{32}$/D', $page) === 1
         ? $handshake->accept(user: $page, topics: ['visitors'])
         : $handshake->reject(400, 'the page has no name');
 });
