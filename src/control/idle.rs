@@ -35,12 +35,18 @@ impl Idle {
             None => self.wanted.set(true),
         }
     }
+
+    /// There is a place for who came last, whoever has left it.
+    pub(super) fn has_room(&self) {
+        self.wanted.set(false);
+    }
 }
 
 impl<'a> Seat<'a> {
     pub(super) fn take(idle: &'a Idle) -> Self {
         let seat = Self { idle, since: Cell::default(), leave: Rc::default() };
-        seat.rest();
+        // Not who has just come makes room for the next.
+        seat.sit();
         seat
     }
 
@@ -54,6 +60,10 @@ impl<'a> Seat<'a> {
         if self.idle.wanted.take() {
             return self.leave.notify_one();
         }
+        self.sit();
+    }
+
+    fn sit(&self) {
         let now = self.idle.next.replace(self.idle.next.get() + 1);
         self.since.set(now);
         self.idle.resting.borrow_mut().insert(now, self.leave.clone());
@@ -69,6 +79,22 @@ impl Drop for Seat<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_takes_a_place_that_became_free_is_not_sent_away_for_it() {
+        let idle = Idle::default();
+        let working = Seat::take(&idle);
+        working.work();
+        idle.dismiss_longest();
+        let late = Seat::take(&idle);
+        assert!(idle.resting.borrow().contains_key(&late.since.get()), "it has asked nothing yet");
+        // Its place was that of one who left.
+        idle.has_room();
+        working.rest();
+        assert!(idle.resting.borrow().contains_key(&working.since.get()), "nobody waits any more");
+        drop((working, late));
+        assert!(idle.resting.borrow().is_empty());
+    }
 
     #[test]
     fn who_has_been_idle_longest_leaves_first_and_who_works_does_not() {

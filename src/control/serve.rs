@@ -99,12 +99,18 @@ async fn accept_tcp(
         let (shared, stop, tls) = (shared.clone(), stop.clone(), tls.clone());
         tokio::task::spawn_local(async move {
             let peer = peer.ip().to_string();
+            let seat = Seat::take(&shared.idle);
             match tls {
-                None => talk(stream, &peer, &shared, stop).await,
+                None => talk(stream, &peer, &shared, &seat, stop).await,
                 Some(certificates) => {
                     let accepted = TlsAcceptor::from(certificates.config()).accept(stream);
-                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, accepted).await {
-                        talk(stream, &peer, &shared, stop).await;
+                    // Whoever only connects asks nothing either, and makes room for who does.
+                    let shaken = tokio::select! {
+                        shaken = timeout(HANDSHAKE, accepted) => shaken,
+                        () = seat.leave.notified() => return,
+                    };
+                    if let Ok(Ok(stream)) = shaken {
+                        talk(stream, &peer, &shared, &seat, stop).await;
                     }
                 }
             }
@@ -122,7 +128,7 @@ async fn accept_unix(socket: UnixListener, shared: Rc<Shared>, mut stop: watch::
         };
         let (shared, stop) = (shared.clone(), stop.clone());
         tokio::task::spawn_local(async move {
-            talk(stream, "unix", &shared, stop).await;
+            talk(stream, "unix", &shared, &Seat::take(&shared.idle), stop).await;
             drop(slot);
         });
     }
@@ -142,7 +148,9 @@ async fn next<T, F: Future<Output = io::Result<T>>>(
             shared.idle.dismiss_longest();
         }
         // While all are busy one waits here, the others in the system's queue.
-        Some((accepted, slots.acquire_owned().await.ok()?))
+        let slot = slots.acquire_owned().await.ok()?;
+        shared.idle.has_room();
+        Some((accepted, slot))
     };
     tokio::select! {
         accepted = accepted => accepted,
@@ -155,10 +163,9 @@ async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     peer: &str,
     shared: &Shared,
+    seat: &Seat<'_>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seat = Seat::take(&shared.idle);
-    let seat = &seat;
     let service = service_fn(|request| async move {
         seat.work();
         let answer = shared.request(request).await;
@@ -173,8 +180,10 @@ async fn talk(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(HEADERS).max_buf_size(BUFFER);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    // Errors are the client's: it left, or spoke no HTTP, which hyper has told it.
+    // Errors are the client's: it left, or spoke no HTTP, which hyper has told it. What it has asked already is answered
+    // before it makes room.
     tokio::select! {
+        biased;
         _ = connection.as_mut() => return,
         () = seat.leave.notified() => {}
         _ = stop.wait_for(|stop| *stop) => {}

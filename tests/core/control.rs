@@ -18,10 +18,14 @@ use ferrite::{
     config::{Config, Control},
     queue::{Accept, Event, LogLevel},
 };
+use rustls::{ClientConnection, StreamOwned, version::TLS13};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use crate::harness::{Client, PATIENCE, Running, config, wait};
+use crate::{
+    certificates::Authority,
+    harness::{Client, PATIENCE, Running, config, wait},
+};
 
 const SECRET: &str = "correct horse battery";
 
@@ -538,4 +542,28 @@ fn while_256_connections_work_who_comes_waits_for_the_first_that_is_done() {
         assert_eq!(answer(socket).unwrap().0, 200);
     }
     assert_eq!(answer(&mut late).unwrap().0, 200);
+}
+
+#[test]
+fn who_begins_no_tls_session_keeps_nobody_out() {
+    let authority = Authority::new();
+    let made = authority.make(&["localhost"]);
+    let control = Control::parse(&[format!("https://app:{}@127.0.0.1:0", SECRET.replace(' ', "%20"))]).unwrap();
+    let server = Running::echo(Config { control, tls: vec![made.files], ..config(1) });
+    let address = server.addresses.last().unwrap().strip_prefix("https://").unwrap();
+    let connect = || TcpStream::connect(address).unwrap();
+    let trusting = authority.trusting(&[&TLS13], None);
+    let publisher = || {
+        let session = ClientConnection::new(trusting.clone(), "localhost".try_into().unwrap()).unwrap();
+        StreamOwned::new(session, connect())
+    };
+    let ask = |socket: &mut _| code(&request(socket, "GET", "/v1/health", &[], b"").unwrap()).0;
+    let mut early = publisher();
+    assert_eq!(ask(&mut early), 401);
+    let mut silent: Vec<_> = (0..255).map(|_| connect()).collect();
+    // Twice: with the second, at least the first of the silent has its seat.
+    assert_eq!([ask(&mut early), ask(&mut early)], [401; 2]);
+    assert_eq!(ask(&mut publisher()), 401);
+    assert_eq!(ask(&mut early), 401, "others have said nothing for longer");
+    assert_eq!(silent[0].read(&mut [0]).unwrap(), 0);
 }
