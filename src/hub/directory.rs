@@ -82,8 +82,8 @@ impl Directory {
         topic
     }
 
-    /// It leaves the topic, in which it is. `gone`: because the network closed it; what it said before may still have
-    /// to reach the consumer.
+    /// It leaves the topic, in which it is. `gone`: because somebody else than the consumer closed it; what it said
+    /// before may still have to reach the consumer.
     pub(super) fn leave(&self, id: ConnectionId, topic: &Arc<str>, gone: bool) {
         let mut index = self.index.lock();
         let key = self.key(id);

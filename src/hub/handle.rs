@@ -258,7 +258,9 @@ impl Handle {
     /// Begins the closing handshake, after what is pending. Nothing can be sent afterwards.
     pub fn close(&mut self, to: &Member, code: u16, reason: &str) {
         if to.peer().close() {
-            to.leave(&self.hub.directory, false);
+            // What the client said before may still have to reach a consumer that has not ordered this.
+            let beside = self.shards.get(to.id().shard()).is_some_and(|port| port.commands.is_beside());
+            to.leave(&self.hub.directory, beside);
             self.order(to.id(), Command::Close { id: to.id(), code, reason: reason.into() });
         }
     }

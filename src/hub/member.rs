@@ -160,8 +160,8 @@ impl Member {
         });
     }
 
-    /// Takes it out of the directory. After [`Peer::close`]: it does not come back. `gone`: by its shard, before
-    /// the consumer knows.
+    /// Takes it out of the directory. After [`Peer::close`]: it does not come back. `gone`: by somebody
+    /// else than the consumer, before that knows.
     pub(super) fn leave(&self, directory: &Directory, gone: bool) {
         // Also while it is taken out nothing may be added.
         let mut guard = self.traits.lock();

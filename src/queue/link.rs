@@ -191,6 +191,11 @@ impl CommandQueue {
         self.shared.gone.load(Ordering::Acquire)
     }
 
+    /// Whether its orders come from somebody else than the consumer.
+    pub fn is_beside(&self) -> bool {
+        self.beside
+    }
+
     /// What ends the shard, whoever holds the queue.
     pub fn ender(&self) -> Ender {
         Ender { shared: self.shared.clone() }

@@ -93,7 +93,7 @@ impl Controlled {
 }
 
 /// One request and its answer, on a connection that stays open.
-fn request(
+pub(crate) fn request(
     socket: &mut (impl Read + Write),
     method: &str,
     path: &str,

@@ -2,21 +2,36 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    os::unix::net::UnixStream,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use ferrite::{
+    config::{Config, Control},
     hub::{Announced, Outgoing},
+    metrics::Figure,
     queue::{Accept, Event},
 };
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::harness::{Client, Running, config, wait};
+use crate::{
+    control::request,
+    harness::{Client, Running, config, wait},
+};
 
 /// Whoever asks for `/ann` is ann and in the room.
 fn room(shards: usize) -> Running {
+    room_with(config(shards), Arc::default())
+}
+
+/// The same; whoever says "hold" holds the consumer up while `held` is set.
+fn room_with(config: Config, held: Arc<AtomicBool>) -> Running {
     let server =
-        Running::start_with(config(shards), true, Duration::from_secs(5), |handle, event| match event {
+        Running::start_with(config, true, Duration::from_secs(5), move |handle, event| match event {
             Event::Handshake { id, handshake } => {
                 let name = handshake.request.path().trim_start_matches('/');
                 let user = (!name.is_empty()).then(|| name.to_owned());
@@ -25,6 +40,11 @@ fn room(shards: usize) -> Running {
             Event::Message { id, payload, .. } => {
                 let member = handle.member(*id).unwrap();
                 match &payload[..] {
+                    b"hold" => {
+                        while held.load(Ordering::SeqCst) {
+                            std::thread::sleep(Duration::from_millis(1));
+                        }
+                    }
                     b"out" => handle.unsubscribe(&member, &["room"]),
                     b"in" => handle.subscribe(&member, &["room"]).unwrap(),
                     text => drop(handle.publish("room", Outgoing::new(text, false), &[]).unwrap()),
@@ -92,6 +112,31 @@ fn two_tabs_of_a_user_come_and_go_as_one() {
             r#"{"event":"leave","topic":"room","user":"ann"}"#
         );
         assert_eq!(server.hub.presence("room").users, []);
+    }
+}
+
+#[test]
+fn who_is_closed_by_another_program_leaves_after_what_it_had_said() {
+    for shards in [1, 3] {
+        let path = std::env::temp_dir().join(format!("ferrite-presence-{}-{shards}.sock", std::process::id()));
+        let control = Control::parse(&[format!("unix://{}", path.display())]).unwrap();
+        let held = Arc::new(AtomicBool::new(true));
+        let server = room_with(Config { control, ..config(shards) }, held.clone());
+        let (mut guest, mut bob) = (enter(&server, ""), enter(&server, "bob"));
+        assert!(guest.read().unwrap().to_text().unwrap().contains("join"));
+        guest.send(Message::text("hold")).unwrap();
+        bob.send(Message::text("last words")).unwrap();
+        wait("both to be on their way", || {
+            let figure = |figure: &Figure| figure.name == "ferrite_messages_received_total";
+            server.hub.figures().into_iter().any(|f| figure(&f) && f.value == 2).then_some(())
+        });
+        let order = br#"{"to": {"users": ["bob"]}}"#;
+        let answer = request(&mut UnixStream::connect(path).unwrap(), "POST", "/v1/close", &[], order).unwrap();
+        assert_eq!((answer.0, &answer.1["connections"]), (200, &1.into()));
+        held.store(false, Ordering::SeqCst);
+        assert_eq!(guest.read().unwrap().to_text().unwrap(), "last words");
+        drop(bob);
+        assert!(guest.read().unwrap().to_text().unwrap().contains("leave"));
     }
 }
 

@@ -61,7 +61,7 @@ impl News {
         }
     }
 
-    /// Notes that a user's last connection left a topic. `held`: because that one was closed by the network.
+    /// Notes that a user's last connection left a topic. `held`: because that one was closed, and not by the consumer.
     pub(super) fn leave(&mut self, key: Key, now: Instant, held: Option<ConnectionId>) {
         if self.withdraw(&key) {
             return;
