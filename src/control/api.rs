@@ -114,6 +114,7 @@ impl Api {
                 ("reason".to_owned(), failure.message().to_owned()),
             ];
             log.write(LogLevel::Warning, "A request to the control API was refused", context);
+            self.handle.borrow_mut().ring();
         }
     }
 

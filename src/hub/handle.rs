@@ -343,6 +343,11 @@ impl Handle {
         self.command(0, Command::Alarm { after });
     }
 
+    /// Has the consumer look at its events: while it takes a shard's turns it hears only who speaks to that.
+    pub fn ring(&mut self) {
+        self.command(0, Command::Ring);
+    }
+
     /// Orders every shard to drain and end within `grace`. Who speaks beside the consumer is silenced first.
     pub fn stop(&mut self, grace: Duration) {
         self.hub.silence();

@@ -114,6 +114,8 @@ pub enum Command {
         /// From now.
         after: Duration,
     },
+    /// Wake the consumer now: there is an event that did not come from the shard.
+    Ring,
     /// Stop accepting, drain the outboxes, close every connection with 1001, end the thread.
     Stop {
         /// How long that may take. Zero: at once.

@@ -75,6 +75,7 @@ impl Shard {
                 }
             }
             Command::Alarm { after } => self.alarm = Some(self.now + after),
+            Command::Ring => self.events.ring(),
             Command::Stop { grace } => {
                 // Who is beside the consumer was silenced before (`Hub::silence`); what it said before still leaves.
                 while let Some(command) = self.commands.pop_beside() {

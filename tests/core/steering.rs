@@ -3,6 +3,8 @@
 #![cfg(target_os = "linux")]
 
 use std::{
+    io::{Read, Write},
+    net::TcpStream,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,6 +14,7 @@ use std::{
 };
 
 use ferrite::{
+    config::{Config, Control},
     hub::Outgoing,
     queue::Event,
     runtime::{Server, Waited},
@@ -22,7 +25,7 @@ use nix::sys::{
 };
 use tokio_tungstenite::tungstenite::Message;
 
-use crate::harness::{Running, config, echo, wait};
+use crate::harness::{PATIENCE, Running, config, echo, wait};
 
 /// Long enough that the consumer itself keeps the time; for less it leaves that to a better clock.
 const SHORT: Duration = Duration::from_millis(5);
@@ -147,6 +150,33 @@ fn a_signal_that_is_blocked_ends_the_wait() {
     let waiting = receive.recv().unwrap();
     pthread_kill(waiting, Signal::SIGUSR1).unwrap();
     thread.join().unwrap();
+}
+
+#[test]
+fn a_consumer_that_serves_hears_what_the_control_api_logs() {
+    let control = Control::parse(&["http://app:0123456789abcdef@127.0.0.1:0".to_owned()]).unwrap();
+    let mut server = Server::start(Config { control, ..config(1) }).unwrap();
+    let (mut steering, mut inbox) = (server.take_steering().unwrap(), server.take_inbox().unwrap());
+    while steering.wait(&inbox, Some(Instant::now() + SHORT)) == Waited::NotAtAll {
+        steering.woke();
+    }
+    let address = server.addresses().last().unwrap().strip_prefix("http://").unwrap().to_owned();
+    let refused = std::thread::spawn(move || {
+        let mut socket = TcpStream::connect(address).unwrap();
+        socket.write_all(b"GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).unwrap();
+        answer
+    });
+    let until = Instant::now() + PATIENCE;
+    while inbox.is_empty() && Instant::now() < until {
+        if steering.wait(&inbox, Some(until)) == Waited::NotAtAll {
+            steering.woke();
+        }
+    }
+    assert!(Instant::now() < until, "nobody has woken it");
+    assert!(matches!(inbox.pop(), Some(Event::Log(_))));
+    assert_eq!(refused.join().unwrap(), *b"HTTP/1.1 401");
 }
 
 #[test]
