@@ -14,7 +14,7 @@ use super::threads;
 use crate::{
     config::{self, Address},
     control::{Api, Listener, Socket, serve},
-    socket::{BindError, bind_private},
+    socket::{BindError, SocketFile, bind_private},
     tls::Certificates,
 };
 
@@ -23,8 +23,7 @@ use crate::{
 pub(super) struct Bound {
     /// As publishers write them, without key and secret.
     pub(super) urls: Vec<String>,
-    /// Files to remove at the end.
-    pub(super) unix_paths: Vec<std::path::PathBuf>,
+    pub(super) files: Vec<SocketFile>,
     pub(super) listeners: Vec<Listener>,
 }
 
@@ -49,7 +48,7 @@ pub(super) fn bind(
                 (Address::Tcp { .. }, Some((_, authority))) => format!("{scheme}://{authority}"),
                 _ => address.to_string(),
             });
-            all.unix_paths.extend(bound.unix_path);
+            all.files.extend(bound.file);
             all.listeners.extend(bound.sockets.into_iter().map(|listening| {
                 let descriptor = OwnedFd::from(listening.socket);
                 let socket = match address {

@@ -1,6 +1,6 @@
 //! A running server: its threads, and what the consumer needs to talk to them.
 
-use std::{io, path::PathBuf, sync::Arc, thread::JoinHandle};
+use std::{io, sync::Arc, thread::JoinHandle};
 
 use super::{
     Steering, allocator,
@@ -14,7 +14,7 @@ use crate::{
     control::Api,
     hub::{Handle, Hub},
     queue::{Ender, Inbox, link},
-    socket::{BindError, bind},
+    socket::{BindError, SocketFile, bind},
     tls::Certificates,
 };
 
@@ -32,7 +32,8 @@ pub struct Server {
     control: Option<Control>,
     enders: Vec<Ender>,
     threads: Vec<JoinHandle<()>>,
-    unix_paths: Vec<PathBuf>,
+    /// Removed last, when nothing listens any more.
+    files: Vec<SocketFile>,
 }
 
 /// Why a server does not start. Nothing of it is left.
@@ -66,7 +67,7 @@ impl Server {
             control: None,
             enders: Vec::new(),
             threads: Vec::new(),
-            unix_paths: Vec::new(),
+            files: Vec::new(),
         };
         let mut sockets: Vec<Vec<_>> = (0..shards).map(|_| Vec::new()).collect();
         let config = &common.config;
@@ -78,7 +79,7 @@ impl Server {
                     "" => bound.url,
                     path => format!("{}{path}", bound.url.replacen("ws://", "http://", 1)),
                 });
-                server.unix_paths.extend(bound.unix_path);
+                server.files.extend(bound.file);
                 for (shard, mut socket) in sockets.iter_mut().zip(bound.sockets) {
                     socket.entry.metrics_only = !path.is_empty();
                     shard.push(socket);
@@ -87,7 +88,7 @@ impl Server {
         }
         let controls = control::bind(&config.control, common.certificates.as_ref())?;
         server.addresses.extend(controls.urls);
-        server.unix_paths.extend(controls.unix_paths);
+        server.files.extend(controls.files);
         let mut inbox = Inbox::new()?;
         let (mut ports, mut beside) = (Vec::new(), Vec::new());
         for (index, sockets) in sockets.into_iter().enumerate() {
@@ -178,9 +179,6 @@ impl Drop for Server {
         for thread in self.threads.drain(..) {
             // A shard catches its own panics; there is nothing to learn from the result.
             let _ = thread.join();
-        }
-        for path in &self.unix_paths {
-            let _ = std::fs::remove_file(path);
         }
     }
 }

@@ -3,8 +3,9 @@
 use std::{
     io,
     net::{SocketAddr, ToSocketAddrs},
-    os::unix::fs::{FileTypeExt, PermissionsExt},
+    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
+    time::SystemTime,
 };
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -29,9 +30,20 @@ pub struct Bound {
     pub url: String,
     /// One for each shard, in order.
     pub sockets: Vec<Listening>,
-    /// The file to remove at the end.
-    pub unix_path: Option<PathBuf>,
+    /// The file that clients find it by, if there is one.
+    pub file: Option<SocketFile>,
 }
+
+/// The file of a listening Unix socket. Dropped, it is removed, unless another server has its own there by then: one
+/// that drains does not listen any more, and whoever comes after it takes the path.
+#[derive(Debug)]
+pub struct SocketFile {
+    path: PathBuf,
+    made: Option<Made>,
+}
+
+/// By what a file differs from the one that was at its path before, whose number it may have.
+type Made = (u64, u64, SystemTime);
 
 /// What a connection at an address begins with before its request, and what it may ask for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -125,7 +137,7 @@ fn bind_tcp(address: SocketAddr, entry: Entry, shards: usize) -> io::Result<Boun
     };
     let listening = |socket| Listening { socket, entry, passed: false };
     let sockets = sockets.into_iter().map(listening).collect();
-    Ok(Bound { url: entry.url(actual), sockets, unix_path: None })
+    Ok(Bound { url: entry.url(actual), sockets, file: None })
 }
 
 impl Entry {
@@ -147,7 +159,7 @@ fn bind_passed(socket: Socket, mut entry: Entry, shards: usize) -> io::Result<Bo
     };
     let sockets = shared(socket, shards)?;
     let listening = |socket| Listening { socket, entry, passed: true };
-    Ok(Bound { url, sockets: sockets.into_iter().map(listening).collect(), unix_path: None })
+    Ok(Bound { url, sockets: sockets.into_iter().map(listening).collect(), file: None })
 }
 
 /// The path, or an abstract name behind the `@` that stands for its NUL.
@@ -190,10 +202,16 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<
     let address = SockAddr::unix(path)?;
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
-            if Socket::new(Domain::UNIX, Type::STREAM, None)?.connect(&address).is_ok() {
-                return Err(io::ErrorKind::AddrInUse.into());
+            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            // Not to wait at one whose queue is full.
+            socket.set_nonblocking(true)?;
+            match socket.connect(&address).map_err(|error| (error.kind(), error)) {
+                Ok(()) | Err((io::ErrorKind::WouldBlock, _)) => return Err(io::ErrorKind::AddrInUse.into()),
+                Err((io::ErrorKind::ConnectionRefused, _)) => std::fs::remove_file(path)?,
+                Err((io::ErrorKind::NotFound, _)) => {}
+                // It is another's, or of another kind.
+                Err((_, error)) => return Err(error),
             }
-            std::fs::remove_file(path)?;
         }
         Ok(_) => {
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the path exists and is no socket"));
@@ -203,6 +221,7 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.bind(&address)?;
+    let file = SocketFile { path: path.to_owned(), made: made(path) };
     // Before listen nobody can connect, so nobody slips in between.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     socket.listen(BACKLOG)?;
@@ -211,8 +230,21 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<
     Ok(Bound {
         url: format!("ws+unix://{}", path.display()),
         sockets: shared(socket, shards)?.into_iter().map(listening).collect(),
-        unix_path: Some(path.to_owned()),
+        file: Some(file),
     })
+}
+
+fn made(path: &Path) -> Option<Made> {
+    let found = std::fs::symlink_metadata(path).ok()?;
+    Some((found.dev(), found.ino(), found.modified().ok()?))
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        if self.made.is_some() && self.made == made(&self.path) {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 fn error(address: String, source: io::Error) -> BindError {
@@ -263,20 +295,57 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_socket_file_left_by_a_crash_is_replaced_and_a_live_one_is_not() {
-        let folder = std::env::temp_dir().join(format!("ferrite-listen-{}", std::process::id()));
+    /// A folder of its own, and the path of a socket in it.
+    fn path(name: &str) -> (PathBuf, PathBuf) {
+        let folder = std::env::temp_dir().join(format!("ferrite-listen-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("a.sock");
+        (folder, path)
+    }
+
+    #[test]
+    fn a_socket_file_left_by_a_crash_is_replaced_and_a_live_one_is_not() {
+        let (folder, path) = path("crash");
         let listen = Listen::from(Address::Unix { path: path.clone() });
-        let first = bind(&listen, false, 2).unwrap();
+        let mut first = bind(&listen, false, 2).unwrap();
         assert!(bind(&listen, false, 1).unwrap_err().to_string().contains("already in use"));
+        std::mem::forget(first[0].file.take());
         drop(first);
         assert!(path.exists());
         drop(bind(&listen, false, 1).unwrap());
-        std::fs::remove_file(&path).unwrap();
+        assert!(!path.exists());
         std::fs::write(&path, "precious").unwrap();
         assert!(bind(&listen, false, 1).unwrap_err().to_string().contains("is no socket"));
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_server_that_drains_leaves_the_file_to_the_one_that_follows() {
+        let (folder, path) = path("follow");
+        let listen = Listen::from(Address::Unix { path: path.clone() });
+        let Bound { sockets, file, .. } = bind(&listen, false, 1).unwrap().remove(0);
+        drop(sockets);
+        let second = bind(&listen, false, 1).unwrap();
+        drop(file);
+        assert!(path.exists(), "it is the second's");
+        drop(second);
+        assert!(!path.exists());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_connected_to_now_is_not_taken_for_left_over() {
+        let (folder, path) = path("busy");
+        let listen = Listen::from(Address::Unix { path: path.clone() });
+        let datagrams = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+        assert!(bind(&listen, false, 1).is_err() && path.exists(), "somebody else's");
+        drop(datagrams);
+        std::fs::remove_file(&path).unwrap();
+        let full = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
+        full.bind(&SockAddr::unix(&path).unwrap()).unwrap();
+        full.listen(0).unwrap();
+        let _waiting = std::os::unix::net::UnixStream::connect(&path).unwrap();
+        assert!(bind(&listen, false, 1).unwrap_err().to_string().contains("already in use"));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

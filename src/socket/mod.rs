@@ -13,7 +13,7 @@ mod stream;
 mod systemd;
 
 pub use accept::{Acceptor, Arrival, Refusal, turn_away};
-pub use listen::{BindError, Bound, Entry, Listening, bind, bind_private};
+pub use listen::{BindError, Bound, Entry, Listening, SocketFile, bind, bind_private};
 pub use peer_address::PeerAddress;
 pub use plain::NO_SIGNAL;
 pub use proxy_header::{ProxyHeader, ProxyViolation};

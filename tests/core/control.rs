@@ -2,7 +2,7 @@
 
 use std::{
     io::{Read, Write},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     os::unix::{fs::PermissionsExt, net::UnixStream},
     path::PathBuf,
     sync::{
@@ -17,6 +17,7 @@ use data_encoding::HEXLOWER;
 use ferrite::{
     config::{Config, Control},
     queue::{Accept, Event, LogLevel},
+    runtime::Server,
 };
 use rustls::{ClientConnection, StreamOwned, version::TLS13};
 use serde_json::{Value, json};
@@ -498,6 +499,17 @@ fn the_socket_file_is_its_owners_alone_and_goes_with_the_server() {
     // Whoever is connected and says nothing does not keep it.
     let _idle = UnixStream::connect(&path).unwrap();
     server.stop();
+    assert!(!path.exists());
+}
+
+#[test]
+fn a_server_that_does_not_start_leaves_no_socket_file() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = std::env::temp_dir().join(format!("ferrite-control-{}-left.sock", std::process::id()));
+    let texts =
+        [format!("unix://{}", path.display()), format!("http://app:{}@{}", "x".repeat(16), taken.local_addr().unwrap())];
+    let error = Server::start(Config { control: Control::parse(&texts).unwrap(), ..config(1) }).unwrap_err();
+    assert!(error.to_string().contains("already in use"), "{error}");
     assert!(!path.exists());
 }
 
