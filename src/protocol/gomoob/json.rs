@@ -87,17 +87,24 @@ impl Seed {
         Self { keep, depth: self.depth + 1 }
     }
 
-    fn add<E: Error>(self, entries: &mut Vec<(String, Value)>, key: String, value: Value) -> Result<(), E> {
+    /// `before`: how many have come, also under the same key: each is looked for among all.
+    fn add<E: Error>(
+        self,
+        entries: &mut Vec<(String, Value)>,
+        before: usize,
+        key: String,
+        value: Value,
+    ) -> Result<(), E> {
         if matches!(self.keep, Keep::Nothing) {
             return Ok(());
         }
-        // The last value of a key counts, in the place of the first.
-        if let Some((_, old)) = entries.iter_mut().find(|(known, _)| *known == key) {
-            *old = value;
-        } else if entries.len() < MAX_ENTRIES {
-            entries.push((key, value));
-        } else {
+        if before >= MAX_ENTRIES {
             return Err(E::custom("too many"));
+        }
+        // The last value of a key counts, in the place of the first.
+        match entries.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, old)) => *old = value,
+            None => entries.push((key, value)),
         }
         Ok(())
     }
@@ -153,7 +160,7 @@ impl<'de> Visitor<'de> for Seed {
         let mut index = 0_usize;
         while let Some(value) = list.next_element_seed(self.inner(""))? {
             if !matches!(self.keep, Keep::Nothing) {
-                self.add(&mut entries, index.to_string(), value)?;
+                self.add(&mut entries, index, index.to_string(), value)?;
             }
             index += 1;
         }
@@ -163,9 +170,11 @@ impl<'de> Visitor<'de> for Seed {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         self.enter()?;
         let mut entries = Vec::new();
+        let mut before = 0_usize;
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value_seed(self.inner(&key))?;
-            self.add(&mut entries, key, value)?;
+            self.add(&mut entries, before, key, value)?;
+            before += 1;
         }
         Ok(Value::Array(entries))
     }
@@ -230,6 +239,15 @@ mod tests {
         let wide = |width| format!("{{\"tags\":[1{}]}}", ",1".repeat(width - 1));
         assert!(frame(&wide(MAX_ENTRIES)).is_some());
         assert_eq!(frame(&wide(MAX_ENTRIES + 1)), None);
+    }
+
+    #[test]
+    fn a_key_that_comes_again_and_again_is_too_many_too() {
+        let again = |times| format!("{{\"tags\":{{\"a\":1{}}}}}", ",\"a\":1".repeat(times - 1));
+        assert!(frame(&again(MAX_ENTRIES)).is_some());
+        assert_eq!(frame(&again(MAX_ENTRIES + 1)), None);
+        let ignored = format!("{{\"metadata\":{{\"a\":1{}}}}}", ",\"a\":1".repeat(MAX_ENTRIES));
+        assert!(frame(&ignored).is_some(), "what is left out costs nothing");
     }
 
     #[test]
