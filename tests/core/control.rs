@@ -506,8 +506,10 @@ fn the_socket_file_is_its_owners_alone_and_goes_with_the_server() {
 fn a_server_that_does_not_start_leaves_no_socket_file() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let path = std::env::temp_dir().join(format!("ferrite-control-{}-left.sock", std::process::id()));
-    let texts =
-        [format!("unix://{}", path.display()), format!("http://app:{}@{}", "x".repeat(16), taken.local_addr().unwrap())];
+    let texts = [
+        format!("unix://{}", path.display()),
+        format!("http://app:{}@{}", "x".repeat(16), taken.local_addr().unwrap()),
+    ];
     let error = Server::start(Config { control: Control::parse(&texts).unwrap(), ..config(1) }).unwrap_err();
     assert!(error.to_string().contains("already in use"), "{error}");
     assert!(!path.exists());
@@ -560,7 +562,8 @@ fn while_256_connections_work_who_comes_waits_for_the_first_that_is_done() {
 fn who_begins_no_tls_session_keeps_nobody_out() {
     let authority = Authority::new();
     let made = authority.make(&["localhost"]);
-    let control = Control::parse(&[format!("https://app:{}@127.0.0.1:0", SECRET.replace(' ', "%20"))]).unwrap();
+    let control =
+        Control::parse(&[format!("https://app:{}@127.0.0.1:0", SECRET.replace(' ', "%20"))]).unwrap();
     let server = Running::echo(Config { control, tls: vec![made.files], ..config(1) });
     let address = server.addresses.last().unwrap().strip_prefix("https://").unwrap();
     let connect = || TcpStream::connect(address).unwrap();

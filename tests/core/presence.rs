@@ -118,7 +118,8 @@ fn two_tabs_of_a_user_come_and_go_as_one() {
 #[test]
 fn who_is_closed_by_another_program_leaves_after_what_it_had_said() {
     for shards in [1, 3] {
-        let path = std::env::temp_dir().join(format!("ferrite-presence-{}-{shards}.sock", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("ferrite-presence-{}-{shards}.sock", std::process::id()));
         let control = Control::parse(&[format!("unix://{}", path.display())]).unwrap();
         let held = Arc::new(AtomicBool::new(true));
         let server = room_with(Config { control, ..config(shards) }, held.clone());
@@ -131,7 +132,8 @@ fn who_is_closed_by_another_program_leaves_after_what_it_had_said() {
             server.hub.figures().into_iter().any(|f| figure(&f) && f.value == 2).then_some(())
         });
         let order = br#"{"to": {"users": ["bob"]}}"#;
-        let answer = request(&mut UnixStream::connect(path).unwrap(), "POST", "/v1/close", &[], order).unwrap();
+        let answer =
+            request(&mut UnixStream::connect(path).unwrap(), "POST", "/v1/close", &[], order).unwrap();
         assert_eq!((answer.0, &answer.1["connections"]), (200, &1.into()));
         held.store(false, Ordering::SeqCst);
         assert_eq!(guest.read().unwrap().to_text().unwrap(), "last words");
