@@ -116,8 +116,15 @@ impl Keys {
             JwtKey::Pem(Pem::Text(text)) => {
                 (from_pem(text.as_bytes()).map_err(|why| error(PEM, None, &why))?, None)
             }
-            JwtKey::Pem(Pem::File(path)) => (read(PEM, path)?, Some(file(path, PEM))),
-            JwtKey::Jwks(path) => (read(JWKS, path)?, Some(file(path, JWKS))),
+            // Looked at before it is read: what replaces it in between is read again.
+            JwtKey::Pem(Pem::File(path)) => {
+                let file = file(path, PEM);
+                (read(PEM, path)?, Some(file))
+            }
+            JwtKey::Jwks(path) => {
+                let file = file(path, JWKS);
+                (read(JWKS, path)?, Some(file))
+            }
         };
         Ok(Self { current: RwLock::new(keys.into()), file })
     }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::{
     answer::{Answer, Failure},
-    body::{self, Close, Count, Order},
+    body::{self, Close, Count, Object, Order},
     query::Fields,
     remembered::{Asked, Remembered},
 };
@@ -154,7 +154,7 @@ impl Api {
     }
 
     fn close(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
-        let Close { to, code, reason } = body::read(json)?;
+        let Close { to: Object(to), code, reason } = body::read(json)?;
         if !close_code_allowed(code) {
             return Err(Failure::field("code", format!("{code} is not a close code for applications")));
         }
@@ -177,7 +177,7 @@ impl Api {
 
     /// Changes nothing, but asks with an audience as the others do.
     fn count(&self, _: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
-        let Count { to } = body::read(json)?;
+        let Count { to: Object(to) } = body::read(json)?;
         Ok(Answer::connections(self.hub.select(&to.into_audience()?).len()))
     }
 

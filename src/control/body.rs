@@ -6,7 +6,7 @@ use data_encoding::BASE64;
 use hyper::StatusCode;
 use serde::{
     Deserialize, Deserializer,
-    de::{Error, MapAccess, SeqAccess, Visitor},
+    de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
 use super::answer::Failure;
@@ -20,8 +20,11 @@ use crate::{
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order<'a> {
+    #[serde(default, deserialize_with = "given")]
     topic: Option<String>,
-    to: Option<To>,
+    #[serde(default, deserialize_with = "given")]
+    to: Option<Object<To>>,
+    #[serde(default, deserialize_with = "given")]
     except: Option<Ids>,
     #[serde(borrow)]
     data: Cow<'a, str>,
@@ -34,7 +37,7 @@ pub(super) struct Order<'a> {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Close {
-    pub(super) to: To,
+    pub(super) to: Object<To>,
     #[serde(default = "normal_closure")]
     pub(super) code: u16,
     #[serde(default)]
@@ -45,20 +48,28 @@ pub(super) struct Close {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Count {
-    pub(super) to: To,
+    pub(super) to: Object<To>,
 }
 
 /// An audience.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct To {
+    #[serde(default, deserialize_with = "given")]
     pub(super) topics: Option<List<String>>,
+    #[serde(default, deserialize_with = "given")]
     pub(super) users: Option<List<String>>,
+    #[serde(default, deserialize_with = "given")]
     pub(super) tags: Option<Tags>,
+    #[serde(default, deserialize_with = "given")]
     pub(super) connections: Option<Ids>,
     #[serde(default)]
     pub(super) except: Ids,
 }
+
+/// What is written as an object. A list will not do: a PHP script's empty array would be everybody.
+#[derive(Debug)]
+pub(super) struct Object<T>(pub(super) T);
 
 /// Connections.
 pub(super) type Ids = List<i64>;
@@ -97,7 +108,14 @@ pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure>
         Failure::field(if path == WHOLE { "" } else { &path }, error.to_string())
     })?;
     json.end().map_err(invalid)?;
+    let Object(read) = read;
     Ok(read)
+}
+
+/// A field that is there has a value: null, out of a variable that was never set, would be as good as no field, and that
+/// is everybody.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(json).map(Some)
 }
 
 impl<'a> Order<'a> {
@@ -110,7 +128,7 @@ impl<'a> Order<'a> {
 
     /// The audience that it is for.
     pub(super) fn take_audience(&mut self) -> Result<Audience, Failure> {
-        self.to.take().ok_or_else(|| Failure::field("to", "is missing"))?.into_audience()
+        self.to.take().ok_or_else(|| Failure::field("to", "is missing"))?.0.into_audience()
     }
 
     /// Who does not get it.
@@ -195,6 +213,24 @@ impl<T> List<T> {
 impl Ids {
     fn into_ids(self) -> Vec<ConnectionId> {
         self.0.into_iter().map(ConnectionId::from_php).collect()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Object<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Object)
+            }
+        }
+        json.deserialize_map(Fields(PhantomData))
     }
 }
 

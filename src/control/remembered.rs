@@ -75,8 +75,8 @@ impl Known {
 
 /// About 200 bytes each.
 const MOST: usize = 100_000;
-/// Twice the time for which a signature holds, so that nothing overheard can be repeated.
-const LONGEST: Duration = Duration::from_secs(600);
+/// Twice the time for which a signature holds, and some, so that nothing overheard can be repeated.
+const LONGEST: Duration = Duration::from_secs(610);
 
 #[cfg(test)]
 mod tests {
