@@ -61,9 +61,14 @@ class Modes(unittest.TestCase):
             with tempfile.TemporaryDirectory() as out, Running(server, None, Path(out) / "log") as (address, pid):
                 for mode, arguments in ((mode, MODES[mode]) for mode in modes):
                     with self.subTest(server=server.name, mode=mode):
-                        done = load([*mode.split(), *arguments], address, pid)
-                        self.assertEqual((done.returncode, done.stderr), (0, ""))
-                        self.check(mode.split()[0], json.loads(done.stdout))
+                        for _ in range(3):
+                            done = load([*mode.split(), *arguments], address, pid)
+                            self.assertEqual((done.returncode, done.stderr), (0, ""))
+                            result = json.loads(done.stdout)
+                            # A busy machine may have no moment for a server in so short a time.
+                            if result.get("rate") != 0:
+                                break
+                        self.check(mode.split()[0], result)
 
     def check(self, mode: str, result: dict) -> None:
         self.assertEqual((result["name"], result["mode"]), ("smoke", mode))
