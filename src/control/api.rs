@@ -74,13 +74,10 @@ impl Api {
             "/v1/broadcast" => Self::broadcast,
             "/v1/send" => Self::send,
             "/v1/close" => Self::close,
-            "/v1/count" => Self::count,
+            "/v1/count" => return self.count(request),
             _ => return self.tell(request),
         };
-        if request.method != Method::POST {
-            return Err(Failure::method("POST"));
-        }
-        Fields::parse(request.query)?.end()?;
+        request.check_posted()?;
         if request.id.is_empty() {
             return self.speak(request, order);
         }
@@ -175,9 +172,10 @@ impl Api {
         Ok(Answer::connections(count))
     }
 
-    /// Changes nothing, but asks with an audience as the others do.
-    fn count(&self, _: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
-        let Count { to: Object(to) } = body::read(json)?;
+    /// Changes nothing, so nothing of it is remembered; but asks with an audience as the others do.
+    fn count(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        request.check_posted()?;
+        let Count { to: Object(to) } = body::read(request.body)?;
         Ok(Answer::connections(self.hub.select(&to.into_audience()?).len()))
     }
 
@@ -255,6 +253,14 @@ impl Api {
 }
 
 impl Request<'_> {
+    /// Whether it is a POST, and all that it says is in its body.
+    fn check_posted(&self) -> Result<(), Failure> {
+        if self.method != Method::POST {
+            return Err(Failure::method("POST"));
+        }
+        Fields::parse(self.query)?.end()
+    }
+
     /// What makes it the same as another.
     fn digest(&self) -> [u8; 32] {
         let mut context = digest::Context::new(&digest::SHA256);

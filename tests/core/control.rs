@@ -230,6 +230,17 @@ fn an_order_that_is_repeated_with_its_key_is_done_once() {
     assert_eq!(publish("b", "2"), (200, json!({"connections": 1})));
     assert_eq!(code(&publish("", "x")), (400, "invalid_request"));
     assert_eq!(code(&publish(&"x".repeat(65), "x")), (400, "invalid_request"));
+    // A question is answered anew, and takes no place among what is remembered.
+    let count = |socket: &mut UnixStream| {
+        let id = [("Idempotency-Key", "count".to_owned())];
+        request(socket, "POST", "/v1/count", &id, br#"{"to": {}}"#).unwrap()
+    };
+    let mut other = controlled.connect();
+    assert_eq!(count(&mut other), (200, json!({"connections": 1})));
+    let bob = controlled.client("bob");
+    assert_eq!(count(&mut other), (200, json!({"connections": 2})));
+    drop(bob);
+    wait("one to be left", || (count(&mut other).1["connections"] == 1).then_some(()));
     // What was refused is not remembered.
     assert_eq!(code(&publish("c", "\u{0}")), (200, ""));
     assert_eq!([(); 3].map(|()| read(&mut ann)), ["1", "2", "\0"]);
