@@ -22,7 +22,7 @@ final class Limits
      * @param int $maxMessageSize Bytes of one received message, all fragments together; over it the client is
      *     closed with 1009. Keep it well under PHP's `memory_limit`.
      * @param int $maxConnections Open at a time; over it clients are answered 503. The limit of open files
-     *     minus 64, and minus 256 for each address of `control`, is a ceiling too, and the smaller of both is logged at start.
+     *     minus 64, and minus 320 for each address of `control`, is a ceiling too, and the smaller of both is logged at start.
      * @param int $maxConnectionsPerAddress Open at a time from one IP address (IPv6: one /64); over it clients
      *     are answered 429. The default does not apply to loopback, a value of your own does. 0 = off.
      * @param float $connectRatePerAddress New connections a second from one address, with bursts of twice

@@ -1,14 +1,12 @@
 //! What a request is answered.
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{Response, StatusCode, header};
 use serde::Serialize;
 
 /// What was done, or what was asked for: status 200, or 503 of a server that ends, and JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
-    pub(super) status: StatusCode,
+    pub(super) status: u16,
     pub(super) body: Bytes,
     /// Whether it is the answer to an earlier request with the same idempotency key.
     pub(super) replayed: bool,
@@ -18,7 +16,7 @@ pub(super) struct Answer {
 #[derive(Debug, Serialize)]
 pub(super) struct Failure {
     #[serde(skip)]
-    status: StatusCode,
+    status: u16,
     code: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     field: Option<String>,
@@ -38,7 +36,7 @@ impl Answer {
     pub(super) fn of(what: &impl Serialize) -> Self {
         // Serialising plain data into memory cannot fail; should it, the client reads no JSON and says so.
         let body = serde_json::to_vec(what).unwrap_or_default();
-        Self { status: StatusCode::OK, body: body.into(), replayed: false }
+        Self { status: 200, body: body.into(), replayed: false }
     }
 
     /// To how many connections it was addressed.
@@ -50,70 +48,64 @@ impl Answer {
         Self::of(&Connections { connections: count })
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = json(self.status, self.body);
-        if self.replayed {
-            response.headers_mut().insert("idempotent-replayed", header::HeaderValue::from_static("true"));
-        }
-        response
+    /// As it is sent.
+    pub(super) fn into_bytes(self, form: Form) -> Vec<u8> {
+        let replayed = self.replayed.then_some(("idempotent-replayed", "true"));
+        json(self.status, replayed, &self.body, form)
     }
 }
 
 impl Failure {
-    pub(super) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, field: None, column: None, now: None, message: message.into(), allow: None }
     }
 
     /// The request itself is wrong.
     pub(super) fn request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request", message)
+        Self::new(400, "invalid_request", message)
     }
 
     /// A field, of the body or the query, is.
     pub(super) fn field(field: impl Into<String>, message: impl Into<String>) -> Self {
-        let failure = Self::new(StatusCode::BAD_REQUEST, "invalid_field", message);
+        let failure = Self::new(400, "invalid_field", message);
         Self { field: Some(field.into()), ..failure }
     }
 
     /// A query of tags is, in this column.
     pub(super) fn query(field: impl Into<String>, column: Option<usize>, message: impl Into<String>) -> Self {
-        let failure = Self::new(StatusCode::BAD_REQUEST, "invalid_query", message);
+        let failure = Self::new(400, "invalid_query", message);
         Self { field: Some(field.into()), column, ..failure }
     }
 
     pub(super) fn too_large(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", message)
+        Self::new(413, "too_large", message)
     }
 
     pub(super) fn unauthorized(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "unauthorized", message)
+        Self::new(401, "unauthorized", message)
     }
 
     /// The signature is right, and the time it was made for is not now.
     pub(super) fn clock(now: u64, message: impl Into<String>) -> Self {
-        Self { now: Some(now), ..Self::new(StatusCode::UNAUTHORIZED, "clock", message) }
+        Self { now: Some(now), ..Self::new(401, "clock", message) }
     }
 
     pub(super) fn method(allow: &'static str) -> Self {
         let message = format!("the method here is {allow}");
-        let failure = Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+        let failure = Self::new(405, "method_not_allowed", message);
         Self { allow: Some(allow), ..failure }
     }
 
     pub(super) fn stopping() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the server ends; nothing was done")
+        Self::new(503, "stopping", "the server ends; nothing was done")
     }
 
     pub(super) fn too_slow() -> Self {
-        Self::new(StatusCode::REQUEST_TIMEOUT, "timeout", "the body did not come in time")
+        Self::new(408, "timeout", "the body did not come in time")
     }
 
     pub(super) fn too_busy() -> Self {
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "too_busy",
-            "too many bodies arrive at once; nothing was done",
-        )
+        Self::new(503, "too_busy", "too many bodies arrive at once; nothing was done")
     }
 
     pub(super) fn in_field(&self) -> Option<&str> {
@@ -127,32 +119,62 @@ impl Failure {
 
     /// Whether it is about who asks, not what.
     pub(super) fn is_refusal(&self) -> bool {
-        self.status == StatusCode::UNAUTHORIZED
+        self.status == 401
     }
 
     pub(super) fn message(&self) -> &str {
         &self.message
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
+    /// As it is sent.
+    pub(super) fn into_bytes(self, form: Form) -> Vec<u8> {
         #[derive(Serialize)]
         struct Error<'a> {
             error: &'a Failure,
         }
         let body = serde_json::to_vec(&Error { error: &self }).unwrap_or_default();
-        let mut response = json(self.status, body.into());
-        if let Some(allow) = self.allow {
-            response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allow));
-        }
-        response
+        json(self.status, self.allow.map(|methods| ("allow", methods)), &body, form)
     }
 }
 
-fn json(status: StatusCode, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
-    response
+/// How an answer is sent.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Form {
+    /// To HEAD: without the body.
+    pub(super) to_head: bool,
+    /// Whether the connection ends behind it.
+    pub(super) last: bool,
+}
+
+fn json(status: u16, header: Option<(&str, &str)>, body: &[u8], form: Form) -> Vec<u8> {
+    let mut head = format!(
+        "HTTP/1.1 {status} {}\r\ncontent-type: application/json\r\ncache-control: no-store\r\ncontent-length: {}\r\n",
+        phrase(status),
+        body.len()
+    );
+    let close = form.last.then_some(("connection", "close"));
+    for (name, value) in header.into_iter().chain(close) {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head += "\r\n";
+    let mut bytes = head.into_bytes();
+    if !form.to_head {
+        bytes.extend_from_slice(body);
+    }
+    bytes
+}
+
+/// Nobody's program reads it (RFC 9112 section 4).
+fn phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        401 => "Unauthorized",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        503 => "Service Unavailable",
+        _ if status < 500 => "Bad Request",
+        _ => "Not Implemented",
+    }
 }

@@ -3,7 +3,6 @@
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
 use data_encoding::BASE64;
-use hyper::StatusCode;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
@@ -96,7 +95,7 @@ pub(super) struct Payload<'a> {
 /// Reads a body.
 pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Failure> {
     let invalid = |error: serde_json::Error| {
-        Failure::new(StatusCode::BAD_REQUEST, "invalid_json", format!("the body is not JSON: {error}"))
+        Failure::new(400, "invalid_json", format!("the body is not JSON: {error}"))
     };
     let mut json = serde_json::Deserializer::from_slice(body);
     let read = serde_path_to_error::deserialize(&mut json).map_err(|error| {

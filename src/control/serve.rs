@@ -1,30 +1,23 @@
-//! From listening sockets to requests, and the answers back: HTTP/1.1 by hyper, with our limits around it.
+//! Listening, and one connection's requests, from its bytes to the answer.
 
-use std::{convert::Infallible, io, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
-use http_body_util::BodyExt;
-use hyper::{
-    Method, StatusCode,
-    body::{Body, Incoming},
-    header::{CONTENT_TYPE, HeaderMap},
-    server::conn::http1,
-    service::service_fn,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch},
-    task::JoinSet,
+    sync::watch,
+    task::{JoinSet, yield_now},
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    answer::{Answer, Failure},
+    answer::{Answer, Failure, Form},
     api::{Api, Request},
-    idle::{Idle, Seat},
+    head::Head,
+    places::{Place, Places},
     signature::Keys,
+    wire::Wire,
 };
 use crate::{config::ControlKey, tls::Certificates};
 
@@ -52,12 +45,7 @@ pub enum Socket {
 struct Shared {
     api: Rc<Api>,
     keys: Keys,
-    /// Connections that may still be served.
-    slots: Arc<Semaphore>,
-    /// Those that are served and ask nothing just now.
-    idle: Idle,
-    /// Bytes of bodies that may still come.
-    bodies: Semaphore,
+    places: Rc<Places>,
 }
 
 /// Serves until `stop` says so, within a runtime of one thread and a `LocalSet`; then lets answers that are on their
@@ -67,8 +55,8 @@ pub async fn serve(api: Api, listeners: Vec<Listener>, stop: watch::Receiver<boo
     let mut accepting = JoinSet::new();
     for Listener { socket, keys, tls } in listeners {
         let (api, keys) = (api.clone(), Keys::new(&keys));
-        let (slots, bodies) = (Arc::new(Semaphore::new(CONNECTIONS)), Semaphore::new(BODIES));
-        let shared = Rc::new(Shared { api, keys, slots, idle: Idle::default(), bodies });
+        let places = Places::new(keys.is_empty(), api.largest_body());
+        let shared = Rc::new(Shared { api, keys, places });
         match socket {
             Socket::Tcp(socket) => {
                 let socket = TcpListener::from_std(socket)?;
@@ -90,213 +78,213 @@ async fn accept_tcp(
     shared: Rc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    while let Some((accepted, slot)) = next(&shared, || socket.accept(), &mut stop).await {
-        let Ok((stream, peer)) = accepted else {
+    let accept = async || socket.accept().await.map(|(stream, peer)| (stream, Some(peer.ip())));
+    while let Some(accepted) = next(&shared, accept, &mut stop).await {
+        let Ok((stream, peer, place)) = accepted else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let _ = stream.set_nodelay(true);
         let (shared, stop, tls) = (shared.clone(), stop.clone(), tls.clone());
         tokio::task::spawn_local(async move {
-            let peer = peer.ip().to_string();
-            let seat = Seat::take(&shared.idle);
-            match tls {
-                None => talk(stream, &peer, &shared, &seat, stop).await,
-                Some(certificates) => {
-                    let accepted = TlsAcceptor::from(certificates.config()).accept(stream);
-                    // Whoever only connects asks nothing either, and makes room for who does.
-                    let shaken = tokio::select! {
-                        shaken = timeout(HANDSHAKE, accepted) => shaken,
-                        () = seat.leave.notified() => return,
-                    };
-                    if let Ok(Ok(stream)) = shaken {
-                        talk(stream, &peer, &shared, &seat, stop).await;
-                    }
-                }
+            let peer = peer.map_or_else(String::new, |peer| peer.to_canonical().to_string());
+            let Some(certificates) = tls else { return talk(stream, &peer, &shared, &place, stop).await };
+            let accepted = TlsAcceptor::from(certificates.config()).accept(stream);
+            let shaken = tokio::select! {
+                shaken = timeout(HANDSHAKE, accepted) => shaken,
+                () = place.leave.notified() => return,
+            };
+            if let Ok(Ok(stream)) = shaken {
+                talk(stream, &peer, &shared, &place, stop).await;
             }
-            drop(slot);
         });
     }
-    shared.last_answers().await;
+    let _ = timeout(LAST_ANSWERS, shared.places.empty()).await;
 }
 
 async fn accept_unix(socket: UnixListener, shared: Rc<Shared>, mut stop: watch::Receiver<bool>) {
-    while let Some((accepted, slot)) = next(&shared, || socket.accept(), &mut stop).await {
-        let Ok((stream, _)) = accepted else {
+    let accept = async || socket.accept().await.map(|(stream, _)| (stream, None));
+    while let Some(accepted) = next(&shared, accept, &mut stop).await {
+        let Ok((stream, _, place)) = accepted else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
         let (shared, stop) = (shared.clone(), stop.clone());
-        tokio::task::spawn_local(async move {
-            talk(stream, "unix", &shared, &Seat::take(&shared.idle), stop).await;
-            drop(slot);
-        });
+        tokio::task::spawn_local(async move { talk(stream, "unix", &shared, &place, stop).await });
     }
-    shared.last_answers().await;
+    let _ = timeout(LAST_ANSWERS, shared.places.empty()).await;
 }
 
-/// Who connects next, and the slot that it takes; `None` at the end.
-async fn next<T, F: Future<Output = io::Result<T>>>(
+/// Who connects next, and the place that it takes; `None` at the end.
+async fn next<S>(
     shared: &Shared,
-    accept: impl FnOnce() -> F,
+    accept: impl AsyncFn() -> io::Result<(S, Option<IpAddr>)>,
     stop: &mut watch::Receiver<bool>,
-) -> Option<(io::Result<T>, OwnedSemaphorePermit)> {
+) -> Option<io::Result<(S, Option<IpAddr>, Place)>> {
     let accepted = async {
-        let accepted = accept().await;
-        let slots = shared.slots.clone();
-        if slots.available_permits() == 0 {
-            shared.idle.dismiss_longest();
-        }
-        // While all are busy one waits here, the others in the system's queue.
-        let slot = slots.acquire_owned().await.ok()?;
-        shared.idle.has_room();
-        Some((accepted, slot))
+        // Whoever came before reads what it has sent before somebody else makes it leave.
+        yield_now().await;
+        let (stream, peer) = accept().await?;
+        let place = shared.places.take(peer).await;
+        Ok((stream, peer, place))
     };
     tokio::select! {
-        accepted = accepted => accepted,
+        accepted = accepted => Some(accepted),
         _ = stop.wait_for(|stop| *stop) => None,
     }
 }
 
-/// Answers the requests of one connection, one after the other.
+/// Answers the requests of one connection, one after the other, until it has to make room.
 async fn talk(
-    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     peer: &str,
     shared: &Shared,
-    seat: &Seat<'_>,
-    mut stop: watch::Receiver<bool>,
+    place: &Place,
+    stop: watch::Receiver<bool>,
 ) {
-    let service = service_fn(|request| async move {
-        seat.work();
-        let answer = shared.request(request).await;
-        seat.rest();
-        if let Err(failure) = &answer
-            && failure.is_refusal()
-        {
-            shared.api.log_refusal(peer, failure);
-        }
-        Ok::<_, Infallible>(answer.map_or_else(Failure::into_response, Answer::into_response))
-    });
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(IDLE).max_headers(HEADERS).max_buf_size(BUFFER);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
-    // Errors are the client's: it left, or spoke no HTTP, which hyper has told it. What it has asked already is answered
-    // before it makes room.
+    let mut wire = Wire::new(stream);
+    // Errors are the client's: it left, or took no answer.
+    let mut conversation =
+        pin!(async { while shared.exchange(&mut wire, peer, place, stop.clone()).await.unwrap_or(false) {} });
     tokio::select! {
         biased;
-        _ = connection.as_mut() => return,
-        () = seat.leave.notified() => {}
-        _ = stop.wait_for(|stop| *stop) => {}
+        () = conversation.as_mut() => return,
+        () = place.leave.notified() => {}
     }
-    connection.as_mut().graceful_shutdown();
-    let _ = timeout(LAST_ANSWERS, connection).await;
+    // A publisher asks nothing then; but its last answer may still be on its way.
+    if place.is_finishing() {
+        let _ = timeout(LAST_ANSWERS, conversation).await;
+    }
 }
 
 impl Shared {
-    /// Waits until every connection has given its slot back.
-    async fn last_answers(&self) {
-        let _ = timeout(LAST_ANSWERS, self.slots.acquire_many(CONNECTIONS as u32)).await;
-    }
-
-    async fn request(&self, request: hyper::Request<Incoming>) -> Result<Answer, Failure> {
-        let (head, body) = request.into_parts();
-        let claim = self.keys.claim(&head.headers)?;
-        let id = idempotency_key(&head.headers)?;
-        let (body, _budget) = self.body(&head.method, &head.headers, body).await?;
-        claim.verify(&head, id, &body)?;
-        self.api.answer(&Request {
-            method: &head.method,
-            path: head.uri.path(),
-            query: head.uri.query().unwrap_or_default(),
-            body: &body,
-            by: claim.name,
-            id,
-        })
-    }
-
-    /// The body, and what it takes of the budget: what has come of it, not what it says it has.
-    async fn body(
+    /// One request and its answer; whether there may be another.
+    async fn exchange(
         &self,
-        method: &Method,
-        headers: &HeaderMap,
-        mut body: Incoming,
-    ) -> Result<(Vec<u8>, Option<SemaphorePermit<'_>>), Failure> {
-        let (mut whole, mut budget) = (Vec::new(), None::<SemaphorePermit<'_>>);
-        if body.is_end_stream() && method != Method::POST {
-            return Ok((whole, budget));
-        }
-        self.check_body(headers, body.size_hint().exact())?;
-        let read = async {
-            while let Some(frame) = body.frame().await {
-                let frame = frame.map_err(|_| Failure::request("the body is cut short"))?;
-                let Ok(piece) = frame.into_data() else { continue };
-                let size = u32::try_from(piece.len()).unwrap_or(u32::MAX);
-                let permit = self.bodies.try_acquire_many(size).map_err(|_| Failure::too_busy())?;
-                match &mut budget {
-                    None => budget = Some(permit),
-                    Some(budget) => budget.merge(permit),
-                }
-                whole.extend_from_slice(&piece);
-            }
-            Ok(())
+        wire: &mut Wire<impl AsyncRead + AsyncWrite + Unpin>,
+        peer: &str,
+        place: &Place,
+        mut stop: watch::Receiver<bool>,
+    ) -> io::Result<bool> {
+        let patience = if place.is_strangers() { STRANGER } else { IDLE };
+        let head = tokio::select! {
+            biased;
+            head = timeout(patience, wire.head()) => head??,
+            _ = stop.wait_for(|stop| *stop) => return Ok(false),
         };
-        match timeout(BODY, read).await {
-            Ok(read) => read.map(|()| (whole, budget)),
-            Err(_) => Err(Failure::too_slow()),
+        let Some(head) = head else { return Ok(false) };
+        place.work();
+        let mut form = Form { to_head: false, last: true };
+        let answer = match head {
+            Err(failure) => Err(failure),
+            Ok(head) => {
+                form.to_head = head.is_head();
+                let (answer, is_read) = self.request(wire, &head, place).await;
+                form.last = !is_read || head.is_last() || *stop.borrow();
+                answer
+            }
+        };
+        if let Err(failure) = &answer
+            && failure.is_refusal()
+        {
+            self.api.log_refusal(peer, failure);
         }
+        let bytes = answer.map_or_else(|failure| failure.into_bytes(form), |answer| answer.into_bytes(form));
+        place.rest();
+        timeout(ANSWER, wire.write(&bytes)).await??;
+        place.finish();
+        if form.last {
+            timeout(LAST_ANSWERS, wire.end()).await??;
+        }
+        Ok(!form.last && place.is_taken())
     }
 
-    /// Refuses a body before it is read.
-    fn check_body(&self, headers: &HeaderMap, length: Option<u64>) -> Result<(), Failure> {
-        let refuse = |status, code, message: &str| Err(Failure::new(status, code, message));
-        let Some(length) = length else {
-            let message = "the header Content-Length is missing";
-            return refuse(StatusCode::LENGTH_REQUIRED, "length_required", message);
+    /// What is answered to a request, and whether all of it was read.
+    async fn request(
+        &self,
+        wire: &mut Wire<impl AsyncRead + AsyncWrite + Unpin>,
+        head: &Head,
+        place: &Place,
+    ) -> (Result<Answer, Failure>, bool) {
+        let body = async {
+            // Nothing is answered before it is verified that would differ with the name of the key.
+            let claim = self.keys.claim(head)?;
+            let id = head.one(IDEMPOTENCY_KEY)?.unwrap_or_default();
+            let kind = head.one(CONTENT_TYPE)?;
+            let length = self.length(head)?;
+            if length > 0 && head.waits() {
+                wire.ask_for_body().await.map_err(|_| Failure::too_slow())?;
+            }
+            let hold = async |bytes| place.hold(bytes).await.map_err(|_| Failure::too_busy());
+            let body = timeout(BODY, wire.body(length, hold)).await.map_err(|_| Failure::too_slow())??;
+            Ok((claim, id, kind, body))
         };
-        let largest = self.api.largest_body();
-        if length > largest as u64 {
-            let message =
-                format!("the body has {length} bytes; it may have {largest} (limits.maxMessageSize)");
-            return Err(Failure::too_large(message));
-        }
-        if !is_json(headers) {
-            let message = "the body is JSON; its Content-Type says something else";
-            return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", message);
-        }
-        Ok(())
+        let (claim, id, kind, body) = match body.await {
+            Ok(read) => read,
+            // A GET that nobody has signed has no body, and its connection may go on.
+            Err(failure) => return (Err(failure), head.length().is_ok_and(|length| length == 0)),
+        };
+        let answer = claim.verify(head, id, &body).and_then(|()| {
+            place.trust();
+            if (!body.is_empty() || head.method() == "POST") && !is_json(kind) {
+                let message = "the body is JSON; its Content-Type says something else";
+                return Err(Failure::new(415, "unsupported_media_type", message));
+            }
+            self.api.answer(&Request {
+                method: head.method(),
+                path: head.path(),
+                query: head.query(),
+                body: &body,
+                by: claim.name,
+                id: idempotency_key(head, id)?,
+            })
+        });
+        (answer, true)
+    }
+
+    /// The body's length, unless it is refused before it is read.
+    fn length(&self, head: &Head) -> Result<usize, Failure> {
+        let (length, largest) = (head.length()?, self.api.largest_body());
+        usize::try_from(length).ok().filter(|length| *length <= largest).ok_or_else(|| {
+            Failure::too_large(format!(
+                "the body has {length} bytes; it may have {largest} (limits.maxMessageSize)"
+            ))
+        })
     }
 }
 
 /// The header's value, or nothing.
-fn idempotency_key(headers: &HeaderMap) -> Result<&str, Failure> {
-    let Some(value) = headers.get("idempotency-key") else { return Ok("") };
-    let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
-    key.ok_or_else(|| {
+fn idempotency_key<'a>(head: &Head, id: &'a [u8]) -> Result<&'a str, Failure> {
+    if head.one(IDEMPOTENCY_KEY)?.is_none() {
+        return Ok("");
+    }
+    let is_key = (1..=LONGEST_KEY).contains(&id.len()) && id.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    std::str::from_utf8(id).ok().filter(|_| is_key).ok_or_else(|| {
         Failure::request(format!("Idempotency-Key is not 1 to {LONGEST_KEY} printable ASCII characters"))
     })
 }
 
 /// Whether a body can be JSON by its type. `curl -d` says that it is a form.
-fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
-    let kind = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    ["application/json", "application/x-www-form-urlencoded"]
+fn is_json(kind: Option<&[u8]>) -> bool {
+    let Some(kind) = kind else { return true };
+    let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    [&b"application/json"[..], b"application/x-www-form-urlencoded"]
         .iter()
         .any(|known| kind.eq_ignore_ascii_case(known))
 }
 
-/// Connections of a listener at once.
-pub const CONNECTIONS: usize = 256;
-/// Bytes of bodies that have come and are not dealt with, of a listener.
-const BODIES: usize = 64 << 20;
-/// From the answer before, or the accept, to the end of a request's head.
+/// From the answer before to the end of a request's head.
 const IDLE: Duration = Duration::from_secs(75);
+/// The same of those who have signed no request, and from the accept.
+const STRANGER: Duration = Duration::from_secs(10);
 /// From the end of a head to the end of its body.
 const BODY: Duration = Duration::from_secs(10);
+/// For a client to take an answer.
+const ANSWER: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(5);
-/// For answers that are on their way when the server ends.
+/// For answers that are on their way when the connection ends.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-const HEADERS: usize = 64;
-const BUFFER: usize = 64 << 10;
 const LONGEST_KEY: usize = 64;
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+const CONTENT_TYPE: &str = "Content-Type";

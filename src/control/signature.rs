@@ -2,16 +2,19 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::hmac;
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac, rand};
 use data_encoding::HEXLOWER;
-use hyper::http::{HeaderMap, request::Parts};
 
-use super::answer::Failure;
+use super::{answer::Failure, head::Head};
 use crate::config::ControlKey;
 
 /// The keys of one listener, ready to verify with.
 #[derive(Debug)]
-pub(super) struct Keys(Vec<(Box<str>, hmac::Key)>);
+pub(super) struct Keys {
+    known: Vec<(Box<str>, hmac::Key)>,
+    /// Of a name that nobody has. Requests with it are read as the others are, so that names cannot be looked for.
+    nobodys: hmac::Key,
+}
 
 /// What a request says of itself before its body is read.
 #[derive(Debug)]
@@ -35,16 +38,24 @@ impl Keys {
         let key = |key: &ControlKey| {
             (key.name.as_str().into(), hmac::Key::new(hmac::HMAC_SHA256, key.secret.bytes()))
         };
-        Self(keys.iter().map(key).collect())
+        let mut secret = [0; 32];
+        // Without chance the secret of nobody is known, but no name leads to it.
+        let _ = rand::fill(&mut secret);
+        Self { known: keys.iter().map(key).collect(), nobodys: hmac::Key::new(hmac::HMAC_SHA256, &secret) }
+    }
+
+    /// Whether everybody who can connect may speak.
+    pub(super) fn is_empty(&self) -> bool {
+        self.known.is_empty()
     }
 
     /// Whose request it claims to be. Its body is read only if it may be true.
-    pub(super) fn claim<'a>(&'a self, headers: &'a HeaderMap) -> Result<Claim<'a>, Failure> {
-        if self.0.is_empty() {
+    pub(super) fn claim<'a>(&'a self, head: &'a Head) -> Result<Claim<'a>, Failure> {
+        if self.is_empty() {
             return Ok(Claim { name: "", signed: None });
         }
         let header = |name: &str| {
-            let value = headers.get(name).and_then(|value| value.to_str().ok());
+            let value = head.one(name)?.and_then(|value| std::str::from_utf8(value).ok());
             value.ok_or_else(|| Failure::unauthorized(format!("the header {name} is missing")))
         };
         let (name, timestamp) = (header(KEY)?, header(TIMESTAMP)?);
@@ -52,20 +63,24 @@ impl Keys {
         let seconds = timestamp.parse().map_err(|_| {
             Failure::unauthorized(format!("the header {TIMESTAMP} is not Unix time in seconds"))
         })?;
-        let (name, key) = self.0.iter().find(|(known, _)| **known == *name).ok_or_else(wrong)?;
+        let known = self.known.iter().find(|(known, _)| **known == *name);
+        let (name, key) = known.map_or(("", &self.nobodys), |(name, key)| (&**name, key));
         Ok(Claim { name, signed: Some(Signed { key, timestamp, seconds, signature }) })
     }
 }
 
 impl Claim<'_> {
     /// Verifies the claim, over all of the request.
-    pub(super) fn verify(&self, head: &Parts, id: &str, body: &[u8]) -> Result<(), Failure> {
+    pub(super) fn verify(&self, head: &Head, id: &[u8], body: &[u8]) -> Result<(), Failure> {
         let Some(Signed { key, timestamp, seconds, signature }) = &self.signed else { return Ok(()) };
-        let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-        let mut text = format!("{}\n{target}\n{timestamp}\n{id}\n", head.method).into_bytes();
-        text.extend_from_slice(body);
-        // In constant time.
-        hmac::verify(key, &text, signature).map_err(|_| wrong())?;
+        let begin = format!("{}\n{}\n{timestamp}\n", head.method(), head.target());
+        let mut signing = hmac::Context::with_key(key);
+        [begin.as_bytes(), id, b"\n", body].iter().for_each(|part| signing.update(part));
+        // A name that nobody has is looked at last.
+        verify_slices_are_equal(signing.sign().as_ref(), signature).map_err(|_| wrong())?;
+        if self.name.is_empty() {
+            return Err(wrong());
+        }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         if now.abs_diff(*seconds) > TOLERANCE.as_secs() {
             let message = format!(

@@ -77,7 +77,7 @@ impl Common {
             options => Some(credentials::authenticator(options, limits)?),
         };
         let files = raise_file_limit();
-        let reserved = RESERVED_FILES + control::CONNECTIONS * config.control.len();
+        let reserved = RESERVED_FILES + control::MOST_CONNECTIONS * config.control.len();
         Ok(Self {
             certificates,
             authenticator,

@@ -8,6 +8,7 @@ import time
 
 from client import TEXT, Client
 from suite import Theme
+from php_server import seconds
 from target import KIB, MIB, Target, eventually
 
 KEY, SECRET = "app", "0123456789abcdef"
@@ -129,6 +130,17 @@ def wrong(server: Target, _: str, request: bytes, status: int) -> None:
         ("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00" * 100),
         ("a head of a mebibyte", b"GET /v1/stats HTTP/1.1\r\nHost: h\r\nX: " + b"x" * MIB),
         ("ten thousand header lines", b"GET /v1/stats HTTP/1.1\r\n" + b"a: b\r\n" * 10_000 + b"\r\n"),
+        ("lines that end with LF alone", signed("GET", "/v1/stats").replace(b"\r\n", b"\n")),
+        ("no host", signed("GET", "/v1/stats").replace(b"Host: h\r\n", b"")),
+        ("two hosts", signed("GET", "/v1/stats", lines="Host: h\r\n")),
+        ("two signatures", signed("GET", "/v1/stats", lines=f"Ferrite-Signature: {'0' * 64}\r\n")),
+        ("two keys", signed("GET", "/v1/stats", lines=f"Ferrite-Key: {KEY}\r\n")),
+        ("two times", signed("GET", "/v1/stats", lines="Ferrite-Timestamp: 1\r\n")),
+        ("a folded line", signed("GET", "/v1/stats", lines="X: a\r\n b\r\n")),
+        ("a space before a colon", signed("GET", "/v1/stats", lines="X : a\r\n")),
+        ("HTTP/1.0", signed("GET", "/v1/stats").replace(b"HTTP/1.1", b"HTTP/1.0")),
+        ("chunks and a length", signed("POST", "/v1/broadcast", b"{}", lines="Transfer-Encoding: chunked\r\n")),
+        ("another host in the target", signed("GET", "/v1/stats").replace(b"GET /", b"GET http://a/")),
         ("two lengths", signed("POST", "/v1/broadcast", b"{}", lines="Content-Length: 3\r\n")),
         ("a negative length", b"POST /v1/broadcast HTTP/1.1\r\nHost: h\r\nContent-Length: -1\r\n\r\n"),
     ],
@@ -166,14 +178,55 @@ def pipelined(server: Target) -> None:
                 answer(client)
 
 
-@theme.probe("three hundred clients that say nothing leave room for one who does once they go")
-def silent(server: Target) -> None:
-    idle = [connect(server) for _ in range(300)]
-    with connect(server) as client:
-        client.send(signed("GET", "/v1/health"))
-        for other in idle:
+FORGED = re.sub(rb"Signature: \w+", b"Signature: " + b"0" * 64, RIGHT)
+
+
+@theme.probe(
+    "four hundred clients that send {0} delay no publisher",
+    [
+        ("nothing", b""),
+        ("half a head", FORGED[:60]),
+        ("no body behind a right key's name and a wrong signature", FORGED[:-5]),
+        ("no body behind a name that nobody has", FORGED.replace(b"Key: app", b"Key: apq")[:-5]),
+        ("wrong signatures and read no answer", FORGED * 3),
+    ],
+)
+def strangers(server: Target, _: str, data: bytes) -> None:
+    with connect(server) as kept:
+        kept.send(signed("GET", "/v1/health"))
+        answer(kept)
+        others = [connect(server) for _ in range(400)]
+        for other in others:
+            other.attempt(data)
+        begun = time.monotonic()
+        # One that has signed before, and one that comes now.
+        kept.send(signed("GET", "/v1/health"))
+        answer(kept)
+        with connect(server) as client:
+            client.send(signed("GET", "/v1/health"))
+            answer(client)
+        took = time.monotonic() - begun
+        for other in others:
             other.reset()
+    assert took < seconds(1), f"after {took:.1f} s"
+
+
+@theme.probe("bodies of strangers share a budget of their own, and a publisher's is not in it", alone=True)
+def hoarded(server: Target) -> None:
+    before = server.forget_peak()
+    whole = signed("POST", "/v1/send", b'{"to":{"users":["x"]},"data":"' + b"x" * MIB + b'"}')
+    forged = re.sub(rb"Signature: \w+", b"Signature: " + b"0" * 64, whole)
+    others = [connect(server) for _ in range(200)]
+    for other in others:
+        # As much as there are places for, several times the budget.
+        other.attempt(forged[:-5])
+    with connect(server) as client:
+        client.send(whole)
         answer(client)
+    grown = server.peak() - before
+    for other in others:
+        other.reset()
+    assert grown < 32 * MIB, f"{grown} bytes"
 
 
 @theme.probe("a hundred bodies of two mebibytes without a key are never read", alone=True)

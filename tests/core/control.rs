@@ -598,3 +598,158 @@ fn who_begins_no_tls_session_keeps_nobody_out() {
     assert_eq!(ask(&mut early), 401, "others have said nothing for longer");
     assert_eq!(silent[0].read(&mut [0]).unwrap(), 0);
 }
+
+#[test]
+fn requests_whose_bodies_never_come_keep_no_publisher_out() {
+    let controlled = Controlled::start(1);
+    let begun = signed_post("app", "wrong horse battery!", "/v1/broadcast", "", br#"{"data": "x"}"#);
+    // The right key's name, a wrong signature, and all but the body's last byte.
+    let _waiting: Vec<_> = (0..600)
+        .map(|_| {
+            let mut socket = TcpStream::connect(&controlled.tcp).unwrap();
+            // The oldest are closed while others come.
+            let _ = socket.write_all(&begun[..begun.len() - 1]);
+            socket
+        })
+        .collect();
+    let mut publisher = TcpStream::connect(&controlled.tcp).unwrap();
+    publisher.set_read_timeout(Some(PATIENCE / 2)).unwrap();
+    for _ in 0..2 {
+        publisher.write_all(&signed_post("app", SECRET, "/v1/broadcast", "", br#"{"data": "x"}"#)).unwrap();
+        assert_eq!(answer(&mut publisher).unwrap().0, 200, "within half of what a body may take");
+    }
+    // And whoever has signed is not sent away for those who have not.
+    let _more: Vec<_> = (0..600)
+        .map(|_| {
+            let mut socket = TcpStream::connect(&controlled.tcp).unwrap();
+            let _ = socket.write_all(&begun[..begun.len() - 1]);
+            socket
+        })
+        .collect();
+    publisher.write_all(&signed_post("app", SECRET, "/v1/broadcast", "", br#"{"data": "x"}"#)).unwrap();
+    assert_eq!(answer(&mut publisher).unwrap().0, 200);
+}
+
+#[test]
+fn the_name_of_a_key_cannot_be_told_from_one_that_nobody_has() {
+    let controlled = Controlled::start(1);
+    let body = br#"{"data": "x"}"#;
+    for lines in [
+        "",
+        "Content-Type: text/xml\r\n",
+        "Idempotency-Key: \r\n",
+        "Content-Length: 9\r\nContent-Length: 9\r\n",
+        "Expect: 100-continue\r\n",
+        "Host: other\r\n",
+        "Ferrite-Key: app\r\n",
+    ] {
+        let answers = ["app", "apq"].map(|name| {
+            let mut socket = TcpStream::connect(&controlled.tcp).unwrap();
+            socket
+                .write_all(&signed_post(name, "wrong horse battery!", "/v1/broadcast", lines, body))
+                .unwrap();
+            let mut all = String::new();
+            socket.shutdown(std::net::Shutdown::Write).unwrap();
+            socket.read_to_string(&mut all).unwrap();
+            all
+        });
+        assert_eq!(answers[0], answers[1], "{lines:?}");
+        let is_malformed = ["Content-Length", "Host", "Ferrite"].iter().any(|name| lines.starts_with(name));
+        assert!(answers[0].contains(if is_malformed { " 400 " } else { " 401 " }), "{lines:?}: {answers:?}");
+    }
+}
+
+#[test]
+fn a_request_that_two_programs_could_read_differently_is_refused_and_ends_its_connection() {
+    let controlled = Controlled::start(1);
+    let right =
+        String::from_utf8(signed_post("app", SECRET, "/v1/broadcast", "", br#"{"data":"x"}"#)).unwrap();
+    let (head, body) = right.split_once("\r\n\r\n").unwrap();
+    let signature = head.lines().find(|line| line.starts_with("Ferrite-Signature")).unwrap();
+    let mut refused = vec![
+        (right.replace("\r\n", "\n"), 400),
+        (right.replacen("\r\n", "\n", 1), 400),
+        (right.replace("Host: h\r\n", ""), 400),
+        (right.replace("HTTP/1.1", "HTTP/1.0"), 505),
+        (right.replace("HTTP/1.1", "HTTP/1.2"), 505),
+        (right.replace("/v1/broadcast HTTP", "http://other/v1/broadcast HTTP"), 400),
+        (right.replace("/v1/broadcast HTTP", "/v1/broadcast#a HTTP"), 400),
+        (right.replace("POST /v1", "POST  /v1"), 400),
+        (right.replace("Content-Length: 12", "Content-Length: 12, 12"), 400),
+        (right.replace("Content-Length: 12", "Content-Length: +12"), 400),
+    ];
+    for line in [
+        "Host: h",
+        "Host: other",
+        signature,
+        "Ferrite-Key: app",
+        "ferrite-timestamp: 1",
+        "Ferrite-Timestamp : 1",
+        "Content-Length: 12",
+        "Content-Type: application/json\r\nContent-Type: text/xml",
+        "Idempotency-Key: a\r\nIdempotency-Key: a",
+        "Transfer-Encoding: chunked",
+        "Transfer-Encoding: identity",
+        " folded: x",
+        "X: a\r\n folded",
+        "X: a\0",
+        "X: a\rb",
+        "no colon",
+        "Upgrade: websocket\r\nConnection: upgrade",
+    ] {
+        refused.push((format!("{head}\r\n{line}\r\n\r\n{body}"), 400));
+    }
+    for (request, status) in refused {
+        let mut socket = TcpStream::connect(&controlled.tcp).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        // A second request behind it is not read, wherever the first one ends.
+        socket.write_all(format!("{request}{right}").as_bytes()).unwrap();
+        let mut all = Vec::new();
+        let _ = socket.read_to_end(&mut all);
+        let all = String::from_utf8(all).unwrap();
+        assert!(all.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {all}");
+        assert!(
+            all.contains("connection: close\r\n") && all.matches("HTTP/1.1 ").count() == 1,
+            "{request:?}: {all}"
+        );
+    }
+    // A proxy's way to write the target.
+    let mut socket = TcpStream::connect(&controlled.tcp).unwrap();
+    socket.write_all(right.replace("/v1/broadcast HTTP", "http://h/v1/broadcast HTTP").as_bytes()).unwrap();
+    assert_eq!(answer(&mut socket).unwrap().0, 200);
+}
+
+#[test]
+fn connection_close_is_answered_in_kind_and_head_without_a_body() {
+    let controlled = Controlled::start(1);
+    let all = |request: &str| {
+        let mut socket = controlled.connect();
+        socket.write_all(request.as_bytes()).unwrap();
+        let mut all = String::new();
+        socket.read_to_string(&mut all).unwrap();
+        all
+    };
+    let head = all("HEAD /v1/stats HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    assert!(
+        head.starts_with("HTTP/1.1 405 ") && head.ends_with("\r\n\r\n") && head.contains("allow: GET"),
+        "{head}"
+    );
+    let health = all(
+        "GET /v1/health HTTP/1.1\r\nHost: h\r\n\r\nGET /v1/health HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n",
+    );
+    assert_eq!(health.matches("{\"status\":\"ok\"}").count(), 2, "{health}");
+}
+
+/// A signed request, whole.
+fn signed_post(name: &str, secret: &str, path: &str, lines: &str, body: &[u8]) -> Vec<u8> {
+    let time = now();
+    let text = [format!("POST\n{path}\n{time}\n\n").as_bytes(), body].concat();
+    let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()), &text);
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nHost: h\r\nFerrite-Key: {name}\r\nFerrite-Timestamp: {time}\r\n\
+         Ferrite-Signature: {}\r\nContent-Length: {}\r\n{lines}\r\n",
+        HEXLOWER.encode(tag.as_ref()),
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}

@@ -20,7 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("queue", &["http"]),
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
     ("hub", &["config", "connection", "frame", "metrics", "queue"]),
-    ("control", &["config", "hub", "queue", "tls"]),
+    ("control", &["config", "http", "hub", "queue", "tls"]),
     (
         "runtime",
         &[
@@ -48,8 +48,6 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 const CRATES: &[(&str, &[&str])] = &[
     ("ext_php_rs", &["php"]),
     ("tokio", &["control", "socket", "runtime"]),
-    ("hyper", &["control"]),
-    ("hyper_util", &["control"]),
     ("tokio_rustls", &["control"]),
     ("tokio_util", &["socket"]),
     ("socket2", &["socket", "runtime"]),
