@@ -11,7 +11,8 @@ namespace Ferrite;
  * Different selectors narrow: who is meant fits all of them. Several values of one selector widen:
  * `topic('a', 'b')` is whoever is in one of them, once, and so is `topic('a')->topic('b')`. Without a selector
  * everybody is meant; with one that was given no value nobody is, but for `tags([])` and `except()`, which ask
- * for nothing.
+ * for nothing. A value may have any name, as in `except(connection: $from)` or an array with string keys that is
+ * spread; here and in the other methods with `...` it counts like one without.
  *
  * Who is meant is decided when `send()` or another action is called: by what connections are at that moment,
  * with every earlier change by this script. A client is among them from its open callback on. Messages reach each

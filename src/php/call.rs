@@ -24,10 +24,14 @@ use super::{
 /// What the engine calls.
 pub(super) type Handler = extern "C" fn(*mut ExecuteData, *mut Zval);
 
-/// The arguments of the running call, numbered from 1 as PHP does.
+/// The arguments of the running call, numbered from 1 as PHP does. Those that a variadic method was given by
+/// names that it does not have, also by spreading an array with string keys, come after the others, in their
+/// order: as in a variadic function written in PHP, whose names nobody reads.
 pub(super) struct Call<'a> {
     frame: NonNull<ExecuteData>,
     returned: NonNull<Zval>,
+    /// The values of the additional named arguments. Nearly always there are none.
+    named: Vec<NonNull<Zval>>,
     lifetime: PhantomData<&'a mut ExecuteData>,
 }
 
@@ -45,7 +49,7 @@ where
         let (Some(frame), Some(returned)) = (NonNull::new(frame), NonNull::new(returned)) else { return };
         // SAFETY: `M` has no size (checked above), so any aligned pointer is one to it.
         let method = unsafe { NonNull::<M>::dangling().read() };
-        let mut call = Call { frame, returned, lifetime: PhantomData };
+        let mut call = Call { frame, returned, named: named(frame), lifetime: PhantomData };
         // A pending exception is what `Err` says; there is nothing else to do with it here.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             call.check_count()?;
@@ -60,9 +64,28 @@ where
     enter::<M>
 }
 
+/// What a variadic method was given by names. The engine gives them to no other method: it throws.
+fn named(frame: NonNull<ExecuteData>) -> Vec<NonNull<Zval>> {
+    // SAFETY: the frame of a running call. If the flag is set, the frame owns the table, whose values nobody else
+    // changes and which is freed after the call.
+    unsafe {
+        let frame = frame.as_ref();
+        if frame.This.u1.type_info & HAS_EXTRA_NAMED_PARAMS == 0 {
+            return Vec::new();
+        }
+        let table = frame.extra_named_params.as_ref();
+        table.map(|table| table.values().map(NonNull::from).collect()).unwrap_or_default()
+    }
+}
+
 impl<'a> Call<'a> {
     /// How many arguments were given.
     pub(super) fn count(&self) -> u32 {
+        let named = u32::try_from(self.named.len()).unwrap_or(u32::MAX);
+        self.positional().saturating_add(named)
+    }
+
+    fn positional(&self) -> u32 {
         // SAFETY: the frame of a running call; every member of the union is a u32.
         unsafe { self.frame.as_ref().This.u2.num_args }
     }
@@ -291,10 +314,10 @@ impl<'a> Call<'a> {
 
     fn argument(&self, number: u32) -> Option<NonNull<Zval>> {
         let index = number.checked_sub(1)? as usize;
-        if number > self.count() {
-            return None;
+        if let Some(beyond) = index.checked_sub(self.positional() as usize) {
+            return self.named.get(beyond).copied();
         }
-        // SAFETY: the frame has `count` arguments.
+        // SAFETY: the frame has that many arguments.
         unsafe { self.frame.as_ref().zend_call_arg(index) }.map(NonNull::from)
     }
 
@@ -339,4 +362,5 @@ impl<'a> Call<'a> {
 
 const IS_DEBUG: bool = ffi::ZEND_DEBUG != 0;
 /// Zend/zend_compile.h.
+const HAS_EXTRA_NAMED_PARAMS: u32 = 1 << 27;
 const IS_UNUSED: u8 = 0;
