@@ -156,7 +156,8 @@ final class Server
      *     the rule; `*` for any characters, also none. The rest stands for itself. Two placeholders have something
      *     between them.
      * @param callable(Connection, string, array<string, string>): bool $rule Connection, topic, and what the names in
-     *     the pattern stand for. What it throws, `subscribe()` throws.
+     *     the pattern stand for. What it throws, `subscribe()` throws. It may subscribe to something itself, but not
+     *     sixteen rules deep ({@see StateException}).
      *
      * @throws \ValueError The pattern cannot be read.
      */
@@ -300,13 +301,15 @@ final class Server
      * Runs the callbacks that are due: a bounded batch, so that a flood cannot keep it for ever.
      *
      * May be called from another Fiber while a callback is suspended in its own: other connections go
-     * on, the suspended callback's connection waits for it.
+     * on, the suspended callback's connection waits for it. Not inside a callback: what comes meanwhile would run
+     * inside it, as deep as clients like. A callback that has to wait does so in a Fiber, or just returns.
      *
      * @param float $timeout Seconds to wait for the first one; 0.0 = do not wait.
      *
      * @return int How many callbacks ran.
      *
-     * @throws StateException Not started, inside `run()`, or in a forked child.
+     * @throws StateException Not started, inside `run()`, inside a callback, in a forked child, or sixteen loops
+     *     deep: callbacks can run loops of other servers, and their own in another Fiber.
      * @throws \ValueError The timeout is negative or not a number.
      */
     public function poll(float $timeout = 0.0): int {}
@@ -332,7 +335,7 @@ final class Server
      *
      * @param float $grace Seconds until clients that are still there are cut off; 0.0 = at once.
      *
-     * @throws StateException In a forked child.
+     * @throws StateException In a forked child, or sixteen loops of other servers deep; the stop is ordered all the same.
      * @throws \ValueError The grace is negative or not a number.
      */
     public function stop(float $grace = 10.0): void {}

@@ -15,7 +15,10 @@ use ext_php_rs::{
     zend::{CatchError, try_catch},
 };
 
-use super::thrown::{self, Thrown};
+use super::{
+    thrown::{self, Thrown},
+    zend,
+};
 
 /// How a guarded call ended.
 pub(super) enum Ended<R> {
@@ -60,10 +63,33 @@ pub(super) fn is_interrupted() -> bool {
     }
 }
 
-/// The Fiber that runs; null outside of all.
+/// The Fiber that runs; 0 outside of all.
 pub(super) fn current_fiber() -> usize {
     // SAFETY: the executor globals of PHP's thread.
-    unsafe { (*ffi::ext_php_rs_executor_globals()).active_fiber.addr() }
+    unsafe { (*ffi::ext_php_rs_executor_globals()).active_fiber.expose_provenance() }
+}
+
+/// Whether a Fiber is suspended: neither running, nor waiting for one that it has resumed itself. To be asked of
+/// Fibers in which a native frame of ours is: those are not freed before they are unwound.
+pub(super) fn is_suspended(fiber: usize) -> Result<bool, Thrown> {
+    let fiber = ptr::with_exposed_provenance_mut::<ffi::zend_object>(fiber);
+    let name = "issuspended";
+    let mut answer = Zval::new();
+    // SAFETY: a live Fiber, which begins with its object; a method of it without arguments.
+    unsafe {
+        zend::zend_call_method(
+            fiber,
+            (*fiber).ce,
+            ptr::null_mut(),
+            name.as_ptr().cast(),
+            name.len(),
+            &raw mut answer,
+            0,
+            ptr::null_mut(),
+            ptr::null_mut(),
+        );
+    }
+    thrown::pending().map_or_else(|| Ok(answer.bool() == Some(true)), Err)
 }
 
 /// Calls an internal function by name. False if there is none of that name.

@@ -29,6 +29,7 @@ mod jwt;
 mod limits;
 mod log;
 mod module;
+mod nesting;
 mod objects;
 mod options;
 mod presence;

@@ -41,6 +41,8 @@ pub(super) struct Seat {
     busy: Cell<bool>,
     /// The script refused a message of it: nothing more that it sent is heard.
     barred: Cell<bool>,
+    /// Its close callback runs or has run.
+    closed: Cell<bool>,
     /// Events that came while it was busy.
     held: RefCell<VecDeque<Event>>,
 }
@@ -72,6 +74,7 @@ impl Roster {
             shape,
             busy: Cell::default(),
             barred: Cell::default(),
+            closed: Cell::default(),
             held: RefCell::default(),
         });
         let old = self.seats.borrow_mut().insert(id, seat.clone());
@@ -148,6 +151,11 @@ impl Seat {
     /// Nothing more of what it sends is heard.
     pub(super) fn bar(&self) {
         self.barred.set(true);
+    }
+
+    /// Its close callback begins; false if it has before. A loop in another Fiber may end the run meanwhile.
+    pub(super) fn close(&self) -> bool {
+        !self.closed.replace(true)
     }
 
     /// Keeps an event until the callback has returned.

@@ -9,6 +9,7 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
     callback::Callback,
+    nesting::Nesting,
     thrown::{Kind, Thrown, throw},
     values,
 };
@@ -18,6 +19,8 @@ use crate::hub::{Member, TopicPattern};
 #[derive(Debug, Default)]
 pub(super) struct Rules {
     rules: RefCell<Vec<(String, TopicPattern, Rc<Callback>)>>,
+    /// A rule may subscribe to what another rule, or itself, is then asked about.
+    nesting: Nesting,
 }
 
 /// What a rule is asked about a topic.
@@ -57,9 +60,16 @@ impl Rules {
         topics: &[&'a str],
     ) -> Result<Option<(&'a str, String)>, Thrown> {
         for topic in topics.iter().filter(|topic| !member.is_subscribed(topic)) {
-            if let Some(question) = self.about(topic)
-                && !question.ask(connection, topic)?
-            {
+            let Some(question) = self.about(topic) else { continue };
+            if self.nesting.is_too_deep()? {
+                let why =
+                    "The rules of onSubscribe are nested too deep: one subscribes to what it is asked about";
+                return Err(throw(Kind::State, why));
+            }
+            let fiber = self.nesting.enter();
+            let answer = question.ask(connection, topic);
+            self.nesting.leave(fiber);
+            if !answer? {
                 return Ok(Some((topic, question.pattern)));
             }
         }

@@ -9,7 +9,9 @@ use ext_php_rs::types::Zval;
 
 use super::{
     engine::{self, Ended},
-    log, presence,
+    log,
+    nesting::Nesting,
+    presence,
     server::{On, Server},
     session::{Session, Woken},
     signals::{Guard, Mask},
@@ -46,6 +48,9 @@ pub(super) fn start(server: &Server, this: &Zval) -> Result<(), Thrown> {
 }
 
 /// Runs what is due; waits for the first callback if nothing is.
+///
+/// In a callback that itself runs it is refused: it would run the next callback inside that one, which may do the
+/// same. In a Fiber of its own it is not, for whoever waits there keeps nobody else waiting.
 pub(super) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<usize, Thrown> {
     let session = server.session().ok_or_else(|| throw(Kind::State, "The server is not started"))?;
     if session.is_run {
@@ -54,6 +59,11 @@ pub(super) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<us
     if session.is_starting.get() {
         return Err(throw(Kind::State, "The server is not started yet"));
     }
+    if session.loops.borrow().contains(&engine::current_fiber()) {
+        let why = "poll() was called inside a callback: return from it, or wait in a Fiber of your own";
+        return Err(throw(Kind::State, why));
+    }
+    check_depth()?;
     let until = Instant::now().checked_add(timeout);
     session.rise();
     if engine::current_fiber() != 0 {
@@ -86,6 +96,11 @@ pub(super) fn stop(server: &Server, this: &Zval, grace: Duration) -> Result<(), 
     if session.loops.borrow().iter().any(|active| *active == fiber || *active == 0) {
         return Ok(());
     }
+    // A loop of this run in another Fiber does the work then, if there is one.
+    if !session.loops.borrow().is_empty() && is_too_deep()? {
+        return Ok(());
+    }
+    check_depth()?;
     let ended = conduct(&session, || {
         while !session.is_over() {
             // What timers are left are not for a run that ends.
@@ -112,6 +127,7 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
     if server.session().is_some() {
         return Err(throw(Kind::State, "The server runs already"));
     }
+    check_depth()?;
     let runtime = runtime::Server::start(server.config.clone()).map_err(|error| {
         let kind = match error {
             runtime::StartError::Config(_) => Kind::Configuration,
@@ -234,12 +250,31 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
     }
 }
 
+/// Callbacks of one server may run another, or poll their own in a Fiber, and so on: up to here.
+fn check_depth() -> Result<(), Thrown> {
+    if is_too_deep()? {
+        let why = "The loops of servers are nested too deep: callbacks run loops whose callbacks run loops";
+        return Err(throw(Kind::State, why));
+    }
+    Ok(())
+}
+
+fn is_too_deep() -> Result<bool, Thrown> {
+    LOOPS.with(|loops| loops.is_too_deep())
+}
+
+thread_local! {
+    /// The loops of all servers. Never dropped: a destructor of a thread would run after the module is unloaded.
+    static LOOPS: std::mem::ManuallyDrop<Nesting> = const { std::mem::ManuallyDrop::new(Nesting::new()) };
+}
+
 /// Runs a loop of the session so that a fatal error in it ends here.
 fn conduct<R>(session: &Session, body: impl FnOnce() -> Result<R, Thrown>) -> Ended<Result<R, Thrown>> {
     let mask = Mask::current();
-    let fiber = engine::current_fiber();
+    let fiber = LOOPS.with(|loops| loops.enter());
     session.loops.borrow_mut().push(fiber);
     let ended = engine::guarded(body);
+    LOOPS.with(|loops| loops.leave(fiber));
     // Loops of several Fibers end in any order.
     let mut loops = session.loops.borrow_mut();
     if let Some(index) = loops.iter().rposition(|active| *active == fiber) {

@@ -305,6 +305,9 @@ pub(super) fn close(
     code: u16,
     reason: &str,
 ) -> Result<usize, Thrown> {
+    if !seat.close() {
+        return Ok(0);
+    }
     let id = seat.member.id();
     session.voice.speak(|handle| handle.forget(id));
     presence::tell_clients(server, session);
