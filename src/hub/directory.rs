@@ -1,9 +1,12 @@
 //! Who is here, by topic, user and tag: an index over the open connections, for whoever asks who is meant.
 //!
 //! Only connections that have one of these are in it. Each has a *key*, a small number, so that the sets of
-//! connections are compressed bitmaps, and a query is what it looks like: intersections and unions.
+//! connections are compressed bitmaps, and a query is what it looks like: intersections and unions. A question takes
+//! copies of the sets that it names, which cost nothing, and works on them when it has let go of the lock: shards wait
+//! for that whenever somebody comes or goes.
 
 mod news;
+mod pages;
 #[cfg(test)]
 mod presence_tests;
 mod set;
@@ -12,8 +15,9 @@ mod tests;
 
 use std::{
     borrow::Borrow,
-    collections::{BTreeMap, HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     hash::Hash,
+    ops::Bound,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -25,17 +29,19 @@ use parking_lot::Mutex;
 
 use self::{
     news::News,
+    pages::Pages,
     set::{Keys, Set},
 };
 use super::{
     audience::Audience,
     presence::{Announced, Presence, PresenceChange},
-    query::Query,
+    query::{Condition, Plan, Step},
     tags::TagKey,
 };
 use crate::queue::{ConnectionId, TagValue};
 
-/// An index over the open connections. Locked for a change or a question, never for a message of a shard.
+/// An index over the open connections. Locked for a change, or to take what a question is about; never for a message of
+/// a shard.
 #[derive(Debug)]
 pub struct Directory {
     shards: usize,
@@ -45,16 +51,39 @@ pub struct Directory {
     news_at: AtomicU64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Index {
     /// By key: who has it. Only of those in the sets below.
-    ids: Vec<ConnectionId>,
+    ids: Pages<ConnectionId>,
     topics: HashMap<Arc<str>, Keys>,
+    /// The topics in order.
+    topic_names: BTreeSet<Arc<str>>,
     users: HashMap<Arc<str>, Keys>,
     /// By key: the user. Of those that are one.
-    names: HashMap<u32, Arc<str>>,
-    tags: HashMap<Arc<str>, HashMap<TagKey, Keys>>,
+    names: Pages<Option<Arc<str>>>,
+    tags: HashMap<Arc<str>, Tagged>,
     news: News,
+}
+
+/// Who has a tag.
+#[derive(Debug)]
+struct Tagged {
+    all: Keys,
+    by_value: HashMap<TagKey, Keys>,
+}
+
+impl Default for Index {
+    fn default() -> Self {
+        Self {
+            ids: Pages::new(NOBODY),
+            topics: HashMap::new(),
+            topic_names: BTreeSet::new(),
+            users: HashMap::new(),
+            names: Pages::new(None),
+            tags: HashMap::new(),
+            news: News::default(),
+        }
+    }
 }
 
 impl Directory {
@@ -75,6 +104,9 @@ impl Directory {
         index.know(key, id);
         let first_of = index.user_without_others(key, topic);
         let topic = insert_shared(&mut index.topics, topic, key);
+        if !index.topic_names.contains(&topic) {
+            index.topic_names.insert(topic.clone());
+        }
         if let Some(user) = first_of {
             index.news.join((topic.clone(), user), Instant::now());
             self.date_news(&index);
@@ -87,7 +119,9 @@ impl Directory {
     pub(super) fn leave(&self, id: ConnectionId, topic: &Arc<str>, gone: bool) {
         let mut index = self.index.lock();
         let key = self.key(id);
-        remove(&mut index.topics, &**topic, key);
+        if remove(&mut index.topics, &**topic, key) {
+            index.topic_names.remove(topic);
+        }
         if let Some(user) = index.user_without_others(key, topic) {
             index.news.leave((topic.clone(), user), Instant::now(), gone.then_some(id));
             self.date_news(&index);
@@ -100,14 +134,14 @@ impl Directory {
         let key = self.key(id);
         index.know(key, id);
         let user = insert_shared(&mut index.users, user, key);
-        index.names.insert(key, user.clone());
+        index.names.set(key, Some(user.clone()));
         user
     }
 
     /// It is no longer.
     pub(super) fn forget_user(&self, id: ConnectionId, user: &str) {
         let mut index = self.index.lock();
-        index.names.remove(&self.key(id));
+        index.names.set(self.key(id), None);
         remove(&mut index.users, user, self.key(id));
     }
 
@@ -123,20 +157,24 @@ impl Directory {
         let key = self.key(id);
         index.know(key, id);
         let shared = index.tags.get_key_value(name).map_or_else(|| name.into(), |(name, _)| name.clone());
-        let values = index.tags.entry(Arc::clone(&shared)).or_default();
+        let tagged = index
+            .tags
+            .entry(Arc::clone(&shared))
+            .or_insert_with(|| Tagged { all: Keys::One(key), by_value: HashMap::new() });
+        tagged.all.insert(key);
         if let Some(old) = old {
-            remove(values, &old.into(), key);
+            remove(&mut tagged.by_value, &old.into(), key);
         }
-        insert(values, value.into(), key);
+        insert(&mut tagged.by_value, value.into(), key);
         shared
     }
 
     /// It loses a tag, which it has.
     pub(super) fn untag(&self, id: ConnectionId, name: &str, value: &TagValue) {
         let mut index = self.index.lock();
-        let Some(values) = index.tags.get_mut(name) else { return };
-        remove(values, &value.into(), self.key(id));
-        if values.is_empty() {
+        let Some(tagged) = index.tags.get_mut(name) else { return };
+        remove(&mut tagged.by_value, &value.into(), self.key(id));
+        if tagged.all.remove(self.key(id)) {
             index.tags.remove(name);
         }
     }
@@ -153,27 +191,22 @@ impl Directory {
     }
 
     /// The first `most` topics in the order of their bytes that begin with `prefix` and come after `after`, and how
-    /// many subscribe to each. Looks at all.
+    /// many subscribe to each.
     pub fn topics_from(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<(Arc<str>, usize)> {
         let index = self.index.lock();
-        let mut first = BTreeMap::new();
-        for (topic, keys) in &index.topics {
-            let wanted = topic.starts_with(prefix) && after.is_none_or(|after| **topic > *after);
-            let full = first.len() >= most;
-            if wanted && !(full && first.last_key_value().is_none_or(|(last, _)| last < &topic)) {
-                first.insert(topic, keys.len());
-                if full {
-                    first.pop_last();
-                }
-            }
-        }
-        first.into_iter().map(|(topic, subscribers)| (topic.clone(), subscribers)).collect()
+        let from = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let names = index.topic_names.range::<str, _>((from, Bound::Unbounded));
+        let wanted = names.take_while(|topic| topic.starts_with(prefix)).take(most);
+        wanted.map(|topic| (topic.clone(), index.topics.get(topic).map_or(0, Keys::len))).collect()
     }
 
     /// Who is in a topic: also users who left it less than the grace ago, if that topic is announced.
     pub fn presence(&self, topic: &str) -> Presence {
-        let (users, connections) = self.index.lock().presence(topic, Some(Instant::now()));
-        Presence::new(users, connections)
+        let present = self.index.lock().presence(topic, Some(Instant::now()));
+        present.presence()
     }
 
     /// Says of which topics the consumer tells who comes and goes.
@@ -211,10 +244,10 @@ impl Directory {
         let mut index = self.index.lock();
         let news = index.news.take(Some(Instant::now()));
         self.date_news(&index);
-        let (users, connections) = index.presence(topic, None);
+        let present = index.presence(topic, None);
         let to_clients = index.news.announced().to_clients;
         drop(index);
-        (news, to_clients, Presence::new(users, connections))
+        (news, to_clients, present.presence())
     }
 
     /// With the lock held.
@@ -233,27 +266,46 @@ impl Directory {
         audience: &Audience,
         everybody: impl FnOnce() -> Vec<ConnectionId>,
     ) -> Vec<ConnectionId> {
+        let plan = audience.tags.as_ref().map(Plan::of);
+        let chooses = audience.topics.is_some()
+            || audience.users.is_some()
+            || plan.as_ref().is_some_and(|plan| !plan.root.is_everybody_but());
+
         let index = self.index.lock();
-        let mut set = Set::everybody();
-        if let Some(topics) = &audience.topics {
-            set = set.and(any_of(&index.topics, topics));
-        }
-        if let Some(users) = &audience.users {
-            set = set.and(any_of(&index.users, users));
-        }
-        if let Some(query) = &audience.tags {
-            set = set.and(index.matching(query));
-        }
-        let among = match &audience.connections {
-            Some(ids) => ids.clone(),
-            None => match set.keys() {
-                Some(keys) => {
-                    return keys.iter().filter_map(|key| index.ids.get(key as usize).copied()).collect();
-                }
-                None => everybody(),
-            },
+        let topics = audience.topics.as_ref().map(|topics| named(&index.topics, topics));
+        let users = audience.users.as_ref().map(|users| named(&index.users, users));
+        let tagged: Vec<Option<Keys>> =
+            plan.iter().flat_map(|plan| index.meeting(&plan.conditions)).collect();
+        let among: Among = match &audience.connections {
+            Some(ids) => Among::These(ids.iter().map(|id| self.place(&index, *id)).collect()),
+            None if chooses => Among::Indexed(index.ids.clone()),
+            None => Among::These(everybody().into_iter().map(|id| self.place(&index, id)).collect()),
         };
-        among.into_iter().filter(|id| set.contains(self.key(*id))).collect()
+        drop(index);
+
+        let mut set = Set::everybody();
+        if let Some(topics) = &topics {
+            set = set.and(Set::union(topics));
+        }
+        if let Some(users) = &users {
+            set = set.and(Set::union(users));
+        }
+        if let Some(plan) = &plan {
+            set = set.and(matching(&plan.root, &tagged));
+        }
+        match among {
+            Among::These(ids) => {
+                let is_in = |key: Option<u32>| key.map_or(set.contains_others(), |key| set.contains(key));
+                ids.into_iter().filter(|(_, key)| is_in(*key)).map(|(id, _)| id).collect()
+            }
+            Among::Indexed(ids) => set.keys().into_iter().flatten().map(|key| *ids.get(key)).collect(),
+        }
+    }
+
+    /// A connection, and where it is in the sets; `None` if it has nothing.
+    fn place(&self, index: &Index, id: ConnectionId) -> (ConnectionId, Option<u32>) {
+        let key = self.key(id);
+        (id, (*index.ids.get(key) == id).then_some(key))
     }
 
     /// A connection's place in the sets.
@@ -265,18 +317,18 @@ impl Directory {
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
         let index = self.index.lock();
-        index.topics.is_empty() && index.users.is_empty() && index.names.is_empty() && index.tags.is_empty()
+        index.topics.is_empty()
+            && index.topic_names.is_empty()
+            && index.users.is_empty()
+            && index.names.iter().all(Option::is_none)
+            && index.tags.is_empty()
     }
 }
 
 impl Index {
     fn know(&mut self, key: u32, id: ConnectionId) {
-        let key = key as usize;
-        if key >= self.ids.len() {
-            self.ids.resize(key + 1, id);
-        }
-        if let Some(known) = self.ids.get_mut(key) {
-            *known = id;
+        if *self.ids.get(key) != id {
+            self.ids.set(key, id);
         }
     }
 
@@ -285,49 +337,86 @@ impl Index {
         if !self.news.announced().covers(topic) {
             return None;
         }
-        let user = self.names.get(&key)?;
+        let user = self.names.get(key).as_ref()?;
         let here = self.topics.get(topic).zip(self.users.get(user));
         let is_here = here.is_some_and(|(topic, user)| topic.meets(user));
         (!is_here).then(|| user.clone())
     }
 
-    /// Who is in a topic or, without a time, who is by what was told: users as often as they come, and connections.
-    fn presence(&self, topic: &str, now: Option<Instant>) -> (Vec<Arc<str>>, usize) {
-        let mut users: Vec<Arc<str>> = self.news.lingering(topic, now).cloned().collect();
-        let keys = self.topics.get(topic);
-        if let Some(keys) = keys {
-            keys.each(|key| users.extend(self.names.get(&key).cloned()));
+    /// Who is in a topic or, without a time, who is by what was told.
+    fn presence(&self, topic: &str, now: Option<Instant>) -> Present {
+        Present {
+            lingering: self.news.lingering(topic, now).cloned().collect(),
+            keys: self.topics.get(topic).cloned(),
+            names: self.names.clone(),
         }
-        (users, keys.map_or(0, Keys::len))
     }
 
-    /// Those whose tags a query matches.
-    fn matching(&self, query: &Query) -> Set<'_> {
-        match query {
-            Query::Has(name) => Set::union(self.tags.get(name).into_iter().flat_map(HashMap::values)),
-            Query::In(name, values) => {
-                let Some(tagged) = self.tags.get(name) else { return Set::nobody() };
-                Set::union(values.iter().filter_map(|value| tagged.get(&TagKey::from(value))))
+    /// Who meets each of these conditions.
+    fn meeting(&self, conditions: &[Condition]) -> impl Iterator<Item = Option<Keys>> {
+        conditions.iter().map(|condition| match condition {
+            Condition::Has(name) => self.tags.get(name).map(|tagged| tagged.all.clone()),
+            Condition::Is(name, value) => {
+                self.tags.get(name).and_then(|tagged| tagged.by_value.get(value).cloned())
             }
-            Query::Not(query) => self.matching(query).complement(),
-            Query::All(parts) => {
-                let mut set = Set::everybody();
-                for part in parts {
-                    if set.is_nobody() {
-                        break;
-                    }
-                    set = set.and(self.matching(part));
+        })
+    }
+}
+
+/// Among whom those are looked for that are meant.
+enum Among {
+    These(Vec<(ConnectionId, Option<u32>)>),
+    /// Those in the index.
+    Indexed(Pages<ConnectionId>),
+}
+
+/// Who is in a topic, as it was under the lock.
+struct Present {
+    lingering: Vec<Arc<str>>,
+    keys: Option<Keys>,
+    names: Pages<Option<Arc<str>>>,
+}
+
+impl Present {
+    fn presence(self) -> Presence {
+        let mut users = self.lingering;
+        if let Some(keys) = &self.keys {
+            keys.each(|key| users.extend(self.names.get(key).clone()));
+        }
+        Presence::new(users, self.keys.as_ref().map_or(0, Keys::len))
+    }
+}
+
+/// Those whom a step of a plan means, by who meets its conditions.
+fn matching<'a>(step: &Step, tagged: &'a [Option<Keys>]) -> Set<'a> {
+    match step {
+        Step::Condition(number) => Set::union(tagged.get(*number).into_iter().flatten()),
+        Step::Not(step) => matching(step, tagged).complement(),
+        Step::All(parts) => {
+            let mut set = Set::everybody();
+            for part in parts {
+                if set.is_nobody() {
+                    break;
                 }
-                set
+                set = set.and(matching(part, tagged));
             }
-            Query::Any(parts) => parts.iter().fold(Set::nobody(), |set, part| set.or(self.matching(part))),
+            set
+        }
+        Step::Any(parts) => {
+            // What is no set yet is put together in one.
+            let sets = parts.iter().filter_map(|part| match part {
+                Step::Condition(number) => tagged.get(*number)?.as_ref(),
+                _ => None,
+            });
+            let others = parts.iter().filter(|part| !matches!(part, Step::Condition(_)));
+            others.fold(Set::union(sets), |set, part| set.or(matching(part, tagged)))
         }
     }
 }
 
-/// Those in the sets of any of these names.
-fn any_of<'a>(sets: &'a HashMap<Arc<str>, Keys>, names: &[Arc<str>]) -> Set<'a> {
-    Set::union(names.iter().filter_map(|name| sets.get(name)))
+/// The sets of these names.
+fn named(sets: &HashMap<Arc<str>, Keys>, names: &[Arc<str>]) -> Vec<Keys> {
+    names.iter().filter_map(|name| sets.get(name).cloned()).collect()
 }
 
 fn insert<K: Hash + Eq>(sets: &mut HashMap<K, Keys>, name: K, key: u32) {
@@ -344,12 +433,20 @@ fn insert_shared(sets: &mut HashMap<Arc<str>, Keys>, name: &str, key: u32) -> Ar
     shared
 }
 
-/// Removes from the set of a name, and the set with its last key.
-fn remove<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(sets: &mut HashMap<K, Keys>, name: &Q, key: u32) {
-    if sets.get_mut(name).is_some_and(|keys| keys.remove(key)) {
+/// Removes from the set of a name, and the set with its last key; whether that went.
+fn remove<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(
+    sets: &mut HashMap<K, Keys>,
+    name: &Q,
+    key: u32,
+) -> bool {
+    let is_last = sets.get_mut(name).is_some_and(|keys| keys.remove(key));
+    if is_last {
         sets.remove(name);
     }
+    is_last
 }
 
 /// No time at which there are news.
 const NEVER: u64 = u64::MAX;
+/// No connection's id.
+const NOBODY: ConnectionId = ConnectionId::new(0, 0, 0);

@@ -265,3 +265,26 @@ def flood(server: Target) -> None:
             client.send(send(to, "x" * (900 * KIB)))
             answer(client)
     assert server.peak() - before < 24 * MIB, f"{server.peak() - before} bytes"
+
+
+@theme.probe(
+    "a query of {0} over 1 500 clients stops nobody",
+    [
+        ("1 024 equal conditions", " | ".join(["number"] * 1024)),
+        ("1 024 equal exclusions", " & ".join(["!number=1"] * 1024)),
+        ("1 024 different conditions", " | ".join(f"number={n} & number" for n in range(512))),
+        ("nested negations", " | ".join(f"!(number={n} & " * 12 + "!number" + ")" * 12 for n in range(70))),
+    ],
+    alone=True,
+)
+def query(server: Target, _: str, tags: str) -> None:
+    clients = [server.open("/tagged") for _ in range(1500)]
+    with connect(server, limit=30) as client:
+        for _ in range(5):
+            client.send(signed("POST", "/v1/count", json.dumps({"to": {"tags": tags}}).encode()))
+            # Others come and go: for that the index is changed.
+            for _ in range(20):
+                server.open("/tagged").reset()
+            answer(client)
+    for other in clients:
+        other.reset()

@@ -8,6 +8,7 @@ declare(strict_types=1);
 // /            echo                                  /throw    an exception in onMessage
 // /flood       send `count` messages of `size`       /hoard    take every descriptor the process may have, or give them back
 // /close       close with the code that it says      /stats    the figures of stats(), as JSON
+// /tagged      echo; the client has a tag whose value is only its own
 // /describe    who PHP thinks the client is, and its headers
 //
 // With the option `handshakes`, onHandshake is used: /throw-handshake throws there, /reject refuses with 403,
@@ -49,6 +50,9 @@ if ($options['requests'] ?? false) {
 }
 
 $server->onOpen(function (Connection $connection): void {
+    if ($connection->request->path === '/tagged') {
+        $connection->tag('number', $connection->id);
+    }
     if ($connection->request->path === '/throw-open') {
         throw new RuntimeException('thrown in onOpen');
     }

@@ -1,23 +1,24 @@
 //! Sets of connections, as they are kept and as they are computed with.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use roaring::RoaringBitmap;
 
-/// The connections that have something: most users are one connection.
-#[derive(Debug)]
+/// The connections that have something: most users are one connection. A copy costs nothing; a set of which there is
+/// one is copied when it changes.
+#[derive(Debug, Clone)]
 pub(super) enum Keys {
     One(u32),
-    Many(RoaringBitmap),
+    Many(Arc<RoaringBitmap>),
 }
 
 impl Keys {
     pub(super) fn insert(&mut self, key: u32) {
         match self {
             Self::One(one) if *one == key => {}
-            Self::One(one) => *self = Self::Many([*one, key].into_iter().collect()),
+            Self::One(one) => *self = Self::Many(Arc::new([*one, key].into_iter().collect())),
             Self::Many(keys) => {
-                keys.insert(key);
+                Arc::make_mut(keys).insert(key);
             }
         }
     }
@@ -27,7 +28,7 @@ impl Keys {
         match self {
             Self::One(one) => *one == key,
             Self::Many(keys) => {
-                keys.remove(key);
+                Arc::make_mut(keys).remove(key);
                 keys.is_empty()
             }
         }
@@ -79,14 +80,14 @@ impl<'a> Set<'a> {
         let keys = match sets.next() {
             None => return Self::nobody(),
             Some(Keys::One(key)) => Cow::Owned(RoaringBitmap::from_iter([*key])),
-            Some(Keys::Many(keys)) => Cow::Borrowed(keys),
+            Some(Keys::Many(keys)) => Cow::Borrowed(&**keys),
         };
         let add = |mut all: Cow<'a, RoaringBitmap>, set: &Keys| {
             match set {
                 Keys::One(key) => {
                     all.to_mut().insert(*key);
                 }
-                Keys::Many(keys) => *all.to_mut() |= keys,
+                Keys::Many(keys) => *all.to_mut() |= &**keys,
             }
             all
         };
@@ -122,6 +123,11 @@ impl<'a> Set<'a> {
 
     pub(super) fn contains(&self, key: u32) -> bool {
         self.keys.contains(key) != self.all_but
+    }
+
+    /// Whether those are in it that have no key.
+    pub(super) fn contains_others(&self) -> bool {
+        self.all_but
     }
 
     /// The keys in it; `None` if it is all but some.

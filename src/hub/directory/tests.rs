@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::*;
-use crate::hub::query::tests::any_query;
+use crate::hub::query::{Query, tests::any_query};
 
 /// One connection as a naive evaluator sees it.
 #[derive(Debug, Clone, Default)]

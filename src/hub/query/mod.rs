@@ -1,6 +1,7 @@
 //! Which tags a connection must have to be meant: a boolean query.
 
 mod parse;
+mod plan;
 #[cfg(test)]
 pub(super) mod tests;
 
@@ -8,6 +9,7 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::plan::{Condition, Plan, Step};
 use crate::queue::TagValue;
 
 /// A boolean query over tags. It matches exactly the connections that it says.
