@@ -90,7 +90,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--external", type=server(external), action="append", default=[],
                         metavar="NAME=HOST:PORT,PID", help="one more server, that runs already and is not pinned")
     parser.add_argument("--out", default=str(TARGET / "bench"), help="where raw.jsonl, table.md and logs go")
-    parser.add_argument("--load", default=str(TARGET / "release/ferrite-load"), help="the load generator")
+    parser.add_argument("--load", default=str(TARGET / "load/release/ferrite-load"), help="the load generator")
     parser.add_argument("--list", action="store_true", help="say which rows there are")
     options = parser.parse_args()
     if options.rounds < 1 or options.seconds <= 0:
