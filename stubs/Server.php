@@ -18,7 +18,8 @@ namespace Ferrite;
  * {@see Server::broadcast()} or {@see Target::send()}. None of these waits for the network.
  *
  * Errors: an exception in a callback hits only the connection it was called for: it goes to
- * {@see Server::onError()}, the connection is closed with 1011, the server goes on. `exit()` and a
+ * {@see Server::onError()}, the connection is closed with 1011, the server goes on. What the destructor
+ * of a value throws when the server lets go of it goes there too, and closes nobody. `exit()` and a
  * fatal error stop the server in an orderly way and keep PHP's own exit code.
  *
  * CLI only; the object belongs to the process that made it. Neither cloneable nor serialisable.

@@ -14,8 +14,8 @@ final class Timer
     private function __construct() {}
 
     /**
-     * Its callback is not called any more, also when it was already due. Without effect on a timer that is
-     * over; a timer may cancel itself.
+     * Its callback is not called any more, also when it was already due, and is let go of. Without effect
+     * on a timer that is over; a timer may cancel itself.
      */
     public function cancel(): void {}
 }

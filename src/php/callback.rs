@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // Calls a cached `zend_function` with arguments on the stack.
 
-use std::{ptr, rc::Rc};
+use std::ptr;
 
 use ext_php_rs::{
     ffi::{self, zend_class_entry, zend_function, zend_object},
@@ -13,13 +13,17 @@ use super::{
     call::Call,
     class::Class,
     thrown::{Outcome, Thrown, failed, outcome, pending},
-    values, zend,
+    zend,
 };
 
 /// A callable.
 ///
 /// Whatever PHP calls callable is kept as a `Closure`, so that there is one kind of it: one function,
 /// one bound object, no `__call` trampoline that must not be cached.
+///
+/// Each clone counts a reference of its own to that closure. The cycle collector compares the references that
+/// it is shown with those that are counted: what a native object shows must be its own, and a caller that needs the
+/// callback while PHP runs must have another one. So a `Callback` is never shared by `Rc`.
 #[derive(Debug)]
 pub(super) struct Callback {
     /// Keeps the rest alive.
@@ -31,12 +35,12 @@ pub(super) struct Callback {
 
 impl Callback {
     /// The callable that is given as an argument; a `TypeError` if it is none.
-    pub(super) fn argument(call: &Call<'_>, number: u32) -> Result<Rc<Self>, Thrown> {
+    pub(super) fn argument(call: &Call<'_>, number: u32) -> Result<Self, Thrown> {
         Self::new(call.callable(number)?)
     }
 
     /// A method of an object.
-    pub(super) fn method(object: &Zval, name: &str) -> Result<Rc<Self>, Thrown> {
+    pub(super) fn method(object: &Zval, name: &str) -> Result<Self, Thrown> {
         let mut pair = ext_php_rs::types::ZendHashTable::new();
         let mut method = Zval::new();
         method.set_string(name, false).map_err(|_| failed())?;
@@ -47,14 +51,7 @@ impl Callback {
         Self::new(&callable)
     }
 
-    /// Calls it. What it returns is of no interest; what it throws is taken.
-    pub(super) fn call(&self, arguments: &mut [Zval]) -> Outcome {
-        let (outcome, returned) = self.ask(arguments);
-        values::release(returned);
-        outcome
-    }
-
-    /// Calls it, and gives what it returns.
+    /// Calls it, and gives what it returns. What it throws is taken.
     pub(super) fn ask(&self, arguments: &mut [Zval]) -> (Outcome, Zval) {
         let returned = self.enter(arguments);
         (outcome(), returned)
@@ -95,12 +92,17 @@ impl Callback {
         unsafe { (*self.function).common.scope == class.entry() }
     }
 
+    /// The closure, which is what there is to let go.
+    pub(super) fn into_zval(self) -> Zval {
+        self.closure
+    }
+
     /// For the cycle collector.
     pub(super) fn zval(&self) -> &Zval {
         &self.closure
     }
 
-    fn new(callable: &Zval) -> Result<Rc<Self>, Thrown> {
+    fn new(callable: &Zval) -> Result<Self, Thrown> {
         let closure = to_closure(callable)?;
         let object = closure.object().map(ptr::from_ref).ok_or_else(failed)?.cast_mut();
         let (mut scope, mut function, mut this) = (ptr::null_mut(), ptr::null_mut(), ptr::null_mut());
@@ -112,7 +114,14 @@ impl Callback {
         if result as i32 != 0 || function.is_null() {
             return Err(failed());
         }
-        Ok(Rc::new(Self { closure, function, this, scope }))
+        Ok(Self { closure, function, this, scope })
+    }
+}
+
+impl Clone for Callback {
+    fn clone(&self) -> Self {
+        let Self { ref closure, function, this, scope } = *self;
+        Self { closure: closure.shallow_clone(), function, this, scope }
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
     enums,
     objects::{Meta, Native, Owned, create},
     request::Request,
-    tag,
+    rules, tag,
     thrown::{Kind as Throw, Thrown, bad_argument, throw},
     values,
     voice::Voice,
@@ -159,9 +159,8 @@ pub(super) fn close_arguments<'a>(call: &Call<'a>) -> Result<(u16, &'a str), Thr
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = topic_names(call, 1)?;
-    if let Some(rules) = connection.voice.rules()
-        && let Some((topic, pattern)) = rules.refused(&call.this_zval(), &connection.member, &names)?
-    {
+    let refused = rules::refused(&connection.voice, &call.this_zval(), &connection.member, &names)?;
+    if let Some((topic, pattern)) = refused {
         let error =
             format!("The rule for \"{pattern}\" does not let this connection subscribe to \"{topic}\"");
         return Err(throw(Throw::Forbidden, &error));

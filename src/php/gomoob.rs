@@ -2,7 +2,7 @@
 //!
 //! PHP is entered only for what the script wants to see: `onMessage`, a message that is no text, the authorisation.
 
-use std::{rc::Rc, time::Instant};
+use std::time::Instant;
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
@@ -27,8 +27,8 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(super) struct Gomoob {
     legacy: bool,
-    parser: Option<Rc<Callback>>,
-    authorizer: Option<Rc<Callback>>,
+    parser: Option<Callback>,
+    authorizer: Option<Callback>,
 }
 
 impl Native for Gomoob {
@@ -88,7 +88,7 @@ pub(super) fn message(
     };
     let (ran, json) = match message {
         Message::Text(text) if gomoob.authorizer.is_none() => (0, encode(&text)),
-        _ => match turn::occupied(session, seat, || ask(session, seat, gomoob, payload)) {
+        _ => match turn::occupied(session, seat, || ask(server, session, seat, gomoob, payload)) {
             Ok(asked) => asked,
             Err(outcome) => return failed_to_ask(server, session, seat, outcome).map(|()| 1),
         },
@@ -107,7 +107,14 @@ pub(super) fn message(
 
 /// Has the script make the message of an array, and say whether it may be sent. Gives how many callbacks ran, and the
 /// message as JSON.
-fn ask(session: &Session, seat: &Seat, gomoob: &Gomoob, payload: &[u8]) -> Result<(usize, String), Outcome> {
+fn ask(
+    server: &Server,
+    session: &Session,
+    seat: &Seat,
+    gomoob: &Gomoob,
+    payload: &[u8],
+) -> Result<(usize, String), Outcome> {
+    let about = Some((session, seat));
     let mut ran = 0;
     let depth = i64::try_from(MAX_DEPTH).unwrap_or(i64::MAX);
     let frame = call("json_decode", [values::text(payload), values::bool(true), values::int(depth)])?;
@@ -119,26 +126,50 @@ fn ask(session: &Session, seat: &Seat, gomoob: &Gomoob, payload: &[u8]) -> Resul
         && let Some(parser) = &gomoob.parser
     {
         ran += 1;
-        let (outcome, parsed) = parser.ask(&mut [message]);
-        done(outcome)?;
-        message = parsed;
+        message = answer(server.ask(parser.clone(), [message], about, Zval::shallow_clone))?;
     }
-    if let Some(authorizer) = &gomoob.authorizer {
-        ran += 1;
-        let Some(connection) = seat.object(&session.voice) else { return Err(Outcome::Done) };
-        let empty = || values::array(ZendHashTable::new());
-        let [tags, metadata] = ["tags", "metadata"].map(|name| part(name).unwrap_or_else(empty));
-        let (outcome, allowed) = authorizer.ask(&mut [connection, message.shallow_clone(), tags, metadata]);
-        done(outcome)?;
-        if allowed.bool() != Some(true) {
-            let id = seat.member.id().to_php();
-            return Err(exception(&format!(
-                "Message sending is not authorized on WebSocket connection with resource id '{id}' !"
-            )));
+    let authorized = match &gomoob.authorizer {
+        None => Ok(()),
+        Some(authorizer) => {
+            ran += 1;
+            let empty = || values::array(ZendHashTable::new());
+            let [tags, metadata] = ["tags", "metadata"].map(|name| part(name).unwrap_or_else(empty));
+            authorize(server, session, seat, authorizer.clone(), [message.shallow_clone(), tags, metadata])
         }
+    };
+    let json = authorized.and_then(|()| encoded(&message));
+    match server.release_value(message, about) {
+        Ok(()) => json.map(|json| (ran, json)),
+        Err(thrown) => Err(Outcome::Leaving(thrown)),
     }
-    let json = call("json_encode", [message, values::int(JSON_THROW_ON_ERROR)])?;
-    json.str().map(|json| (ran, json.to_owned())).ok_or(Outcome::Done)
+}
+
+/// An exception unless the script lets the message pass.
+fn authorize(
+    server: &Server,
+    session: &Session,
+    seat: &Seat,
+    authorizer: Callback,
+    [message, tags, metadata]: [Zval; 3],
+) -> Result<(), Outcome> {
+    let Some(connection) = seat.object(&session.voice) else { return Err(Outcome::Done) };
+    let arguments = [connection, message, tags, metadata];
+    if answer(server.ask(authorizer, arguments, Some((session, seat)), Zval::bool))? == Some(true) {
+        return Ok(());
+    }
+    let id = seat.member.id().to_php();
+    Err(exception(&format!(
+        "Message sending is not authorized on WebSocket connection with resource id '{id}' !"
+    )))
+}
+
+fn encoded(message: &Zval) -> Result<String, Outcome> {
+    let json = call("json_encode", [message.shallow_clone(), values::int(JSON_THROW_ON_ERROR)])?;
+    json.str().map(str::to_owned).ok_or(Outcome::Done)
+}
+
+fn answer<R>(asked: Result<Result<R, Zval>, Thrown>) -> Result<R, Outcome> {
+    asked.map_err(Outcome::Leaving)?.map_err(Outcome::Threw)
 }
 
 /// Calls a function of the JSON extension, which is part of every PHP.
@@ -167,13 +198,13 @@ fn failed_to_ask(server: &Server, session: &Session, seat: &Seat, outcome: Outco
         Outcome::Done => close(session, seat),
         Outcome::Leaving(thrown) => return Err(thrown),
         Outcome::Threw(error) if thrown::is_invalid_argument(&error) && !is_heard(server) => {
-            drop(error);
+            server.release(error, Some((session, seat)))?;
             tell_operator(server, session)?;
             close(session, seat);
         }
         Outcome::Threw(error) => {
-            let connection = seat.object(&session.voice);
-            let reported = turn::occupied(session, seat, || server.report(error, connection.as_ref()));
+            let about = Some((session, seat));
+            let reported = turn::occupied(session, seat, || server.report(error, about));
             close(session, seat);
             reported?;
         }
@@ -192,7 +223,7 @@ fn refuse(server: &Server, session: &Session, seat: &Seat, why: &str) -> Result<
 }
 
 fn is_heard(server: &Server) -> bool {
-    server.callback(On::Error).is_some()
+    server.is_heard(On::Error)
 }
 
 /// Not of each: whoever can connect could fill the log.

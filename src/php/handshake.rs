@@ -2,7 +2,7 @@
 
 use std::{cell::Cell, rc::Rc, sync::Arc};
 
-use ext_php_rs::types::ZendHashTable;
+use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
     audience::topic_name,
@@ -47,6 +47,10 @@ impl Native for Handshake {
     fn meta() -> &'static Meta {
         static META: Meta = Meta::new();
         &META
+    }
+
+    fn trace(&self, found: &mut dyn FnMut(&Zval)) {
+        self.request.trace(found);
     }
 }
 

@@ -10,7 +10,7 @@ use ext_php_rs::types::ZendHashTable;
 use super::{
     server::Server,
     session::Session,
-    thrown::{Outcome, Thrown, warn},
+    thrown::{Thrown, warn},
     values,
 };
 use crate::{
@@ -83,12 +83,11 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
     for (key, value) in context {
         let _ = array.insert(*key, values::text(value.as_bytes()));
     }
-    let mut arguments =
+    let arguments =
         [values::text(level.as_str().as_bytes()), values::text(message.as_bytes()), values::array(array)];
-    match logger.call(&mut arguments) {
-        Outcome::Done => Ok(()),
-        Outcome::Leaving(thrown) => Err(thrown),
-        Outcome::Threw(error) => warn(error),
+    match server.ask(logger.clone(), arguments, None, |_| ())? {
+        Ok(()) => Ok(()),
+        Err(error) => warn(error),
     }
 }
 

@@ -49,6 +49,7 @@ mod thrown;
 mod timers;
 mod tls;
 mod turn;
+mod upcall;
 mod values;
 mod voice;
 mod zend;

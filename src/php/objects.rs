@@ -24,14 +24,16 @@ use ext_php_rs::{
     types::{ZendObject, Zval},
 };
 
-use super::{class::Class, zend};
+use super::{class::Class, thrown, zend};
 
 /// A Rust value that a PHP object holds.
 pub(super) trait Native: Sized + 'static {
     /// Its class and handlers: one static for each type.
     fn meta() -> &'static Meta;
 
-    /// Shows the cycle collector every PHP value that is held, except in declared properties.
+    /// Shows the cycle collector every PHP value that is held, except in declared properties: each once, with a
+    /// reference that is counted for this object alone. The collector takes all references of what it frees to be
+    /// among those that it was shown, so one that somebody else holds too would outlive its value.
     fn trace(&self, _found: &mut dyn FnMut(&Zval)) {}
 
     fn class() -> &'static Class {
@@ -78,24 +80,23 @@ impl<T: Native> Owned<T> {
         unsafe { initialise(self.object.as_ptr(), index, value) };
     }
 
+    /// The reference as a value.
+    pub(super) fn into_zval(self) -> Zval {
+        counted(ManuallyDrop::new(self).object)
+    }
+
     /// A value that refers to the object.
     pub(super) fn to_zval(&self) -> Zval {
-        let mut value = Zval::new();
         // SAFETY: the object is live, and the value counts for the new reference.
         unsafe { (*self.object.as_ptr()).gc.refcount += 1 };
-        value.u1.type_info = IS_OBJECT_COUNTED;
-        value.value.obj = self.object.as_ptr();
-        value
+        counted(self.object)
     }
 }
 
 impl<T: Native> Owned<T> {
     /// For the cycle collector: shows the reference without counting another.
     pub(super) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
-        let mut value = ManuallyDrop::new(Zval::new());
-        value.u1.type_info = IS_OBJECT_COUNTED;
-        value.value.obj = self.object.as_ptr();
-        found(&value);
+        found(&ManuallyDrop::new(counted(self.object)));
     }
 }
 
@@ -118,9 +119,17 @@ impl<T: Native> Clone for Owned<T> {
 
 impl<T: Native> Drop for Owned<T> {
     fn drop(&mut self) {
-        // SAFETY: gives up the reference that `self` counts for.
-        unsafe { ffi::ext_php_rs_zend_object_release(self.object.as_ptr()) };
+        // The value has the reference that `self` counted for.
+        thrown::release_within(counted(self.object));
     }
+}
+
+/// A value with a reference that is counted already.
+fn counted(object: NonNull<zend_object>) -> Zval {
+    let mut value = Zval::new();
+    value.u1.type_info = IS_OBJECT_COUNTED;
+    value.value.obj = object.as_ptr();
+    value
 }
 
 /// The value in an object; `None` if it is of another class, or its constructor has not run.
@@ -255,12 +264,14 @@ fn handlers<T: Native>() -> zend_object_handlers {
 }
 
 unsafe extern "C" fn free<T: Native>(object: *mut zend_object) {
-    // SAFETY: the engine frees an object of ours, once.
-    let value = unsafe { (*slot::<T>(object)).value.take() };
+    // SAFETY: the engine frees an object of ours, once. The engine's part comes first: it clears the weak references,
+    // so that no destructor that runs from here on is given an object that is half freed.
+    let value = unsafe {
+        ffi::zend_object_std_dtor(object);
+        (*slot::<T>(object)).value.take()
+    };
     // Nothing of ours panics when it is dropped; if it did, the process would end here.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
-    // SAFETY: as above.
-    unsafe { ffi::zend_object_std_dtor(object) };
 }
 
 /// Reports the declared properties and what [`Native::trace`] finds. Without this, a server and the

@@ -1,7 +1,5 @@
 //! The arguments of `new Server(...)`.
 
-use std::rc::Rc;
-
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
@@ -20,7 +18,7 @@ use crate::config::{self, Config, ConfigError, Control, Listen, Metrics, Origins
 pub(super) struct Options {
     pub(super) config: Config,
     pub(super) dialect: Option<Gomoob>,
-    pub(super) logger: Option<Rc<Callback>>,
+    pub(super) logger: Option<Callback>,
 }
 
 /// Reads and checks all of them.

@@ -3,7 +3,7 @@
 //! Only PHP's thread tells, between callbacks: it alone can speak to every shard, and so all subscribers hear of a user
 //! in one order, which is the order of what PHP says too.
 
-use std::{rc::Rc, time::Instant};
+use std::time::Instant;
 
 use super::{
     audience::topic_name,
@@ -87,17 +87,15 @@ pub(super) fn tell_script(server: &Server, session: &Session) -> Result<usize, T
     while !session.is_foreign()
         && let Some((callback, change)) = next(server, session)
     {
-        let mut arguments = [&change.topic, &change.user].map(|text| values::text(text.as_bytes()));
+        let arguments = [&change.topic, &change.user].map(|text| values::text(text.as_bytes()));
         drop(change);
         ran += 1;
-        let result = server.call(&callback, &mut arguments);
-        arguments.into_iter().for_each(values::release);
-        result?;
+        server.call(callback, arguments)?;
     }
     Ok(ran)
 }
 
-fn next(server: &Server, session: &Session) -> Option<(Rc<Callback>, PresenceChange)> {
+fn next(server: &Server, session: &Session) -> Option<(Callback, PresenceChange)> {
     loop {
         let change = session.news.borrow_mut().pop_front()?;
         if let Some(callback) = server.callback(kind(&change)) {
@@ -108,7 +106,7 @@ fn next(server: &Server, session: &Session) -> Option<(Rc<Callback>, PresenceCha
 
 /// Keeps what the script is to hear.
 fn keep(server: &Server, session: &Session, told: Vec<PresenceChange>) {
-    let heard = told.into_iter().filter(|change| server.callback(kind(change)).is_some());
+    let heard = told.into_iter().filter(|change| server.is_heard(kind(change)));
     session.news.borrow_mut().extend(heard);
 }
 

@@ -98,23 +98,21 @@ impl Roster {
         self.seats.borrow().values().cloned().collect()
     }
 
-    /// Forgets everyone.
-    pub(super) fn clear(&self) {
-        for seat in self.seats.take().into_values() {
-            // A fatal error may have skipped the end of a frame that held the seat.
-            let old = seat.shape.replace(Shape::None);
-            drop(old);
-        }
+    /// Forgets everyone; gives the PHP values that were held.
+    #[must_use]
+    pub(super) fn clear(&self) -> Vec<Zval> {
+        // A fatal error may have skipped the end of a frame that held a seat.
+        self.seats.take().into_values().filter_map(|seat| seat.vacate()).collect()
     }
 
     /// For the cycle collector.
     pub(super) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
         let Ok(seats) = self.seats.try_borrow() else { return };
         for seat in seats.values() {
-            if let Ok(shape) = seat.shape.try_borrow()
-                && let Shape::Object(object) = &*shape
-            {
-                object.trace(found);
+            match seat.shape.try_borrow().as_deref() {
+                Ok(Shape::Object(object)) => object.trace(found),
+                Ok(Shape::Seed { request: Some(request), .. }) => request.trace(found),
+                Ok(Shape::Seed { request: None, .. } | Shape::None) | Err(_) => {}
             }
         }
     }
@@ -136,6 +134,15 @@ impl Seat {
         let old = self.shape.replace(Shape::Object(object));
         drop(old);
         Some(value)
+    }
+
+    /// The connection is over: takes what PHP had of it.
+    pub(super) fn vacate(&self) -> Option<Zval> {
+        match self.shape.replace(Shape::None) {
+            Shape::Object(object) => Some(object.into_zval()),
+            Shape::Seed { request, .. } => request.map(Owned::into_zval),
+            Shape::None => None,
+        }
     }
 
     /// Whether a callback of the connection runs, so that the next has to wait.

@@ -10,29 +10,30 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 use super::{
     callback::Callback,
     nesting::Nesting,
-    thrown::{Kind, Thrown, throw},
+    thrown::{self, Kind, Thrown, throw},
     values,
+    voice::Voice,
 };
 use crate::hub::{Member, TopicPattern};
 
 /// All of a server, in the order of their registration.
 #[derive(Debug, Default)]
 pub(super) struct Rules {
-    rules: RefCell<Vec<(String, TopicPattern, Rc<Callback>)>>,
+    rules: RefCell<Vec<(String, TopicPattern, Callback)>>,
     /// A rule may subscribe to what another rule, or itself, is then asked about.
-    nesting: Nesting,
+    nesting: Rc<Nesting>,
 }
 
 /// What a rule is asked about a topic.
 struct Question {
-    rule: Rc<Callback>,
+    rule: Callback,
     pattern: String,
     parameters: Vec<(String, String)>,
 }
 
 impl Rules {
     /// Adds one, or replaces that of the same pattern.
-    pub(super) fn set(&self, text: &str, pattern: TopicPattern, rule: Rc<Callback>) {
+    pub(super) fn set(&self, text: &str, pattern: TopicPattern, rule: Callback) {
         let mut rules = self.rules.borrow_mut();
         let old = match rules.iter_mut().find(|(_, known, _)| *known == pattern) {
             Some((_, _, old)) => Some(std::mem::replace(old, rule)),
@@ -49,31 +50,6 @@ impl Rules {
     pub(super) fn concern(&self, topics: &[&str]) -> bool {
         let rules = self.rules.borrow();
         topics.iter().any(|topic| rules.iter().any(|(_, pattern, _)| pattern.matches(topic).is_some()))
-    }
-
-    /// Asks about the topics that a connection does not have yet; gives the first that a rule refuses it, and the
-    /// rule's pattern.
-    pub(super) fn refused<'a>(
-        &self,
-        connection: &Zval,
-        member: &Member,
-        topics: &[&'a str],
-    ) -> Result<Option<(&'a str, String)>, Thrown> {
-        for topic in topics.iter().filter(|topic| !member.is_subscribed(topic)) {
-            let Some(question) = self.about(topic) else { continue };
-            if self.nesting.is_too_deep()? {
-                let why =
-                    "The rules of onSubscribe are nested too deep: one subscribes to what it is asked about";
-                return Err(throw(Kind::State, why));
-            }
-            let fiber = self.nesting.enter();
-            let answer = question.ask(connection, topic);
-            self.nesting.leave(fiber);
-            if !answer? {
-                return Ok(Some((topic, question.pattern)));
-            }
-        }
-        Ok(None)
     }
 
     /// For the cycle collector.
@@ -93,7 +69,42 @@ impl Rules {
     }
 }
 
+/// Asks about the topics that a connection does not have yet; gives the first that a rule refuses it, and the rule's
+/// pattern. A rule may end the server, who owns the rules: so they are reached through its voice, and for a look only.
+pub(super) fn refused<'a>(
+    voice: &Voice,
+    connection: &Zval,
+    member: &Member,
+    topics: &[&'a str],
+) -> Result<Option<(&'a str, String)>, Thrown> {
+    for topic in topics.iter().filter(|topic| !member.is_subscribed(topic)) {
+        let question = voice.rules().and_then(|rules| Some((rules.about(topic)?, rules.nesting.clone())));
+        let Some((question, nesting)) = question else { continue };
+        if nesting.is_too_deep()? {
+            let why =
+                "The rules of onSubscribe are nested too deep: one subscribes to what it is asked about";
+            return Err(throw(Kind::State, why));
+        }
+        let fiber = nesting.enter();
+        let refused = question.refuses(connection, topic);
+        nesting.leave(fiber);
+        if let Some(pattern) = refused? {
+            return Ok(Some((topic, pattern)));
+        }
+    }
+    Ok(None)
+}
+
 impl Question {
+    /// The pattern of the rule, if it says no.
+    fn refuses(self, connection: &Zval, topic: &str) -> Result<Option<String>, Thrown> {
+        let allowed = self.ask(connection, topic)?;
+        let Self { rule, pattern, parameters: _ } = self;
+        drop(rule);
+        // Values that end here may throw as the rule itself may, at the method that the script has called.
+        thrown::pending().map_or(Ok((!allowed).then_some(pattern)), Err)
+    }
+
     fn ask(&self, connection: &Zval, topic: &str) -> Result<bool, Thrown> {
         let mut parameters = ZendHashTable::new();
         for (name, value) in &self.parameters {

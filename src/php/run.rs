@@ -8,13 +8,14 @@ use std::{
 use ext_php_rs::types::Zval;
 
 use super::{
+    callback::Callback,
     engine::{self, Ended},
     log,
     nesting::Nesting,
     presence,
     server::{On, Server},
     session::{Session, Woken},
-    signals::{Guard, Mask},
+    signals::Mask,
     thrown::{self, Kind, Thrown, throw},
     timers::Timers,
     turn::{close, deal, turn, turn_without_timers},
@@ -27,13 +28,12 @@ use crate::{
 /// Serves until the server is stopped.
 pub(super) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
     let session = begin(server, true)?;
-    let mut guard = Guard::install();
+    session.take_signals();
     let ended = conduct(&session, || {
         started(server, &session, this)?;
-        serve(server, &session, &mut guard)?;
+        serve(server, &session)?;
         finish(server, &session, this)
     });
-    drop(guard);
     conclude(server, session, ended)
 }
 
@@ -41,8 +41,8 @@ pub(super) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
 pub(super) fn start(server: &Server, this: &Zval) -> Result<(), Thrown> {
     let session = begin(server, false)?;
     let ended = conduct(&session, || started(server, &session, this));
-    session.is_starting.set(false);
     let result = conclude(server, session.clone(), ended);
+    session.is_starting.set(false);
     session.rest(&server.timers);
     result
 }
@@ -80,7 +80,7 @@ pub(super) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<us
             if ran > 0 || until.is_some_and(|until| Instant::now() >= until) || session.is_over() {
                 return Ok(ran);
             }
-            sleep(&session, Some(&server.timers), until, None)?;
+            sleep(&session, Some(&server.timers), until)?;
         }
     });
     let result = conclude(server, session.clone(), ended);
@@ -106,7 +106,7 @@ pub(super) fn stop(server: &Server, this: &Zval, grace: Duration) -> Result<(), 
             // What timers are left are not for a run that ends.
             turn_without_timers(server, &session)?;
             if !session.is_over() {
-                sleep(&session, None, None, None)?;
+                sleep(&session, None, None)?;
             }
         }
         finish(server, &session, this)
@@ -146,18 +146,18 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
 fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown> {
     log::started(server, session.addresses(), session.ceiling)?;
     if let Some(callback) = server.callback(On::Start) {
-        server.call(&callback, &mut [this.shallow_clone()])?;
+        server.call(callback, [this.shallow_clone()])?;
         session.voice.check_process()?;
     }
     session.notify(Notifier::ready);
     Ok(())
 }
 
-fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Thrown> {
+fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
     while !session.is_over() {
         turn(server, session)?;
         serve_interrupts(session)?;
-        match guard.arrived() {
+        match session.signals_arrived() {
             0 => {}
             // The first one drains; another, whenever it comes, does not wait.
             1 if session.stopping().is_none() => {
@@ -168,7 +168,7 @@ fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Th
             _ => session.order_stop(Duration::ZERO),
         }
         if !session.is_over() {
-            sleep(session, Some(&server.timers), None, Some(guard))?;
+            sleep(session, Some(&server.timers), None)?;
         }
     }
     Ok(())
@@ -176,19 +176,14 @@ fn serve(server: &Server, session: &Session, guard: &mut Guard) -> Result<(), Th
 
 /// Sleeps until there is something to do, at the latest at `until`. Signals are blocked between the last
 /// look at them and the sleep, which unblocks them: none is slept through.
-fn sleep(
-    session: &Session,
-    timers: Option<&Timers>,
-    until: Option<Instant>,
-    guard: Option<&Guard>,
-) -> Result<(), Thrown> {
+fn sleep(session: &Session, timers: Option<&Timers>, until: Option<Instant>) -> Result<(), Thrown> {
     let until = [until, timers.and_then(Timers::next_due), session.next_notice()].into_iter().flatten().min();
     if session.has_events() || until.is_some_and(|until| until <= Instant::now()) {
         session.take_turn();
         return Ok(());
     }
     let mask = Mask::block_all();
-    let result = sleep_blocked(session, timers, until, guard, mask);
+    let result = sleep_blocked(session, timers, until, mask);
     mask.restore();
     match result? {
         Woken::Normally => Ok(()),
@@ -200,11 +195,10 @@ fn sleep_blocked(
     session: &Session,
     timers: Option<&Timers>,
     until: Option<Instant>,
-    guard: Option<&Guard>,
     mask: Mask,
 ) -> Result<Woken, Thrown> {
     serve_interrupts(session)?;
-    if guard.is_some_and(Guard::is_pending) || session.is_over() {
+    if session.is_signalled() || session.is_over() {
         return Ok(Woken::Normally);
     }
     // A handler may have set a timer.
@@ -219,8 +213,11 @@ fn serve_interrupts(session: &Session) -> Result<(), Thrown> {
     session.voice.check_process()
 }
 
-/// The orderly end of a run, after the last shard.
+/// The orderly end of a run, after the last shard: by the first loop that comes here.
 fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown> {
+    if !session.begin_end() {
+        return Ok(());
+    }
     session.end();
     while let Some(event) = session.next_event() {
         if !matches!(event, Event::Stopped { .. }) {
@@ -237,13 +234,18 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
         close(server, session, &seat, code, &reason)?;
     }
     presence::tell_last(server, session)?;
-    server.timers.clear();
+    // A callback may have been suspended until somebody gave the run up, and the server may run anew.
+    if session.has_ended() {
+        return Ok(());
+    }
+    server.release_all(server.timers.clear())?;
     log::stopped(server, session)?;
     if let Some(callback) = server.callback(On::Stop) {
-        server.call(&callback, &mut [this.shallow_clone()])?;
+        server.call(callback, [this.shallow_clone()])?;
     }
-    session.release();
+    let held = session.release();
     server.detach(session);
+    server.release_all(held)?;
     match session.panic.take() {
         Some(panic) => Err(throw(Kind::Error, &format!("A network thread has panicked: {panic}"))),
         None => Ok(()),
@@ -292,36 +294,45 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
     match ended {
         Ended::Returned(Ok(result)) => Ok(result),
         Ended::Returned(Err(thrown)) => {
-            // With poll(), an exception of a signal handler is the script's own: it owns the loop.
-            if session.is_run || session.is_foreign() || thrown::is_leaving() {
-                give_up(server, &session);
+            // With poll(), an exception of a signal handler is the script's own: it owns the loop. Nor does it end the
+            // run that a Fiber is destroyed while it polls; but nobody goes on with a start or a stop in one.
+            let goes_on = !thrown::is_leaving()
+                || (thrown::is_end_of_fiber() && !session.is_starting.get() && session.stopping().is_none());
+            if session.is_run || session.is_foreign() || !goes_on {
+                give_up(server, &session, thrown::release_aside);
             }
             Err(thrown)
         }
         Ended::Panicked(what) => {
-            give_up(server, &session);
+            give_up(server, &session, thrown::release_aside);
             Err(throw(Kind::Error, &format!("Ferrite: internal error: {what}")))
         }
         Ended::FatalError => {
-            give_up(server, &session);
+            give_up(server, &session, thrown::release_aside);
             drop(session);
             engine::resume_fatal_error()
         }
     }
 }
 
-/// Ends a run that the script leaves.
-pub(super) fn give_up(server: &Server, session: &Rc<Session>) {
+/// Ends a run that the script leaves; `release` lets go of each PHP value that was held.
+pub(super) fn give_up(server: &Server, session: &Rc<Session>, release: fn(Zval)) {
+    if session.has_ended() {
+        return;
+    }
     if session.is_foreign() {
+        session.restore_signals();
         // The threads are in another process; whatever they might hold must not be touched.
         std::mem::forget(session.clone());
         server.detach(session);
         return;
     }
     session.abort();
-    server.timers.clear();
-    session.release();
+    let callbacks = server.timers.clear();
+    let held = session.release();
+    // Destructors may start the server anew.
     server.detach(session);
+    callbacks.into_iter().map(Callback::into_zval).chain(held).for_each(release);
 }
 
 /// The command line, under its names.

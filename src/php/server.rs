@@ -40,10 +40,10 @@ pub(super) struct Server {
     pub(super) config: Config,
     /// The protocol on top of WebSockets, if it speaks one.
     pub(super) dialect: Option<Gomoob>,
-    pub(super) logger: Option<Rc<Callback>>,
+    pub(super) logger: Option<Callback>,
     pub(super) timers: Rc<Timers>,
     pub(super) rules: Rc<Rules>,
-    callbacks: [RefCell<Option<Rc<Callback>>>; On::COUNT],
+    callbacks: [RefCell<Option<Callback>>; On::COUNT],
     announced: RefCell<Announced>,
     /// The run that is on.
     session: RefCell<Option<Rc<Session>>>,
@@ -168,8 +168,15 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
 }
 
 impl Server {
-    pub(super) fn callback(&self, on: On) -> Option<Rc<Callback>> {
+    /// What the script has said is to be called: a reference of the caller's own, for the script may say something else
+    /// while it runs.
+    pub(super) fn callback(&self, on: On) -> Option<Callback> {
         self.callbacks.get(on as usize).and_then(|callback| callback.borrow().clone())
+    }
+
+    /// Whether there is one.
+    pub(super) fn is_heard(&self, on: On) -> bool {
+        self.callbacks.get(on as usize).is_some_and(|callback| callback.borrow().is_some())
     }
 
     /// Throws in a forked child.
@@ -199,7 +206,7 @@ impl Server {
         RUNNING.with(|running| running.borrow_mut().retain(|session| session.strong_count() > 0));
     }
 
-    fn listen(&self, on: On, callback: Option<Rc<Callback>>) {
+    fn listen(&self, on: On, callback: Option<Callback>) {
         let old = self.callbacks.get(on as usize).and_then(|place| place.replace(callback));
         self.tell_interests();
         drop(old);
@@ -216,9 +223,9 @@ impl Server {
     fn tell_interests(&self) {
         if let Some(session) = self.session() {
             let interests = Interests {
-                handshakes: self.callback(On::Handshake).is_some(),
-                drains: self.callback(On::Drain).is_some(),
-                requests: self.callback(On::Request).is_some(),
+                handshakes: self.is_heard(On::Handshake),
+                drains: self.is_heard(On::Drain),
+                requests: self.is_heard(On::Request),
             };
             session.voice.speak(|handle| handle.interests(interests));
         }
@@ -238,7 +245,8 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(session) = self.session() {
-            run::give_up(self, &session);
+            // The engine ends a value of the script's, and knows what to do with what that throws.
+            run::give_up(self, &session, drop);
         }
     }
 }

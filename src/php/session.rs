@@ -15,7 +15,14 @@ use nix::{
     sys::time::TimeSpec,
 };
 
-use super::{engine, fork, roster::Roster, rules::Rules, signals::Mask, timers::Timers, voice::Voice};
+use super::{
+    engine, fork,
+    roster::Roster,
+    rules::Rules,
+    signals::{Guard, Mask},
+    timers::Timers,
+    voice::Voice,
+};
 use crate::{
     config::ConfigError,
     hub::{Hub, PresenceChange},
@@ -56,9 +63,21 @@ pub(super) struct Session {
     shards: usize,
     stopped: Cell<usize>,
     pub(super) panic: RefCell<Option<String>>,
+    end: Cell<End>,
+    /// Takes signals for the time of the run, if `run()` owns the loop.
+    signals: RefCell<Option<Guard>>,
     stopping: Cell<Option<Stopping>>,
     stream: RefCell<Option<Zval>>,
     alarm: Cell<Option<Instant>>,
+}
+
+/// How far the end of a run has come. Loops of several Fibers may come to it, perhaps when the server runs anew: the
+/// first ends the run, and the others just return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    NotYet,
+    Begun,
+    Done,
 }
 
 /// A stop that was ordered.
@@ -106,6 +125,8 @@ impl Session {
             loops: RefCell::default(),
             stopped: Cell::new(0),
             panic: RefCell::default(),
+            end: Cell::new(End::NotYet),
+            signals: RefCell::default(),
             stopping: Cell::new(None),
             stream: RefCell::default(),
             alarm: Cell::new(None),
@@ -132,6 +153,9 @@ impl Session {
 
     /// Puts events of a connection that were held back in front of what else waits.
     pub(super) fn put_back(&self, mut held: VecDeque<Event>) {
+        if self.has_ended() {
+            return;
+        }
         let mut pending = self.pending.borrow_mut();
         while let Some(event) = held.pop_back() {
             pending.push_front(event);
@@ -149,6 +173,25 @@ impl Session {
     pub(super) fn next_notice(&self) -> Option<Instant> {
         let notice = self.notifier.borrow().as_ref().and_then(Notifier::due);
         [notice, self.hub.directory.next_news()].into_iter().flatten().min()
+    }
+
+    /// Takes the signals that the script has not taken, until the run ends.
+    pub(super) fn take_signals(&self) {
+        self.signals.replace(Some(Guard::install()));
+    }
+
+    /// How many signals have come since the last time it was asked.
+    pub(super) fn signals_arrived(&self) -> usize {
+        self.signals.borrow_mut().as_mut().map_or(0, Guard::arrived)
+    }
+
+    /// Whether a signal has come that nobody has asked about.
+    pub(super) fn is_signalled(&self) -> bool {
+        self.signals.borrow().as_ref().is_some_and(Guard::is_pending)
+    }
+
+    pub(super) fn restore_signals(&self) {
+        drop(self.signals.take());
     }
 
     /// Orders the end. A second order can only hasten it.
@@ -180,6 +223,9 @@ impl Session {
 
     /// Whether no event can come any more: every shard has ended, or has had all the time it was given.
     pub(super) fn is_over(&self) -> bool {
+        if self.has_ended() {
+            return true;
+        }
         let ended = self.stopped.get() >= self.shards;
         let overdue =
             self.stopping.get().is_some_and(|stopping| Instant::now() >= stopping.deadline + OVERTIME);
@@ -319,13 +365,32 @@ impl Session {
         drop(self.runtime.take());
     }
 
-    /// Lets go of every PHP value.
-    pub(super) fn release(&self) {
-        self.voice.silence();
+    /// Begins the orderly end. False if another loop has: then that one does the work.
+    pub(super) fn begin_end(&self) -> bool {
+        self.end.get() == End::NotYet && {
+            self.end.set(End::Begun);
+            true
+        }
+    }
+
+    /// Whether nothing is left of the run.
+    pub(super) fn has_ended(&self) -> bool {
+        self.end.get() == End::Done
+    }
+
+    /// The end is done: gives every PHP value that was held, which is to be released by whoever knows what to do with
+    /// the exceptions of that.
+    #[must_use]
+    pub(super) fn release(&self) -> Vec<Zval> {
+        self.end.set(End::Done);
         self.pending.borrow_mut().clear();
-        self.roster.clear();
-        let stream = self.stream.take();
-        drop(stream);
+        self.news.borrow_mut().clear();
+        drop(self.notifier.take());
+        self.restore_signals();
+        let mut held = self.voice.silence();
+        held.append(&mut self.roster.clear());
+        held.extend(self.stream.take());
+        held
     }
 
     /// Whether this is a forked child of the process that the threads are in.

@@ -10,10 +10,11 @@ use super::{
     class::{BadDeclaration, Declaration, Kind},
     connection,
     objects::{Meta, Native, Owned, create, state_of},
+    rules,
     server::Server,
     session::Session,
     tag::{self, Tag},
-    thrown::{Thrown, bad_argument, bad_type, failed},
+    thrown::{self, Thrown, bad_argument, bad_type, failed},
 };
 use crate::{
     hub::{Audience, Handle, Member, Query},
@@ -192,9 +193,16 @@ fn subscribe_by_rules(
     for id in session.hub.select(audience) {
         let Some(seat) = session.roster.seat(id) else { continue };
         let Some(connection) = seat.object(&session.voice) else { continue };
-        if server.rules.refused(&connection, &seat.member, names)?.is_none() {
+        let member = seat.member.clone();
+        let refused = rules::refused(&session.voice, &connection, &member, names)?;
+        // What the connection's object held may throw when it ends.
+        drop((connection, seat));
+        if let Some(thrown) = thrown::pending() {
+            return Err(thrown);
+        }
+        if refused.is_none() {
             server.check_process()?;
-            let subscribed = session.voice.speak(|handle| handle.subscribe(&seat.member, names).is_ok());
+            let subscribed = session.voice.speak(|handle| handle.subscribe(&member, names).is_ok());
             done += usize::from(subscribed == Some(true));
         }
     }

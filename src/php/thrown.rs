@@ -2,7 +2,7 @@
 
 #![allow(unsafe_code)] // The engine's exception functions and its `EG(exception)`.
 
-use std::ffi::CString;
+use std::{ffi::CString, ptr};
 
 use ext_php_rs::{
     ffi::{self, zend_class_entry, zend_object},
@@ -71,9 +71,14 @@ pub(super) fn bad_type(number: u32, complaint: &str) -> Thrown {
     Thrown(())
 }
 
+/// Whether something is pending.
+pub(super) fn is_pending() -> bool {
+    !pending_object().is_null()
+}
+
 /// The exception that is pending already, if one is: for calls into the engine that throw.
 pub(super) fn pending() -> Option<Thrown> {
-    (!pending_object().is_null()).then_some(Thrown(()))
+    is_pending().then_some(Thrown(()))
 }
 
 /// Whether what is pending leaves the script rather than being an exception that can be caught.
@@ -82,6 +87,13 @@ pub(super) fn is_leaving() -> bool {
     // SAFETY: a pending exception is a live object.
     !exception.is_null()
         && unsafe { zend::zend_is_unwind_exit(exception) || zend::zend_is_graceful_exit(exception) }
+}
+
+/// Whether what is pending ends the Fiber that runs, which is being destroyed, and not the script.
+pub(super) fn is_end_of_fiber() -> bool {
+    let exception = pending_object();
+    // SAFETY: a pending exception is a live object.
+    !exception.is_null() && unsafe { zend::zend_is_graceful_exit(exception) }
 }
 
 /// For a call into the engine that said it failed; makes sure that an exception tells why.
@@ -117,18 +129,108 @@ pub(super) fn outcome() -> Outcome {
 }
 
 /// Shows an exception as a PHP warning, "Uncaught …", and goes on. An error handler of the script that
-/// turns the warning into another exception is not heard; one that leaves the script is.
+/// turns the warning into another exception is not heard; one that leaves the script is. The exception may have a
+/// destructor that throws the next one, and so on: a few are shown.
 pub(super) fn warn(exception: Zval) -> Result<(), Thrown> {
-    let Some(object) = exception.object() else { return Ok(()) };
-    let object: *const zend_object = object;
-    // It gives up one reference, which is the one that the zval owns.
-    std::mem::forget(exception);
-    // SAFETY: the object is live and of a throwable class: it came from `outcome`.
-    unsafe { zend::zend_exception_error(object.cast_mut(), E_WARNING) };
-    match outcome() {
-        Outcome::Done | Outcome::Threw(_) => Ok(()),
-        Outcome::Leaving(thrown) => Err(thrown),
+    let mut next = exception;
+    for _ in 0..SHOWN {
+        if let Some(object) = next.shallow_clone().object() {
+            let object: *const zend_object = object;
+            // SAFETY: the object is live and of a throwable class: it came from `outcome`. The function gives up one
+            // reference, which is counted here, so that the last one is ours and its end is told from what the
+            // warning led to.
+            unsafe {
+                (*object.cast_mut()).gc.refcount += 1;
+                zend::zend_exception_error(object.cast_mut(), E_WARNING);
+            }
+        }
+        match outcome() {
+            Outcome::Done => {}
+            Outcome::Threw(unheard) => ignore(unheard)?,
+            Outcome::Leaving(thrown) => return Err(thrown),
+        }
+        match release(next) {
+            Outcome::Done => return Ok(()),
+            Outcome::Threw(error) => next = error,
+            Outcome::Leaving(thrown) => return Err(thrown),
+        }
     }
+    ignore(next)
+}
+
+/// Lets go of a value; gives what a destructor of it threw, or that one of them leaves the script. Nothing may be
+/// pending.
+pub(super) fn release<T>(value: T) -> Outcome {
+    drop(value);
+    outcome()
+}
+
+/// Lets go of a value while something else may be pending, which stays so: destructors run without it, and what they
+/// throw is shown as a warning. Only one that leaves the script takes the place of an exception.
+///
+/// Where code of the script is the current frame, the engine remembers instructions beside the exception, and its own
+/// way is taken.
+pub(super) fn release_aside<T>(value: T) {
+    if !is_in_method() {
+        return drop(value);
+    }
+    let before = set_aside();
+    let left = match release(value) {
+        Outcome::Done => Ok(()),
+        Outcome::Threw(error) => warn(error),
+        Outcome::Leaving(thrown) => Err(thrown),
+    };
+    put_back(before, left.is_err());
+}
+
+/// Lets go of a value, which by itself is the engine's matter, unless the script is being left: then what a destructor
+/// throws must not take the place of that.
+pub(super) fn release_within<T>(value: T) {
+    if is_leaving() { release_aside(value) } else { drop(value) }
+}
+
+/// Whether the innermost frame is that of a method of ours, or another function of the engine.
+fn is_in_method() -> bool {
+    // SAFETY: PHP's thread, while a request runs; the current frame and its function are live.
+    unsafe {
+        let frame = (*ffi::ext_php_rs_executor_globals()).current_execute_data.as_ref();
+        frame
+            .and_then(|frame| frame.func.as_ref())
+            .is_some_and(|function| u32::from(function.type_) == ffi::ZEND_INTERNAL_FUNCTION)
+    }
+}
+
+/// Makes nothing pending; gives what was.
+fn set_aside() -> *mut zend_object {
+    // SAFETY: PHP's thread, while a request runs. The reference that the engine counts is now the caller's.
+    unsafe { std::mem::replace(&mut (*ffi::ext_php_rs_executor_globals()).exception, ptr::null_mut()) }
+}
+
+/// Makes pending again what was [`set_aside`], unless something else leaves the script meanwhile.
+fn put_back(before: *mut zend_object, is_left: bool) {
+    // SAFETY: as in `set_aside`: the reference is the engine's again, or given up.
+    unsafe {
+        if !is_left {
+            (*ffi::ext_php_rs_executor_globals()).exception = before;
+        } else if !before.is_null() {
+            ffi::ext_php_rs_zend_object_release(before);
+        }
+    }
+}
+
+/// Lets go of an exception that nobody hears of, and of those that its end throws. Of a chain without an end the rest
+/// stays in memory.
+fn ignore(exception: Zval) -> Result<(), Thrown> {
+    let mut next = exception;
+    for _ in 0..SHOWN {
+        match release(next) {
+            Outcome::Done => return Ok(()),
+            Outcome::Threw(error) => next = error,
+            Outcome::Leaving(thrown) => return Err(thrown),
+        }
+    }
+    std::mem::forget(next);
+    Ok(())
 }
 
 impl Kind {
@@ -161,4 +263,6 @@ fn c_string(message: &str) -> CString {
     CString::new(message.replace('\0', "\\0")).unwrap_or_default()
 }
 
+/// How many exceptions are shown of which each is thrown by the end of the one before.
+const SHOWN: usize = 8;
 const E_WARNING: i32 = 1 << 1;

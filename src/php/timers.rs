@@ -2,9 +2,8 @@
 
 use std::{
     cell::RefCell,
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
-    rc::Rc,
+    collections::{BTreeMap, BTreeSet},
+    rc::{Rc, Weak},
     time::{Duration, Instant},
 };
 
@@ -26,15 +25,16 @@ pub(super) struct Timers {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// May name timers that are cancelled: those are skipped.
-    queue: BinaryHeap<Reverse<(Instant, u64)>>,
-    timers: HashMap<u64, Entry>,
+    /// Of every timer when it is due, and which it is.
+    queue: BTreeSet<(Instant, u64)>,
+    timers: BTreeMap<u64, Entry>,
     last: u64,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Entry {
-    callback: Rc<Callback>,
+    due: Instant,
+    callback: Callback,
     period: Option<Duration>,
 }
 
@@ -50,7 +50,8 @@ pub(super) struct Turn {
 #[derive(Debug)]
 pub(super) struct Timer {
     id: u64,
-    timers: Rc<Timers>,
+    /// The server's, which owns them: their callbacks are shown to the cycle collector by the server alone.
+    timers: Weak<Timers>,
 }
 
 impl Native for Timer {
@@ -81,29 +82,23 @@ impl Timers {
         self: &Rc<Self>,
         after: Duration,
         period: Option<Duration>,
-        callback: Rc<Callback>,
+        callback: Callback,
     ) -> Option<Owned<Timer>> {
         let id = {
             let mut inner = self.inner.borrow_mut();
             inner.last += 1;
             let id = inner.last;
-            inner.timers.insert(id, Entry { callback, period });
-            inner.queue.push(Reverse((Instant::now() + after, id)));
+            let due = Instant::now() + after;
+            inner.timers.insert(id, Entry { due, callback, period });
+            inner.queue.insert((due, id));
             id
         };
-        Owned::new(Timer { id, timers: self.clone() })
+        Owned::new(Timer { id, timers: Rc::downgrade(self) })
     }
 
     /// When the next one is due.
     pub(super) fn next_due(&self) -> Option<Instant> {
-        let mut inner = self.inner.borrow_mut();
-        while let Some(Reverse((due, id))) = inner.queue.peek().copied() {
-            if inner.timers.contains_key(&id) {
-                return Some(due);
-            }
-            inner.queue.pop();
-        }
-        None
+        self.inner.borrow().queue.first().map(|(due, _)| *due)
     }
 
     /// Begins a turn.
@@ -113,36 +108,36 @@ impl Timers {
 
     /// Takes the next callback that is due in this turn. Turns of a period that were missed are not
     /// made up.
-    pub(super) fn take_due(&self, turn: Turn) -> Option<Rc<Callback>> {
-        let mut inner = self.inner.borrow_mut();
-        loop {
-            let Reverse((due, id)) = inner.queue.peek().copied()?;
-            if due > turn.now || id > turn.last {
-                return None;
-            }
-            inner.queue.pop();
-            let Some(entry) = inner.timers.get(&id).cloned() else { continue };
-            match entry.period {
-                None => drop(inner.timers.remove(&id)),
-                Some(period) => {
-                    let next = due + period;
-                    let next = if next > turn.now { next } else { turn.now + period };
-                    inner.queue.push(Reverse((next, id)));
-                }
-            }
-            return Some(entry.callback);
+    pub(super) fn take_due(&self, turn: Turn) -> Option<Callback> {
+        let inner = &mut *self.inner.borrow_mut();
+        let (due, id) = *inner.queue.first()?;
+        if due > turn.now || id > turn.last {
+            return None;
         }
+        inner.queue.pop_first();
+        let entry = inner.timers.get_mut(&id)?;
+        let Some(period) = entry.period else { return inner.timers.remove(&id).map(|entry| entry.callback) };
+        let next = due + period;
+        entry.due = if next > turn.now { next } else { turn.now + period };
+        inner.queue.insert((entry.due, id));
+        Some(entry.callback.clone())
     }
 
-    /// Forgets all.
-    pub(super) fn clear(&self) {
-        let old = {
-            let mut inner = self.inner.borrow_mut();
-            inner.queue.clear();
-            std::mem::take(&mut inner.timers)
-        };
-        // Dropped with nothing borrowed: a closure's end may run a destructor of the script.
-        drop(old);
+    /// Takes a timer away, with all that it needed.
+    fn remove(&self, id: u64) -> Option<Entry> {
+        let mut inner = self.inner.borrow_mut();
+        let entry = inner.timers.remove(&id)?;
+        inner.queue.remove(&(entry.due, id));
+        Some(entry)
+    }
+
+    /// Forgets all; gives their callbacks, to be dropped with nothing borrowed: a closure's end may run a destructor
+    /// of the script.
+    #[must_use]
+    pub(super) fn clear(&self) -> Vec<Callback> {
+        let mut inner = self.inner.borrow_mut();
+        inner.queue.clear();
+        std::mem::take(&mut inner.timers).into_values().map(|entry| entry.callback).collect()
     }
 
     /// For the cycle collector.
@@ -155,7 +150,8 @@ impl Timers {
 
 fn cancel(call: &mut Call<'_>) -> Result<(), Thrown> {
     let timer = call.this::<Timer>()?;
-    let entry = timer.timers.inner.borrow_mut().timers.remove(&timer.id);
+    let entry = timer.timers.upgrade().and_then(|timers| timers.remove(timer.id));
+    // With nothing borrowed or shared: its closure's end may run a destructor of the script.
     drop(entry);
     Ok(())
 }

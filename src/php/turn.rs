@@ -9,7 +9,7 @@ use super::{
     roster::Seat,
     server::{On, Server},
     session::{BATCH, Session},
-    thrown::{self, Kind, Outcome, Thrown, throw, warn},
+    thrown::{self, Kind, Outcome, Thrown, throw},
     values,
 };
 use crate::{
@@ -50,7 +50,8 @@ fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
     for _ in 0..BATCH {
         let Some(event) = session.next_event() else { break };
         ran += deal(server, session, event)?;
-        if session.is_foreign() {
+        // A callback may have forked, or been suspended until the run was over.
+        if session.is_foreign() || session.has_ended() {
             break;
         }
     }
@@ -60,11 +61,13 @@ fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
 fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
     let mut ran = 0;
     let turn = server.timers.turn();
+    // The timers of a later run are none of this loop's.
     while !session.is_foreign()
+        && !session.has_ended()
         && let Some(callback) = server.timers.take_due(turn)
     {
         ran += 1;
-        server.call(&callback, &mut [])?;
+        server.call(callback, [])?;
     }
     Ok(ran)
 }
@@ -74,6 +77,8 @@ fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
 pub(super) fn deal(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
     presence::tell_clients(server, session);
     let ran = dispatch(server, session, event)?;
+    // Of what ended here without a word.
+    server.settle(None)?;
     Ok(ran + presence::tell(server, session)?)
 }
 
@@ -82,9 +87,8 @@ fn dispatch(server: &Server, session: &Session, event: Event) -> Result<usize, T
         Event::Handshake { id, handshake } => decide(server, session, id, *handshake),
         Event::HandshakeGone { id } => {
             let gone = session.voice.waiting.borrow_mut().remove(&id);
-            drop(gone);
             session.voice.speak(|handle| handle.forget_abandoned());
-            Ok(0)
+            server.release(gone, None).map(|()| 0)
         }
         Event::Request { id, asked } => answer(server, session, id, *asked),
         Event::RequestGone { .. } => {
@@ -98,7 +102,7 @@ fn dispatch(server: &Server, session: &Session, event: Event) -> Result<usize, T
             };
             let seat = session.roster.add(member, opened, request);
             match server.callback(On::Open) {
-                Some(callback) => visit(server, session, &seat, &callback, [values::null()]),
+                Some(callback) => visit(server, session, &seat, callback, [values::null()]),
                 None => Ok(0),
             }
         }
@@ -144,15 +148,16 @@ fn decide(
     else {
         return Ok(0);
     };
-    match callback.call(&mut [handshake.to_zval()]) {
-        Outcome::Done => handshake.decide_by_default(),
-        Outcome::Leaving(thrown) => return Err(thrown),
-        Outcome::Threw(error) => {
-            handshake.fail();
-            server.report(error, None)?;
-        }
+    let answer = server.ask(callback, [handshake.to_zval()], None, |_| ());
+    match &answer {
+        Ok(Ok(())) => handshake.decide_by_default(),
+        Ok(Err(_)) | Err(_) => handshake.fail(),
     }
-    Ok(1)
+    let released = server.release(handshake, None);
+    if let Err(error) = answer? {
+        server.report(error, None)?;
+    }
+    released.map(|()| 1)
 }
 
 /// Has the script answer a plain request.
@@ -164,16 +169,14 @@ fn answer(server: &Server, session: &Session, id: ConnectionId, asked: Asked) ->
     drop(body);
     let (ran, answer, trouble) = match (server.callback(On::Request), request) {
         (Some(callback), Some(request)) => {
-            let (outcome, returned) = callback.ask(&mut [request.to_zval()]);
-            let (answer, outcome) = match outcome {
-                Outcome::Done => match response::respond(&returned) {
-                    Some(answer) => (answer, Outcome::Done),
-                    None => (failed(), no_response(&returned)),
-                },
-                outcome => (failed(), outcome),
-            };
-            values::release(returned);
-            (1, answer, outcome)
+            let read =
+                |returned: &Zval| response::respond(returned).ok_or_else(|| values::type_name(returned));
+            match server.ask(callback, [request.into_zval()], None, read) {
+                Ok(Ok(Ok(answer))) => (1, answer, Outcome::Done),
+                Ok(Ok(Err(what))) => (1, failed(), no_response(&what)),
+                Ok(Err(error)) => (1, failed(), Outcome::Threw(error)),
+                Err(thrown) => (1, failed(), Outcome::Leaving(thrown)),
+            }
         }
         // The callback was there when the client came, and is no longer.
         _ => (0, Respond { status: 404, ..Respond::default() }, Outcome::Done),
@@ -201,8 +204,7 @@ fn failed() -> Respond {
 }
 
 /// The exception for a callback that returned something else.
-fn no_response(returned: &Zval) -> Outcome {
-    let what = values::type_name(returned);
+fn no_response(what: &str) -> Outcome {
     let _ = throw(
         Kind::Type,
         &format!("The callback of onRequest must return Ferrite\\Response, string or null, {what} returned"),
@@ -219,7 +221,7 @@ fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) 
             ran
         }
         Event::Drain { .. } => match server.callback(On::Drain) {
-            Some(callback) => visit(server, session, seat, &callback, [values::null()]),
+            Some(callback) => visit(server, session, seat, callback, [values::null()]),
             None => Ok(0),
         },
         Event::Close { code, reason, .. } => close(server, session, seat, code, &reason),
@@ -245,14 +247,14 @@ fn message(
     let mut ran = 0;
     if let (Some(judge), Some(judged)) = (judge, &data) {
         ran += 1;
-        if !permits(server, session, seat, &judge, judged.shallow_clone(), binary)? {
+        if !permits(server, session, seat, judge, judged.shallow_clone(), binary)? {
             data.into_iter().for_each(values::release);
             return Ok(ran);
         }
     }
     match (callback, data) {
         (Some(callback), Some(data)) => {
-            ran += visit(server, session, seat, &callback, [values::null(), data, values::bool(binary)])?;
+            ran += visit(server, session, seat, callback, [values::null(), data, values::bool(binary)])?;
         }
         (_, data) => data.into_iter().for_each(values::release),
     }
@@ -270,30 +272,32 @@ fn permits(
     server: &Server,
     session: &Session,
     seat: &Seat,
-    judge: &Callback,
+    judge: Callback,
     data: Zval,
     binary: bool,
 ) -> Result<bool, Thrown> {
-    let answer = consult(server, session, seat, judge, [values::null(), data, values::bool(binary)])?;
+    let arguments = [values::null(), data, values::bool(binary)];
+    let read = |answer: &Zval| answer.bool().ok_or_else(|| values::type_name(answer));
+    let answer = consult(server, session, seat, judge, arguments, read)?;
     let Some(answer) = answer else {
         // It threw, and has been closed for that.
         seat.bar();
         return Ok(false);
     };
-    match answer.bool() {
-        Some(true) => return Ok(true),
-        Some(false) => {
+    match answer {
+        Ok(true) => return Ok(true),
+        Ok(false) => {
             session.voice.speak(|handle| handle.close(&seat.member, FORBIDDEN, "not authorised"));
         }
-        None => {
-            let what = values::type_name(&answer);
+        Err(what) => {
             let _ =
                 throw(Kind::Type, &format!("The callback of onAuthorize must return bool, {what} returned"));
-            fail(server, session, seat, thrown::outcome())?;
+            if let Outcome::Threw(error) = thrown::outcome() {
+                fail(server, session, seat, error)?;
+            }
         }
     }
     seat.bar();
-    values::release(answer);
     Ok(false)
 }
 
@@ -314,12 +318,13 @@ pub(super) fn close(
     let ran = match server.callback(On::Close) {
         Some(callback) => {
             let arguments = [values::null(), values::int(i64::from(code)), values::text(reason.as_bytes())];
-            visit(server, session, seat, &callback, arguments)
+            visit(server, session, seat, callback, arguments)
         }
         None => Ok(0),
     };
     session.roster.remove(id);
-    ran
+    // Here and now the script's data ends, if it keeps the object nowhere.
+    ran.and_then(|ran| server.release(seat.vacate(), None).map(|()| ran))
 }
 
 /// Calls a callback for a connection, whose object becomes the first argument. What the callback throws
@@ -328,32 +333,29 @@ fn visit<const N: usize>(
     server: &Server,
     session: &Session,
     seat: &Seat,
-    callback: &Callback,
+    callback: Callback,
     arguments: [Zval; N],
 ) -> Result<usize, Thrown> {
-    let answer = consult(server, session, seat, callback, arguments)?;
-    answer.into_iter().for_each(values::release);
-    Ok(1)
+    consult(server, session, seat, callback, arguments, |_| ()).map(|_| 1)
 }
 
-/// The same, and gives what the callback returns; `None` if it threw.
-fn consult<const N: usize>(
+/// The same, and gives what `read` makes of the callback's answer; `None` if it threw.
+fn consult<R, const N: usize>(
     server: &Server,
     session: &Session,
     seat: &Seat,
-    callback: &Callback,
+    callback: Callback,
     mut arguments: [Zval; N],
-) -> Result<Option<Zval>, Thrown> {
+    read: impl FnOnce(&Zval) -> R,
+) -> Result<Option<R>, Thrown> {
     let Some(connection) = seat.object(&session.voice) else { return Ok(None) };
     if let Some(first) = arguments.first_mut() {
         *first = connection;
     }
-    let result = occupied(session, seat, || match callback.ask(&mut arguments) {
-        (Outcome::Done, returned) => Ok(Some(returned)),
-        (outcome, _) => fail(server, session, seat, outcome).map(|()| None),
-    });
-    arguments.into_iter().for_each(values::release);
-    result
+    occupied(session, seat, || match server.ask(callback, arguments, Some((session, seat)), read)? {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => fail(server, session, seat, error).map(|()| None),
+    })
 }
 
 /// Enters PHP for a connection: what comes of it meanwhile waits, also while a Fiber is suspended.
@@ -367,46 +369,19 @@ pub(super) fn occupied<R>(session: &Session, seat: &Seat, body: impl FnOnce() ->
 }
 
 /// Closes a connection for what one of its callbacks threw.
-fn fail(server: &Server, session: &Session, seat: &Seat, outcome: Outcome) -> Result<(), Thrown> {
-    let error = match outcome {
-        Outcome::Done => return Ok(()),
-        Outcome::Leaving(thrown) => return Err(thrown),
-        Outcome::Threw(error) => error,
-    };
+fn fail(server: &Server, session: &Session, seat: &Seat, error: Zval) -> Result<(), Thrown> {
     // What a client may not do is the client's doing.
     let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
     let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
     // And the log is not the client's to fill.
-    let reported = if is_forbidden && server.callback(On::Error).is_none() {
-        Ok(())
+    let about = Some((session, seat));
+    let reported = if is_forbidden && !server.is_heard(On::Error) {
+        server.release(error, about)
     } else {
-        server.report(error, seat.object(&session.voice).as_ref())
+        server.report(error, about)
     };
     session.voice.speak(|handle| handle.close(&seat.member, code, reason));
     reported
-}
-
-impl Server {
-    /// Calls a callback that concerns no connection.
-    pub(super) fn call(&self, callback: &Callback, arguments: &mut [Zval]) -> Result<(), Thrown> {
-        match callback.call(arguments) {
-            Outcome::Done => Ok(()),
-            Outcome::Leaving(thrown) => Err(thrown),
-            Outcome::Threw(error) => self.report(error, None),
-        }
-    }
-
-    /// Gives an exception of a callback to `onError`, or shows it as a warning; what `onError` itself
-    /// throws is shown.
-    pub(super) fn report(&self, error: Zval, connection: Option<&Zval>) -> Result<(), Thrown> {
-        let Some(callback) = self.callback(On::Error) else { return warn(error) };
-        let connection = connection.map_or_else(values::null, Zval::shallow_clone);
-        match callback.call(&mut [error, connection]) {
-            Outcome::Done => Ok(()),
-            Outcome::Leaving(thrown) => Err(thrown),
-            Outcome::Threw(error) => warn(error),
-        }
-    }
 }
 
 /// RFC 6455 section 7.4.1: the server met an unexpected condition.

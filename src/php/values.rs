@@ -65,6 +65,13 @@ pub(super) fn release(value: Zval) {
     }
 }
 
+/// Whether the end of a value runs no code of the script.
+pub(super) fn is_inert(value: &Zval) -> bool {
+    // SAFETY: every member of the union is a u32.
+    let kind = unsafe { value.u1.type_info };
+    kind & TYPE_OWNS == 0 || kind == IS_STRING_COUNTED
+}
+
 /// What a value is, in PHP's words, for a complaint about it.
 pub(super) fn type_name(value: &Zval) -> String {
     match value.get_type() {

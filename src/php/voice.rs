@@ -6,6 +6,8 @@ use std::{
     rc::{Rc, Weak},
 };
 
+use ext_php_rs::types::Zval;
+
 use super::{
     fork,
     objects::Owned,
@@ -78,10 +80,11 @@ impl Voice {
         self.max_tags
     }
 
-    /// Ends it: from now on every connection is closed to PHP.
-    pub(super) fn silence(&self) {
+    /// Ends it: from now on every connection is closed to PHP. Gives the PHP values that were held.
+    #[must_use]
+    pub(super) fn silence(&self) -> Vec<Zval> {
         drop(self.handle.take());
-        drop(self.waiting.take());
+        self.waiting.take().into_values().map(Owned::into_zval).collect()
     }
 }
 

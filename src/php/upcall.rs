@@ -1,0 +1,133 @@
+//! Calls from the loop into the script: the one way in, and the one way in which PHP values are let go there.
+//!
+//! To release a value may run destructors, or the cycle collector, and so any code of the script. What that throws is
+//! nobody's who is called next: it is taken where the value ends, and reported as what a callback throws. Who leaves the
+//! script there (`exit()`) leaves the loop.
+
+use ext_php_rs::types::Zval;
+
+use super::{
+    callback::Callback,
+    roster::Seat,
+    server::{On, Server},
+    session::Session,
+    thrown::{self, Outcome, Thrown, warn},
+    values,
+};
+
+/// The connection that something is about, which `onError` is told.
+pub(super) type About<'a> = Option<(&'a Session, &'a Seat)>;
+
+impl Server {
+    /// Calls a callback; gives what `read` makes of what it returned, or the exception that it threw. All that the call
+    /// needed is let go before that.
+    pub(super) fn ask<R, const N: usize>(
+        &self,
+        callback: Callback,
+        mut arguments: [Zval; N],
+        about: About<'_>,
+        read: impl FnOnce(&Zval) -> R,
+    ) -> Result<Result<R, Zval>, Thrown> {
+        // Nothing is pending here. If something were, the engine would not call at all, and the callback would seem to
+        // have thrown it.
+        self.settle(None)?;
+        let (outcome, returned) = callback.ask(&mut arguments);
+        let answer = match outcome {
+            Outcome::Done => Ok(Ok(read(&returned))),
+            Outcome::Threw(error) => Ok(Err(error)),
+            Outcome::Leaving(thrown) => Err(thrown),
+        };
+        let mut released = Ok(());
+        for value in arguments.into_iter().chain([returned]) {
+            released = released.and(self.release_value(value, about));
+        }
+        released = released.and(self.release(callback, about));
+        match (answer, released) {
+            (answer, Ok(())) => answer,
+            (Ok(Err(error)), Err(thrown)) => {
+                thrown::release_aside(error);
+                Err(thrown)
+            }
+            (_, Err(thrown)) => Err(thrown),
+        }
+    }
+
+    /// Calls a callback whose answer is of no interest; what it throws is reported.
+    pub(super) fn call<const N: usize>(
+        &self,
+        callback: Callback,
+        arguments: [Zval; N],
+    ) -> Result<(), Thrown> {
+        match self.ask(callback, arguments, None, |_| ())? {
+            Ok(()) => Ok(()),
+            Err(error) => self.report(error, None),
+        }
+    }
+
+    /// Lets go of what holds PHP values. If the script is being left already, it goes on being left.
+    pub(super) fn release<T>(&self, held: T, about: About<'_>) -> Result<(), Thrown> {
+        if thrown::is_pending() {
+            thrown::release_aside(held);
+            return Ok(());
+        }
+        drop(held);
+        self.settle(about)
+    }
+
+    /// The same for one value: most have no end that runs code.
+    pub(super) fn release_value(&self, value: Zval, about: About<'_>) -> Result<(), Thrown> {
+        if values::is_inert(&value) {
+            values::release(value);
+            return Ok(());
+        }
+        self.release(value, about)
+    }
+
+    /// The same for several: each end is reported by itself.
+    pub(super) fn release_all<T>(&self, held: impl IntoIterator<Item = T>) -> Result<(), Thrown> {
+        let mut released = Ok(());
+        for one in held {
+            released = released.and(self.release(one, None));
+        }
+        released
+    }
+
+    /// Takes what is pending and reports it.
+    pub(super) fn settle(&self, about: About<'_>) -> Result<(), Thrown> {
+        match thrown::outcome() {
+            Outcome::Done => Ok(()),
+            Outcome::Threw(error) => self.report(error, about),
+            Outcome::Leaving(thrown) => Err(thrown),
+        }
+    }
+
+    /// Gives an exception of a callback to `onError`, or shows it as a warning. What `onError` itself throws, and the
+    /// values of its call when they end, is shown: to report that could go on for ever.
+    pub(super) fn report(&self, error: Zval, about: About<'_>) -> Result<(), Thrown> {
+        let Some(callback) = self.callback(On::Error) else { return warn(error) };
+        let connection = about.and_then(|(session, seat)| seat.object(&session.voice));
+        let mut arguments = [error, connection.unwrap_or_else(values::null)];
+        let (outcome, returned) = callback.ask(&mut arguments);
+        let mut shown = show(outcome);
+        for value in arguments.into_iter().chain([returned]) {
+            shown = shown.and(release_and_show(value));
+        }
+        shown.and(release_and_show(callback))
+    }
+}
+
+fn release_and_show<T>(held: T) -> Result<(), Thrown> {
+    if thrown::is_pending() {
+        thrown::release_aside(held);
+        return Ok(());
+    }
+    show(thrown::release(held))
+}
+
+fn show(outcome: Outcome) -> Result<(), Thrown> {
+    match outcome {
+        Outcome::Done => Ok(()),
+        Outcome::Threw(error) => warn(error),
+        Outcome::Leaving(thrown) => Err(thrown),
+    }
+}
