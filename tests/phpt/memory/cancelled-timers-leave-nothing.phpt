@@ -50,7 +50,7 @@ foreach (['one by one' => 1, 'a thousand at a time' => 1_000] as $how => $atOnce
         }
         $grown = $before === 0 ? 0 : resident() - $before;
         // One timer took 24 bytes and more until it was due.
-        echo $how, ', ', $method, ': ', $grown < 2 << 20 ? 'nothing is left' : "$grown bytes are left", "\n";
+        echo $how, ', ', $method, ': ', $grown < 1 << 20 ? 'nothing is left' : "$grown bytes are left", "\n";
     }
 }
 
