@@ -52,14 +52,10 @@ impl Plain {
     ) -> Poll<Option<Result<ProxyHeader, ProxyViolation>>> {
         loop {
             let known = received.len();
-            received.resize(ProxyHeader::MAX, 0);
-            let peeked = self.poll_peek(cx, received.get_mut(known..).unwrap_or_default());
-            let Poll::Ready(peeked) = peeked else {
-                received.truncate(known);
-                return Poll::Pending;
-            };
-            let Ok(arrived @ 1..) = peeked else { return Poll::Ready(None) };
-            received.truncate(known + arrived);
+            // What is kept grows with what has come, not with what a header may be.
+            let mut seen = [0; LOOK];
+            let Ok(arrived @ 1..) = ready!(self.poll_peek(cx, &mut seen)) else { return Poll::Ready(None) };
+            received.extend_from_slice(seen.get(..arrived).unwrap_or_default());
             let header = match ProxyHeader::parse(received) {
                 Ok(header) => header,
                 Err(violation) => return Poll::Ready(Some(Err(violation))),
@@ -164,6 +160,9 @@ pub const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 pub const NO_SIGNAL: i32 = 0;
 
+/// How much of a PROXY header is looked at at once; most are whole by then.
+const LOOK: usize = 512;
+
 #[cfg(test)]
 mod tests {
     use std::{future::poll_fn, io::Write, os::unix::net};
@@ -175,8 +174,9 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
         let v1 = b"PROXY TCP4 203.0.113.9 10.0.0.1 56324 443\r\n".as_slice();
         let v2 = b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\x02xx".as_slice();
-        for header in [v1, v2] {
-            for first in 1..=header.len() {
+        let long = [b"\r\n\r\n\0\r\nQUIT\n\x20\0\x13\x88".as_slice(), &[b'x'; 5000]].concat();
+        for header in [v1, v2, &long] {
+            for first in (1..=header.len()).filter(|first| header.len() < 100 || first % 499 < 2) {
                 let (mut proxy, server) = net::UnixStream::pair().unwrap();
                 server.set_nonblocking(true).unwrap();
                 runtime.block_on(async {

@@ -30,9 +30,9 @@ pub struct ProxyHeader {
 pub struct ProxyViolation(&'static str);
 
 impl ProxyHeader {
-    /// The most bytes that are looked at. The specification has senders stay below 536, so that a
-    /// header fits into the smallest segment of TCP.
-    pub const MAX: usize = 536;
+    /// The most bytes that it can have: version 2 counts in 16 bits what follows its fixed part. Most have
+    /// less than 200, but a proxy may pass a client's certificate on in a field.
+    pub const MAX: usize = FIXED + u16::MAX as usize;
 
     /// Reads the header at the start of `bytes`. `None`: all of them belong to a header that is not
     /// complete.
@@ -113,9 +113,6 @@ fn binary(bytes: &[u8]) -> Result<Option<ProxyHeader>, ProxyViolation> {
     };
     let Some([family, high, low]) = bytes.get(13..FIXED) else { return Ok(None) };
     let length = FIXED + usize::from(u16::from_be_bytes([*high, *low]));
-    if length > ProxyHeader::MAX {
-        return Err(ProxyViolation("it is longer than 536 bytes"));
-    }
     let Some(header) = bytes.get(..length) else { return Ok(None) };
     let local = ProxyHeader { source: None, secure: false, length };
     if !is_proxied {
@@ -123,7 +120,8 @@ fn binary(bytes: &[u8]) -> Result<Option<ProxyHeader>, ProxyViolation> {
     }
     let short = ProxyViolation("it is too short for its addresses");
     let (source, addresses) = match family {
-        0x00 => return Ok(Some(local)),
+        // No family, with whatever transport: the addresses are to be passed over.
+        0x00..=0x02 => return Ok(Some(local)),
         0x11 | 0x12 => {
             let source = header.get(FIXED..).and_then(<[u8]>::first_chunk::<4>).ok_or(short)?;
             (peer(Ipv4Addr::from(*source)), 12)
@@ -175,10 +173,29 @@ fn fields(header: &[u8], at: usize) -> Result<bool, ProxyViolation> {
 fn checksum(header: &[u8], start: usize) -> u32 {
     let byte = |(place, byte): (usize, &u8)| if (start..start + 4).contains(&place) { 0 } else { *byte };
     let crc = header.iter().enumerate().map(byte).fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0x82F6_3B78 * (crc & 1)))
+        let place = usize::from(crc.to_le_bytes()[0] ^ byte);
+        (crc >> 8) ^ REMAINDERS.get(place).copied().unwrap_or_default()
     });
     !crc
 }
+
+/// What each byte adds to the checksum, so that the longest header costs no more than its bytes.
+#[expect(clippy::indexing_slicing, reason = "a place outside of it would not compile")]
+const REMAINDERS: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let mut crc = byte as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            crc = (crc >> 1) ^ (0x82F6_3B78 * (crc & 1));
+            bit += 1;
+        }
+        table[byte] = crc;
+        byte += 1;
+    }
+    table
+};
 
 /// An IPv4 address in its IPv6 form is written as IPv4, as everywhere.
 fn peer(address: impl Into<IpAddr>) -> PeerAddress {

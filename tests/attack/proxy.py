@@ -36,6 +36,7 @@ def described(client: Client) -> dict:
         ("of version 2 with IPv6", v2(V6, family=0x21), "2001:db8::9"),
         ("of a proxy's own", v2(b"", command=0x20, family=0), "127.0.0.1"),
         ("of 536 bytes", v2(V4 + struct.pack("!BH", 0xE0, 505) + bytes(505)), "203.0.113.9"),
+        ("of 65551 bytes", v2(V4 + struct.pack("!BH", 0xE0, 65520) + bytes(65520)), "203.0.113.9"),
     ],
 )
 def right(server: Target, _: str, header: bytes, address: str) -> None:
@@ -103,8 +104,7 @@ def split(server: Target, _: int, header: bytes) -> None:
         ("no addresses", v2(b"")),
         ("half the addresses", v2(V4[:11])),
         ("IPv4 addresses as IPv6", v2(V4, family=0x21)),
-        ("a header of 537 bytes", v2(V4 + struct.pack("!BH", 0xE0, 506) + bytes(506))),
-        ("a declared length of 65 535", v2(b"", length=65_535)),
+        ("a whole header whose addresses are zeroes of no family", v2(bytes(65_535), family=0x41)),
         ("a field that is cut off", v2(V4 + b"\x04\x00\x10")),
         ("a field longer than the rest", v2(V4 + b"\x04\xff\xff")),
         ("a wrong checksum", v2(V4 + b"\x03\x00\x04\0\0\0\0")),

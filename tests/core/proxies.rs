@@ -82,8 +82,14 @@ fn a_proxy_header_names_the_client() {
         (&v2(0x20, 0x00, b""), "127.0.0.1", false),
         (&v2(0x21, 0x11, &tls), "203.0.113.9", true),
     ];
+    let certificate =
+        [&V4[..], &[0x20, 0x1f, 0x48, 1, 0, 0, 0, 0, 0x28, 0x1f, 0x40], &[b'c'; 8000][..]].concat();
+    let (certificate, longest) = (v2(0x21, 0x11, &certificate), v2(0x20, 0x00, &[0; 65_535]));
+    let headers = headers
+        .into_iter()
+        .chain([(&certificate[..], "203.0.113.9", true), (&longest[..], "127.0.0.1", false)]);
     let mut sockets = Vec::new();
-    for (opened, (header, address, secure)) in headers.into_iter().enumerate() {
+    for (opened, (header, address, secure)) in headers.enumerate() {
         let mut socket = server.socket();
         assert_eq!(status(&mut socket, header, HANDSHAKE), 101);
         socket.write_all(&frame(0x81, b"hello")).unwrap();
