@@ -50,9 +50,10 @@ final class Server
      * @param Heartbeat|null $heartbeat null = `new Heartbeat()`.
      * @param Compression|null $compression null = messages are never compressed.
      * @param list<string>|null $origins Pages that may connect, as `scheme://host[:port]`;
-     *     `https://*.chat.example` = every subdomain at any depth, not `chat.example` itself. null = pages
-     *     from the same host and port; `['*']` = any, which is logged as a warning. A client that sends
-     *     no Origin is not a page and is let in.
+     *     `https://*.chat.example` = every subdomain at any depth, not `chat.example` itself; a final `/` counts
+     *     for nothing. `file://` = files in browsers and frameworks that say so; `null` = in others, and every
+     *     sandboxed frame of every site, so anybody's. null = pages from the same host and port; `['*']` = any,
+     *     which is logged as a warning. A client that sends no Origin is not a page and is let in.
      * @param list<string> $protocols Subprotocols this server speaks, in no particular order: the first of
      *     them that the client offers is agreed on, unless {@see Handshake::accept()} names another.
      * @param list<string> $trustedProxies Addresses or networks (`10.0.0.0/8`) whose forwarded headers

@@ -26,7 +26,8 @@ pub enum Origins {
 
 impl Origins {
     /// Reads a list such as `https://chat.example`, `http://localhost:3000`, `https://*.app.example`; `*`
-    /// alone is [`Origins::Any`]. The error is a sentence that quotes the entry.
+    /// alone is [`Origins::Any`]. Two entries stand for pages that have no host: `file://` and `null`. The error
+    /// is a sentence that quotes the entry.
     pub fn parse(list: &[String]) -> Result<Self, ConfigError> {
         Self::read(list).map_err(|reason| ConfigError::new("origins", reason))
     }
@@ -41,26 +42,34 @@ impl Origins {
     /// Whether a page of `origin` may connect with a request for `host`, the Host header; `secure`
     /// says whether the client is known to have come over TLS.
     ///
-    /// No Origin is allowed: it is not a browser, and could have sent any. `null` (a sandboxed frame,
-    /// a file) is an origin nobody can be held to and passes only [`Origins::Any`].
+    /// No Origin is allowed: it is not a browser, and could have sent any. `null` and `file://` are origins
+    /// nobody can be held to; they pass [`Origins::Any`], and a list that has them.
     pub fn allows(&self, origin: Option<&[u8]>, host: &[u8], secure: bool) -> bool {
         let Some(origin) = origin else { return true };
         match self {
             Self::Any => true,
             Self::List(listed) => {
-                Origin::parse(origin).is_some_and(|origin| listed.iter().any(|entry| entry.admits(&origin)))
+                let parsed = Origin::parse(origin);
+                listed.iter().any(|entry| entry.admits(origin, parsed.as_ref()))
             }
             Self::SameHost => Origin::parse(origin).is_some_and(|origin| origin.is_of(host, secure)),
         }
     }
 }
 
-/// An entry of the list: one origin, or those of all subdomains of a host.
+/// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    origin: Origin,
-    /// Whether it was written `*.host`: any names before that host, and never the host itself.
-    subdomains: bool,
+pub struct Listed(Entry);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Entry {
+    /// One origin, or those of all subdomains of a host: written `*.host`, any names before that host, and
+    /// never the host itself.
+    Of { origin: Origin, subdomains: bool },
+    /// `null`: every sandboxed frame of every site, and in some browsers every file.
+    Null,
+    /// `file://`: every file, in the browsers and frameworks of applications that say so.
+    File,
 }
 
 impl Listed {
@@ -70,15 +79,19 @@ impl Listed {
         let Some((scheme, authority)) = entry.split_once("://") else {
             return match entry {
                 "*" => wrong("allows every page and has to stand alone"),
-                "null" => wrong("is every sandboxed page and every file; it cannot be listed"),
+                "null" => Ok(Self(Entry::Null)),
                 _ => wrong("has no scheme; write it as https://chat.example"),
             };
         };
         if scheme.eq_ignore_ascii_case("ws") || scheme.eq_ignore_ascii_case("wss") {
             return wrong("names the WebSocket; name the page that opens it, with http or https");
         }
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
+        if scheme.eq_ignore_ascii_case("file") && authority.is_empty() {
+            return Ok(Self(Entry::File));
+        }
         if authority.contains(['/', '?', '#']) {
-            return wrong("has a path; an origin is scheme, host and port only, without a final '/'");
+            return wrong("has a path; an origin is scheme, host and port only");
         }
         if !entry.is_ascii() {
             return wrong("is not ASCII; write the host in its xn-- form");
@@ -100,16 +113,23 @@ impl Listed {
                 "allows too much; behind '*.' there have to be two names, as in https://*.chat.example",
             );
         }
-        Ok(Self { origin, subdomains })
+        Ok(Self(Entry::Of { origin, subdomains }))
     }
 
-    fn admits(&self, origin: &Origin) -> bool {
-        if !self.subdomains {
-            return self.origin == *origin;
+    /// Whether a page of that origin may connect: the header as it came, and as far as it can be read.
+    fn admits(&self, header: &[u8], parsed: Option<&Origin>) -> bool {
+        match &self.0 {
+            Entry::Null => header == b"null",
+            Entry::File => {
+                [&b"file://"[..], b"file:///"].iter().any(|file| header.eq_ignore_ascii_case(file))
+            }
+            Entry::Of { origin, subdomains: false } => parsed == Some(origin),
+            Entry::Of { origin: of, subdomains: true } => parsed.is_some_and(|origin| {
+                let names = origin.host.strip_suffix(&of.host).and_then(|names| names.strip_suffix('.'));
+                names.is_some_and(|names| names.split('.').all(|name| !name.is_empty()))
+                    && (&origin.scheme, origin.port) == (&of.scheme, of.port)
+            }),
         }
-        let names = origin.host.strip_suffix(&self.origin.host).and_then(|names| names.strip_suffix('.'));
-        names.is_some_and(|names| names.split('.').all(|name| !name.is_empty()))
-            && (&origin.scheme, origin.port) == (&self.origin.scheme, self.origin.port)
     }
 }
 
@@ -133,8 +153,11 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Reads the header, also with the `/` behind it that no browser writes and some libraries do: it changes
+    /// nothing about whose page it is.
     fn parse(bytes: &[u8]) -> Option<Self> {
         let (scheme, authority) = std::str::from_utf8(bytes).ok()?.split_once("://")?;
+        let authority = authority.strip_suffix('/').unwrap_or(authority);
         let scheme = scheme.to_ascii_lowercase();
         let starts_well = scheme.starts_with(|first: char| first.is_ascii_alphabetic());
         let is_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');

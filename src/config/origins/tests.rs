@@ -35,7 +35,13 @@ fn same_host_means_the_host_and_port_that_the_request_names() {
         ("https://evil-h.example", "h.example", true, false),
         ("https://h.example@evil.example", "h.example", true, false),
         ("https://evil.example/h.example", "h.example", true, false),
-        ("https://h.example/", "h.example", true, false),
+        // As Go's x/net writes it.
+        ("https://h.example/", "h.example", true, true),
+        ("http://[::1]:8080/", "[::1]:8080", false, true),
+        ("https://h.example//", "h.example", true, false),
+        ("https://evil.example/", "h.example", true, false),
+        ("file://", "h.example", true, false),
+        ("file:///", "", true, false),
         ("https://h.example https://evil.example", "h.example", true, false),
         ("capacitor://h.example", "h.example", false, false),
         ("null", "h.example", true, false),
@@ -98,6 +104,46 @@ fn a_listed_origin_is_compared_with_default_ports_made_explicit() {
 }
 
 #[test]
+fn an_entry_with_a_final_slash_is_the_origin_without() {
+    for entry in ["https://h.example/", "HTTPS://h.example:443/", "https://h.example"] {
+        let origins = listed(&[entry]).unwrap();
+        for origin in ["https://h.example", "https://h.example/", "https://h.example:443/"] {
+            assert!(origins.allows(Some(origin.as_bytes()), b"h", false), "{origin} by {entry}");
+        }
+        for origin in ["http://h.example/", "https://h.example.evil/", "https://h.example/x", "null"] {
+            assert!(!origins.allows(Some(origin.as_bytes()), b"h", false), "{origin} by {entry}");
+        }
+    }
+    let below = listed(&["https://*.app.example/"]).unwrap();
+    assert!(below.allows(Some(b"https://a.app.example/"), b"h", false));
+    assert!(!below.allows(Some(b"https://app.example/"), b"h", false));
+}
+
+#[test]
+fn pages_without_a_host_pass_if_their_own_entry_is_listed_and_by_no_other() {
+    let (null, file) = (&["null"][..], &["FILE://"][..]);
+    for (entries, origin, allowed) in [
+        (null, "null", true),
+        (null, "NULL", false),
+        (null, "null/", false),
+        (null, "", false),
+        (null, "file://", false),
+        (null, "https://null", false),
+        (file, "file://", true),
+        (file, "file:///", true),
+        (file, "File://", true),
+        (file, "file:////", false),
+        (file, "file://evil.example", false),
+        (file, "null", false),
+        (&["file:///", "https://h.example"][..], "file://", true),
+        (&["https://h.example"][..], "file://", false),
+    ] {
+        let origins = listed(entries).unwrap();
+        assert_eq!(origins.allows(Some(origin.as_bytes()), b"h", false), allowed, "{origin} by {entries:?}");
+    }
+}
+
+#[test]
 fn an_asterisk_alone_allows_any_page_and_an_empty_list_none() {
     assert_eq!(listed(&["*"]), Ok(Origins::Any));
     assert_eq!(listed(&[]), Ok(Origins::List(Vec::new())));
@@ -109,14 +155,18 @@ fn a_wrong_entry_is_quoted_with_what_is_wrong() {
     let table = [
         ("chat.example", "the origin 'chat.example' has no scheme; write it as https://chat.example"),
         (
-            "https://h.example/",
-            "the origin 'https://h.example/' has a path; an origin is scheme, host and port only, without a final '/'",
+            "https://h.example/chat",
+            "the origin 'https://h.example/chat' has a path; an origin is scheme, host and port only",
         ),
+        (
+            "https://h.example//",
+            "the origin 'https://h.example//' has a path; an origin is scheme, host and port only",
+        ),
+        ("file:///etc", "the origin 'file:///etc' has a path; an origin is scheme, host and port only"),
         (
             "wss://h.example",
             "the origin 'wss://h.example' names the WebSocket; name the page that opens it, with http or https",
         ),
-        ("null", "the origin 'null' is every sandboxed page and every file; it cannot be listed"),
         (
             "https://\u{e9}.example",
             "the origin 'https://\u{e9}.example' is not ASCII; write the host in its xn-- form",
