@@ -13,6 +13,8 @@ pub struct Agreement {
     /// The base-2 logarithm of the server's window, 9 to 15.
     pub server_window_bits: u8,
     /// Whether the client demanded that limit, and so has to be told that it is kept (section 7.1.2.1).
+    /// Others are not told of a smaller window, although they might be: any stream with one is a stream
+    /// without, and there are clients that refuse a parameter which they did not offer.
     pub server_window_demanded: bool,
     /// The same of the client's, 8 to 15, if the client can be told; otherwise it may use 15.
     pub client_window_bits: Option<u8>,
@@ -27,8 +29,7 @@ impl fmt::Display for Agreement {
         if !self.client_takeover {
             f.write_str("; client_no_context_takeover")?;
         }
-        // 15 is what a parameter means that is not there.
-        if self.server_window_demanded || self.server_window_bits < 15 {
+        if self.server_window_demanded {
             write!(f, "; server_max_window_bits={}", self.server_window_bits)?;
         }
         match self.client_window_bits {

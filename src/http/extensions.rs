@@ -213,10 +213,20 @@ mod tests {
     #[test]
     fn the_servers_own_window_bounds_both_directions_where_the_client_can_be_told() {
         let rules = Compression { window_bits: 10, ..Compression::default() };
-        let both = format!("{CAUTIOUS}; server_max_window_bits=10; client_max_window_bits=10");
-        assert_eq!(answer(&["permessage-deflate; client_max_window_bits"], &rules), Ok(Some(both)));
-        let server = format!("{CAUTIOUS}; server_max_window_bits=10");
-        assert_eq!(answer(&["permessage-deflate"], &rules), Ok(Some(server)));
+        let client = format!("{CAUTIOUS}; client_max_window_bits=10");
+        assert_eq!(answer(&["permessage-deflate; client_max_window_bits"], &rules), Ok(Some(client)));
+        let demanded = format!("{CAUTIOUS}; server_max_window_bits=10");
+        assert_eq!(answer(&["permessage-deflate; server_max_window_bits=12"], &rules), Ok(Some(demanded)));
+    }
+
+    #[test]
+    fn a_window_is_not_announced_to_a_client_that_did_not_offer_the_parameter() {
+        for window_bits in 9..=15 {
+            let rules = Compression { window_bits, ..Compression::default() };
+            assert_eq!(answer(&["permessage-deflate"], &rules), Ok(Some(CAUTIOUS.to_owned())));
+            let agreed = negotiate([&b"permessage-deflate"[..]].into_iter(), &rules).unwrap().unwrap();
+            assert_eq!(agreed.server_window_bits, window_bits, "it is kept all the same");
+        }
     }
 
     #[test]
