@@ -50,6 +50,10 @@ final class Limits
      * @param int $maxRequestBody Bytes of the body of one HTTP request, see {@see Server::onRequest()}; over it the
      *     client is answered 413. It has to come within `$handshakeTimeout`; all bodies together may be as much
      *     as `$totalReceiveBytes`, over which clients are answered 503.
+     * @param int $maxHeadSize Bytes of the request line and the headers of a request, of a handshake as well, 1 024 to
+     *     65 535; over it the client is answered 431, and 414 if the path and the query alone are over a quarter of it.
+     *     Raise it where logins have large cookies. An open connection keeps its head, so every client costs up to as much.
+     * @param int $maxHeaders Header lines of a request, 16 to 1 024; over it the client is answered 431.
      *
      * @throws ConfigurationException A value is out of range; the message begins with its name, as in
      *     `limits.maxMessageSize: …`.
@@ -72,5 +76,7 @@ final class Limits
         public readonly int $maxTopics = 256,
         public readonly int $maxTags = 64,
         public readonly int $maxRequestBody = 262144,
+        public readonly int $maxHeadSize = 16384,
+        public readonly int $maxHeaders = 64,
     ) {}
 }

@@ -46,6 +46,11 @@ pub struct Limits {
     /// `handshake_timeout`, and all of them together may be `total_receive_bytes`. Default 256 KiB,
     /// which is what one WebSocket client may have waiting for PHP.
     pub max_request_body: usize,
+    /// The largest request head, in bytes, also of a handshake; more gets 431. A quarter of it may be
+    /// the request target; more gets 414. Default 16 KiB, at most 65 535.
+    pub max_head_size: usize,
+    /// The most header lines of a request; more gets 431. Default 64.
+    pub max_headers: usize,
 }
 
 /// What happens to a client that reads too slowly, when its outbox is full.
@@ -80,6 +85,8 @@ impl Default for Limits {
             max_topics: 256,
             max_tags: 64,
             max_request_body: 256 << 10,
+            max_head_size: 16 << 10,
+            max_headers: 64,
         }
     }
 }
@@ -122,6 +129,17 @@ impl Limits {
                 return Err(ConfigError::new(option, format!("{value} is more than {MAX_MESSAGE} bytes")));
             }
         }
+        if !HEAD_SIZES.contains(&self.max_head_size) {
+            let (least, most) = (HEAD_SIZES.start(), HEAD_SIZES.end());
+            return Err(ConfigError::new(
+                "limits.maxHeadSize",
+                format!("must be from {least} to {most} bytes"),
+            ));
+        }
+        if !HEADERS.contains(&self.max_headers) {
+            let (least, most) = (HEADERS.start(), HEADERS.end());
+            return Err(ConfigError::new("limits.maxHeaders", format!("must be from {least} to {most}")));
+        }
         Ok(())
     }
 
@@ -134,6 +152,9 @@ impl Limits {
 }
 
 const DEFAULT_PER_ADDRESS: usize = 256;
+/// From what a browser's handshake needs to what the index of a request's head can hold.
+const HEAD_SIZES: std::ops::RangeInclusive<usize> = 1024..=65_535;
+const HEADERS: std::ops::RangeInclusive<usize> = 16..=1024;
 const DEFAULT_CONNECT_RATE: f64 = 50.0;
 /// PHP cannot hold a longer string without risking its hard memory limit, and gauges count in 32 bits.
 const MAX_MESSAGE: usize = 1 << 30;
@@ -155,6 +176,22 @@ mod tests {
             limits.check().map_err(|e| e.to_string()),
             Err("limits.sendBuffer: must be at least 1; it cannot be switched off".to_owned())
         );
+    }
+
+    #[test]
+    fn a_request_head_may_be_made_larger_within_bounds() {
+        for (max_head_size, max_headers) in [(1024, 16), (65_535, 1024)] {
+            assert_eq!(Limits { max_head_size, max_headers, ..Limits::default() }.check(), Ok(()));
+        }
+        for (max_head_size, max_headers, option) in [
+            (1023, 64, "limits.maxHeadSize"),
+            (65_536, 64, "limits.maxHeadSize"),
+            (16_384, 15, "limits.maxHeaders"),
+            (16_384, 1025, "limits.maxHeaders"),
+        ] {
+            let limits = Limits { max_head_size, max_headers, ..Limits::default() };
+            assert_eq!(limits.check().unwrap_err().option(), option);
+        }
     }
 
     #[test]

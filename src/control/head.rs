@@ -110,8 +110,13 @@ fn target(head: &[u8]) -> String {
 }
 
 /// Room for a query over tags in the target.
-pub(super) const LIMITS: HeadLimits =
-    HeadLimits { methods: Methods::Plain, max_head: 64 << 10, max_headers: 64, max_target: 60 << 10 };
+pub(super) const LIMITS: HeadLimits = HeadLimits {
+    methods: Methods::Plain,
+    probes: false,
+    max_head: 64 << 10,
+    max_headers: 64,
+    max_target: 60 << 10,
+};
 
 #[cfg(test)]
 mod tests {

@@ -6,12 +6,16 @@
 
 use super::refusal::{Kind, Refusal};
 use super::{is_token_byte, is_value_byte};
+use crate::config::Limits;
 
 /// What a request head may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// The methods it may have. Default: that of a WebSocket handshake.
     pub methods: Methods,
+    /// Whether plain requests may come as probes and proxies send them: in HTTP/1.0, or with an empty Host.
+    /// Default: no.
+    pub probes: bool,
     /// Bytes of the whole head with its blank line. Default 16 KiB; more than 65 535 counts as
     /// 65 535, because a [`Request`](super::Request) indexes its head with 16 bits. A connection
     /// keeps its head for as long as it lives. Beyond: 431 (RFC 6585 §5).
@@ -24,9 +28,23 @@ pub struct HeadLimits {
     pub max_target: usize,
 }
 
+impl HeadLimits {
+    /// Those of the options. The target may be a quarter of the head: a proxy that takes long targets takes
+    /// long heads as well, so one option is enough.
+    pub fn new(limits: &Limits) -> Self {
+        Self {
+            methods: Methods::Get,
+            probes: false,
+            max_head: limits.max_head_size,
+            max_headers: limits.max_headers,
+            max_target: limits.max_head_size / 4,
+        }
+    }
+}
+
 impl Default for HeadLimits {
     fn default() -> Self {
-        Self { methods: Methods::Get, max_head: 16 * 1024, max_headers: 64, max_target: 4 * 1024 }
+        Self::new(&Limits::default())
     }
 }
 
@@ -42,9 +60,9 @@ pub enum Methods {
 
 /// Finds the end of a request head in bytes that arrive piece by piece.
 ///
-/// Stricter than RFC 9112 §2.2 asks: lines end with CR LF and nothing else, no blank line comes
-/// before the request line, white space occurs only where the grammar has it, and there is no line
-/// folding (§5.2).
+/// Stricter than RFC 9112 §2.2 asks: lines end with CR LF and nothing else, white space occurs only
+/// where the grammar has it, and there is no line folding (§5.2). Empty lines before the request line are
+/// passed over, as that section asks; they count as bytes of the head.
 ///
 /// ```
 /// use ferrite::http::{HeadLimits, HeadReader};
@@ -58,6 +76,8 @@ pub enum Methods {
 pub struct HeadReader {
     state: State,
     scanned: usize,
+    /// Bytes of empty lines before the request line.
+    empty: usize,
     target: usize,
     headers: usize,
     #[cfg(test)]
@@ -70,6 +90,7 @@ impl HeadReader {
         Self {
             state: State::Method(0),
             scanned: 0,
+            empty: 0,
             target: 0,
             headers: 0,
             #[cfg(test)]
@@ -95,7 +116,11 @@ impl HeadReader {
             }
             // On a refusal nothing is moved on: the next call meets the same byte again.
             let next = match (self.state, limits.methods) {
-                (State::Method(at), Methods::Plain) => plain_method(received, at, byte)?,
+                (State::Method(0), _) if byte == b'\r' => State::EmptyLine,
+                (State::Method(at), Methods::Plain) => {
+                    plain_method(received.get(self.empty..).unwrap_or_default(), at, byte)?
+                }
+                (State::Version(MINOR), _) if limits.probes && byte == b'0' => State::Version(MINOR + 1),
                 (state, _) => state.after(byte)?,
             };
             match (self.state, next) {
@@ -109,6 +134,7 @@ impl HeadReader {
                     return Err(Kind::TooManyHeaders.into());
                 }
                 (State::LineStart, State::Name) => self.headers += 1,
+                (State::EmptyLine, _) => self.empty = self.scanned + 1,
                 _ => {}
             }
             self.state = next;
@@ -127,6 +153,8 @@ impl Default for HeadReader {
 /// What the next byte belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
+    /// Between the CR and the LF of an empty line before the request line.
+    EmptyLine,
     /// Bytes of the method and the space behind it that have come.
     Method(u8),
     Target,
@@ -143,6 +171,8 @@ enum State {
 impl State {
     fn after(self, byte: u8) -> Result<Self, Kind> {
         match self {
+            Self::EmptyLine if byte == b'\n' => Ok(Self::Method(0)),
+            Self::EmptyLine => Err(Kind::BareCr),
             Self::Method(at) => match METHOD.get(usize::from(at)) {
                 Some(&expected) if expected == byte => {
                     Ok(if usize::from(at) + 1 == METHOD.len() { Self::Target } else { Self::Method(at + 1) })
@@ -207,9 +237,19 @@ fn plain_method(received: &[u8], at: u8, byte: u8) -> Result<State, Kind> {
     }
 }
 
+/// What comes behind the empty lines before a request line.
+pub(super) fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
+    while let Some(rest) = bytes.strip_prefix(b"\r\n") {
+        bytes = rest;
+    }
+    bytes
+}
+
 const METHOD: &[u8] = b"GET ";
 const PLAIN_METHODS: [&[u8]; 7] = [b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"];
 const VERSION: &[u8] = b"HTTP/1.1\r\n";
+/// The place of the minor version in it.
+const MINOR: u8 = 7;
 
 #[cfg(test)]
 mod tests {
@@ -278,7 +318,7 @@ mod tests {
             (b"GE ", 405),
             (b"g", 405),
             (b"\x16", 400),
-            (b"\r", 400),
+            (b"\rx", 400),
             (b" ", 400),
             (b"GET\t", 400),
             (b"GET /\x00", 400),
@@ -317,7 +357,7 @@ mod tests {
             assert_eq!(dribble(head.as_bytes(), &limits), (Ok(Some(head.len())), head.len()), "{method}");
         }
         let table: [(&[u8], u16); 10] = [
-            (b"PO ", 501),
+            (b"\r\nPO ", 501),
             (b"POSTS", 501),
             (b"PUX", 501),
             (b"get", 501),
@@ -326,14 +366,18 @@ mod tests {
             (b"\x16", 400),
             (b" ", 400),
             (b"GET\t", 400),
-            (b"\r\n", 400),
+            (b"\r\n\n", 400),
         ];
         for (bytes, status) in table {
             let (outcome, came) = dribble(&[bytes, b" / HTTP/1.1"].concat(), &limits);
             assert_eq!(outcome.unwrap_err().status(), status, "{}", bytes.escape_ascii());
             assert!(came <= bytes.len(), "{}", bytes.escape_ascii());
         }
-        assert_eq!(dribble(b"POST / HTTP/1.0", &limits).0.unwrap_err().status(), 505);
+        let old = b"POST / HTTP/1.0\r\n\r\n";
+        assert_eq!(dribble(old, &limits).0.unwrap_err().status(), 505);
+        let limits = HeadLimits { probes: true, ..limits };
+        assert_eq!(dribble(old, &limits), (Ok(Some(old.len())), old.len()));
+        assert_eq!(dribble(b"POST / HTTP/1.2", &limits).0.unwrap_err().status(), 505);
     }
 
     #[test]
@@ -341,7 +385,22 @@ mod tests {
         assert_eq!(status(b"GET / HTTP/1.1\nHost: h\n\n"), 400);
         assert_eq!(status(b"GET / HTTP/1.1\r\nHost: h\n\r\n"), 400);
         assert_eq!(status(b"GET / HTTP/1.1\r\nHost: h\r\n\n"), 400);
-        assert_eq!(status(b"\r\nGET / HTTP/1.1\r\n\r\n"), 400);
+        assert_eq!(status(b"\nGET / HTTP/1.1\r\n\r\n"), 400);
+    }
+
+    #[test]
+    fn empty_lines_before_the_request_line_are_passed_over_and_count_as_its_head() {
+        for methods in [Methods::Get, Methods::Plain] {
+            let limits = HeadLimits { methods, max_head: 24, ..HeadLimits::default() };
+            for (bytes, length) in
+                [(&b"\r\nGET / HTTP/1.1\r\n\r\n"[..], 20), (b"\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\nx", 24)]
+            {
+                assert_eq!(dribble(bytes, &limits), (Ok(Some(length)), length));
+            }
+            let endless = b"\r\n".repeat(13);
+            assert_eq!(dribble(&endless, &limits).0.unwrap_err().status(), 431);
+            assert_eq!(dribble(b"\r\n\rG", &limits).0.unwrap_err().status(), 400);
+        }
     }
 
     #[test]
@@ -386,8 +445,8 @@ mod tests {
     /// Heads that are nearly right reach far deeper than arbitrary bytes do.
     fn nearly_a_head() -> impl Strategy<Value = Vec<u8>> {
         let hit = prop_oneof![any::<u8>(), prop::sample::select(b"\r\n\t :?#/\0".to_vec())];
-        prop::collection::vec((0..HEAD.len(), hit), 0..3).prop_map(|hits| {
-            let mut head = HEAD.to_vec();
+        (0..3_usize, prop::collection::vec((0..HEAD.len(), hit), 0..3)).prop_map(|(empty, hits)| {
+            let mut head = [b"\r\n".repeat(empty), HEAD.to_vec()].concat();
             for (at, byte) in hits {
                 head[at] = byte;
             }
@@ -402,7 +461,7 @@ mod tests {
             max_head in 0..100usize, max_headers in 0..4usize, max_target in 0..20usize, plain in any::<bool>(),
         ) {
             let methods = if plain { Methods::Plain } else { Methods::Get };
-            let limits = HeadLimits { methods, max_head, max_headers, max_target };
+            let limits = HeadLimits { methods, probes: plain, max_head, max_headers, max_target };
             prop_assert_eq!(dribble(&bytes, &limits).0, whole(&bytes, &limits));
         }
 

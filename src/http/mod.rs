@@ -14,7 +14,7 @@
 //!
 //! A connection speaks HTTP for one request and WebSocket for hours. hyper wants a task and buffers
 //! of its own for each connection, and hands over whatever it has read ahead. It also accepts what we
-//! refuse (bare LF, blank lines before the request), so the strict reading would be written anyway.
+//! refuse (bare LF, white space around names), so the strict reading would be written anyway.
 //! `httparse`, hyper's own grammar, does the slicing; [`HeadReader`] is the strictness around it, and
 //! a head has to pass both.
 
@@ -40,7 +40,7 @@ pub use plain::{Plain, parse_plain};
 pub use refusal::Refusal;
 pub use request::Request;
 pub use response::{
-    CONTINUE, HeaderError, is_head, is_valid_header, rejection, response, switching_protocols,
+    CONTINUE, HeaderError, dated, is_head, is_valid_header, rejection, response, switching_protocols,
 };
 pub use upgrade::{Peer, Upgrade, UpgradeRules, parse_upgrade};
 

@@ -4,7 +4,7 @@
 //! a proxy in front may have guessed otherwise, and then one request hides in another.
 
 use super::body::Framing;
-use super::head::{HeadLimits, Methods};
+use super::head::{HeadLimits, Methods, without_empty_lines};
 use super::refusal::{Kind, Refusal};
 use super::request::Request;
 use super::upgrade::{self, Fields, Peer, Target};
@@ -31,14 +31,23 @@ pub fn parse_plain(
 ) -> Result<Option<Plain>, Refusal> {
     let limits = HeadLimits { methods: Methods::Plain, ..*limits };
     let mut lines = upgrade::lines(head, &limits);
-    let (target, fields) = upgrade::split(head, &mut lines, &limits)?;
+    let (line, fields) = upgrade::split(head, &mut lines, &limits)?;
     if fields.list_names("upgrade", b"websocket") {
         return Ok(None);
     }
-    let framing = framing(&fields)?;
-    let target = Target::parse(target)?;
-    fields.host(&target)?;
-    let waits_for_continue = waits_for_continue(&fields)?;
+    let head = without_empty_lines(head);
+    let framing = framing(&fields, line.is_1_0)?;
+    let target = match line.target {
+        "*" if line.method == "OPTIONS" => Target::whole_server(line.target),
+        target => Target::parse(target)?,
+    };
+    if limits.probes {
+        fields.host_of_a_probe(&target, line.is_1_0)?;
+    } else {
+        fields.host(&target)?;
+    }
+    // RFC 9110 §10.1.1: what a 1.0 client expects is to be ignored, for it does not wait.
+    let waits_for_continue = !line.is_1_0 && waits_for_continue(&fields)?;
     let (remote_address, secure) = fields.client(peer, trusted_proxies);
     let (path, query) = (target.path.as_bytes(), target.query.as_bytes());
     let request = Request::new(head, path, query, fields.0, &remote_address, secure);
@@ -53,12 +62,13 @@ impl Plain {
 }
 
 /// RFC 9112 §6.3, without its leniency.
-fn framing(fields: &Fields<'_, '_>) -> Result<Framing, Kind> {
+fn framing(fields: &Fields<'_, '_>, is_1_0: bool) -> Result<Framing, Kind> {
     let length = fields.at_most_one("content-length").map_err(|()| Kind::LengthForm)?;
     let coding = fields.at_most_one("transfer-encoding").map_err(|()| Kind::CodingCount)?;
     match (length, coding) {
         (None, None) => Ok(Framing::Length(0)),
         (Some(_), Some(_)) => Err(Kind::LengthAndCoding),
+        (None, Some(_)) if is_1_0 => Err(Kind::CodingIn10),
         (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
         (None, Some(_)) => Err(Kind::Coding),
         (Some([]), None) => Err(Kind::LengthForm),
@@ -90,7 +100,8 @@ mod tests {
 
     fn judge(head: &str) -> Result<Option<Plain>, u16> {
         let peer = Peer { address: Some([203, 0, 113, 9].into()), secure: false };
-        parse_plain(head.as_bytes(), peer, &TrustedProxies::default(), &HeadLimits::default())
+        let limits = HeadLimits { probes: true, ..HeadLimits::default() };
+        parse_plain(head.as_bytes(), peer, &TrustedProxies::default(), &limits)
             .map_err(|refusal| refusal.status())
     }
 
@@ -160,10 +171,43 @@ mod tests {
         ] {
             assert_eq!(with(lines), Err(status), "{lines:?}");
         }
-        assert_eq!(judge("POST / HTTP/1.0\r\nHost: h\r\n\r\n"), Err(505));
+        assert_eq!(judge("POST / HTTP/1.2\r\nHost: h\r\n\r\n"), Err(505));
+        assert_eq!(judge("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), Err(400));
         assert_eq!(judge("BREW / HTTP/1.1\r\nHost: h\r\n\r\n"), Err(501));
-        assert_eq!(judge("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n"), Err(400));
+        assert_eq!(judge("POST * HTTP/1.1\r\nHost: h\r\n\r\n"), Err(400));
+        assert_eq!(judge("OPTIONS ** HTTP/1.1\r\nHost: h\r\n\r\n"), Err(400));
         assert_eq!(judge("GET http://other/ HTTP/1.1\r\nHost: h\r\n\r\n"), Err(400));
         assert_eq!(judge("GET / HTTP/1.1\r\n\r\n"), Err(400));
+        assert_eq!(judge("GET http://h/ HTTP/1.1\r\nHost:\r\n\r\n"), Err(400));
+    }
+
+    #[test]
+    fn http_1_0_needs_no_host_and_waits_for_nothing() {
+        let plain = |head: &str| judge(head).unwrap().unwrap();
+        let old = plain("POST /a?b HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+        assert_eq!((old.request.method(), old.request.path()), ("POST", "/a"));
+        assert_eq!((old.framing, old.waits_for_continue), (Framing::Length(3), false));
+        assert_eq!(plain("GET http://h/a HTTP/1.0\r\n\r\n").request.path(), "/a");
+        for (head, status) in [
+            ("GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+            ("GET / HTTP/1.0\r\nHost: a@b\r\n\r\n", 400),
+            ("GET http://a/ HTTP/1.0\r\nHost: b\r\n\r\n", 400),
+        ] {
+            assert_eq!(judge(head), Err(status), "{head:?}");
+        }
+        assert_eq!(judge("GET / HTTP/1.0\r\nUpgrade: websocket\r\n\r\n"), Ok(None));
+    }
+
+    #[test]
+    fn options_may_ask_for_the_whole_server_and_empty_lines_are_not_the_method() {
+        let plain = |head: &str| judge(head).unwrap().unwrap();
+        let server = plain("OPTIONS * HTTP/1.1\r\nHost: h\r\n\r\n").request;
+        assert_eq!((server.method(), server.path(), server.query_string()), ("OPTIONS", "*", ""));
+        // RFC 9110 §7.2: the Host of a target without an authority is empty.
+        assert_eq!(plain("GET /a HTTP/1.1\r\nHost:\r\n\r\n").request.path(), "/a");
+        let late = plain("\r\n\r\nHEAD /a?b HTTP/1.1\r\nHost: h\r\n\r\n");
+        assert!(late.is_head());
+        assert_eq!((late.request.path(), late.request.query_string()), ("/a", "b"));
+        assert_eq!(late.request.header("host"), Some(&b"h"[..]));
     }
 }

@@ -41,6 +41,16 @@ impl Refusal {
         self.mismatch.as_deref().map(|(origin, host)| (origin.as_str(), host.as_str()))
     }
 
+    /// For a head that is too large: the option that may be raised.
+    pub fn limit(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::HeadTooLong => Some("limits.maxHeadSize"),
+            Kind::TargetTooLong => Some("limits.maxHeadSize, a quarter of which the target may have"),
+            Kind::TooManyHeaders => Some("limits.maxHeaders"),
+            _ => None,
+        }
+    }
+
     /// More waits for the application than may: no request with a body is taken.
     pub fn too_busy() -> Self {
         Kind::TooBusy.into()
@@ -100,6 +110,7 @@ pub(super) enum Kind {
     LengthAndCoding,
     Coding,
     CodingCount,
+    CodingIn10,
     Chunk,
     ChunkExtra,
     BodyTooLong,
@@ -120,7 +131,9 @@ impl Kind {
                 (400, "the request target is neither a path nor an http, https, ws or wss URL")
             }
             Self::TargetTooLong => (414, "the request target is too long"),
-            Self::Version => (505, "a WebSocket handshake uses HTTP/1.1"),
+            Self::Version => {
+                (505, "a WebSocket handshake uses HTTP/1.1; nginx speaks it with: proxy_http_version 1.1")
+            }
             Self::BareLf => (400, "a line ends with LF alone; lines end with CR LF"),
             Self::BareCr => (400, "a CR is not followed by LF"),
             Self::ControlByte => (400, "a header value holds a control byte"),
@@ -156,6 +169,7 @@ impl Kind {
             Self::LengthAndCoding => (400, "the request has both Content-Length and Transfer-Encoding"),
             Self::Coding => (501, "the only transfer coding that is understood is chunked"),
             Self::CodingCount => (400, "the request has several Transfer-Encoding headers"),
+            Self::CodingIn10 => (400, "a request of HTTP/1.0 has no Transfer-Encoding"),
             Self::Chunk => (400, "the chunked body is malformed"),
             Self::ChunkExtra => (400, "the chunked body has too many bytes in extensions and trailers"),
             Self::BodyTooLong => (413, "the body is longer than limits.maxRequestBody"),

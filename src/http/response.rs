@@ -1,9 +1,6 @@
-//! Answers as bytes.
-//!
-//! No Date header: this module has no clock, and RFC 9110 §6.6.1 asks for one only from a server
-//! that has.
+//! Answers as bytes. They get their Date last ([`dated`]): this module has no clock.
 
-use super::{is_token, is_value_byte};
+use super::{head::without_empty_lines, is_token, is_value_byte};
 use crate::deflate::Agreement;
 
 /// Appends the answer that completes a handshake (RFC 6455 §4.2.2): 101, the accept key, the chosen
@@ -56,7 +53,18 @@ pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Whether bytes that begin a request ask for an answer without a body.
 pub fn is_head(request: &[u8]) -> bool {
-    request.starts_with(b"HEAD ")
+    without_empty_lines(request).starts_with(b"HEAD ")
+}
+
+/// Writes the line Date (RFC 9110 §6.6.1) behind the status line, unless the application has set one.
+pub fn dated(mut response: Vec<u8>, date: &str) -> Vec<u8> {
+    let lines = || response.split(|&byte| byte == b'\n').take_while(|line| *line != b"\r");
+    let has_date = lines().any(|line| line.get(..5).is_some_and(|name| name.eq_ignore_ascii_case(b"date:")));
+    if let (false, Some(status)) = (has_date, lines().next()) {
+        let behind = status.len() + 1;
+        response.splice(behind..behind, format!("Date: {date}\r\n").into_bytes());
+    }
+    response
 }
 
 /// Cuts an answer behind its head.
@@ -246,6 +254,17 @@ mod tests {
             Connection: close\r\nContent-Length: 2\r\n\r\n{}";
         let headers = headers(&[("content-type", b"application/json"), ("Retry-After", b"5")]);
         assert_eq!(rejection(429, b"{}", &headers), expected.as_bytes());
+    }
+
+    #[test]
+    fn an_answer_is_dated_once_and_never_in_its_body() {
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let answer = dated(rejection(403, b"Date: a\r\n\r\nDate: b", &[]), date);
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 403 Forbidden\r\nDate: {date}\r\nConn")), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nDate: a\r\n\r\nDate: b"), "{answer}");
+        let own = rejection(200, b"", &headers(&[("dATE", b"never")]));
+        assert_eq!(dated(own.clone(), date), own);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Handshakes at the module's face: a head goes in, an upgrade or an answer comes out.
 
 use proptest::prelude::*;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::*;
 use crate::config::{Origins, TrustedProxies};
@@ -47,6 +48,17 @@ fn the_sample_of_rfc_6455_is_accepted_with_its_key() {
 }
 
 #[test]
+fn a_key_whose_last_character_has_bits_that_stand_for_nothing_is_accepted_as_it_stands() {
+    // Printed in RFC 6455 section 4.1; its canonical form ends in A==.
+    let upgrade = with("dGhlIHNhbXBsZSBub25jZQ==", "AQIDBAUGBwgJCgsMDQ4PEC==").unwrap();
+    let expected = derive_accept_key(b"AQIDBAUGBwgJCgsMDQ4PEC==");
+    assert_eq!(upgrade.accept_key, expected.as_bytes());
+    for last in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".chars() {
+        assert!(with("jZQ==", &format!("jZ{last}==")).is_ok(), "{last}");
+    }
+}
+
+#[test]
 fn the_first_subprotocol_of_the_client_that_the_server_speaks_is_chosen() {
     assert_eq!(judge(SAMPLE).unwrap().protocol.as_deref(), Some("chat"));
     assert_eq!(with("chat, superchat", "v9,superchat,chat").unwrap().protocol.as_deref(), Some("superchat"));
@@ -82,7 +94,8 @@ fn every_fault_has_its_status() {
             400,
         ),
         ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQ=", 400),
-        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZR==", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZQQ==", 400),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZ===", 400),
         ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25jZSEh", 400),
         ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j-Q==", 400),
         ("dGhlIHNhbXBsZSBub25jZQ==", "========================", 400),

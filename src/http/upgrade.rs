@@ -6,7 +6,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::extensions::negotiate;
 use super::forwarded::{self, Client};
-use super::head::{HeadLimits, HeadReader};
+use super::head::{HeadLimits, HeadReader, without_empty_lines};
 use super::refusal::{Kind, Refusal};
 use super::request::Request;
 use super::{is_token, list};
@@ -57,8 +57,9 @@ pub struct Upgrade {
 /// without it.
 pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Result<Upgrade, Refusal> {
     let mut lines = lines(head, rules.limits);
-    let (target, fields) = split(head, &mut lines, rules.limits)?;
-    let target = Target::parse(target)?;
+    let (line, fields) = split(head, &mut lines, rules.limits)?;
+    let head = without_empty_lines(head);
+    let target = Target::parse(line.target)?;
     fields.have_no_body()?;
     let host = fields.host(&target)?;
     fields.ask_for_websocket()?;
@@ -95,19 +96,29 @@ pub(super) fn lines<'b>(head: &[u8], limits: &HeadLimits) -> Vec<httparse::Heade
     vec![httparse::EMPTY_HEADER; limits.max_headers.min(head.len() / 4)]
 }
 
-/// The target and the header lines of a complete head that passes [`HeadReader`].
+/// The request line.
+pub(super) struct RequestLine<'b> {
+    pub(super) method: &'b str,
+    pub(super) target: &'b str,
+    /// Whether it is of HTTP/1.0 and not 1.1.
+    pub(super) is_1_0: bool,
+}
+
+/// The request line and the header lines of a complete head that passes [`HeadReader`].
 pub(super) fn split<'h, 'b>(
     head: &'b [u8],
     lines: &'h mut [httparse::Header<'b>],
     limits: &HeadLimits,
-) -> Result<(&'b str, Fields<'h, 'b>), Refusal> {
+) -> Result<(RequestLine<'b>, Fields<'h, 'b>), Refusal> {
     if HeadReader::new().advance(head, limits)? != Some(head.len()) {
         return Err(Kind::Malformed.into());
     }
     let mut parsed = httparse::Request::new(lines);
     let complete = parsed.parse(head).is_ok_and(|status| status.is_complete());
-    match (complete, parsed.path) {
-        (true, Some(target)) => Ok((target, Fields(parsed.headers))),
+    match (complete, parsed.method, parsed.path) {
+        (true, Some(method), Some(target)) => {
+            Ok((RequestLine { method, target, is_1_0: parsed.version == Some(0) }, Fields(parsed.headers)))
+        }
         _ => Err(Kind::Malformed.into()),
     }
 }
@@ -119,6 +130,11 @@ pub(super) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
+    /// The asterisk form (RFC 9112 §3.2.4).
+    pub(super) fn whole_server(asterisk: &'a str) -> Self {
+        Self { authority: None, path: asterisk, query: "" }
+    }
+
     /// Reads the origin form, or reduces the absolute form to it: RFC 9112 §3.2.2 and RFC 6455 §4.1
     /// both have servers accept the latter. Where the RFC lets its authority replace Host we demand
     /// that they agree, as it demands of clients, because the origin check must not have two hosts
@@ -184,6 +200,16 @@ impl<'b> Fields<'_, 'b> {
         }
     }
 
+    /// Checks the host of a plain request that may be a probe's. Nothing is decided by it, so it may be
+    /// empty, as RFC 9110 §7.2 has it where the target has no authority, and absent in HTTP/1.0.
+    pub(super) fn host_of_a_probe(&self, target: &Target<'_>, is_1_0: bool) -> Result<(), Kind> {
+        match self.at_most_one("host") {
+            Ok(None) if is_1_0 => Ok(()),
+            Ok(Some(b"")) if target.authority.is_none() => Ok(()),
+            _ => self.host(target).map(drop),
+        }
+    }
+
     fn ask_for_websocket(&self) -> Result<(), Kind> {
         if !self.list_names("upgrade", b"websocket") {
             return Err(Kind::NoUpgrade);
@@ -222,14 +248,12 @@ impl<'b> Fields<'_, 'b> {
     }
 }
 
-/// Whether `key` is the base64 of 16 bytes: 22 characters, the last of which holds two bits and
-/// four zeroes (RFC 4648 §3.5), and two of padding.
+/// Whether `key` is the base64 of 16 bytes: 22 characters and two of padding. The last character holds two
+/// bits that count and four that a decoder may ignore (RFC 4648 §3.5); they are not looked at, for the key
+/// that RFC 6455 §4.1 prints, `AQIDBAUGBwgJCgsMDQ4PEC==`, has one of them set. Nothing depends on them: the
+/// key is hashed as it stands.
 fn is_key(key: &[u8]) -> bool {
     let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    match key {
-        [digits @ .., b'A' | b'Q' | b'g' | b'w', b'=', b'='] => {
-            digits.len() == 21 && digits.iter().all(is_digit)
-        }
-        _ => false,
-    }
+    let Some(digits) = key.strip_suffix(b"==") else { return false };
+    digits.len() == 22 && digits.iter().all(is_digit)
 }

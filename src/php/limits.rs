@@ -46,6 +46,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             "public readonly int $maxTopics",
             "public readonly int $maxTags",
             "public readonly int $maxRequestBody",
+            "public readonly int $maxHeadSize",
+            "public readonly int $maxHeaders",
         ],
         methods: &[(
             "public function __construct(int $maxMessageSize = 1048576, int $maxConnections = 10000, \
@@ -54,7 +56,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
              float $sendTimeout = 10.0, SlowConsumer $slowConsumer = \\Ferrite\\SlowConsumer::Close, \
              int $receiveMessages = 64, int $receiveBytes = 262144, int $totalReceiveBytes = 67108864, \
              float $messageRate = 0.0, float $closeTimeout = 2.0, int $maxTopics = 256, \
-             int $maxTags = 64, int $maxRequestBody = 262144)",
+             int $maxTags = 64, int $maxRequestBody = 262144, int $maxHeadSize = 16384, int $maxHeaders = 64)",
             Some(handler(construct_limits)),
         )],
         ..value
@@ -94,6 +96,8 @@ pub(super) fn limits(object: &ZendObject) -> Result<config::Limits, ConfigError>
         max_topics: properties.size("maxTopics", 14)?,
         max_tags: properties.size("maxTags", 15)?,
         max_request_body: properties.size("maxRequestBody", 16)?,
+        max_head_size: properties.size("maxHeadSize", 17)?,
+        max_headers: properties.size("maxHeaders", 18)?,
     };
     limits.check()?;
     Ok(limits)
@@ -143,6 +147,8 @@ fn construct_limits(call: &mut Call<'_>) -> Result<(), Thrown> {
         values::int(call.int_or(15, 256)?),
         values::int(call.int_or(16, 64)?),
         values::int(call.int_or(17, 256 << 10)?),
+        values::int(call.int_or(18, 16 << 10)?),
+        values::int(call.int_or(19, 64)?),
     ];
     initialise(call, given)?;
     let this = call.this_zval();

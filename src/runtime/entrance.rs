@@ -35,7 +35,7 @@ impl Shard {
                 Poll::Pending => return,
                 Poll::Ready(Ok(arrival)) => self.admit(arrival),
                 Poll::Ready(Err(error)) => {
-                    let refused = acceptor.refuse_one(&mut cx);
+                    let refused = acceptor.refuse_one(&mut cx, self.date.now());
                     self.counters(|c| c.turned_away.add(refused.into()));
                     if may_log(&mut self.accept_warned, self.now) {
                         self.log(
@@ -59,13 +59,13 @@ impl Shard {
         self.counters(|c| c.accepted.increment());
         let Some(access) = self.access(entry) else {
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Full);
+            return turn_away(stream, entry.tls, socket::Refusal::Full, self.date.now());
         };
         // Behind a PROXY header is another address than this one.
         let admission = if entry.proxy_protocol { Ok(None) } else { self.enter(address) };
         let Ok(admission) = admission else {
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Address);
+            return turn_away(stream, entry.tls, socket::Refusal::Address, self.date.now());
         };
         self.serial += 1;
         let vacant = self.connections.vacant_entry();
@@ -151,8 +151,9 @@ impl Shard {
     /// With which methods a request may come.
     fn head_limits(&self, slot: u32) -> HeadLimits {
         let access = self.connections.get(slot as usize).map_or(Access::Full, |connection| connection.access);
-        let methods = if self.serves_plain(access) { Methods::Plain } else { Methods::Get };
-        HeadLimits { methods, ..self.head }
+        let plain = self.serves_plain(access);
+        let methods = if plain { Methods::Plain } else { Methods::Get };
+        HeadLimits { methods, probes: plain, ..self.head }
     }
 
     /// Decides on a whole request head, or asks PHP to.
@@ -162,7 +163,8 @@ impl Shard {
         let peer = http::Peer { address: connection.address.ip(), secure: connection.secure };
         let certificate = connection.stream.client_certificate().map(<[u8]>::to_vec);
         if self.serves_plain(access) {
-            match http::parse_plain(head, peer, &self.common.config.trusted_proxies, &self.head) {
+            let limits = HeadLimits { probes: true, ..self.head };
+            match http::parse_plain(head, peer, &self.common.config.trusted_proxies, &limits) {
                 Ok(Some(mut plain)) => {
                     plain.request.set_client_certificate(certificate.as_deref());
                     if self.request(slot, plain) {
@@ -303,7 +305,7 @@ impl Shard {
         accept.tags.append(&mut answer.tags);
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let config = &self.common.config;
-        let mut response = Vec::with_capacity(160);
+        let mut response = Vec::with_capacity(200);
         http::switching_protocols(
             &mut response,
             &answer.accept_key,
@@ -318,7 +320,7 @@ impl Shard {
         connection.session = Some(Box::new(Session::new(peer.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
         connection.deadline = answer.expires.unwrap_or(Duration::MAX);
-        connection.push(Bytes::from(response));
+        connection.push(Bytes::from(http::dated(response, self.date.now())));
         for topic in self.common.hub.admit(peer, &accept) {
             self.topics.join(slot, topic);
         }
@@ -343,6 +345,22 @@ impl Shard {
                 context,
             );
         }
+        if let Some(option) = refusal.limit()
+            && may_log(&mut self.head_logged, self.now)
+        {
+            let peer = self.connections.get(slot as usize).map(|connection| connection.address.to_string());
+            let context = [
+                ("peer", peer.unwrap_or_default()),
+                ("status", refusal.status().to_string()),
+                ("reason", refusal.reason().to_owned()),
+                ("raise", option.to_owned()),
+            ];
+            self.log(
+                LogLevel::Warning,
+                "A request was refused because its head is larger than the limits, as cookies and tokens can make it (logged at most every ten seconds)",
+                context,
+            );
+        }
         self.answer(slot, refusal.to_response(to_head));
     }
 
@@ -350,7 +368,7 @@ impl Shard {
     pub(super) fn answer(&mut self, slot: u32, response: Vec<u8>) {
         let deadline = self.now + self.common.config.limits.close_timeout;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        connection.push(Bytes::from(response));
+        connection.push(Bytes::from(http::dated(response, self.date.now())));
         connection.linger(deadline);
         self.touch(slot);
         self.again.push(slot);

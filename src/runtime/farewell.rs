@@ -190,7 +190,9 @@ impl Shard {
 
     /// Drops the socket and all memory of it.
     pub(super) fn remove(&mut self, slot: u32) {
-        drop(self.take(slot));
+        if let Some(mut connection) = self.take(slot) {
+            connection.stream.answer_goodbye();
+        }
     }
 
     /// Takes a connection out of the shard and of all counts.
@@ -267,7 +269,7 @@ impl Shard {
             let _ = self.leave_body(slot);
             if let Some(connection) = self.connections.get_mut(slot as usize) {
                 let response = http::rejection(503, b"The server is stopping\n", &[]);
-                connection.push(response.into());
+                connection.push(http::dated(response, self.date.now()).into());
                 connection.linger(self.now + self.common.config.limits.close_timeout);
             }
             self.touch(slot);

@@ -4,6 +4,7 @@ mod allocator;
 mod commands;
 mod control;
 mod credentials;
+mod date;
 #[cfg(feature = "fuzzing")]
 mod driver;
 mod duty;

@@ -36,7 +36,7 @@ impl Shard {
         } else {
             self.counters(|c| c.turned_away.increment());
             if let Some(connection) = self.take(slot) {
-                turn_away(connection.stream, tls, Refusal::Address);
+                turn_away(connection.stream, tls, Refusal::Address, self.date.now());
             }
         }
     }

@@ -40,13 +40,14 @@ impl Shard {
         let access = connection.access;
         let to_head = plain.is_head();
         if let Some(native) = self.native(access, &plain) {
-            let headers = match native.status {
-                405 => vec![("Allow".to_owned(), b"GET, HEAD".to_vec())],
-                _ => vec![
-                    ("Content-Type".to_owned(), native.kind.into()),
-                    ("Cache-Control".to_owned(), b"no-store".to_vec()),
-                ],
-            };
+            let mut headers = Vec::new();
+            if !native.kind.is_empty() {
+                headers.push(("Content-Type".to_owned(), native.kind.into()));
+                headers.push(("Cache-Control".to_owned(), b"no-store".to_vec()));
+            }
+            if !matches!(plain.request.method(), "GET" | "HEAD") {
+                headers.push(("Allow".to_owned(), b"GET, HEAD, OPTIONS".to_vec()));
+            }
             self.counters(|c| c.requests.increment());
             let response = http::response(native.status, native.body.as_bytes(), &headers, to_head);
             self.answer(slot, response);
@@ -69,14 +70,22 @@ impl Shard {
             path == metrics.path && (access == Access::Metrics || metrics.listen.is_none())
         });
         let health = config.health.as_deref().filter(|_| access != Access::Metrics);
-        let health = health.and_then(|health| path.strip_prefix(health));
-        let health = health.filter(|rest| matches!(*rest, "" | "/live" | "/ready"));
+        let health = match health.and_then(|health| path.strip_prefix(health)) {
+            // As HAProxy checks what it is told nothing else of: its documentation has both.
+            _ if health.is_some() && self.is_about_the_server(&plain.request) => Some(""),
+            rest => rest.filter(|rest| matches!(*rest, "" | "/live" | "/ready")),
+        };
         if metrics.is_none() && health.is_none() {
             return None;
         }
-        if !matches!(plain.request.method(), "GET" | "HEAD") {
-            let body = "the methods here are GET and HEAD\n".to_owned();
-            return Some(Native { status: 405, kind: "", body });
+        match plain.request.method() {
+            "GET" | "HEAD" => {}
+            "OPTIONS" if health.is_some() => {}
+            "OPTIONS" => return Some(Native { status: 204, kind: "", body: String::new() }),
+            _ => {
+                let body = "the methods here are GET, HEAD and OPTIONS\n".to_owned();
+                return Some(Native { status: 405, kind: "", body });
+            }
         }
         if metrics.is_some() {
             let accept = plain.request.headers().filter(|(name, _)| name.eq_ignore_ascii_case("accept"));
@@ -87,6 +96,12 @@ impl Shard {
         let trouble = if health == Some("/live") { None } else { self.why_not_ready(access) };
         let (status, word) = trouble.map_or((200, "ok"), |word| (503, word));
         Some(Native { status, kind: "application/json", body: format!("{{\"status\":\"{word}\"}}\n") })
+    }
+
+    /// Whether a request asks after the server as a whole (RFC 9110 section 9.3.7), and not the application.
+    fn is_about_the_server(&self, request: &http::Request) -> bool {
+        let is_root = request.path() == "/" && !self.common.hub.wants_requests();
+        request.method() == "OPTIONS" && (request.path() == "*" || is_root)
     }
 
     /// Why a client that came now would not be let in.
@@ -180,7 +195,7 @@ impl Shard {
         self.counters(|c| c.requests.increment());
         let slot = id.slot() as u32;
         if let Some(connection) = self.connections.get_mut(id.slot()) {
-            connection.push(Bytes::from(bytes));
+            connection.push(Bytes::from(http::dated(bytes, self.date.now())));
             connection.settle(&mut self.waiting);
             connection.phase = Phase::Responding;
         }

@@ -23,6 +23,7 @@ use tokio::time::Sleep;
 
 use super::{
     credentials,
+    date::HttpDate,
     farewell::Stopping,
     ready::{Flag, ReadyList},
     secured::{STEPS_PER_TURN, TlsWatch},
@@ -137,8 +138,11 @@ pub(super) struct Shard {
     pub(super) tls_watch: Option<TlsWatch>,
     /// When a failed TLS handshake was logged last.
     pub(super) tls_logged: Option<Duration>,
-    /// When a refused credential was logged last.
+    /// When a refused credential was logged last, and a request head that was too large.
     pub(super) auth_logged: Option<Duration>,
+    pub(super) head_logged: Option<Duration>,
+    /// For the answers.
+    pub(super) date: HttpDate,
     /// This shard's part of what may wait for PHP in all, and for clients.
     pub(super) receive_share: usize,
     pub(super) send_share: usize,
@@ -189,6 +193,7 @@ impl Shard {
         let receive_share = common.config.limits.total_receive_bytes / shards;
         let send_share = common.config.limits.total_send_buffer / shards;
         let max_message = common.config.limits.max_message_size;
+        let head = HeadLimits::new(&common.config.limits);
         let decode = DecodeLimits { max_message, deflate: false, part: PART };
         let watched = common.certificates.as_ref().filter(|_| index == 0);
         let tls_watch = watched.map(|certificates| TlsWatch::new(certificates.clone()));
@@ -214,12 +219,14 @@ impl Shard {
             tls_watch,
             tls_logged: None,
             auth_logged: None,
+            head_logged: None,
+            date: HttpDate::default(),
             receive_share,
             send_share,
             decode,
             codec,
             inflating: 0,
-            head: HeadLimits::default(),
+            head,
             messages: 0,
             handed: 0,
             bodies: 0,

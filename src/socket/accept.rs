@@ -105,13 +105,13 @@ impl Acceptor {
 
     /// After an accept failed for want of a descriptor: uses the reserve to answer one client with
     /// 503 instead of leaving it to hang. True if there was one.
-    pub fn refuse_one(&mut self, cx: &mut Context<'_>) -> bool {
+    pub fn refuse_one(&mut self, cx: &mut Context<'_>, date: &str) -> bool {
         if self.reserve.take().is_none() {
             return false;
         }
         let mut refused = false;
         if let Poll::Ready(Ok(arrival)) = self.poll_accept(cx) {
-            turn_away(arrival.stream, arrival.entry.tls, Refusal::Full);
+            turn_away(arrival.stream, arrival.entry.tls, Refusal::Full, date);
             refused = true;
         }
         self.reserve = reserve();
@@ -144,23 +144,28 @@ impl Listener {
 }
 
 /// Answers a client that is not let in, at no lasting cost: one write, a few reads, no waiting. `tls`: it
-/// expects the handshake of TLS, which would cost too much for an answer.
-pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal) {
-    let response: &[u8] = match refusal {
+/// expects the handshake of TLS, which would cost too much for an answer. `date` is what the header says.
+pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal, date: &str) {
+    let (status, body) = match refusal {
+        Refusal::Full => ("503 Service Unavailable", "The server is full\n"),
+        Refusal::Address => ("429 Too Many Requests", "Too many connections of your address\n"),
+    };
+    let response = if tls {
         // The alert "internal_error" (RFC 8446 section 6).
-        _ if tls => b"\x15\x03\x03\0\x02\x02\x50",
-        Refusal::Full => {
-            b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 19\r\n\r\nThe server is full\n"
-        }
-        Refusal::Address => {
-            b"HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nRetry-After: 5\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 37\r\n\r\nToo many connections of your address\n"
-        }
+        b"\x15\x03\x03\0\x02\x02\x50".to_vec()
+    } else {
+        let length = body.len();
+        format!(
+            "HTTP/1.1 {status}\r\nDate: {date}\r\nConnection: close\r\nRetry-After: 5\r\n\
+             Content-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes()
     };
     let socket = stream.as_socket();
     let mut socket: &Socket = &socket;
     // Nothing can be done for a client that cannot even take this. What it has sent is read, for a
     // close with unread bytes is a reset, and a reset may overtake the answer.
-    let _ = socket.send_with_flags(response, NO_SIGNAL);
+    let _ = socket.send_with_flags(&response, NO_SIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
     let mut unread = [0; 4096];
     for _ in 0..READS {
@@ -216,7 +221,7 @@ mod tests {
         let before = signals.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_BLOCK).unwrap();
         let pending = SignalFd::with_flags(&signals, SfdFlags::SFD_NONBLOCK).unwrap();
         runtime.block_on(async {
-            turn_away(gone(), false, Refusal::Full);
+            turn_away(gone(), false, Refusal::Full, "now");
             assert!(pending.read_signal().unwrap().is_none(), "raised by turning away");
             let mut stream = gone().plain;
             assert!(poll_fn(|cx| stream.poll_write(cx, b"x")).await.is_err());
@@ -238,7 +243,7 @@ mod tests {
         client.write_all(&[b'x'; 16 << 10]).unwrap();
         server.set_nonblocking(true).unwrap();
         let server = tokio::net::UnixStream::from_std(server).unwrap();
-        turn_away(Stream::new(Plain::Unix(server)), false, Refusal::Full);
+        turn_away(Stream::new(Plain::Unix(server)), false, Refusal::Full, "now");
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         assert!(answer.ends_with("The server is full\n"), "{answer}");

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, IoSlice},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::{BufMut, BytesMut};
@@ -144,6 +144,14 @@ impl Stream {
         }
         self.plain.shutdown_write();
         Poll::Ready(())
+    }
+
+    /// Before the socket is dropped: one attempt to answer a client that has said over TLS that it will send no more
+    /// (RFC 8446 section 6.1). What was written before and has not left goes first.
+    pub fn answer_goodbye(&mut self) {
+        if let Some(secured) = self.secured.as_mut().filter(|secured| secured.session().is_finished()) {
+            let _ = secured.poll_close(&mut self.plain, &mut Context::from_waker(Waker::noop()));
+        }
     }
 
     /// For what has no method here.

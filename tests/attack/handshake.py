@@ -33,7 +33,8 @@ def version(server: Target, name: str) -> None:
 @theme.probe(
     "{0} in place of a request line gets 400",
     [
-        ("nothing but a line's end", b"\r\n\r\n"),
+        ("a bare LF", b"\nGET / HTTP/1.1\r\n\r\n"),
+        ("a space behind an empty line", b"\r\n GET / HTTP/1.1\r\n\r\n"),
         ("a space", b" GET / HTTP/1.1\r\n\r\n"),
         ("a TLS hello", b"\x16\x03\x01\x00\x05hello"),
         ("a PROXY header", b"\r\n\r\n\0\r\nQUIT\n"),
@@ -113,7 +114,7 @@ def twice(server: Target, name: str, status: int) -> None:
         "x",
         KEY[:-1],
         KEY + "=",
-        KEY[:-3] + "R==",
+        KEY[:-3] + "===",
         "dGhlIHNhbXBsZSBub25j-Q==",
         "=" * 24,
         "A" * 24,

@@ -14,7 +14,8 @@ declare(strict_types=1);
 //
 // Standard output gets a line for each close: "closed CODE REASON".
 // The variable HEARTBEAT is the interval of pings in seconds; COMPRESSION, if it is set, the arguments of
-// Compression as JSON; TLS a list of those of Tls; TRUSTED_PROXIES and CONTROL the options, as JSON.
+// Compression as JSON; TLS a list of those of Tls; TRUSTED_PROXIES and CONTROL the options, as JSON;
+// HEALTH the path of that option, and then there are /metrics too.
 
 use Ferrite\Compression;
 use Ferrite\Connection;
@@ -34,6 +35,8 @@ $server = new Server(
     protocols: ['chat.v2', 'chat.v1'],
     trustedProxies: json_decode(getenv('TRUSTED_PROXIES') ?: '[]', true, flags: JSON_THROW_ON_ERROR),
     control: json_decode(getenv('CONTROL') ?: 'null', true, flags: JSON_THROW_ON_ERROR),
+    health: getenv('HEALTH') ?: null,
+    metrics: getenv('HEALTH') ? '/metrics' : null,
 );
 
 $server->onHandshake(function (Handshake $handshake): void {

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import urllib.request
 from json import loads
 from pathlib import Path
 
@@ -202,6 +203,41 @@ class ThroughAProxyTest(ProxyCase):
                 self.assertTrue(opened.recv(100).startswith(b"HTTP/1.1 101 "))
 
 
+class CheckTest(ProxyCase):
+    async def test_a_healthy_server_is_healthy_to_haproxy_however_that_asks(self) -> None:
+        documented = block("checks, for the backend in /etc/haproxy/haproxy.cfg").split("\n", 1)[1]
+        self.assertIn("option httpchk GET /health\n", documented)
+        for check in [
+            "option httpchk GET /health",
+            "option httpchk",
+            "option httpchk HEAD /health",
+            "option httpchk OPTIONS * HTTP/1.1\\r\\nHost:\\ chat.example",
+            "option httpchk\n    http-check send meth GET uri /health ver HTTP/1.1 hdr Host chat.example",
+            "option httpchk\n    http-check send meth GET uri /health/live\n    http-check expect status 200",
+        ]:
+            with self.subTest(check):
+                server = self.server(HaproxyHttp, HEALTH="/health")
+                backend = host_and_port(server)
+                # One failure would be enough, and be told.
+                checked = replaced(
+                    documented, {"option httpchk GET /health": check, "inter 2s": "inter 50ms fall 1 rise 1000"}
+                )
+                proxy = self.proxy(HaproxyHttp, backend, {f"    server ferrite {backend}\n": replaced(checked, {"127.0.0.1:8080": backend})})
+                figure = re.compile(r"^ferrite_http_requests_total (\d+)$", re.MULTILINE)
+                deadline, asked = time.monotonic() + seconds(10), 0
+                while True:
+                    with urllib.request.urlopen(f"http://{backend}/metrics", timeout=seconds(10)) as answer:
+                        counted = int(figure.search(answer.read().decode())[1])
+                    if counted >= asked + 5 or "is DOWN" in proxy.running.log.read_text():
+                        break
+                    asked += 1
+                    self.assertLess(time.monotonic(), deadline, "HAProxy does not ask")
+                    await asyncio.sleep(0.02)
+                self.assertNotIn("is DOWN", proxy.running.log.read_text())
+                async with proxy.connect() as client:
+                    self.assertEqual(await self.ask(client, "hello"), "hello")
+
+
 class MistakesTest(ProxyCase):
     """The table at the end of the page."""
 
@@ -212,7 +248,7 @@ class MistakesTest(ProxyCase):
             ("proxy_set_header Host              $http_host;", 403, "this origin may not connect here"),
             ("proxy_set_header Connection        $connection_upgrade;", 400, "the Connection header does not name upgrade"),
             ("proxy_set_header Upgrade           $http_upgrade;", 426, "this is a WebSocket endpoint; "),
-            ("proxy_http_version 1.1;", 505, "a WebSocket handshake uses HTTP/1.1"),
+            ("proxy_http_version 1.1;", 505, "a WebSocket handshake uses HTTP/1.1; "),
         ]:
             with self.subTest(line):
                 self.assertIn(f"| {status}, `{sentence}", PAGE.read_text())

@@ -10,6 +10,7 @@ mod control;
 mod flow;
 mod gomoob;
 mod harness;
+mod heads;
 mod hostile;
 mod imports;
 mod limits_page;

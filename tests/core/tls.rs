@@ -510,6 +510,28 @@ fn an_end_without_a_close_frame_is_abnormal_with_close_notify_or_without() {
 }
 
 #[test]
+fn a_close_notify_is_answered_with_one_wherever_the_connection_is() {
+    let authority = Authority::new();
+    let server = serving(&[&authority.make(&["localhost"])]);
+    for version in [&TLS12, &TLS13] {
+        let trusting = authority.trusting(&[version], None);
+        // Open, before a request, within one, and with a message that is not whole.
+        let part = frame(0x01, b"half");
+        for sent in [&[HANDSHAKE, &part].concat()[..], HANDSHAKE, &HANDSHAKE[..40], b""] {
+            let mut stream = secured(&server, &trusting, "localhost").unwrap();
+            stream.write_all(sent).unwrap();
+            if sent.len() >= HANDSHAKE.len() {
+                stream.read_exact(&mut [0; 12]).unwrap();
+            }
+            stream.conn.send_close_notify();
+            stream.flush().unwrap();
+            let mut rest = Vec::new();
+            assert!(read_to_end(&mut stream, &mut rest), "no close_notify after {} bytes", sent.len());
+        }
+    }
+}
+
+#[test]
 fn a_server_that_stops_says_goodbye_over_tls_and_leaves_handshakes() {
     let authority = Authority::new();
     let server = serving(&[&authority.make(&["localhost"])]);

@@ -56,5 +56,5 @@ float(0)
 float(0)
 float(0)
 float(0)
-int(66)
+int(72)
 TypeError TypeError

@@ -44,6 +44,8 @@ closeTimeout 2.0
 maxTopics 256
 maxTags 64
 maxRequestBody 262144
+maxHeadSize 16384
+maxHeaders 64
 interval 25.0
 timeout 10.0
 int(65536)
