@@ -82,7 +82,8 @@ final class Server
      *     null = standard error. With a logger the server writes nothing there itself.
      *
      * @throws ConfigurationException On every wrong value; the message begins with the option's name, as
-     *     in `listen: …`.
+     *     in `listen: …`. Files and Unix sockets that are not within PHP's `open_basedir` are wrong values, also
+     *     when the server starts.
      */
     public function __construct(
         string|array $listen = '127.0.0.1:8080',
@@ -319,12 +320,12 @@ final class Server
     /**
      * A stream that is readable whenever {@see Server::poll()} has something to do, due timers included.
      *
-     * For `stream_select()`, ReactPHP's `addReadStream()`, Revolt's `onReadable()`. Only wait on it:
-     * never read from it. The same stream in every call of one run.
+     * For `stream_select()`, ReactPHP's `addReadStream()`, Revolt's `onReadable()`. Only wait on it: there is
+     * nothing to read. The same stream in every call of one run, unless you close it: then another one.
      *
      * @return resource
      *
-     * @throws StateException Not started, or in a forked child.
+     * @throws StateException Not started, in a forked child, or without a free descriptor.
      */
     public function stream() {}
 

@@ -43,6 +43,7 @@ mod server;
 mod session;
 mod signals;
 mod signature;
+mod stream;
 mod tag;
 mod target;
 mod thrown;

@@ -386,7 +386,9 @@ fn do_poll(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn stream(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let session = server.session().ok_or_else(|| throw(Throw::State, "The server is not started"))?;
-    let stream = session.stream(&server.timers);
+    let stream = session.stream(&server.timers).map_err(|error| {
+        throw(Throw::State, &format!("No stream can be made beside those that are open: {error}"))
+    })?;
     call.returns(stream.ok_or_else(failed)?);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     collections::VecDeque,
-    os::fd::AsRawFd,
+    io,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -16,10 +16,11 @@ use nix::{
 };
 
 use super::{
-    engine, fork,
+    fork,
     roster::Roster,
     rules::Rules,
     signals::{Guard, Mask},
+    stream,
     timers::Timers,
     voice::Voice,
 };
@@ -286,22 +287,21 @@ impl Session {
         }
     }
 
-    /// The stream that is readable when there is something to do; made when first asked for.
-    pub(super) fn stream(&self, timers: &Timers) -> Option<Zval> {
-        if let Some(stream) = &*self.stream.borrow() {
-            return Some(stream.shallow_clone());
+    /// The stream that is readable when there is something to do; made when first asked for, and when the script has
+    /// closed the one before.
+    pub(super) fn stream(&self, timers: &Timers) -> io::Result<Option<Zval>> {
+        if let Some(stream) = &*self.stream.borrow()
+            && stream::is_open(stream)
+        {
+            return Ok(Some(stream.shallow_clone()));
         }
-        let path = format!("php://fd/{}", self.inbox.borrow().fd().as_raw_fd());
-        let mut arguments = [super::values::bytes(path.as_bytes()), super::values::bytes(b"r")];
-        let mut stream = Zval::new();
-        engine::call_function("fopen", &mut arguments, Some(&mut stream));
-        if !stream.is_resource() {
-            return None;
-        }
+        let watch = self.inbox.borrow().watch()?;
+        let Some(stream) = stream::of(watch)? else { return Ok(None) };
         let given = stream.shallow_clone();
-        self.stream.replace(Some(stream));
+        let closed = self.stream.replace(Some(stream));
+        drop(closed);
         self.rest(timers);
-        Some(given)
+        Ok(Some(given))
     }
 
     /// Before a poll, if an event loop waits on the stream: makes it unreadable.
@@ -339,9 +339,21 @@ impl Session {
 
     /// Ends the run without another callback: clients get a close frame, threads are joined.
     pub(super) fn abort(&self) {
+        self.order_abort();
+        self.await_abort();
+    }
+
+    /// The first half of it, which waits for nobody.
+    pub(super) fn order_abort(&self) {
         if self.runtime.borrow().is_some() {
             self.voice.speak(|handle| handle.end_batch());
             self.order_stop(ABORT_GRACE);
+        }
+    }
+
+    /// The other half.
+    pub(super) fn await_abort(&self) {
+        if self.runtime.borrow().is_some() {
             let mask = Mask::block_all();
             while !self.is_over() {
                 while let Some(event) = self.next_event() {

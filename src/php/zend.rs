@@ -6,8 +6,8 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use ext_php_rs::ffi::{
-    HashTable, zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_object, zend_property_info,
-    zend_string, zend_type, zval,
+    HashTable, php_stream, zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_object,
+    zend_property_info, zend_string, zend_type, zval,
 };
 
 unsafe extern "C" {
@@ -29,6 +29,24 @@ unsafe extern "C" {
         ty: zend_type,
     ) -> *mut zend_property_info;
     pub(super) fn zend_release_fcall_info_cache(cache: *mut zend_fcall_info_cache);
+    // fopen_wrappers.h
+    pub(super) fn php_check_open_basedir_ex(path: *const c_char, warn: c_int) -> c_int;
+
+    // php_stream_plain_wrapper.h. PHP 8.1 has no fourth argument, and debugging builds have five more that say where it
+    // is called: given nothing but zeros, each takes as many as it knows.
+    pub(super) fn _php_stream_fopen_from_fd(
+        descriptor: c_int,
+        mode: *const c_char,
+        persistent_id: *const c_char,
+        zero_position: usize,
+        _: usize,
+        _: usize,
+        _: usize,
+        _: usize,
+        _: usize,
+    ) -> *mut php_stream;
+
+    // zend_API.h
     pub(super) fn object_properties_init(object: *mut zend_object, class: *mut zend_class_entry);
 
     // zend_attributes.h
@@ -75,8 +93,9 @@ unsafe extern "C" {
     ) -> *mut HashTable;
     pub(super) fn zend_objects_not_comparable(left: *mut zval, right: *mut zval) -> c_int;
 
-    // zend_closures.h, ext/spl/spl_exceptions.h
+    // zend_closures.h, zend_fibers.h, ext/spl/spl_exceptions.h
     pub(super) static zend_ce_closure: *mut zend_class_entry;
+    pub(super) static zend_ce_fiber: *mut zend_class_entry;
     pub(super) static spl_ce_InvalidArgumentException: *mut zend_class_entry;
     pub(super) static spl_ce_LogicException: *mut zend_class_entry;
     pub(super) static spl_ce_RuntimeException: *mut zend_class_entry;

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
 };
 
@@ -87,6 +87,11 @@ impl Inbox {
     /// Wakes the consumer from another thread or a signal handler.
     pub fn waker(&self) -> Waker {
         self.descriptor.waker()
+    }
+
+    /// Another descriptor for waiting only, readable whenever [`fd`](Self::fd) is: see [`WakeFd::watch`].
+    pub fn watch(&self) -> io::Result<OwnedFd> {
+        self.descriptor.watch()
     }
 
     /// The descriptor that is readable after a wake.

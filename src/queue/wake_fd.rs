@@ -53,7 +53,37 @@ impl WakeFd {
     pub fn clear(&self) {
         let mut bytes = [0; 64];
         // An eventfd is empty after one read; a pipe may hold more, one byte for each wake.
-        while matches!(unistd::read(&*self.read, &mut bytes), Ok(n) if n == bytes.len()) {}
+        while self.can_be_read() && matches!(unistd::read(&*self.read, &mut bytes), Ok(n) if n == bytes.len())
+        {
+        }
+    }
+
+    /// Another descriptor that is readable whenever this one is, for those who only wait for it. Whatever they do with
+    /// it, such as reading, or turning the non-blocking mode off, this one does not notice: it is an epoll instance
+    /// on Linux, and elsewhere a duplicate, which is why [`clear`](Self::clear) looks first there.
+    pub fn watch(&self) -> io::Result<OwnedFd> {
+        #[cfg(target_os = "linux")]
+        let watch = {
+            use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags};
+            let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)?;
+            epoll.add(&*self.read, EpollEvent::new(EpollFlags::EPOLLIN, 0))?;
+            epoll.0
+        };
+        #[cfg(not(target_os = "linux"))]
+        let watch = self.read.try_clone()?;
+        Ok(watch)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn can_be_read(&self) -> bool {
+        true
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn can_be_read(&self) -> bool {
+        use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+        let mut fds = [PollFd::new(self.as_fd(), PollFlags::POLLIN)];
+        matches!(poll(&mut fds, PollTimeout::ZERO), Ok(count) if count > 0)
     }
 }
 
@@ -77,5 +107,54 @@ impl Waker {
     /// The descriptor to which a signal handler writes eight bytes, `1_u64` in native order.
     pub fn as_raw_fd(&self) -> RawFd {
         self.write.as_raw_fd()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::{
+        fcntl::{FcntlArg, OFlag, fcntl},
+        poll::{PollFd, PollFlags, PollTimeout, poll},
+    };
+
+    use super::*;
+
+    fn is_readable(fd: &impl AsFd) -> bool {
+        poll(&mut [PollFd::new(fd.as_fd(), PollFlags::POLLIN)], PollTimeout::ZERO).unwrap() == 1
+    }
+
+    #[test]
+    fn what_watches_is_readable_whenever_the_descriptor_is() {
+        let wake = WakeFd::new().unwrap();
+        let watch = wake.watch().unwrap();
+        assert!(!is_readable(&watch));
+        for _ in 0..2 {
+            wake.waker().wake();
+            assert!(is_readable(&watch) && is_readable(&wake));
+            wake.clear();
+            assert!(!is_readable(&watch) && !is_readable(&wake));
+        }
+    }
+
+    #[test]
+    fn what_watches_can_be_made_blocking_without_making_the_clearing_block() {
+        let wake = WakeFd::new().unwrap();
+        let watch = wake.watch().unwrap();
+        fcntl(&watch, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
+        wake.clear();
+        wake.waker().wake();
+        wake.clear();
+        assert!(!is_readable(&wake));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn nothing_can_be_read_from_what_watches_nor_written_to_it() {
+        let wake = WakeFd::new().unwrap();
+        let watch = wake.watch().unwrap();
+        wake.waker().wake();
+        assert_eq!(unistd::read(&watch, &mut [0; 8]), Err(Errno::EINVAL));
+        assert_eq!(unistd::write(&watch, &1_u64.to_ne_bytes()), Err(Errno::EINVAL));
+        assert!(is_readable(&wake));
     }
 }
