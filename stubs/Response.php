@@ -31,6 +31,7 @@ final class Response
      *
      * @throws \JsonException It cannot be encoded.
      * @throws \ValueError The status is out of range.
+     * @throws StateException `json_encode()` is disabled in this PHP.
      */
     public static function json(mixed $data, int $status = 200): Response {}
 

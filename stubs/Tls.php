@@ -21,7 +21,7 @@ final class Tls
      * @param string|null $clientCa Certificates of authorities; every client then has to show a certificate
      *     that one of them has signed ({@see Request::$clientCertificate}). null = clients need none.
      *
-     * @throws ConfigurationException A file cannot be read, is not what it should be, or the key belongs to
+     * @throws ConfigurationException A file is not within `open_basedir`, cannot be read, is not what it should be, or the key belongs to
      *     another certificate; the message names the option and the file, as in
      *     `tls.key: /etc/ssl/chat.key is not the key of the certificate in …`.
      */

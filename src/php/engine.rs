@@ -3,8 +3,10 @@
 #![allow(unsafe_code)] // Reads executor globals and calls functions by name.
 
 use std::{
-    ffi::CStr,
+    ffi::{CStr, CString},
+    os::unix::ffi::OsStrExt,
     panic::AssertUnwindSafe,
+    path::Path,
     ptr,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -16,7 +18,7 @@ use ext_php_rs::{
 };
 
 use super::{
-    thrown::{self, Thrown},
+    thrown::{self, Kind, Thrown, throw},
     zend,
 };
 
@@ -49,7 +51,8 @@ pub(super) fn resume_fatal_error() -> ! {
 /// with pcntl it is the one that also serves scripts without asynchronous signals.
 pub(super) fn serve_interrupts() -> Result<(), Thrown> {
     if !call_function("pcntl_signal_dispatch", &mut [], None) && is_interrupted() {
-        call_function("gc_enabled", &mut [], None);
+        // Any internal function would do, and no setting takes this one away.
+        call_method(ptr::null_mut(), fiber_class(), "getcurrent");
     }
     thrown::pending().map_or(Ok(()), Err)
 }
@@ -72,14 +75,25 @@ pub(super) fn current_fiber() -> usize {
 /// Whether a Fiber is suspended: neither running, nor waiting for one that it has resumed itself. To be asked of
 /// Fibers in which a native frame of ours is: those are not freed before they are unwound.
 pub(super) fn is_suspended(fiber: usize) -> Result<bool, Thrown> {
+    // A Fiber begins with its object.
     let fiber = ptr::with_exposed_provenance_mut::<ffi::zend_object>(fiber);
-    let name = "issuspended";
+    let answer = call_method(fiber, fiber_class(), "issuspended");
+    thrown::pending().map_or_else(|| Ok(answer.bool() == Some(true)), Err)
+}
+
+fn fiber_class() -> *mut ffi::zend_class_entry {
+    // SAFETY: written once when the engine starts.
+    unsafe { zend::zend_ce_fiber }
+}
+
+/// Calls a method of an internal class, by its name in lower case and without arguments, on a live object or on none.
+fn call_method(object: *mut ffi::zend_object, class: *mut ffi::zend_class_entry, name: &str) -> Zval {
     let mut answer = Zval::new();
-    // SAFETY: a live Fiber, which begins with its object; a method of it without arguments.
+    // SAFETY: the class has the method, and the object, if there is one, is of that class.
     unsafe {
         zend::zend_call_method(
-            fiber,
-            (*fiber).ce,
+            object,
+            class,
             ptr::null_mut(),
             name.as_ptr().cast(),
             name.len(),
@@ -89,16 +103,50 @@ pub(super) fn is_suspended(fiber: usize) -> Result<bool, Thrown> {
             ptr::null_mut(),
         );
     }
-    thrown::pending().map_or_else(|| Ok(answer.bool() == Some(true)), Err)
+    answer
 }
 
-/// Calls an internal function by name. False if there is none of that name.
+/// Whether the script has ended: its shutdown functions and the ends of its objects run.
+pub(super) fn is_shutting_down() -> bool {
+    // SAFETY: the executor globals of PHP's thread.
+    unsafe { u32::from((*ffi::ext_php_rs_executor_globals()).flags) & IN_SHUTDOWN != 0 }
+}
+
+/// Whether `open_basedir` lets the script use a file; why not, in PHP's words.
+pub(super) fn check_open_basedir(file: &Path) -> Result<(), String> {
+    let Ok(path) = CString::new(file.as_os_str().as_bytes()) else { return Ok(()) };
+    // SAFETY: a path; no warning is wanted, the caller throws.
+    if unsafe { zend::php_check_open_basedir_ex(path.as_ptr(), 0) } == 0 {
+        return Ok(());
+    }
+    // SAFETY: the core globals of PHP's thread; the setting is a string that lives as long as it.
+    let allowed = unsafe {
+        let setting = (*ffi::ext_php_rs_process_globals()).open_basedir;
+        if setting.is_null() { c"" } else { CStr::from_ptr(setting) }
+    };
+    let (file, allowed) = (file.display(), allowed.to_string_lossy());
+    Err(format!(
+        "open_basedir restriction in effect. File({file}) is not within the allowed path(s): ({allowed})"
+    ))
+}
+
+/// Calls one of PHP's own functions, which has to be there.
+pub(super) fn call_needed(name: &str, arguments: &mut [Zval]) -> Result<Zval, Thrown> {
+    let mut result = Zval::new();
+    if !call_function(name, arguments, Some(&mut result)) {
+        return Err(throw(Kind::State, &format!("PHP's function {name}() is needed, and is disabled")));
+    }
+    thrown::pending().map_or(Ok(result), Err)
+}
+
+/// Calls one of PHP's own functions by name. False if there is none: its extension is not loaded, or
+/// `disable_functions` has it; a function of the script that took the name is another one.
 pub(super) fn call_function(name: &str, arguments: &mut [Zval], result: Option<&mut Zval>) -> bool {
     let mut nobody = Zval::new();
     // SAFETY: the table of functions is looked up by name; the arguments are copied.
     unsafe {
         let function = ffi::zend_fetch_function_str(name.as_ptr().cast(), name.len());
-        if function.is_null() {
+        if function.is_null() || u32::from((*function).type_) != ffi::ZEND_INTERNAL_FUNCTION {
             return false;
         }
         ffi::zend_call_known_function(
@@ -123,3 +171,6 @@ pub(super) fn sapi() -> String {
     };
     name.to_string_lossy().into_owned()
 }
+
+/// Zend/zend_globals.h.
+const IN_SHUTDOWN: u32 = 1 << 0;

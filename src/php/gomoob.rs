@@ -172,19 +172,9 @@ fn answer<R>(asked: Result<Result<R, Zval>, Thrown>) -> Result<R, Outcome> {
     asked.map_err(Outcome::Leaving)?.map_err(Outcome::Threw)
 }
 
-/// Calls a function of the JSON extension, which is part of every PHP.
+/// Calls a function of the JSON extension, which is part of every PHP, but can be disabled.
 fn call<const N: usize>(name: &str, mut arguments: [Zval; N]) -> Result<Zval, Outcome> {
-    let mut result = Zval::new();
-    engine::call_function(name, &mut arguments, Some(&mut result));
-    done(thrown::outcome())?;
-    Ok(result)
-}
-
-fn done(outcome: Outcome) -> Result<(), Outcome> {
-    match outcome {
-        Outcome::Done => Ok(()),
-        other => Err(other),
-    }
+    engine::call_needed(name, &mut arguments).map_err(|_| thrown::outcome())
 }
 
 fn exception(message: &str) -> Outcome {

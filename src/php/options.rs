@@ -8,11 +8,13 @@ use super::{
     callback::Callback,
     compression,
     gomoob::{self, Gomoob},
-    limits,
+    limits, properties,
     thrown::{Kind, Thrown, bad_type, throw},
     tls, values,
 };
-use crate::config::{self, Config, ConfigError, Control, Listen, Metrics, Origins, TrustedProxies};
+use crate::config::{
+    self, Address, Config, ConfigError, Control, JwtKey, Listen, Metrics, Origins, Pem, TrustedProxies,
+};
 
 /// What a server is made of.
 pub(super) struct Options {
@@ -83,7 +85,43 @@ pub(super) fn read(call: &Call<'_>) -> Result<Options, Thrown> {
         io_threads,
     };
     config.check().map_err(refuse)?;
+    check_files(&config).map_err(refuse)?;
     Ok(Options { config, dialect, logger })
+}
+
+/// Whether PHP's `open_basedir` lets the script use the files that the options name: when the server is made, and when
+/// it starts, for the script can have tightened the setting.
+pub(super) fn check_files(config: &Config) -> Result<(), ConfigError> {
+    let listen = config.listen.iter().map(|listen| ("listen", &listen.address));
+    let control = config.control.iter().map(|control| ("control", &control.address));
+    for (option, address) in listen.chain(control) {
+        if let Address::Unix { path } = address {
+            properties::allowed(option, path)?;
+        }
+    }
+    check_certificates(config)?;
+    for auth in &config.auth {
+        match auth {
+            config::Auth::Jwt(config::Jwt { key: JwtKey::Jwks(file), .. }) => {
+                properties::allowed("jwt.jwks", file)?;
+            }
+            config::Auth::Jwt(config::Jwt { key: JwtKey::Pem(Pem::File(file)), .. }) => {
+                properties::allowed("jwt.publicKey", file)?;
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Those of the option `tls`.
+pub(super) fn check_certificates(config: &Config) -> Result<(), ConfigError> {
+    for tls in &config.tls {
+        properties::allowed("tls.certificate", &tls.certificate)?;
+        properties::allowed("tls.key", &tls.key)?;
+        tls.client_ca.iter().try_for_each(|file| properties::allowed("tls.clientCa", file))?;
+    }
+    Ok(())
 }
 
 fn listen(call: &Call<'_>) -> Result<Vec<Listen>, Thrown> {

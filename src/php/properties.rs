@@ -11,6 +11,7 @@ use ext_php_rs::types::{ZendObject, Zval};
 
 use super::{
     call::Call,
+    engine,
     objects::property,
     thrown::{Kind as Throw, Thrown, throw},
 };
@@ -67,8 +68,15 @@ pub(super) fn file(option: &'static str, text: &[u8]) -> Result<PathBuf, ConfigE
     if text.contains(&0) {
         return Err(ConfigError::new(option, "contains a NUL, so it is the name of no file"));
     }
-    std::path::absolute(Path::new(OsStr::from_bytes(text)))
-        .map_err(|_| ConfigError::new(option, "is empty; name a file"))
+    let file = std::path::absolute(Path::new(OsStr::from_bytes(text)))
+        .map_err(|_| ConfigError::new(option, "is empty; name a file"))?;
+    allowed(option, &file)?;
+    Ok(file)
+}
+
+/// Refuses a file that PHP's `open_basedir` keeps from the script.
+pub(super) fn allowed(option: &'static str, file: &Path) -> Result<(), ConfigError> {
+    engine::check_open_basedir(file).map_err(|why| ConfigError::new(option, why))
 }
 
 /// Far more than anybody means, and small enough to be added to any instant.

@@ -8,7 +8,7 @@ use super::{
     class::{BadDeclaration, Class, Declaration, Kind},
     engine, headers, objects,
     properties::{Properties, initialise},
-    thrown::{self, Thrown, bad_argument, failed},
+    thrown::{Thrown, bad_argument, failed},
     values,
 };
 use crate::queue::Respond;
@@ -71,11 +71,7 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn json(call: &mut Call<'_>) -> Result<(), Thrown> {
     let status = checked(call, 2, 200, 200..=599)?;
     let mut arguments = [call.value(1).ok_or_else(failed)?.shallow_clone(), values::int(JSON_FLAGS)];
-    let mut body = Zval::new();
-    engine::call_function("json_encode", &mut arguments, Some(&mut body));
-    if let Some(thrown) = thrown::pending() {
-        return Err(thrown);
-    }
+    let body = engine::call_needed("json_encode", &mut arguments)?;
     answer(call, body, status, "Content-Type", b"application/json")
 }
 

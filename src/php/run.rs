@@ -12,8 +12,8 @@ use super::{
     engine::{self, Ended},
     log,
     nesting::Nesting,
-    presence,
-    server::{On, Server},
+    options, presence,
+    server::{self, On, Server},
     session::{Session, Woken},
     signals::Mask,
     thrown::{self, Kind, Thrown, throw},
@@ -128,6 +128,9 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
         return Err(throw(Kind::State, "The server runs already"));
     }
     check_depth()?;
+    options::check_files(&server.config).map_err(|error| throw(Kind::Configuration, &error.to_string()))?;
+    // One that ended with `exit()` may still hold the address.
+    server::await_ends();
     let runtime = runtime::Server::start(server.config.clone()).map_err(|error| {
         let kind = match error {
             runtime::StartError::Config(_) => Kind::Configuration,
@@ -308,7 +311,7 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
             Err(throw(Kind::Error, &format!("Ferrite: internal error: {what}")))
         }
         Ended::FatalError => {
-            give_up(server, &session, thrown::release_aside);
+            leave(server, &session, thrown::release_aside, true);
             drop(session);
             engine::resume_fatal_error()
         }
@@ -317,6 +320,12 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
 
 /// Ends a run that the script leaves; `release` lets go of each PHP value that was held.
 pub(super) fn give_up(server: &Server, session: &Rc<Session>, release: fn(Zval)) {
+    leave(server, session, release, engine::is_shutting_down() || thrown::is_exiting());
+}
+
+/// The same, knowing whether the script ends. Then other runs may have to end as well, and all are waited for together,
+/// when the script's own code is done.
+fn leave(server: &Server, session: &Rc<Session>, release: fn(Zval), script_ends: bool) {
     if session.has_ended() {
         return;
     }
@@ -327,7 +336,11 @@ pub(super) fn give_up(server: &Server, session: &Rc<Session>, release: fn(Zval))
         server.detach(session);
         return;
     }
-    session.abort();
+    if script_ends {
+        server::end_later(session.clone());
+    } else {
+        session.abort();
+    }
     let callbacks = server.timers.clear();
     let held = session.release();
     // Destructors may start the server anew.

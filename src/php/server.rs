@@ -251,17 +251,41 @@ impl Drop for Server {
     }
 }
 
-/// Ends every run that is still on when PHP's request ends: after that no thread of ours may run.
+/// Ends every run that is still on when PHP's request ends: after that no thread of ours may run. All are told before
+/// the first is waited for, so that together they take no longer than one.
 pub(super) fn end_all() {
     let running = RUNNING.with(|running| std::mem::take(&mut *running.borrow_mut()));
     for session in running.iter().filter_map(Weak::upgrade) {
-        if !session.is_foreign() {
-            session.abort();
+        end_later(session);
+    }
+    await_ends();
+}
+
+/// Orders the end of a run without waiting for it: the script ends, and other runs may have to end with it.
+pub(super) fn end_later(session: Rc<Session>) {
+    if !session.is_foreign() {
+        session.order_abort();
+    }
+    ENDING.with(|ending| ending.borrow_mut().push(session));
+}
+
+/// Waits for the runs whose end was ordered.
+pub(super) fn await_ends() {
+    let ending = ENDING.with(|ending| std::mem::take(&mut *ending.borrow_mut()));
+    for session in ending {
+        if session.is_foreign() {
+            // The threads are in another process; whatever they might hold must not be touched.
+            std::mem::forget(session);
+        } else {
+            session.await_abort();
         }
     }
 }
 
 thread_local! {
+    /// As `RUNNING`, and of runs that have let go of every PHP value.
+    static ENDING: std::mem::ManuallyDrop<RefCell<Vec<Rc<Session>>>> =
+        const { std::mem::ManuallyDrop::new(RefCell::new(Vec::new())) };
     /// Never dropped: a destructor of a thread would run after the module is unloaded.
     static RUNNING: std::mem::ManuallyDrop<RefCell<Vec<Weak<Session>>>> =
         const { std::mem::ManuallyDrop::new(RefCell::new(Vec::new())) };
@@ -412,7 +436,9 @@ fn reload_tls(call: &mut Call<'_>) -> Result<(), Thrown> {
         return Err(throw(Throw::State, "The server has no certificates: give it the option tls"));
     }
     let session = server.session().ok_or_else(|| throw(Throw::State, "The server is not started"))?;
-    session.reload_tls().map_err(|error| throw(Throw::Configuration, &error.to_string()))
+    options::check_certificates(&server.config)
+        .and_then(|()| session.reload_tls())
+        .map_err(|error| throw(Throw::Configuration, &error.to_string()))
 }
 
 /// The core says what clients connect to, `ws://host:port`; here it is the notation of `listen`.

@@ -224,9 +224,10 @@ impl Session {
 
     /// Whether no event can come any more: every shard has ended, or has had all the time it was given.
     pub(super) fn is_over(&self) -> bool {
-        if self.has_ended() {
-            return true;
-        }
+        self.has_ended() || self.are_shards_over()
+    }
+
+    fn are_shards_over(&self) -> bool {
         let ended = self.stopped.get() >= self.shards;
         let overdue =
             self.stopping.get().is_some_and(|stopping| Instant::now() >= stopping.deadline + OVERTIME);
@@ -355,13 +356,13 @@ impl Session {
     pub(super) fn await_abort(&self) {
         if self.runtime.borrow().is_some() {
             let mask = Mask::block_all();
-            while !self.is_over() {
+            while !self.are_shards_over() {
                 while let Some(event) = self.next_event() {
                     if let Event::Stopped { panic, .. } = event {
                         self.shard_stopped(panic);
                     }
                 }
-                if !self.is_over() {
+                if !self.are_shards_over() {
                     // With every signal blocked: nothing may cut this short, and it is short.
                     self.sleep(None, Mask::block_all());
                 }

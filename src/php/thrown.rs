@@ -96,6 +96,13 @@ pub(super) fn is_end_of_fiber() -> bool {
     !exception.is_null() && unsafe { zend::zend_is_graceful_exit(exception) }
 }
 
+/// Whether `exit()` is on its way out of the script.
+pub(super) fn is_exiting() -> bool {
+    let exception = pending_object();
+    // SAFETY: as in `is_leaving`.
+    !exception.is_null() && unsafe { zend::zend_is_unwind_exit(exception) }
+}
+
 /// For a call into the engine that said it failed; makes sure that an exception tells why.
 pub(super) fn failed() -> Thrown {
     pending().unwrap_or_else(|| throw(Kind::Error, "Ferrite: a call into the engine failed"))
