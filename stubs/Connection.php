@@ -120,7 +120,10 @@ final class Connection
     /** False once it is closed or closing, by either side. */
     public function isOpen(): bool {}
 
-    /** Bytes handed over to be sent to this client and not yet taken by the operating system. */
+    /**
+     * Memory of what was handed over to be sent to this client and was not yet taken by the operating system: the bytes of
+     * the messages, and 128 for each. What {@see Limits::$sendBuffer} limits.
+     */
     public function bufferedAmount(): int {}
 
     /** Seconds between the last ping and its pong; null before the first pong. */

@@ -43,8 +43,8 @@ final class Handshake
      * @param array<string, string|list<string>> $headers More response headers, by name.
      *
      * @throws \ValueError The protocol was not offered; a topic or a tag is invalid or there are too many; a header
-     *     has an invalid name, contains CR, LF or NUL, or is one that the handshake itself sets. The
-     *     handshake is still open then.
+     *     has an invalid name, contains CR, LF or NUL, or is one that the handshake itself sets; the headers together
+     *     are more than {@see Limits::$sendBuffer}. The handshake is still open then.
      * @throws StateException It was answered before, or this is a forked child.
      */
     public function accept(
@@ -63,7 +63,7 @@ final class Handshake
      * @param array<string, string|list<string>> $headers More response headers, by name.
      *
      * @throws \ValueError The status is out of range; a header has an invalid name, contains CR, LF or NUL,
-     *     or is one that the server itself sets. The handshake is still open then.
+     *     or is one that the server itself sets; body and headers together are more than {@see Limits::$sendBuffer}. The handshake is still open then.
      * @throws StateException It was answered before, or this is a forked child.
      */
     public function reject(int $status = 403, string $body = '', array $headers = []): void {}

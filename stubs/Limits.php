@@ -29,17 +29,19 @@ final class Limits
      *     that; over it clients are answered 429. Loopback as above. 0.0 = off.
      * @param float $handshakeTimeout Seconds from accepting a socket until its whole request has come; then
      *     it is closed. The time PHP takes to decide has its own ten seconds.
-     * @param int $sendBuffer Bytes waiting to be sent to one client; over it `$slowConsumer` acts. A message for
-     *     a client for whom nothing else waits may be larger.
-     * @param int $totalSendBuffer Bytes waiting to be sent to all clients; over it `$slowConsumer` acts on the
-     *     client that is sent to. Divided evenly among the I/O threads; a message larger than such a share
-     *     is a `ValueError`.
+     * @param int $sendBuffer Memory for what waits to be sent to one client, in bytes: its messages, and 128 bytes
+     *     more for each; over it `$slowConsumer` acts. A message for a client for whom nothing else waits may be
+     *     larger. It is also the most that the body and the headers of an HTTP response may be.
+     * @param int $totalSendBuffer The same for all clients; over it `$slowConsumer` acts on those for whom most
+     *     waits, until the rest fits, whoever is sent to. Where messages are dropped and that does not suffice,
+     *     they are closed. Divided evenly among the I/O threads; a message larger than such a share is a
+     *     `ValueError`.
      * @param float $sendTimeout Seconds without any progress while something waits to be sent to a client; then
      *     it is closed. 0.0 = off.
      * @param SlowConsumer $slowConsumer What happens when a send buffer is full.
      * @param int $receiveMessages Messages of one client waiting for PHP; over it that client is not read
      *     until PHP has caught up. Nothing is dropped.
-     * @param int $receiveBytes The same in bytes.
+     * @param int $receiveBytes The same in bytes: of each message its length, and 64 more.
      * @param int $totalReceiveBytes The same for all clients together. As much again may be what large compressed
      *     messages that are not whole yet have been inflated to; over it further ones are inflated once whole.
      * @param float $messageRate Messages a second from one client; over it reading is delayed, and a client
@@ -48,8 +50,9 @@ final class Limits
      * @param int $maxTopics Topics that one connection may have joined; over it PHP gets a `ValueError`.
      * @param int $maxTags Tags that one connection may have; over it PHP gets a `ValueError`.
      * @param int $maxRequestBody Bytes of the body of one HTTP request, see {@see Server::onRequest()}; over it the
-     *     client is answered 413. It has to come within `$handshakeTimeout`; all bodies together may be as much
-     *     as `$totalReceiveBytes`, over which clients are answered 503.
+     *     client is answered 413. It has to come within `$handshakeTimeout`. All bodies together may be a quarter
+     *     of `$totalReceiveBytes`, those of one address that are not whole yet a quarter of that, but one of each
+     *     always fits; over it clients are answered 503. Messages always have the rest.
      * @param int $maxHeadSize Bytes of the request line and the headers of a request, of a handshake as well, 1 024 to
      *     65 535; over it the client is answered 431, and 414 if the path and the query alone are over a quarter of it.
      *     Raise it where logins have large cookies. An open connection keeps its head, so every client costs up to as much.
@@ -64,7 +67,7 @@ final class Limits
         public readonly int $maxConnectionsPerAddress = 256,
         public readonly float $connectRatePerAddress = 50.0,
         public readonly float $handshakeTimeout = 5.0,
-        public readonly int $sendBuffer = 1048576,
+        public readonly int $sendBuffer = 16777216,
         public readonly int $totalSendBuffer = 268435456,
         public readonly float $sendTimeout = 10.0,
         public readonly SlowConsumer $slowConsumer = SlowConsumer::Close,

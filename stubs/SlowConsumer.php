@@ -5,16 +5,20 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * What happens to a client that does not read, when a message would exceed {@see Limits::$sendBuffer}.
+ * What happens to a client that does not read, when a message would exceed {@see Limits::$sendBuffer}, and to those for
+ * whom most waits when all together exceed {@see Limits::$totalSendBuffer}.
  *
- * Other clients are not affected by any of these.
+ * Clients that read are not affected by any of these.
  */
 enum SlowConsumer
 {
     /** What waits is dropped and it is closed with 1013; the message is answered {@see SendResult::Closed}. */
     case Close;
 
-    /** The new message is left out, answered {@see SendResult::Dropped}; what waits is kept. */
+    /**
+     * The new message is left out, answered {@see SendResult::Dropped}; what waits is kept. Over the total the newest
+     * that wait are left out, though they were answered {@see SendResult::Buffered}.
+     */
     case DropNewest;
 
     /**

@@ -84,7 +84,7 @@ impl Line {
         while let Some(Command::Send { frame, .. }) = self.commands.pop() {
             taken += black_box(frame).len();
         }
-        self.commands.report(0);
+        self.commands.report();
         self.member.peer().adjust(-(taken as isize));
     }
 }

@@ -18,10 +18,11 @@ pub struct Limits {
     pub connect_rate_per_address: Option<f64>,
     /// From accept to the 101 response, without the time that PHP takes to decide. Default 5 s.
     pub handshake_timeout: Duration,
-    /// The most bytes that may wait for one client, then `slow_consumer` acts; a message that waits
-    /// alone may be larger. Default 1 MiB.
+    /// The most memory that may wait for one client, then `slow_consumer` acts; a message that waits
+    /// alone may be larger. Default 16 MiB: some of the largest messages that clients may send.
     pub send_buffer: usize,
-    /// The most bytes that may wait for all clients. Default 256 MiB.
+    /// The most memory that may wait for all clients, then `slow_consumer` acts on those that keep most of it.
+    /// Default 256 MiB.
     pub total_send_buffer: usize,
     /// How long a client may take nothing of what waits for it; then it is closed. Default 10 s.
     pub send_timeout: Option<Duration>,
@@ -43,7 +44,7 @@ pub struct Limits {
     /// Tags of one connection. Default 64.
     pub max_tags: usize,
     /// The largest body of a plain request, in bytes; more gets 413. It has to come within
-    /// `handshake_timeout`, and all of them together may be `total_receive_bytes`. Default 256 KiB,
+    /// `handshake_timeout`, and all of them together may be a quarter of `total_receive_bytes`. Default 256 KiB,
     /// which is what one WebSocket client may have waiting for PHP.
     pub max_request_body: usize,
     /// The largest request head, in bytes, also of a handshake; more gets 431. A quarter of it may be
@@ -73,7 +74,7 @@ impl Default for Limits {
             max_connections_per_address: Some(DEFAULT_PER_ADDRESS),
             connect_rate_per_address: Some(DEFAULT_CONNECT_RATE),
             handshake_timeout: Duration::from_secs(5),
-            send_buffer: 1 << 20,
+            send_buffer: 16 << 20,
             total_send_buffer: 256 << 20,
             send_timeout: Some(Duration::from_secs(10)),
             slow_consumer: SlowConsumer::default(),

@@ -18,7 +18,7 @@ use bytes::{Bytes, BytesMut};
 pub use buffers::Buffers;
 pub use credit::Credit;
 pub use heartbeat::{Beat, Heart};
-pub use outbox::{Outbox, SMALL_FRAME};
+pub use outbox::{FRAME_COST, Outbox, SMALL_FRAME};
 pub use peer::{Peer, Reserved};
 pub use reader::Read;
 pub use writer::Written;
@@ -55,8 +55,10 @@ pub struct Connection {
     pub access: Access,
     /// Its place in the counts by address.
     pub admission: Option<Admission>,
-    /// The bytes that wait for the client and that the shard's total includes.
+    /// What waits for the client and the shard's total includes.
     pub counted: usize,
+    /// What of `unread` the shard's total includes.
+    pub counted_unread: usize,
     /// What was read and cannot be handled yet.
     pub unread: BytesMut,
     /// Its side as a WebSocket, from `Open` on.
@@ -230,6 +232,7 @@ impl Connection {
             access: Access::Full,
             admission: None,
             counted: 0,
+            counted_unread: 0,
             unread: BytesMut::new(),
             session: None,
             dirty: false,
@@ -293,16 +296,22 @@ impl Connection {
     /// Puts bytes at the end of the outbox that the gauge does not count yet, budget or not.
     pub fn push(&mut self, frame: Bytes) {
         if let Some(session) = &mut self.session {
-            session.unreported += frame.len() as isize;
+            session.unreported += (frame.len() + FRAME_COST) as isize;
         }
         self.outbox.push(frame);
     }
 
     /// Corrects the shard's total after the outbox grew or shrank.
     pub fn settle(&mut self, total: &mut usize) {
-        let bytes = self.outbox.bytes() + self.stream.unsent();
+        let bytes = self.outbox.retained() + self.stream.unsent();
         *total = (*total + bytes).saturating_sub(self.counted);
         self.counted = bytes;
+    }
+
+    /// The same for what was read and cannot be handled yet.
+    pub fn settle_unread(&mut self, total: &mut usize) {
+        *total = (*total + self.unread.len()).saturating_sub(self.counted_unread);
+        self.counted_unread = self.unread.len();
     }
 
     /// Goes on to `Lingering`: what waits in the outbox leaves, then FIN.
@@ -442,6 +451,6 @@ mod tests {
             size_of::<crate::queue::Event>(),
             size_of::<crate::queue::Command>(),
         ];
-        assert_eq!(sizes, [312, 224, 40, 48, 72]);
+        assert_eq!(sizes, [320, 224, 40, 48, 72]);
     }
 }

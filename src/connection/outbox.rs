@@ -27,6 +27,11 @@ impl Outbox {
         self.bytes
     }
 
+    /// The memory that they keep, at most.
+    pub fn retained(&self) -> usize {
+        self.bytes + FRAME_COST * (self.frames.len() + usize::from(self.pong.is_some()))
+    }
+
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty() && self.pong.is_none()
@@ -53,8 +58,7 @@ impl Outbox {
         }
     }
 
-    /// Drops the oldest frame of which nothing was written yet, but never the newest; says how long
-    /// it was.
+    /// Drops the oldest frame of which nothing was written yet, but never the newest; says what it kept.
     pub fn drop_oldest(&mut self) -> Option<usize> {
         let oldest = usize::from(self.written > 0);
         if self.frames.len() <= oldest + 1 {
@@ -63,7 +67,18 @@ impl Outbox {
         let frame = self.frames.remove(oldest)?;
         self.owned -= usize::from(self.owned > oldest);
         self.bytes -= frame.len();
-        Some(frame.len())
+        Some(frame.len() + FRAME_COST)
+    }
+
+    /// Drops the newest frame, but never the oldest; says what it kept.
+    pub fn drop_newest(&mut self) -> Option<usize> {
+        if self.frames.len() <= 1 {
+            return None;
+        }
+        let frame = self.frames.pop_back()?;
+        self.owned = self.owned.min(self.frames.len());
+        self.bytes -= frame.len();
+        Some(frame.len() + FRAME_COST)
     }
 
     /// Drops every frame of which nothing was written yet.
@@ -137,6 +152,14 @@ impl Outbox {
     /// Copies the small frames that have to wait into memory of this outbox's own: they are slices of
     /// chunks that hold other clients' frames too, which one slow client must not keep alive.
     pub fn own(&mut self) {
+        if self.owned + 1 == self.frames.len() {
+            // Of one frame a copy needs no part in anything.
+            if let Some(frame) = self.frames.back_mut().filter(|frame| frame.len() <= SMALL_FRAME) {
+                *frame = Bytes::copy_from_slice(frame);
+            }
+            self.owned = self.frames.len();
+            return;
+        }
         let fresh = || self.frames.iter().skip(self.owned).filter(|frame| frame.len() <= SMALL_FRAME);
         let mut copy = BytesMut::with_capacity(fresh().map(Bytes::len).sum());
         for frame in self.frames.iter_mut().skip(self.owned).filter(|frame| frame.len() <= SMALL_FRAME) {
@@ -155,6 +178,9 @@ impl Outbox {
 /// Up to here a frame may be a slice of a chunk that it shares with others; a longer one has an
 /// allocation of its own.
 pub const SMALL_FRAME: usize = 4 << 10;
+/// What a frame that waits keeps beside its bytes, at most: its handle, of which there is room for twice as many,
+/// and what the allocator adds to its memory.
+pub const FRAME_COST: usize = 128;
 const KEPT_FRAMES: usize = 16;
 
 #[cfg(test)]
@@ -209,7 +235,7 @@ mod tests {
         assert_ne!(outbox.frames[3].as_ptr(), c.as_ptr());
         let expected = [&b"bc"[..], &large, b"def", b"ghi"].concat();
         assert_eq!((pending(&outbox), outbox.bytes()), (expected.clone(), expected.len()));
-        assert_eq!(outbox.drop_oldest(), Some(large.len()));
+        assert_eq!(outbox.drop_oldest(), Some(large.len() + FRAME_COST));
         assert_eq!(outbox.owned, 3);
         outbox.advance(5);
         assert_eq!((pending(&outbox).as_slice(), outbox.owned), (&b"ghi"[..], 1));
@@ -237,11 +263,35 @@ mod tests {
     fn a_half_written_frame_is_never_dropped() {
         let mut outbox = outbox(&[b"abc", b"def", b"ghi"]);
         outbox.advance(1);
-        assert_eq!(outbox.drop_oldest(), Some(3));
+        assert_eq!(outbox.drop_oldest(), Some(3 + FRAME_COST));
         assert_eq!(outbox.drop_oldest(), None, "the newest stays");
         assert_eq!(pending(&outbox), b"bcghi");
         outbox.drop_pending();
         assert_eq!((pending(&outbox).as_slice(), outbox.bytes()), (&b"bc"[..], 2));
+    }
+
+    #[test]
+    fn an_empty_frame_that_waits_counts_as_what_it_keeps() {
+        let mut outbox = outbox(&[b"\x82\0", b"\x82\0"]);
+        outbox.set_pong(Bytes::from_static(b"\x8a\0"));
+        assert_eq!((outbox.bytes(), outbox.retained()), (6, 6 + 3 * FRAME_COST));
+        outbox.place_pong(false);
+        outbox.advance(3);
+        assert_eq!(outbox.retained(), 3 + 2 * FRAME_COST);
+        outbox.drop_pending();
+        assert_eq!(outbox.retained(), 1 + FRAME_COST);
+        outbox.advance(1);
+        assert_eq!(outbox.retained(), 0);
+    }
+
+    #[test]
+    fn the_newest_can_be_dropped_up_to_the_oldest() {
+        let mut outbox = outbox(&[b"abc", b"def", b"ghi"]);
+        outbox.advance(1);
+        assert_eq!(outbox.drop_newest(), Some(3 + FRAME_COST));
+        assert_eq!(outbox.drop_newest(), Some(3 + FRAME_COST));
+        assert_eq!(outbox.drop_newest(), None, "half of it has left");
+        assert_eq!(pending(&outbox), b"bc");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::queue::ConnectionId;
 #[derive(Debug)]
 pub struct Peer {
     id: ConnectionId,
-    /// Bytes that wait for the client, and three flags. The consumer adds what it sends; the shard
+    /// The memory of what waits for the client, and three flags. The consumer adds what it sends; the shard
     /// adds what it fans out and takes away what it wrote.
     outbox: AtomicU64,
     /// Messages and bytes that the consumer is done with: written by the consumer alone.
@@ -61,7 +61,7 @@ impl Peer {
         self.outbox.fetch_or(CLOSED, Ordering::Relaxed) & CLOSED == 0
     }
 
-    /// Bytes that wait for the client: given to `send` and not yet to the operating system.
+    /// The memory of what waits for the client: given to `send` and not yet to the operating system.
     pub fn buffered(&self) -> usize {
         (self.outbox.load(Ordering::Relaxed) & BYTES) as usize
     }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Buffers, Connection};
+use super::{Buffers, Connection, buffers::CHUNK};
 
 /// What a read brought.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Connection {
             };
         }
         if chunk.capacity() - chunk.len() < LEAST_ROOM {
-            // Takes the same memory again if every message in it is consumed.
+            // Takes the same memory again unless a large message that lies in it still waits.
             chunk.reserve(CHUNK);
         }
         let read = self.stream.poll_read(&mut cx, &mut (&mut *chunk).limit(most), records);
@@ -49,7 +49,5 @@ impl Connection {
     }
 }
 
-/// The read buffer that the connections of a shard share.
-const CHUNK: usize = 64 << 10;
 /// A read with less room than this would cost a system call for too little.
 const LEAST_ROOM: usize = 8 << 10;

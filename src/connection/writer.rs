@@ -36,9 +36,10 @@ impl Connection {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
                 Poll::Ready(Ok(bytes)) => {
                     *written += bytes;
+                    let before = self.outbox.retained();
                     self.outbox.advance(bytes);
                     if let Some(session) = &mut self.session {
-                        session.unreported -= bytes as isize;
+                        session.unreported -= (before - self.outbox.retained()) as isize;
                     }
                     // Progress: the clock of a stalled client starts again.
                     if self.stalled.is_some() {

@@ -7,9 +7,9 @@ use bytes::{Bytes, BytesMut};
 use super::{Audience, Hub, Interests, Member, TagError, TopicError};
 use crate::{
     config::SlowConsumer,
-    connection::{Reserved, SMALL_FRAME},
+    connection::{FRAME_COST, Reserved, SMALL_FRAME},
     frame::{OpCode, encode, encoded_len},
-    queue::{Accept, Command, CommandQueue, ConnectionId, Reject, Respond, TagValue},
+    queue::{Accept, Command, CommandQueue, ConnectionId, Event, Reject, Respond, TagValue},
 };
 
 /// The consumer's voice: everything it says reaches each connection in the order it was said.
@@ -130,14 +130,10 @@ impl Handle {
     /// Sends a message to one connection. Text must be UTF-8: the caller has checked it.
     pub fn send(&mut self, to: &Member, message: Outgoing<'_>) -> Result<SendResult, PayloadTooBig> {
         self.check_size(message.payload)?;
-        let size = encoded_len(message.payload.len());
-        let limits = &self.hub.limits;
-        let policy = limits.slow_consumer;
-        let crowded =
-            self.shards.get(to.id().shard()).is_some_and(|port| port.commands.waiting() + size > self.share);
-        let limit = if crowded { 0 } else { limits.send_buffer };
+        let size = encoded_len(message.payload.len()) + FRAME_COST;
+        let policy = self.hub.limits.slow_consumer;
         let keep = policy == SlowConsumer::DropOldest;
-        let result = match to.peer().reserve(size, limit, keep) {
+        let result = match to.peer().reserve(size, self.hub.limits.send_buffer, keep) {
             Reserved::Ready => SendResult::Queued,
             Reserved::Congested => SendResult::Buffered,
             Reserved::Closed => return Ok(SendResult::Closed),
@@ -285,35 +281,41 @@ impl Handle {
         self.order(id, Command::Reject { id, reject: Box::new(reject) });
     }
 
+    /// What the body and the headers of an HTTP response may be, so that it can wait for its client.
+    pub fn most_of_response(&self) -> usize {
+        self.hub.limits.send_buffer.min(self.share.saturating_sub(HEAD))
+    }
+
     /// Answers a plain request, which came with a body of `asked` bytes: their credit goes back. A
-    /// response of more than `limits.sendBuffer` becomes 500, and an error.
+    /// response that [is too large](Self::most_of_response) becomes 500, and an error.
     pub fn respond(
         &mut self,
         id: ConnectionId,
         asked: usize,
         mut response: Respond,
     ) -> Result<(), ResponseTooBig> {
-        let (whole, limit) = (response.size(), self.hub.limits.send_buffer);
+        let (whole, limit) = (response.size(), self.most_of_response());
         let fits = whole <= limit;
         if !fits {
             response = Respond { status: 500, ..Respond::default() };
         }
         self.throttle(id.shard());
         self.command(id.shard(), Command::Respond { id, response: Box::new(response) });
-        self.return_credit(id.shard(), asked);
+        self.return_credit(id.shard(), |commands| commands.answered(asked));
         if fits { Ok(()) } else { Err(ResponseTooBig { response: whole, limit }) }
     }
 
     /// Says that a message's callback is done: its credit goes back to its connection.
     pub fn consumed(&mut self, from: &Member, payload: usize) {
-        from.peer().consume(payload);
-        self.return_credit(from.id().shard(), payload);
+        let cost = Event::message_cost(payload);
+        from.peer().consume(cost);
+        self.return_credit(from.id().shard(), |commands| commands.consumed(cost));
     }
 
-    fn return_credit(&mut self, shard: usize, payload: usize) {
+    fn return_credit(&mut self, shard: usize, count: impl FnOnce(&CommandQueue)) {
         let batching = self.batching;
         if let Some(port) = self.shards.get_mut(shard) {
-            port.commands.consumed(payload);
+            count(&port.commands);
             if batching {
                 port.consumed = true;
             } else {
@@ -389,7 +391,7 @@ impl Handle {
 
     fn check_size(&self, payload: &[u8]) -> Result<(), PayloadTooBig> {
         let limit = self.share;
-        if encoded_len(payload.len()) > limit {
+        if encoded_len(payload.len()) + FRAME_COST > limit {
             return Err(PayloadTooBig { payload: payload.len(), limit });
         }
         Ok(())
@@ -403,6 +405,7 @@ impl Handle {
     }
 
     fn order(&mut self, id: ConnectionId, command: Command) {
+        self.throttle(id.shard());
         self.command(id.shard(), command);
     }
 
@@ -437,5 +440,7 @@ fn sorted(ids: &[ConnectionId]) -> Arc<[ConnectionId]> {
     ids.into()
 }
 
+/// What a response has beside its body and the headers that it is given.
+const HEAD: usize = 1 << 10;
 /// Small frames are written into chunks of this size.
 const CHUNK: usize = 64 << 10;

@@ -51,7 +51,7 @@ impl AddressLimits {
         if (self.open.is_none() && self.rate.is_none()) || (address.is_loopback() && !self.loopback) {
             return Ok(None);
         }
-        let key = key(address);
+        let key = network(address);
         let mut table = self.table.lock();
         table.sweep(self.rate, now);
         let entry = table
@@ -95,8 +95,8 @@ fn burst(rate: Option<f64>) -> f64 {
     (rate.unwrap_or(0.0) * 2.0).max(1.0)
 }
 
-/// One customer of an IPv6 network has a whole /64.
-fn key(address: IpAddr) -> IpAddr {
+/// What counts as one address: one customer of an IPv6 network has a whole /64.
+pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from(u128::from(v6) & !u128::from(u64::MAX))),

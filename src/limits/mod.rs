@@ -6,6 +6,6 @@ mod address;
 mod descriptors;
 mod rate;
 
-pub use address::{AddressLimits, Admission, TooMany};
+pub use address::{AddressLimits, Admission, TooMany, network};
 pub use descriptors::raise_file_limit;
 pub use rate::TokenBucket;

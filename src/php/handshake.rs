@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     hub::TagError,
-    queue::{Accept, ConnectionId, Identity, Reject, TagValue},
+    queue::{Accept, ConnectionId, Identity, Reject, TagValue, headers_size},
 };
 
 /// The state of a `Handshake` object.
@@ -150,6 +150,7 @@ fn accept(call: &mut Call<'_>) -> Result<(), Thrown> {
         }
     };
     accept.headers = headers::argument(call, 5)?;
+    fits(5, headers_size(&accept.headers), handshake.voice.max_response())?;
     handshake.accept(accept);
     Ok(())
 }
@@ -162,8 +163,25 @@ fn reject(call: &mut Call<'_>) -> Result<(), Thrown> {
         .ok_or_else(|| bad_argument(1, &format!("must be an HTTP status from 300 to 599, {status} given")))?;
     let body = call.string_or_null(2)?.map_or_else(Vec::new, |body| body.as_bytes().to_vec());
     let headers = headers::argument(call, 3)?;
-    handshake.reject(Reject { status, body, headers });
+    let reject = Reject { status, body, headers };
+    let limit = handshake.voice.max_response();
+    fits(2, reject.body.len(), limit)?;
+    fits(3, reject.size(), limit)?;
+    handshake.reject(reject);
     Ok(())
+}
+
+/// Refuses what cannot wait for a client.
+fn fits(argument: u32, size: usize, limit: usize) -> Result<(), Thrown> {
+    if size <= limit {
+        return Ok(());
+    }
+    Err(bad_argument(
+        argument,
+        &format!(
+            "must be at most {limit} bytes with the body and the headers (limits.sendBuffer), {size} given"
+        ),
+    ))
 }
 
 fn defer(call: &mut Call<'_>) -> Result<(), Thrown> {

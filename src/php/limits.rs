@@ -52,7 +52,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         methods: &[(
             "public function __construct(int $maxMessageSize = 1048576, int $maxConnections = 10000, \
              int $maxConnectionsPerAddress = 256, float $connectRatePerAddress = 50.0, \
-             float $handshakeTimeout = 5.0, int $sendBuffer = 1048576, int $totalSendBuffer = 268435456, \
+             float $handshakeTimeout = 5.0, int $sendBuffer = 16777216, int $totalSendBuffer = 268435456, \
              float $sendTimeout = 10.0, SlowConsumer $slowConsumer = \\Ferrite\\SlowConsumer::Close, \
              int $receiveMessages = 64, int $receiveBytes = 262144, int $totalReceiveBytes = 67108864, \
              float $messageRate = 0.0, float $closeTimeout = 2.0, int $maxTopics = 256, \
@@ -135,7 +135,7 @@ fn construct_limits(call: &mut Call<'_>) -> Result<(), Thrown> {
         values::int(call.int_or(3, 256)?),
         values::float(call.float_or(4, 50.0)?),
         values::float(call.float_or(5, 5.0)?),
-        values::int(call.int_or(6, 1 << 20)?),
+        values::int(call.int_or(6, 16 << 20)?),
         values::int(call.int_or(7, 256 << 20)?),
         values::float(call.float_or(8, 10.0)?),
         slow_consumer,

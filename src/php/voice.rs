@@ -33,11 +33,13 @@ pub(super) struct Voice {
     rules: Weak<Rules>,
     max_topics: usize,
     max_tags: usize,
+    max_response: usize,
 }
 
 impl Voice {
     pub(super) fn new(handle: Handle, rules: &Rc<Rules>) -> Self {
         let (max_topics, max_tags) = (handle.hub().limits.max_topics, handle.hub().limits.max_tags);
+        let max_response = handle.most_of_response();
         Self {
             birth: fork::Process::current(),
             handle: RefCell::new(Some(handle)),
@@ -45,6 +47,7 @@ impl Voice {
             rules: Rc::downgrade(rules),
             max_topics,
             max_tags,
+            max_response,
         }
     }
 
@@ -78,6 +81,11 @@ impl Voice {
 
     pub(super) fn max_tags(&self) -> usize {
         self.max_tags
+    }
+
+    /// Bytes of the body and the headers of an HTTP response.
+    pub(super) fn max_response(&self) -> usize {
+        self.max_response
     }
 
     /// Ends it: from now on every connection is closed to PHP. Gives the PHP values that were held.

@@ -124,16 +124,26 @@ pub enum Command {
 }
 
 impl Command {
-    /// Bytes that it brings along, and that wait until it is carried out.
+    /// What it keeps until it is carried out: its place in the queue, and what it brings along.
     pub fn size(&self) -> usize {
-        match self {
-            Self::Send { frame, .. } | Self::Publish { frame, .. } | Self::Broadcast { frame, .. } => {
-                frame.len()
+        let names = |topics: &[Arc<str>]| topics.iter().map(|topic| NAME + topic.len()).sum();
+        let brought = match self {
+            Self::Send { frame, .. } => frame.len(),
+            Self::Publish { frame, except, .. } | Self::Broadcast { frame, except, .. } => {
+                frame.len() + size_of_val(&**except)
             }
             Self::SendToEach { to, frame, .. } => frame.len() + size_of_val(&**to),
+            Self::Subscribe { topics, .. } | Self::Unsubscribe { topics, .. } => names(topics),
+            Self::Close { reason, .. } => reason.len(),
+            Self::Accept { accept, .. } => {
+                let tags = accept.tags.iter().map(|(name, _)| NAME + name.len() + size_of::<TagValue>());
+                names(&accept.topics) + tags.sum::<usize>() + headers_size(&accept.headers)
+            }
+            Self::Reject { reject, .. } => reject.size(),
             Self::Respond { response, .. } => response.size(),
             _ => 0,
-        }
+        };
+        size_of::<Self>() + brought
     }
 }
 
@@ -173,6 +183,13 @@ pub struct Reject {
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
+impl Reject {
+    /// Bytes of body and headers.
+    pub fn size(&self) -> usize {
+        self.body.len() + headers_size(&self.headers)
+    }
+}
+
 /// The answer to a plain request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Respond {
@@ -187,7 +204,14 @@ pub struct Respond {
 impl Respond {
     /// Bytes of body and headers.
     pub fn size(&self) -> usize {
-        let header = |(name, value): &(String, Vec<u8>)| name.len() + value.len() + 4;
-        self.body.len() + self.headers.iter().map(header).sum::<usize>()
+        self.body.len() + headers_size(&self.headers)
     }
 }
+
+/// Bytes of headers on the wire.
+pub fn headers_size(headers: &[(String, Vec<u8>)]) -> usize {
+    headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
+}
+
+/// What a name costs beside its bytes.
+const NAME: usize = 32;

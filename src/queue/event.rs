@@ -81,6 +81,13 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// What a message of so many bytes keeps while it waits for the consumer: itself and its place in the queue.
+    pub const fn message_cost(payload: usize) -> usize {
+        payload + ENTRY
+    }
+}
+
 /// A handshake that waits for a decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Handshake {
@@ -157,3 +164,6 @@ impl LogLevel {
         }
     }
 }
+
+/// A place in the queue, and what an allocation costs beside what it holds.
+const ENTRY: usize = 64;

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task,
 };
@@ -92,9 +92,9 @@ impl Events {
 /// What both ends of one lane of commands look at.
 #[derive(Debug, Default)]
 struct Flow {
-    /// Bytes of frames given to the shard: written by the producer alone.
+    /// Bytes of commands given to the shard: written by the producer alone.
     given: AtomicU64,
-    /// Bytes of those frames that the shard has taken: written by the shard alone.
+    /// Bytes of those that the shard has taken: written by the shard alone.
     taken: AtomicU64,
 }
 
@@ -106,10 +106,9 @@ struct Shared {
     waker: OnceLock<task::Waker>,
     /// Rings when credit comes back for which a connection of the shard waits.
     credit: CreditBell,
-    /// Bytes that wait in the outboxes of the shard: written by the shard alone.
-    waiting: AtomicUsize,
-    /// Bytes of messages that the consumer is done with: written by the consumer alone.
+    /// Bytes of messages, and of requests' bodies, that the consumer is done with: written by the consumer alone.
     consumed: AtomicU64,
+    answered: AtomicU64,
     /// Set when the shard's end is dropped: nothing will be taken any more.
     gone: AtomicBool,
     /// Set when the shard is to end at once.
@@ -129,12 +128,9 @@ pub struct CommandQueue {
 impl CommandQueue {
     /// Appends a command. False if the shard is gone.
     pub fn push(&mut self, command: Command) -> bool {
-        let size = command.size();
-        if size > 0 {
-            // One producer a lane: a plain load and store, not a read-modify-write.
-            let given = self.flow.given.load(Ordering::Relaxed);
-            self.flow.given.store(given + size as u64, Ordering::Relaxed);
-        }
+        // One producer a lane: a plain load and store, not a read-modify-write.
+        let given = self.flow.given.load(Ordering::Relaxed);
+        self.flow.given.store(given + command.size() as u64, Ordering::Relaxed);
         self.lane.push(command)
     }
 
@@ -168,6 +164,12 @@ impl CommandQueue {
         self.shared.consumed.store(consumed + bytes as u64, Ordering::Release);
     }
 
+    /// Counts a request that the consumer has answered, by the bytes of its body.
+    pub fn answered(&self, bytes: usize) {
+        let answered = self.shared.answered.load(Ordering::Relaxed);
+        self.shared.answered.store(answered + bytes as u64, Ordering::Release);
+    }
+
     /// Says that credit came back, if a connection of the shard waits for it.
     pub fn return_credit(&self) {
         if self.shared.credit.ring() {
@@ -175,15 +177,10 @@ impl CommandQueue {
         }
     }
 
-    /// Bytes of frames on their way through the queue, not yet taken by the shard.
+    /// Bytes of commands on their way through the queue, not yet taken by the shard.
     pub fn in_transit(&self) -> usize {
         let taken = self.flow.taken.load(Ordering::Acquire);
         self.flow.given.load(Ordering::Relaxed).saturating_sub(taken) as usize
-    }
-
-    /// Bytes that wait in the outboxes of the shard.
-    pub fn waiting(&self) -> usize {
-        self.shared.waiting.load(Ordering::Relaxed)
     }
 
     /// Whether the shard has ended, so that nothing in the queue will ever be taken.
@@ -247,7 +244,7 @@ pub struct Commands {
 struct CommandLane {
     lane: Consumer<Command>,
     flow: Arc<Flow>,
-    /// Bytes of frames taken from it.
+    /// Bytes of commands taken from it.
     taken: u64,
 }
 
@@ -346,9 +343,13 @@ impl Commands {
         self.shared.consumed.load(Ordering::Acquire)
     }
 
-    /// Tells the producers how many bytes of what they gave were taken, and how many wait in all.
-    pub fn report(&self, waiting: usize) {
-        self.shared.waiting.store(waiting, Ordering::Relaxed);
+    /// Bytes of the bodies of requests that the consumer has answered.
+    pub fn answered(&self) -> u64 {
+        self.shared.answered.load(Ordering::Acquire)
+    }
+
+    /// Tells the producers how many bytes of what they gave were taken.
+    pub fn report(&self) {
         for lane in [Some(&self.lane), self.beside.as_ref()].into_iter().flatten() {
             lane.flow.taken.store(lane.taken, Ordering::Release);
         }

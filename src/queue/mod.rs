@@ -20,7 +20,7 @@ mod sleeper;
 mod tag;
 mod wake_fd;
 
-pub use command::{Accept, Command, Reject, Respond};
+pub use command::{Accept, Command, Reject, Respond, headers_size};
 pub use credit_bell::CreditBell;
 pub use event::{Asked, Event, Handshake, Identity, LogLevel, LogRecord, Opened};
 pub use id::ConnectionId;

@@ -32,14 +32,14 @@ impl Shard {
             }
             Command::Publish { topic, frame, compress, except } => {
                 let mut message = Fanned::new(frame, compress);
-                // A delivery may end a subscription (a slow client is closed), so by place, from
-                // the back: what takes a place that becomes free has been served already.
-                let mut place = self.topics.subscribers(&topic).len();
-                while place > 0 {
-                    place -= 1;
-                    if let Some(&slot) = self.topics.subscribers(&topic).get(place) {
-                        self.fan_out(slot, &mut message, &except);
-                    }
+                // A delivery may end subscriptions, its own and others' (`relieve`): so to those who have it now.
+                let mut recipients = std::mem::take(&mut self.recipients);
+                recipients.extend_from_slice(self.topics.subscribers(&topic));
+                for slot in recipients.drain(..) {
+                    self.fan_out(slot, &mut message, &except);
+                }
+                if recipients.capacity() <= KEPT_RECIPIENTS {
+                    self.recipients = recipients;
                 }
             }
             Command::Broadcast { frame, compress, except } => {
@@ -95,5 +95,7 @@ impl Shard {
     }
 }
 
+/// For so many recipients the memory of their list is kept.
+const KEPT_RECIPIENTS: usize = 16 << 10;
 /// Commands carried out in one turn.
 const COMMANDS_PER_TURN: usize = 4096;

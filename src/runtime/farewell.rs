@@ -5,7 +5,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{inflow::close_code, shard::Shard};
+use super::{inflow::close_code, outflow::TOO_SLOW, shard::Shard};
 use crate::{
     connection::{Access, Connection, Phase},
     frame::{CloseCode, CloseFrame},
@@ -126,7 +126,17 @@ impl Shard {
         connection.outbox.drop_pending();
         connection.settle(&mut self.waiting);
         self.counters(|c| c.slow_closed.increment());
-        self.fail(id.slot() as u32, CloseCode::TRY_AGAIN_LATER, "the client reads too slowly");
+        self.fail(id.slot() as u32, CloseCode::TRY_AGAIN_LATER, TOO_SLOW);
+    }
+
+    /// Ends a connection without another word, for `code` if it was open.
+    pub(super) fn cut(&mut self, slot: u32, code: u16, reason: &str) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        if connection.is_open() {
+            connection.phase = Phase::Closing { code, reason: reason.into() };
+        }
+        connection.stream.reset();
+        self.broken(slot);
     }
 
     /// The connection broke, or the client finished without a close frame.
@@ -189,9 +199,15 @@ impl Shard {
     }
 
     /// Drops the socket and all memory of it.
+    ///
+    /// What its client has not taken is forgotten, also by the operating system. When the server stops that may keep
+    /// it and go on.
     pub(super) fn remove(&mut self, slot: u32) {
         if let Some(mut connection) = self.take(slot) {
             connection.stream.answer_goodbye();
+            if connection.has_unsent() && self.stopping.is_none() {
+                connection.stream.reset();
+            }
         }
     }
 
@@ -202,6 +218,7 @@ impl Shard {
         self.waiting = self.waiting.saturating_sub(connection.counted);
         let inflated = connection.session.as_ref().map_or(0, |session| session.held());
         self.inflating = self.inflating.saturating_sub(inflated);
+        self.unread = self.unread.saturating_sub(connection.counted_unread);
         if connection.access == Access::Full {
             self.common.sockets.fetch_sub(1, Ordering::Relaxed);
         } else {

@@ -48,12 +48,17 @@ impl Shard {
             if !connection.may_read() {
                 return;
             }
-            let most = if crowded { CROWDED_READ } else { usize::MAX };
+            let most = if crowded || self.unread >= self.receive_share / UNREAD_PART {
+                CROWDED_READ
+            } else {
+                usize::MAX
+            };
             let (mut input, read) = match connection.read(&mut self.buffers, most) {
                 Read::Bytes(input, read) => (input, read),
                 Read::Nothing => return,
                 Read::End => return self.broken(slot),
             };
+            connection.settle_unread(&mut self.unread);
             self.counters(|c| c.bytes_received.add(read as u64));
             match self.handle(slot, &mut input) {
                 Handled::All => {}
@@ -107,6 +112,8 @@ impl Shard {
                                 Err(violation) => break Err(Err(refusal(&violation))),
                             }
                         }
+                        // Counted by its length, so it may not keep what came beside it.
+                        _ if open => self.buffers.keep(payload),
                         _ => payload,
                     };
                     #[cfg(any(test, feature = "faults"))]
@@ -114,8 +121,9 @@ impl Shard {
                     session.message_began = None;
                     if open {
                         messages += 1;
-                        self.handed += payload.len() as u64;
-                        session.credit.spend(payload.len());
+                        let cost = Event::message_cost(payload.len());
+                        self.handed += cost as u64;
+                        session.credit.spend(cost);
                         self.events.push(Event::Message { id: *id, payload, binary });
                         if let Some(throttled) = throttle(session, limits.message_rate, now) {
                             session.throttled = Some(throttled);
@@ -131,13 +139,13 @@ impl Shard {
                         // Nothing follows a close frame: a browser fails the connection for whatever does.
                         Received::Ping(payload) if open => {
                             let pong = control_frame(OpCode::Pong, &payload);
-                            let before = outbox.bytes();
+                            let before = outbox.retained();
                             if stalled.is_some() || outbox.frames() >= PONGS {
                                 outbox.set_pong(pong);
                             } else {
                                 outbox.push(pong);
                             }
-                            session.unreported += outbox.bytes() as isize - before as isize;
+                            session.unreported += outbox.retained() as isize - before as isize;
                             if !std::mem::replace(dirty, true) {
                                 self.dirty.push(slot);
                             }
@@ -188,6 +196,7 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         // A copy: the shared buffer must not be held for as long as PHP takes.
         connection.unread = BytesMut::from(rest);
+        connection.settle_unread(&mut self.unread);
         let Some(session) = &mut connection.session else { return };
         if session.throttled.is_some_and(|t| t.now) || session.paused {
             return;
@@ -252,9 +261,10 @@ impl Shard {
         false
     }
 
-    /// Whether this shard's share of what may wait for PHP is used up.
+    /// Whether this shard's share of what may wait for PHP is used up. Bodies never take more than their part of it.
     fn is_crowded(&self) -> bool {
-        self.handed.saturating_sub(self.commands.consumed()) + self.bodies as u64 >= self.receive_share as u64
+        let messages = self.handed.saturating_sub(self.commands.consumed()) as usize;
+        messages + self.bodies.of_messages(&self.commands) >= self.receive_share
     }
 
     /// Reads and forgets, until the client has finished or has had its chance.
@@ -348,5 +358,8 @@ const READS_PER_TURN: usize = 4;
 /// What is read at once while PHP has too much to do: control frames still get through, and the
 /// rest is not much.
 const CROWDED_READ: usize = 4 << 10;
+/// What was read and cannot be handled yet may be such a part of what may wait for PHP in all; beyond it, as little
+/// is read at once.
+const UNREAD_PART: usize = 8;
 /// How long after a delay a client must stay below its rate for the delay to be forgotten.
 const FORGIVEN: std::time::Duration = std::time::Duration::from_secs(1);

@@ -1,6 +1,7 @@
 //! Threads, assembly, shutdown: everything else is wired together here, and nothing is decided.
 
 mod allocator;
+mod bodies;
 mod commands;
 mod control;
 mod credentials;
@@ -18,6 +19,7 @@ mod outflow;
 mod pending_signals;
 mod proxied;
 mod ready;
+mod relief;
 mod requests;
 mod secured;
 mod server;

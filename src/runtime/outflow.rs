@@ -10,9 +10,12 @@ use super::{
 };
 use crate::{
     config::SlowConsumer,
-    connection::{Phase, Written},
+    connection::{FRAME_COST, Outbox, Phase, Written},
     queue::{ConnectionId, Event},
 };
+
+/// What a client is told that is closed for it.
+pub(super) const TOO_SLOW: &str = "the client reads too slowly";
 
 impl Shard {
     /// Puts a connection on the list of those to write to at the end of the turn.
@@ -50,6 +53,7 @@ impl Shard {
         }
         self.counters(|c| c.messages_sent.increment());
         self.touch(slot);
+        self.relieve();
     }
 
     /// A frame for many. Each outbox has its own budget and meets its own fate.
@@ -86,6 +90,7 @@ impl Shard {
         }
         self.counters(|c| c.messages_sent.increment());
         self.touch(slot);
+        self.relieve();
     }
 
     /// Whether `more` bytes are too many for an outbox, also after it had its chance to be written.
@@ -104,23 +109,33 @@ impl Shard {
         let limits = &self.common.config.limits;
         self.connections.get(slot as usize).is_some_and(|connection| {
             let alone = connection.outbox.frames() == usize::from(more == 0);
-            !alone
-                && (connection.outbox.bytes() + more > limits.send_buffer
-                    || self.waiting + more > self.send_share)
+            let more = if more == 0 { 0 } else { more + FRAME_COST };
+            !alone && connection.outbox.retained() + more > limits.send_buffer
         })
     }
 
     /// Makes room by dropping what has waited longest.
     fn drop_oldest(&mut self, slot: u32) {
-        let limits = &self.common.config.limits;
+        let most = self.common.config.limits.send_buffer;
+        self.drop_while(slot, Outbox::drop_oldest, |outbox, _| outbox.retained() > most);
+    }
+
+    /// Drops frames of one outbox as long as there is one to drop and `too_much` says so, of the outbox and of what
+    /// all of them keep.
+    pub(super) fn drop_while(
+        &mut self,
+        slot: u32,
+        drop: impl Fn(&mut Outbox) -> Option<usize>,
+        too_much: impl Fn(&Outbox, usize) -> bool,
+    ) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let mut dropped = 0;
-        while connection.outbox.bytes() > limits.send_buffer || self.waiting > self.send_share {
-            let Some(bytes) = connection.outbox.drop_oldest() else { break };
+        while too_much(&connection.outbox, self.waiting) {
+            let Some(kept) = drop(&mut connection.outbox) else { break };
             dropped += 1;
             connection.settle(&mut self.waiting);
             if let Some(session) = &mut connection.session {
-                session.unreported -= bytes as isize;
+                session.unreported -= kept as isize;
             }
         }
         self.counters(|c| c.messages_dropped.add_from_anywhere(dropped));

@@ -134,7 +134,6 @@ impl Shard {
     /// Reads a body, and hands the request over once it is whole.
     pub(super) fn read_body(&mut self, slot: u32) {
         for _ in 0..BODY_READS_PER_TURN {
-            let room = self.room_for_bodies();
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             let Phase::Body(body) = &mut connection.phase else { return };
             // Without a byte for those that have none.
@@ -149,8 +148,8 @@ impl Shard {
                 let Phase::Body(body) = &mut connection.phase else { return };
                 let before = body.received.len();
                 whole = body.reader.advance(&input, &mut body.received);
-                self.bodies += body.received.len() - before;
-                if body.received.len() - before > room && whole.is_ok() {
+                let more = body.received.len() - before;
+                if !self.bodies.arrive(&self.commands, &body.request, more) && whole.is_ok() {
                     whole = Err(Refusal::too_busy());
                 }
             }
@@ -177,7 +176,7 @@ impl Shard {
         connection.unread = BytesMut::new();
         connection.phase = Phase::Asking { to_head: request.method() == "HEAD" };
         connection.deadline = self.now + DECISION_TIME;
-        self.handed += received.len() as u64;
+        self.bodies.hand(received.len());
         let asked = Box::new(Asked { request, body: received });
         self.events.push(Event::Request { id: connection.id, asked });
     }
@@ -187,11 +186,7 @@ impl Shard {
         let Some(connection) = self.connections.get(id.slot()).filter(|c| c.id == id) else { return };
         let Phase::Asking { to_head } = connection.phase else { return };
         let Respond { status, body, headers } = response;
-        let mut bytes = http::response(*status, body, headers, to_head);
-        if self.waiting + bytes.len() > self.send_share && self.waiting > 0 {
-            // As a message would be dropped.
-            bytes = http::response(503, b"too much waits for other clients\n", &[], to_head);
-        }
+        let bytes = http::response(*status, body, headers, to_head);
         self.counters(|c| c.requests.increment());
         let slot = id.slot() as u32;
         if let Some(connection) = self.connections.get_mut(id.slot()) {
@@ -200,6 +195,7 @@ impl Shard {
             connection.phase = Phase::Responding;
         }
         self.touch(slot);
+        self.relieve();
     }
 
     /// The time that PHP has to answer is over.
@@ -241,17 +237,11 @@ impl Shard {
         let phase = std::mem::replace(&mut connection.phase, Phase::Lingering { finished: false });
         let Phase::Body(body) = phase else { return None };
         if !body.received.is_empty() {
-            self.bodies = self.bodies.saturating_sub(body.received.len());
+            self.bodies.leave(&body.request, body.received.len());
             // There is room for whom there was none.
             self.feed_starved();
         }
         Some(body)
-    }
-
-    /// How many bytes of bodies more this shard's share has room for.
-    fn room_for_bodies(&self) -> usize {
-        let waiting = self.handed.saturating_sub(self.commands.consumed()) as usize;
-        self.receive_share.saturating_sub(waiting).saturating_sub(self.bodies)
     }
 
     /// Connections that count against the limit: those that closed do until PHP has seen it, for their

@@ -22,6 +22,7 @@ use slab::Slab;
 use tokio::time::Sleep;
 
 use super::{
+    bodies::Bodies,
     credentials,
     date::HttpDate,
     farewell::Stopping,
@@ -154,11 +155,15 @@ pub(super) struct Shard {
     /// Messages handed to PHP, and their bytes.
     pub(super) messages: u64,
     pub(super) handed: u64,
-    /// Bytes of requests' bodies that are not whole yet.
-    pub(super) bodies: usize,
+    /// What the bodies of requests keep.
+    pub(super) bodies: Bodies,
+    /// Bytes that were read from open connections and cannot be handled yet.
+    pub(super) unread: usize,
+    /// Whom a message goes to, for the time in which it does.
+    pub(super) recipients: Vec<u32>,
     /// Connections that only watch over the server, and do not keep it from ending.
     pub(super) monitors: usize,
-    /// Bytes that wait in all outboxes.
+    /// What all outboxes keep.
     pub(super) waiting: usize,
     pub(super) epoch: Instant,
     /// The time of this turn, since `epoch`.
@@ -194,6 +199,7 @@ impl Shard {
         let send_share = common.config.limits.total_send_buffer / shards;
         let max_message = common.config.limits.max_message_size;
         let head = HeadLimits::new(&common.config.limits);
+        let max_body = common.config.limits.max_request_body;
         let decode = DecodeLimits { max_message, deflate: false, part: PART };
         let watched = common.certificates.as_ref().filter(|_| index == 0);
         let tls_watch = watched.map(|certificates| TlsWatch::new(certificates.clone()));
@@ -229,7 +235,9 @@ impl Shard {
             head,
             messages: 0,
             handed: 0,
-            bodies: 0,
+            bodies: Bodies::new(receive_share, max_body),
+            unread: 0,
+            recipients: Vec::new(),
             monitors: 0,
             waiting: 0,
             epoch: Instant::now(),
@@ -265,6 +273,7 @@ impl Shard {
             self.events.ring();
         }
         self.flush();
+        self.relieve();
         if let Some(tally) = self.codec.end_turn() {
             self.counters(|c| {
                 c.deflated.add(tally.deflated);
@@ -275,7 +284,7 @@ impl Shard {
                 c.inflate_out.add(tally.inflate_output);
             });
         }
-        self.commands.report(self.waiting);
+        self.commands.report();
         self.events.flush();
         #[cfg(any(test, feature = "faults"))]
         assert!(!DOOMED.take(), "a test asked for the end");

@@ -150,7 +150,10 @@ impl Entry {
 fn bind_passed(socket: Socket, mut entry: Entry, shards: usize) -> io::Result<Bound> {
     let address = socket.local_addr()?;
     let url = match address.as_socket() {
-        Some(address) => entry.url(address),
+        Some(address) => {
+            bound_kernel(&socket);
+            entry.url(address)
+        }
         None if address.is_unix() => {
             entry.tls = false;
             format!("ws+unix://{}", unix_name(&address))
@@ -193,8 +196,22 @@ fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    bound_kernel(&socket);
     Ok(socket)
 }
+
+/// Has the connections of a listening socket take only a little that cannot be sent yet: what a client does not read is
+/// to wait where it is counted, and not in buffers of some megabytes that the operating system keeps for each of them.
+/// What is under way has no bound by this, so a client that reads fast gets as much at once as before.
+fn bound_kernel(socket: &Socket) {
+    // Where there is no such thing, the system's own bound is what there is.
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
+}
+
+/// What the operating system takes of what it cannot send yet, for one connection.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 256 << 10;
 
 /// A socket file that nobody answers on is left over from a crash and is replaced; one that
 /// somebody answers on is in use; anything else at that path is not ours to remove.

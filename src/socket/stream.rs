@@ -3,6 +3,7 @@
 use std::{
     io::{self, IoSlice},
     task::{Context, Poll, Waker, ready},
+    time::Duration,
 };
 
 use bytes::{BufMut, BytesMut};
@@ -152,6 +153,13 @@ impl Stream {
         if let Some(secured) = self.secured.as_mut().filter(|secured| secured.session().is_finished()) {
             let _ = secured.poll_close(&mut self.plain, &mut Context::from_waker(Waker::noop()));
         }
+    }
+
+    /// Has its end be a reset: what it did not take is forgotten, also by the operating system, which would otherwise
+    /// keep it for minutes.
+    pub fn reset(&self) {
+        // Nothing but TCP has it, and there it fails only for a socket that is gone.
+        let _ = self.as_socket().set_linger(Some(Duration::ZERO));
     }
 
     /// For what has no method here.

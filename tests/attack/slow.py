@@ -143,7 +143,11 @@ def reads_nothing(server: Target) -> None:
         client.expect_close(1013, until_end=False)
 
 
-@theme.probe("twenty clients that read nothing cost their send buffers and no more", alone=True)
+@theme.probe(
+    "twenty clients that read nothing cost their send buffers and no more",
+    alone=True,
+    options={"limits": {"sendBuffer": MIB}},
+)
 def many_read_nothing(server: Target) -> None:
     before = server.forget_peak()
     clients = [server.open("/flood", receive_buffer=4 * KIB) for _ in range(20)]
@@ -181,7 +185,7 @@ def stays(server: Target) -> None:
 
 
 for policy in ("DropNewest", "DropOldest"):
-    limits = {"limits": {"slowConsumer": policy}}
+    limits = {"limits": {"slowConsumer": policy, "sendBuffer": MIB}}
     theme.probe(
         f"where the policy is {policy}, a client that reads nothing stays and costs its send buffer",
         options=limits,

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // a test fails by panicking
 
 mod auth;
+mod budgets;
 mod certificates;
 mod closing;
 mod compression;

@@ -32,7 +32,7 @@ maxConnections 10000
 maxConnectionsPerAddress 256
 connectRatePerAddress 50.0
 handshakeTimeout 5.0
-sendBuffer 1048576
+sendBuffer 16777216
 totalSendBuffer 268435456
 sendTimeout 10.0
 slowConsumer Close

@@ -1,0 +1,83 @@
+//! When all outboxes together keep more than they may: it falls on those that keep most.
+//!
+//! A client that reads what it is sent keeps next to nothing, and notices nothing of those that do not.
+
+use super::{outflow::TOO_SLOW, shard::Shard};
+use crate::{
+    config::SlowConsumer,
+    connection::{Outbox, Phase},
+    frame::CloseCode,
+};
+
+impl Shard {
+    /// After an outbox grew: sees to it that all of them stay within the shard's share.
+    #[inline]
+    pub(super) fn relieve(&mut self) {
+        if self.waiting > self.send_share {
+            self.relieve_now();
+        }
+    }
+
+    #[cold]
+    fn relieve_now(&mut self) {
+        // Too much perhaps only because this turn has not written yet.
+        self.flush();
+        if self.waiting <= self.send_share {
+            return;
+        }
+        // A little more than is needed: what has to be looked for again and again would cost a look at every
+        // connection each time.
+        let aim = self.send_share - self.send_share / SLACK;
+        let mut holders: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connection)| connection.counted > 0)
+            .map(|(slot, connection)| (connection.counted, slot as u32))
+            .collect();
+        holders.sort_unstable_by(|one, other| other.cmp(one));
+        let drop: Option<fn(&mut Outbox) -> Option<usize>> = match self.common.config.limits.slow_consumer {
+            SlowConsumer::Close => None,
+            SlowConsumer::DropNewest => Some(Outbox::drop_newest),
+            SlowConsumer::DropOldest => Some(Outbox::drop_oldest),
+        };
+        if let Some(drop) = drop {
+            for &(_, slot) in &holders {
+                if self.waiting <= aim {
+                    return;
+                }
+                if self.connections.get(slot as usize).is_some_and(|connection| connection.is_open()) {
+                    self.drop_while(slot, drop, |_, waiting| waiting > aim);
+                }
+            }
+            if self.waiting <= self.send_share {
+                return;
+            }
+        }
+        for (_, slot) in holders {
+            if self.waiting <= aim {
+                return;
+            }
+            self.end_holder(slot);
+        }
+    }
+
+    /// Ends a connection for what it keeps.
+    fn end_holder(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get(slot as usize) else { return };
+        let id = connection.id;
+        if connection.is_open() {
+            self.close_slow(id);
+        } else if matches!(connection.phase, Phase::Responding) {
+            self.counters(|c| c.slow_closed.increment());
+        }
+        // A frame of which a part has left cannot be dropped, and the close frame cannot come before its end.
+        if self.connections.get(slot as usize).is_some_and(|connection| connection.counted > LAST_WORDS) {
+            self.cut(slot, CloseCode::TRY_AGAIN_LATER, TOO_SLOW);
+        }
+    }
+}
+
+/// How much more is freed than is needed: a sixteenth of the share.
+const SLACK: usize = 16;
+/// What a connection may keep that was told to go.
+const LAST_WORDS: usize = 16 << 10;
