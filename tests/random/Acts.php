@@ -123,7 +123,7 @@ trait Acts
         $stream = $server->stream();
         if ($chance->once(3)) {
             match ($chance->below(4)) {
-                0 => stream_set_blocking($stream, false),
+                0 => stream_set_blocking($stream, $chance->once(2)),
                 1 => fclose($stream),
                 2 => stream_set_timeout($stream, 1),
                 default => stream_get_meta_data($stream),

@@ -5,6 +5,7 @@ declare(strict_types=1);
 namespace Ferrite\Tests\Random;
 
 use Ferrite\Connection;
+use Ferrite\Response;
 use Ferrite\Server;
 use Ferrite\StateException;
 
@@ -25,7 +26,7 @@ final class Scene
         'fiber' => 5, 'resume' => 6, 'suspend' => 5, 'signal' => 2, 'output' => 1, 'set' => 1,
     ];
 
-    private const WILD_ACTS = ['leave' => 1, 'fail' => 1, 'fork' => 2, 'shutDown' => 1, 'closeOutput' => 1];
+    private const WILD_ACTS = ['leave' => 1, 'fail' => 1, 'fork' => 2, 'shutDown' => 1, 'closeOutput' => 1, 'starve' => 2];
 
     /** The callbacks of a server, by the role in which they enter the scene. */
     private const ROLES = [
@@ -311,7 +312,7 @@ final class Scene
 
         return match ($role) {
             'authorize', 'rule' => !$chance->once(5),
-            'request' => $chance->pick(['text', null, new \Ferrite\Response('made', 201, ['X-A' => 'b'])]),
+            'request' => $chance->pick(['text', null, new Response('made', 201, ['X-A' => 'b']), $this->objects->one(Response::class, $chance)]),
             default => null,
         };
     }

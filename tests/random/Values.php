@@ -63,12 +63,24 @@ final class Values
     private function value(\ReflectionParameter $parameter, Chance $chance, int $wrong): mixed
     {
         $name = $parameter->getName();
-        $value = $chance->once($wrong) ? $this->any($chance) : $this->fitting($parameter, $chance);
+        $value = match (true) {
+            $chance->once($wrong) => $this->any($chance),
+            $chance->once(4) => $this->known($parameter, $chance) ?? $this->fitting($parameter, $chance),
+            default => $this->fitting($parameter, $chance),
+        };
         if ($name === 'timeout' || $name === 'grace' || $name === 'seconds') {
             return $this->soon($value, $chance);
         }
 
         return $name === 'listen' ? $this->loopback($value, $chance) : $value;
+    }
+
+    /** A native object of the right class that is at hand, which may be in any state. */
+    private function known(\ReflectionParameter $parameter, Chance $chance): ?object
+    {
+        preg_match_all('~Ferrite\\\\[\w\\\\]+~', (string) $parameter->getType(), $match);
+
+        return $match[0] === [] ? null : $this->scene->objects->one($chance->pick($match[0]), $chance);
     }
 
     /** A time that no scene has to wait for, or one that is refused. */

@@ -111,4 +111,19 @@ final class Wild
             $chance->once(2) && is_resource($stream) && fclose($stream);
         }
     }
+
+    /** Leaves few descriptors, or none. */
+    public function starve(Chance $chance): void
+    {
+        if (!function_exists('posix_setrlimit') || !is_dir('/proc/self/fd')) {
+            return;
+        }
+        $used = array_flip(scandir('/proc/self/fd'));
+        $left = $chance->pick([0, 1, 2, 5, 12, 40]);
+        for ($limit = 0; $left > 0 || isset($used[$limit]); $limit++) {
+            $left -= isset($used[$limit]) ? 0 : 1;
+        }
+        Trace::say("starve: $limit descriptors");
+        posix_setrlimit(POSIX_RLIMIT_NOFILE, $limit, $limit);
+    }
 }
