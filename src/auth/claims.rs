@@ -1,10 +1,14 @@
 //! What the claims of a token have to be, and whom they make of its client.
+//!
+//! Most tokens are made by PHP, which has one kind of array and nulls for what is not there. So a null is as good as no
+//! claim, an empty list may stand where an object is meant, and an object may be what is left of a list. None of that
+//! gives a client more than its issuer said; whatever could be read in two ways is refused.
 
 use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{Accepted, Reason, TraitRules, token::Claims};
+use super::{Accepted, Reason, TraitRules, keys::text, token::Claims};
 use crate::{
     config::Jwt,
     queue::{Identity, TagValue},
@@ -57,16 +61,13 @@ fn by_issuer(claims: &Claims, options: &Jwt) -> Result<(), Reason> {
 
 /// RFC 7519 section 4.1.3: who is not named in a token that names somebody must refuse it.
 fn for_audience(claims: &Claims, options: &Jwt) -> Result<(), Reason> {
-    let named: Vec<&str> = match claims.get("aud") {
+    let named: Vec<String> = match present(claims, "aud") {
         None => Vec::new(),
-        Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => {
-            names.iter().map(|name| name.as_str().ok_or_else(|| claim("aud"))).collect::<Result<_, _>>()?
-        }
-        Some(_) => return Err(claim("aud")),
+        Some(Value::String(name)) => vec![name.clone()],
+        Some(names) => texts(names).ok_or_else(|| claim("aud"))?,
     };
     let nobody_matters = named.is_empty() && options.audience.is_empty();
-    if nobody_matters || named.iter().any(|name| options.audience.iter().any(|wanted| wanted == name)) {
+    if nobody_matters || named.iter().any(|name| options.audience.contains(name)) {
         return Ok(());
     }
     Err(Reason::Audience)
@@ -74,25 +75,27 @@ fn for_audience(claims: &Claims, options: &Jwt) -> Result<(), Reason> {
 
 /// A NumericDate: seconds since 1970, perhaps with a fraction.
 fn date(claims: &Claims, name: &str) -> Result<Option<f64>, Reason> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
+    let Some(value) = present(claims, name) else { return Ok(None) };
     value.as_f64().map(Some).ok_or_else(|| claim(name))
 }
 
 fn user(claims: &Claims, name: Option<&str>) -> Result<Option<String>, Reason> {
     let Some((name, value)) = find(claims, name) else { return Ok(None) };
-    match value {
-        Value::String(user) if !user.is_empty() => Ok(Some(user.clone())),
-        // RFC 7519 has text; many backends put their row's number there.
-        Value::Number(number) if number.is_i64() || number.is_u64() => Ok(Some(number.to_string())),
-        _ => Err(claim(name)),
-    }
+    // RFC 7519 has text; many backends put their row's number there.
+    text(value).filter(|user| !user.is_empty()).map(Some).ok_or_else(|| claim(name))
 }
 
 fn topics(claims: &Claims, name: Option<&str>, rules: &TraitRules) -> Result<Vec<Arc<str>>, Reason> {
     let Some((name, value)) = find(claims, name) else { return Ok(Vec::new()) };
+    let named = match value {
+        Value::String(topic) => vec![topic.clone()],
+        list => texts(list).ok_or_else(|| claim(name))?,
+    };
     let mut topics: Vec<Arc<str>> = Vec::new();
-    for topic in value.as_array().ok_or_else(|| claim(name))? {
-        let topic = topic.as_str().filter(|topic| (rules.is_topic)(topic)).ok_or_else(|| claim(name))?;
+    for topic in named {
+        if !(rules.is_topic)(&topic) {
+            return Err(claim(name));
+        }
         if !topics.iter().any(|known| **known == *topic) {
             topics.push(topic.into());
         }
@@ -109,9 +112,14 @@ fn tags(
     rules: &TraitRules,
 ) -> Result<Vec<(Arc<str>, TagValue)>, Reason> {
     let Some((name, value)) = find(claims, name) else { return Ok(Vec::new()) };
+    if is_empty(value) {
+        return Ok(Vec::new());
+    }
     let mut tags = Vec::new();
     for (tag, value) in value.as_object().ok_or_else(|| claim(name))? {
         let value = match value {
+            // A tag without a value is none.
+            nothing if nothing.is_null() || is_empty(nothing) => continue,
             Value::String(text) => TagValue::from(text.as_str()),
             value => TagValue::from(value.as_i64().ok_or_else(|| claim(name))?),
         };
@@ -129,7 +137,42 @@ fn tags(
 /// A claim that the options name. Null is as good as none.
 fn find<'a>(claims: &'a Claims, name: Option<&'a str>) -> Option<(&'a str, &'a Value)> {
     let name = name?;
-    claims.get(name).filter(|value| !value.is_null()).map(|value| (name, value))
+    present(claims, name).map(|value| (name, value))
+}
+
+fn present<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
+    claims.get(name).filter(|value| !value.is_null())
+}
+
+/// Whether it is an array of PHP's without anything in it.
+fn is_empty(value: &Value) -> bool {
+    list(value).is_some_and(|mut values| values.next().is_none())
+}
+
+/// What a list of names has, without the nulls in it. `None`: it is no such list.
+fn texts(value: &Value) -> Option<Vec<String>> {
+    list(value)?.filter(|value| !value.is_null()).map(text).collect()
+}
+
+/// The values of a list in order, also of one that PHP has written as an object, for some of its keys were taken away.
+pub(super) fn list(value: &Value) -> Option<std::vec::IntoIter<&Value>> {
+    let values: Vec<&Value> = match value {
+        Value::Array(values) => values.iter().collect(),
+        Value::Object(object) => {
+            let places = object.iter().map(|(key, value)| Some((index(key)?, value)));
+            let mut places: Vec<_> = places.collect::<Option<_>>()?;
+            places.sort_by_key(|(place, _)| *place);
+            places.into_iter().map(|(_, value)| value).collect()
+        }
+        _ => return None,
+    };
+    Some(values.into_iter())
+}
+
+/// A key that PHP's arrays have for a number.
+fn index(key: &str) -> Option<u64> {
+    let number = key.parse::<u64>().ok()?;
+    (number.to_string() == key).then_some(number)
 }
 
 fn claim(name: &str) -> Reason {

@@ -8,29 +8,25 @@ use std::{
 };
 
 use aws_lc_rs::{
+    encoding::{AsDer, PublicKeyX509Der},
     hmac,
     rsa::PublicEncryptingKey,
-    signature::{
-        ECDSA_P256_SHA256_FIXED, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
-    },
+    signature::{ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents},
 };
 use data_encoding::BASE64URL_NOPAD;
 use parking_lot::{Mutex, RwLock};
 use rustls_pki_types::pem::{PemObject, SectionKind};
 use serde::Deserialize;
+use serde_json::Value;
 
-use super::file;
+use super::{
+    algorithm::{Algorithm, Curve},
+    claims::list,
+    file,
+};
 use crate::config::{ConfigError, JwtKey, Pem};
 
-/// How a token may be signed (RFC 7518 section 3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Algorithm {
-    Hs256,
-    Rs256,
-    Es256,
-}
-
-/// A key, good for one algorithm.
+/// A key, good for one algorithm. An RSA key is several of them.
 #[derive(Debug)]
 pub(super) struct Key {
     id: Option<String>,
@@ -68,17 +64,6 @@ struct Look {
 /// By what a file differs from the one that was there before.
 type Stamp = Option<(SystemTime, u64, u64)>;
 
-impl Algorithm {
-    pub(super) fn named(name: &str) -> Option<Self> {
-        match name {
-            "HS256" => Some(Self::Hs256),
-            "RS256" => Some(Self::Rs256),
-            "ES256" => Some(Self::Es256),
-            _ => None,
-        }
-    }
-}
-
 impl Key {
     pub(super) fn id(&self) -> Option<&str> {
         self.id.as_deref()
@@ -99,6 +84,38 @@ impl Key {
     fn public(algorithm: Algorithm, key: ParsedPublicKey) -> Self {
         Self { id: None, algorithm, verifier: Verifier::Public(key) }
     }
+
+    /// The secret, for every algorithm that it is long enough for (RFC 7518 section 3.2).
+    fn shared(secret: &[u8]) -> Vec<Self> {
+        let key = |(algorithm, hash, least): (Algorithm, hmac::Algorithm, usize)| {
+            let verifier = Verifier::Shared(Box::new(hmac::Key::new(hash, secret)));
+            (secret.len() >= least).then_some(Self { id: None, algorithm, verifier })
+        };
+        [
+            (Algorithm::Hs256, hmac::HMAC_SHA256, 32),
+            (Algorithm::Hs384, hmac::HMAC_SHA384, 48),
+            (Algorithm::Hs512, hmac::HMAC_SHA512, 64),
+        ]
+        .into_iter()
+        .filter_map(key)
+        .collect()
+    }
+
+    /// A key of RSA, for every algorithm that its owner may sign with. `None`: it is none, or too short or long.
+    fn rsa(der: &[u8]) -> Option<Vec<Self>> {
+        // It checks how long the key is, which the parser of signatures' keys does with the first signature only.
+        PublicEncryptingKey::from_der(der).ok()?;
+        let key = |algorithm: &Algorithm| {
+            Some(Self::public(*algorithm, ParsedPublicKey::new(algorithm.of_public_key()?, der).ok()?))
+        };
+        Algorithm::OF_RSA.iter().map(key).collect()
+    }
+
+    /// A key on that curve. `None`: it is not.
+    fn on(curve: Curve, bytes: &[u8]) -> Option<Self> {
+        let algorithm = curve.algorithm();
+        Some(Self::public(algorithm, ParsedPublicKey::new(algorithm.of_public_key()?, bytes).ok()?))
+    }
 }
 
 impl Keys {
@@ -109,10 +126,7 @@ impl Keys {
             look: Mutex::new(Look { next: None, seen: stamp(path) }),
         };
         let (keys, file) = match source {
-            JwtKey::Secret(secret) => {
-                let verifier = Verifier::Shared(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret.bytes())));
-                (vec![Key { id: None, algorithm: Algorithm::Hs256, verifier }], None)
-            }
+            JwtKey::Secret(secret) => (Key::shared(secret.bytes()), None),
             JwtKey::Pem(Pem::Text(text)) => {
                 (from_pem(text.as_bytes()).map_err(|why| error(PEM, None, &why))?, None)
             }
@@ -179,15 +193,9 @@ fn from_pem(text: &[u8]) -> Result<Vec<Key>, String> {
         }
         _ => return Err(format!("is not {FORM}")),
     };
-    if let Ok(key) = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &der) {
-        return Ok(vec![Key::public(Algorithm::Es256, key)]);
-    }
-    // It checks how long the key is, which the parser of signatures' keys does with the first signature only.
-    let fits = PublicEncryptingKey::from_der(&der).is_ok();
-    match ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &der) {
-        Ok(key) if fits => Ok(vec![Key::public(Algorithm::Rs256, key)]),
-        _ => Err(format!("is neither {UNDERSTOOD}")),
-    }
+    let on_curve = Curve::ALL.into_iter().find_map(|curve| Key::on(curve, &der));
+    let keys = on_curve.map(|key| vec![key]).or_else(|| Key::rsa(&der));
+    keys.ok_or_else(|| format!("is neither {UNDERSTOOD}"))
 }
 
 /// Every key of a set that signs with what is spoken here; the others are for others (RFC 7517 section 5).
@@ -195,8 +203,12 @@ fn from_jwks(text: &[u8]) -> Result<Vec<Key>, String> {
     let set: Jwks = serde_json::from_slice(text).map_err(|why| {
         format!("is no JWKS, an object with the list \"keys\" (line {}, column {})", why.line(), why.column())
     })?;
-    let keys: Vec<Key> =
-        set.keys.into_iter().filter_map(|key| serde_json::from_value::<Jwk>(key).ok()?.key()).collect();
+    let none = || "is no JWKS: its \"keys\" are no list".to_owned();
+    let keys: Vec<Key> = list(&set.keys)
+        .ok_or_else(none)?
+        .filter_map(|key| Jwk::deserialize(key).ok()?.keys())
+        .flatten()
+        .collect();
     if keys.is_empty() {
         return Err(format!("holds no key for signatures, neither {UNDERSTOOD}"));
     }
@@ -205,7 +217,7 @@ fn from_jwks(text: &[u8]) -> Result<Vec<Key>, String> {
 
 #[derive(Deserialize)]
 struct Jwks {
-    keys: Vec<serde_json::Value>,
+    keys: Value,
 }
 
 /// A key in a set. Symmetric ones, which have no business in a file of public keys, are not read.
@@ -216,7 +228,7 @@ struct Jwk {
     usage: Option<String>,
     key_ops: Option<Vec<String>>,
     alg: Option<String>,
-    kid: Option<String>,
+    kid: Option<Value>,
     n: Option<String>,
     e: Option<String>,
     crv: Option<String>,
@@ -225,35 +237,65 @@ struct Jwk {
 }
 
 impl Jwk {
-    fn key(self) -> Option<Key> {
+    /// The key, once for each algorithm that it may be used with.
+    fn keys(self) -> Option<Vec<Key>> {
         let signs = self.usage.as_deref().is_none_or(|usage| usage == "sig")
             && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|name| name == "verify"));
-        let key = match self.kty.as_str() {
-            "RSA" if signs => {
+        if !signs {
+            return None;
+        }
+        let curve = self.crv.as_deref().and_then(Curve::named);
+        let keys = match (self.kty.as_str(), curve) {
+            ("RSA", _) => {
                 let (n, e) = (number(self.n.as_deref()?)?, number(self.e.as_deref()?)?);
                 if !(SHORTEST_RSA..=LONGEST_RSA).contains(&n.len()) {
                     return None;
                 }
-                let key = RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256);
-                Key::public(Algorithm::Rs256, key.ok()?)
+                let key =
+                    RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?;
+                let der = AsDer::<PublicKeyX509Der<'_>>::as_der(&key).ok()?;
+                Key::rsa(der.as_ref())?
             }
-            "EC" if signs && self.crv.as_deref() == Some("P-256") => {
-                let coordinate = |text: Option<String>| BASE64URL_NOPAD.decode(text?.as_bytes()).ok();
-                // SEC 1 section 2.3.3.
+            ("EC", Some(curve)) if curve.coordinate() > 0 => {
+                // SEC 1 section 2.3.3. PHP's OpenSSL gives coordinates without the zeroes before them.
+                let coordinate = |text: Option<String>| padded(number(&text?)?, curve.coordinate());
                 let point = [vec![4], coordinate(self.x)?, coordinate(self.y)?].concat();
-                Key::public(Algorithm::Es256, ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).ok()?)
+                vec![Key::on(curve, &point)?]
             }
+            ("OKP", Some(curve @ Curve::Ed25519)) => vec![Key::on(curve, &base64url(self.x.as_deref()?)?)?],
             _ => return None,
         };
-        let fits = self.alg.as_deref().is_none_or(|name| Algorithm::named(name) == Some(key.algorithm));
-        fits.then_some(Key { id: self.kid, ..key })
+        let id = self.kid.as_ref().and_then(text);
+        let of_set = |key: Key| Key { id: id.clone(), ..key };
+        let fits =
+            |key: &Key| self.alg.as_deref().is_none_or(|name| Algorithm::named(name) == Some(key.algorithm));
+        Some(keys.into_iter().filter(fits).map(of_set).collect())
     }
+}
+
+/// A name that is a text, or a number as PHP's arrays make of one.
+pub(super) fn text(name: &Value) -> Option<String> {
+    match name {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// With the `=` behind it or without.
+fn base64url(text: &str) -> Option<Vec<u8>> {
+    BASE64URL_NOPAD.decode(text.trim_end_matches('=').as_bytes()).ok()
 }
 
 /// An integer, without the zeroes before it that some write.
 fn number(text: &str) -> Option<Vec<u8>> {
-    let bytes = BASE64URL_NOPAD.decode(text.as_bytes()).ok()?;
-    Some(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
+    Some(base64url(text)?.into_iter().skip_while(|byte| *byte == 0).collect())
+}
+
+/// An integer in so many bytes.
+fn padded(number: Vec<u8>, length: usize) -> Option<Vec<u8>> {
+    let zeroes = length.checked_sub(number.len())?;
+    Some([vec![0; zeroes], number].concat())
 }
 
 fn stamp(path: &Path) -> Stamp {
@@ -275,7 +317,8 @@ fn error(option: &'static str, path: Option<&Path>, why: &str) -> ConfigError {
 
 const PEM: &str = "jwt.publicKey";
 const JWKS: &str = "jwt.jwks";
-const UNDERSTOOD: &str = "an RSA key of 2048 to 8192 bits (RS256) nor one of the curve P-256 (ES256)";
+const UNDERSTOOD: &str =
+    "an RSA key of 2048 to 8192 bits nor one of P-256, P-384, P-521, secp256k1 or Ed25519";
 /// How often to look at the file, at most: when a client comes.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Bytes of the modulus.

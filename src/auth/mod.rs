@@ -5,6 +5,7 @@
 //! sends is in a [`Refused`], neither in what the client is told nor in what is logged. Knows neither the hub, whose
 //! rules for topics and tags come in as [`TraitRules`], nor sockets, nor Zend.
 
+mod algorithm;
 mod app_keys;
 mod app_keys_file;
 mod claims;

@@ -1,6 +1,7 @@
 //! A JWT in compact form: split, its signature checked, and only then read (RFC 7515, RFC 7519).
 //!
-//! The algorithm is the key's. The token's own `alg` only has to agree with it: a token that could choose would choose
+//! What may be used is the key's: a secret knows the algorithms that it is long enough for, an RSA key those of RSA, any
+//! other its one. The token's `alg` is one of these or the token is refused: one that could choose would choose
 //! `none`, or HS256 with the public key as the secret (RFC 8725 section 2.1).
 
 use data_encoding::BASE64URL_NOPAD;
@@ -8,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::{
     Reason,
-    keys::{Algorithm, Key},
+    algorithm::Algorithm,
+    keys::{Key, text},
 };
 
 /// What a token says, by the name of the claim.
@@ -27,18 +29,24 @@ pub(super) fn verify(token: &[u8], keys: &[Key]) -> Result<(Claims, Box<str>), R
         return Err(Reason::Malformed);
     };
     let signed = token.get(..header.len() + 1 + payload.len()).ok_or(Reason::Malformed)?;
-    let (header, _) = object(header)?;
-    let key = choose(&header, keys)?;
+    let (Value::Object(header), _) = json(header)? else { return Err(Reason::Malformed) };
+    let fitting = choose(&header, keys)?;
     // Strict about the bits behind the last byte too: each token has one form.
     let signature = BASE64URL_NOPAD.decode(signature).map_err(|_| Reason::Malformed)?;
-    if !key.has_signed(signed, &signature) {
+    if !fitting.iter().any(|key| key.has_signed(signed, &signature)) {
         return Err(Reason::Signature);
     }
-    object(payload)
+    match json(payload)? {
+        (Value::Object(claims), json) => Ok((claims, json)),
+        // PHP has one kind of array: without claims it is written as a list.
+        (Value::Array(claims), json) if claims.is_empty() => Ok((Claims::new(), json)),
+        _ => Err(Reason::Malformed),
+    }
 }
 
-/// The key that a token's header means.
-fn choose<'a>(header: &Claims, keys: &'a [Key]) -> Result<&'a Key, Reason> {
+/// The keys that a token's header may mean. A name may be there more than once, as while keys are replaced, and a token
+/// may say none; what any of them has signed is signed by who may.
+fn choose<'a>(header: &Claims, keys: &'a [Key]) -> Result<Vec<&'a Key>, Reason> {
     // Nothing that must be understood is (RFC 7515 section 4.1.11).
     if header.contains_key("crit") {
         return Err(Reason::Critical);
@@ -46,29 +54,27 @@ fn choose<'a>(header: &Claims, keys: &'a [Key]) -> Result<&'a Key, Reason> {
     let algorithm = header.get("alg").and_then(Value::as_str).ok_or(Reason::Malformed)?;
     let algorithm = Algorithm::named(algorithm).ok_or(Reason::Algorithm)?;
     let id = match header.get("kid") {
-        None => None,
-        Some(id) => Some(id.as_str().ok_or(Reason::Malformed)?),
+        None | Some(Value::Null) => None,
+        Some(id) => Some(text(id).ok_or(Reason::Malformed)?),
     };
-    let fitting = || keys.iter().filter(|key| key.algorithm() == algorithm);
-    if fitting().next().is_none() {
+    let fitting: Vec<_> = keys.iter().filter(|key| key.algorithm() == algorithm).collect();
+    if fitting.is_empty() {
         return Err(Reason::Algorithm);
     }
-    let only = |mut keys: Box<dyn Iterator<Item = &'a Key> + '_>| match (keys.next(), keys.next()) {
-        (Some(key), None) => Ok(key),
-        _ => Err(Reason::UnknownKey),
+    let with = |id: Option<&str>| -> Vec<_> {
+        fitting.iter().copied().filter(|key| key.id() == id).take(MOST_TRIED).collect()
     };
-    match id {
-        None => only(Box::new(fitting())),
-        Some(_) if fitting().any(|key| key.id() == id) => {
-            only(Box::new(fitting().filter(move |key| key.id() == id)))
-        }
-        // A key that was given by itself has no name, whatever the issuer calls it.
-        Some(_) => only(Box::new(fitting().filter(|key| key.id().is_none()))),
-    }
+    let meant = match &id {
+        None => fitting.iter().copied().take(MOST_TRIED).collect(),
+        Some(id) => with(Some(id)),
+    };
+    // A key that was given by itself has no name, whatever the issuer calls it.
+    let meant = if meant.is_empty() { with(None) } else { meant };
+    if meant.is_empty() { Err(Reason::UnknownKey) } else { Ok(meant) }
 }
 
-/// A part that is a JSON object. Of a name that comes twice the last counts (RFC 7519 section 4).
-fn object(part: &[u8]) -> Result<(Claims, Box<str>), Reason> {
+/// A part that is JSON, and its text. Of a name that comes twice the last counts (RFC 7519 section 4).
+fn json(part: &[u8]) -> Result<(Value, Box<str>), Reason> {
     let json = BASE64URL_NOPAD.decode(part).map_err(|_| Reason::Malformed)?;
     let json = String::from_utf8(json).map_err(|_| Reason::Malformed)?;
     Ok((serde_json::from_str(&json).map_err(|_| Reason::Malformed)?, json.into()))
@@ -76,3 +82,5 @@ fn object(part: &[u8]) -> Result<(Claims, Box<str>), Reason> {
 
 /// As large as most servers let a whole header be.
 const LONGEST_TOKEN: usize = 8 << 10;
+/// Keys that one token may cost the work of.
+const MOST_TRIED: usize = 16;

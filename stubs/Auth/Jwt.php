@@ -11,8 +11,8 @@ use Ferrite\ConfigurationException;
  *
  * The token is looked for in the header `Authorization: Bearer …`, then in a query parameter, then in a cookie, if one
  * is named. It is checked before PHP is entered: signature, expiry, audience, issuer. A client without a good one is
- * told 401. Which algorithm is used depends on the key alone: HS256 with a secret, RS256 or ES256 with a public key,
- * never on what the token says.
+ * told 401. Which algorithms are accepted depends on the key alone: HS256, HS384 and HS512 with a secret that is long
+ * enough for them, those of its kind with a public key; the token's `alg` has to be one of these.
  *
  * Files are read here, so that a wrong one is found where it is named, and again within some seconds of a change. One
  * that cannot be used then is logged, and the keys before stay in use.
@@ -30,18 +30,21 @@ use Ferrite\ConfigurationException;
 final class Jwt
 {
     /**
-     * @param string|null $secret Shared with the issuer, at least 32 bytes: HS256. One of `secret`, `publicKey` and
-     *     `jwks` has to be given.
-     * @param string|null $publicKey A public key, RSA (RS256, 2048–8192 bits) or P-256 (ES256): the name of a PEM file,
-     *     or the PEM itself.
-     * @param string|null $jwks A file with a JSON Web Key Set. The token's `kid` chooses among its RSA and P-256 keys;
-     *     others in it are left out.
+     * @param string|null $secret Shared with the issuer, at least 32 bytes: HS256; from 48 bytes on HS384, from 64
+     *     HS512 too. One of `secret`, `publicKey` and `jwks` has to be given.
+     * @param string|null $publicKey A public key: RSA of 2048–8192 bits (RS256, RS384, RS512, PS256, PS384, PS512), P-256
+     *     (ES256), P-384 (ES384), P-521 (ES512), secp256k1 (ES256K) or Ed25519 (EdDSA). The name of a PEM file, or the
+     *     PEM itself.
+     * @param string|null $jwks A file with a JSON Web Key Set. The token's `alg` and `kid` choose among its keys of these
+     *     kinds; others in it are left out. Of several that fit, each may have signed.
      * @param string|list<string>|null $audience The token must name one of these (`aud`). null = it must name none;
      *     an empty list is refused.
      * @param string|null $issuer The token must be by this one (`iss`). null = by whoever has the key.
      * @param string|null $userClaim Claim that becomes {@see Identity::$user}: a string, or an int. null = none.
-     * @param string|null $topicsClaim Claim with topics to join: a list of strings. null = none.
-     * @param string|null $tagsClaim Claim with tags to have: an object of strings and ints. null = none.
+     * @param string|null $topicsClaim Claim with topics to join: a list of strings and ints, or one
+     *     string. null = none.
+     * @param string|null $tagsClaim Claim with tags to have: an object of strings and ints; an empty list is
+     *     none, and so is a null in it. null = none.
      * @param string|null $queryParameter Where browsers send the token, which cannot set headers. Its value is made
      *     unreadable in {@see \Ferrite\Request::$queryString} afterwards. null = not there.
      * @param string|null $cookie Where it may also be; the check of `origins` keeps other sites from using it.

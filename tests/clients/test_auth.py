@@ -9,7 +9,7 @@ import unittest
 from pathlib import Path
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 from php_server import PhpServer, seconds
@@ -69,6 +69,46 @@ class AuthTest(unittest.IsolatedAsyncioTestCase):
             await self.refused(url, jwt.encode(claims(), None, "none"))
         for stronger in ("HS384", "HS512"):
             await self.refused(servers["HS256"][0], jwt.encode(claims(), SECRET * 2, stronger))
+
+    async def test_the_other_registered_algorithms_let_their_own_tokens_in(self) -> None:
+        rs = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        ed = ed25519.Ed25519PrivateKey.generate()
+        p384, p521 = ec.generate_private_key(ec.SECP384R1()), ec.generate_private_key(ec.SECP521R1())
+        k256 = ec.generate_private_key(ec.SECP256K1())
+        for key, algorithms in [
+            (rs, ["RS384", "RS512", "PS256", "PS384", "PS512"]),
+            (p384, ["ES384"]),
+            (p521, ["ES512"]),
+            (k256, ["ES256K"]),
+            (ed, ["EdDSA"]),
+        ]:
+            kind = jwt.algorithms.get_default_algorithms()[algorithms[0]]
+            with tempfile.TemporaryDirectory() as folder:
+                jwks = Path(folder, "jwks.json")
+                public = json.loads(kind.to_jwk(key.public_key()))
+                jwks.write_text(json.dumps({"keys": [public | {"use": "sig", "kid": "one"}]}))
+                for url in (self.serve(publicKey=pem(key)), self.serve(jwks=str(jwks))):
+                    for algorithm in algorithms:
+                        with self.subTest(algorithm):
+                            good = jwt.encode(claims(), key, algorithm, headers={"kid": "one"})
+                            self.assertEqual(await self.who(url, good), ["ann", [], []])
+                            await self.refused(url, good[:-8] + "AAAAAAAA")
+        long = self.serve(secret=SECRET * 2)
+        for algorithm in ("HS256", "HS384", "HS512"):
+            self.assertEqual((await self.who(long, jwt.encode(claims(), SECRET * 2, algorithm)))[0], "ann")
+
+    async def test_a_token_whose_empty_arrays_are_lists_is_good(self) -> None:
+        url = self.serve(secret=SECRET)
+        for more, topics, tags in [
+            ({"tags": []}, [], []),
+            ({"tags": {"lang": None, "roles": []}, "topics": None}, [], []),
+            ({"topics": {"0": "a", "2": "b"}, "tags": {}, "aud": [], "nbf": None}, ["a", "b"], []),
+            ({"topics": [7], "tags": {"level": 3}, "aud": None}, ["7"], {"level": 3}),
+        ]:
+            with self.subTest(more):
+                payload = json.dumps(claims(exp=later().timestamp(), iat=None, nbf=None) | more).encode()
+                token = jwt.api_jws.encode(payload, SECRET, "HS256")
+                self.assertEqual(await self.who(url, token), ["ann", topics, tags])
 
     async def test_claims_are_read_as_pyjwt_writes_them(self) -> None:
         url = self.serve(secret=SECRET, audience=["chat", "game"], issuer="https://login.example", userClaim="name")

@@ -132,7 +132,9 @@ fn json_that_is_nested_without_end_is_refused() {
 
 #[test]
 fn claims_that_are_no_object_of_utf_8_are_refused() {
-    for claims in [b"[]".as_slice(), b"1", b"", b"null", b"{\"exp\":9999999999,\"sub\":\"\xff\"}", b"{} {}"] {
+    for claims in
+        [b"[1]".as_slice(), b"[{}]", b"1", b"", b"null", b"{\"exp\":9999999999,\"sub\":\"\xff\"}", b"{} {}"]
+    {
         let signed = format!("{}.{}", b64("{\"alg\":\"HS256\"}"), b64(claims));
         let token = format!("{signed}.{}", b64(hs256(SECRET)(signed.as_bytes())));
         assert_eq!(brought(&secret(), &token), Err(Reason::Malformed), "{}", claims.escape_ascii());

@@ -49,7 +49,7 @@ fn a_token_from_the_future_is_refused() {
 #[test]
 fn a_time_that_is_no_number_is_refused_and_never_left_out() {
     for name in ["exp", "nbf", "iat"] {
-        for value in [json!("1800000060"), json!(null), json!([]), json!(true), json!({})] {
+        for value in [json!("1800000060"), json!([]), json!(true), json!({})] {
             let mut claims = good();
             claims[name] = value.clone();
             assert_eq!(reason(&secret(), &claims), bad(name), "{name} {value}");
@@ -70,7 +70,10 @@ fn a_token_for_others_is_refused() {
         assert_eq!(reason(&wanted, &with(other)), Reason::Audience);
     }
     assert_eq!(reason(&wanted, &good()), Reason::Audience);
-    for wrong in [json!(1), json!(null), json!({"chat": 1}), json!(["chat", 1])] {
+    for other in [json!(null), json!({}), json!([null]), json!({"1": "x"}), json!(["x", 1])] {
+        assert_eq!(reason(&wanted, &with(other)), Reason::Audience);
+    }
+    for wrong in [json!(1), json!(true), json!({"chat": 1}), json!({"chat": "chat"}), json!(["chat", 1.5])] {
         assert_eq!(reason(&wanted, &with(wrong)), bad("aud"));
     }
     // Whoever is not named in a token that names somebody must refuse it.
@@ -137,12 +140,20 @@ fn a_claim_that_cannot_be_used_is_named() {
     let number = brought(&secret(), &signed(&with("sub", json!(42)))).unwrap();
     assert_eq!(number.identity.user.as_deref(), Some("42"), "the number of a row");
     for (name, values) in [
-        ("sub", vec![json!(""), json!(1.5), json!(true), json!(["ann"]), json!({"a": 1})]),
+        ("sub", vec![json!(""), json!(1.5), json!(true), json!(["ann"]), json!({"a": 1}), json!([])]),
         (
             "topics",
             vec![
-                json!("lobby"),
-                json!([1]),
+                json!("a b"),
+                json!(""),
+                json!(1),
+                json!([1.5]),
+                json!([true]),
+                json!([["lobby"]]),
+                json!({"0": "a", "b": "c"}),
+                json!({"lobby": true}),
+                json!({"01": "a"}),
+                json!({"-1": "a"}),
                 json!(["a b"]),
                 json!([""]),
                 json!({"a": 1}),
@@ -153,9 +164,12 @@ fn a_claim_that_cannot_be_used_is_named() {
             "tags",
             vec![
                 json!(["a"]),
+                json!("a"),
                 json!({"a": true}),
                 json!({"a": 1.5}),
-                json!({"a": null}),
+                json!({"a": ["b"]}),
+                json!({"a": {"0": "b"}}),
+                json!([null, "a"]),
                 json!({"": 1}),
                 json!({"a": u64::MAX}),
                 json!({"a": 1, "b": 1, "c": 1, "d": 1}),
@@ -167,4 +181,77 @@ fn a_claim_that_cannot_be_used_is_named() {
         }
     }
     assert_eq!(bad("topics").to_string(), "the token's claim topics cannot be used");
+}
+
+/// What `json_encode()` makes of PHP's values.
+#[test]
+fn claims_as_php_writes_them_lock_nobody_out_and_grant_nothing_more() {
+    let judged = |name: &str, value: Value| {
+        let claims = json!({"exp": NOW + 60, "sub": "ann", name: value});
+        brought(&secret(), &signed(&claims)).unwrap_or_else(|why| panic!("{claims}: {why}")).identity
+    };
+    // `[]`, `(object) []`, null, and null for each of them.
+    for nothing in [json!([]), json!({}), json!(null), json!({"a": null}), json!({"a": [], "b": {}})] {
+        assert_eq!(judged("tags", nothing.clone()).tags, [], "{nothing}");
+    }
+    for nothing in [json!([]), json!({}), json!(null), json!([null]), json!({"3": null})] {
+        assert_eq!(judged("topics", nothing.clone()).topics, [], "{nothing}");
+    }
+    // `array_filter()`, `array_unique()` and `unset()` leave gaps; ids of rows are numbers.
+    for (value, topics) in [
+        (json!({"0": "a", "2": "b"}), vec!["a", "b"]),
+        (json!({"10": "b", "9": "a"}), vec!["a", "b"]),
+        (json!(["a", null, "b"]), vec!["a", "b"]),
+        (json!([7, "7", 8]), vec!["7", "8"]),
+        (json!("lobby"), vec!["lobby"]),
+    ] {
+        let found: Vec<_> = judged("topics", value.clone()).topics.iter().map(ToString::to_string).collect();
+        assert_eq!(found, topics, "{value}");
+    }
+    let tags = judged("tags", json!({"lang": "fr", "level": 3, "plan": null})).tags;
+    let tags: Vec<_> = tags.iter().map(|(name, value)| (&**name, value.clone())).collect();
+    assert_eq!(tags, [("lang", TagValue::from("fr")), ("level", TagValue::from(3))]);
+    // Numbers as names, as PHP's arrays have them.
+    assert_eq!(judged("tags", json!({"7": "a"})).tags.len(), 1);
+    assert_eq!(judged("sub", json!(u64::MAX)).user.as_deref(), Some("18446744073709551615"));
+}
+
+#[test]
+fn an_audience_as_php_writes_it_means_the_same() {
+    let wanted = Jwt { audience: vec!["chat".into(), "7".into()], ..secret() };
+    let with = |audience: Value| signed(&json!({"exp": NOW + 60, "aud": audience}));
+    for fits in [json!({"1": "chat"}), json!({"0": "x", "2": "chat"}), json!([null, "chat"]), json!([7])] {
+        assert!(brought(&wanted, &with(fits.clone())).is_ok(), "{fits}");
+    }
+    // Nobody is named, so nobody is shut out; and nobody who must be named is.
+    for nobody in [json!(null), json!([]), json!({}), json!([null])] {
+        assert!(brought(&secret(), &with(nobody.clone())).is_ok(), "{nobody}");
+        assert_eq!(brought(&wanted, &with(nobody)), Err(Reason::Audience));
+    }
+    assert_eq!(brought(&secret(), &with(json!(""))), Err(Reason::Audience));
+}
+
+#[test]
+fn a_time_that_is_null_is_no_time() {
+    let with = |name: &str| {
+        let mut claims = good();
+        claims[name] = json!(null);
+        claims
+    };
+    assert!(brought(&secret(), &signed(&with("nbf"))).is_ok());
+    assert!(brought(&secret(), &signed(&with("iat"))).is_ok());
+    assert_eq!(reason(&secret(), &with("exp")), Reason::NoExpiry);
+    let lax = Jwt { require_expiry: false, ..secret() };
+    assert_eq!(brought(&lax, &signed(&with("exp"))).unwrap().until, None);
+    // `microtime(true) + 60`.
+    assert!(brought(&secret(), &signed(&json!({"exp": NOW as f64 + 60.123_456}))).is_ok());
+}
+
+#[test]
+fn a_token_without_claims_may_be_an_empty_list() {
+    let signed = format!("{}.{}", b64("{\"alg\":\"HS256\",\"kid\":null}"), b64("[]"));
+    let token = format!("{signed}.{}", b64(hs256(SECRET)(signed.as_bytes())));
+    assert_eq!(brought(&secret(), &token), Err(Reason::NoExpiry));
+    let lax = Jwt { require_expiry: false, ..secret() };
+    assert_eq!(brought(&lax, &token).unwrap().identity.user, None);
 }

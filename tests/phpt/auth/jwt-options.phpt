@@ -84,7 +84,7 @@ Ferrite\ConfigurationException: jwt.publicKey: is a private key, which only the 
 Ferrite\ConfigurationException: jwt.publicKey: …/jwks.json is not a public key in PEM form (-----BEGIN PUBLIC KEY-----)
 Ferrite\ConfigurationException: jwt.publicKey: is empty; name a file
 Ferrite\ConfigurationException: jwt.jwks: contains a NUL, so it is the name of no file
-Ferrite\ConfigurationException: jwt.jwks: …/jwks.json holds no key for signatures, neither an RSA key of 2048 to 8192 bits (RS256) nor one of the curve P-256 (ES256)
+Ferrite\ConfigurationException: jwt.jwks: …/jwks.json holds no key for signatures, neither an RSA key of 2048 to 8192 bits nor one of P-256, P-384, P-521, secp256k1 or Ed25519
 Ferrite\ConfigurationException: jwt.jwks: …/public.pem is no JWKS, an object with the list "keys" (line 1, column 2)
 Ferrite\ConfigurationException: jwt.audience: is empty; null leaves it out
 Ferrite\ConfigurationException: jwt.audience: is an empty list; null leaves it out
