@@ -89,6 +89,8 @@ class Scene:
         end of a script, makes it 255; a later exit, in a shutdown function, has the last word. In a child, all that
         may happen too, but it is its parent who knows."""
         said = {int(number) for number in re.findall(rb" EXIT (\d+)", trace)}
+        if not said:
+            return set()
         return said | {255} if self.mood == "wild" else said & {0}
 
     def forget(self) -> None:
@@ -176,7 +178,9 @@ def main() -> int:
     options = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
     make_certificate()
-    needed()
+    if subprocess.run([*php(), "-r", "exit((int) !extension_loaded('ferrite'));"]).returncode != 0:
+        print("run.py: PHP does not load the extension, see FERRITE_EXT")
+        return 1
     # A scene that crashes leaves its core in its folder, if the system lets it; only its stack is kept.
     resource.setrlimit(resource.RLIMIT_CORE, (resource.getrlimit(resource.RLIMIT_CORE)[1],) * 2)
     if options.seed is not None:
