@@ -8,6 +8,7 @@ pub mod config;
 pub mod connection;
 pub mod control;
 pub mod deflate;
+pub mod descriptors;
 pub mod frame;
 pub mod http;
 pub mod hub;

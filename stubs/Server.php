@@ -39,7 +39,8 @@ final class Server
      *
      * @param string|list<string> $listen Where to listen: `host:port`, `[v6]:port`, `unix:///path`,
      *     `systemd` (all sockets that systemd passes) or `systemd:name`, or a list of these. Port 0
-     *     takes a free one, see {@see Server::addresses()}. With `?proxy_protocol` behind it, every
+     *     takes a free one, see {@see Server::addresses()}. Of a name, such as `localhost`, all addresses
+     *     are bound that this machine has. `[::]` is every IPv6 address and no IPv4 one. With `?proxy_protocol` behind it, every
      *     connection there has to begin with a PROXY header (version 1 or 2), which says who the client is;
      *     one without is closed. Only the proxy may reach such an address.
      *     `wss://` before a TCP address demands TLS there and `ws://` none; without either it is spoken if

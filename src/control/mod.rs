@@ -20,4 +20,4 @@ mod wire;
 
 pub use api::Api;
 pub use places::MOST_CONNECTIONS;
-pub use serve::{Listener, Socket, serve};
+pub use serve::{Listener, serve};

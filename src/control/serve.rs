@@ -1,10 +1,9 @@
 //! Listening, and one connection's requests, from its bytes to the answer.
 
-use std::{io, net::IpAddr, pin::pin, rc::Rc, sync::Arc, time::Duration};
+use std::{future::poll_fn, io, pin::pin, rc::Rc, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
     sync::watch,
     task::{JoinSet, yield_now},
     time::{sleep, timeout},
@@ -19,26 +18,21 @@ use super::{
     signature::Keys,
     wire::Wire,
 };
-use crate::{config::ControlKey, tls::Certificates};
+use crate::{
+    config::ControlKey,
+    socket::{Gate, Listening, PeerAddress, Plain},
+    tls::Certificates,
+};
 
 /// A listening socket of the control API.
 #[derive(Debug)]
 pub struct Listener {
     /// Not blocking.
-    pub socket: Socket,
+    pub listening: Listening,
     /// What requests are signed with; none: whoever can connect may speak.
     pub keys: Vec<ControlKey>,
     /// What TLS sessions begin with, if it speaks TLS.
     pub tls: Option<Arc<Certificates>>,
-}
-
-/// What a [`Listener`] listens with.
-#[derive(Debug)]
-pub enum Socket {
-    /// TCP.
-    Tcp(std::net::TcpListener),
-    /// A Unix socket.
-    Unix(std::os::unix::net::UnixListener),
 }
 
 /// What the connections of one listener share, so that those of one cannot crowd out those of another.
@@ -53,41 +47,37 @@ struct Shared {
 pub async fn serve(api: Api, listeners: Vec<Listener>, stop: watch::Receiver<bool>) -> io::Result<()> {
     let api = Rc::new(api);
     let mut accepting = JoinSet::new();
-    for Listener { socket, keys, tls } in listeners {
+    for Listener { listening, keys, tls } in listeners {
         let (api, keys) = (api.clone(), Keys::new(&keys));
         let places = Places::new(keys.is_empty(), api.largest_body());
         let shared = Rc::new(Shared { api, keys, places });
-        match socket {
-            Socket::Tcp(socket) => {
-                let socket = TcpListener::from_std(socket)?;
-                accepting.spawn_local(accept_tcp(socket, tls, shared, stop.clone()));
-            }
-            Socket::Unix(socket) => {
-                let socket = UnixListener::from_std(socket)?;
-                accepting.spawn_local(accept_unix(socket, shared, stop.clone()));
-            }
-        }
+        let gate = Gate::new(listening)?;
+        accepting.spawn_local(accept(gate, tls, shared, stop.clone()));
     }
     while accepting.join_next().await.is_some() {}
     Ok(())
 }
 
-async fn accept_tcp(
-    socket: TcpListener,
+async fn accept(
+    gate: Gate,
     tls: Option<Arc<Certificates>>,
     shared: Rc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let accept = async || socket.accept().await.map(|(stream, peer)| (stream, Some(peer.ip())));
-    while let Some(accepted) = next(&shared, accept, &mut stop).await {
-        let Ok((stream, peer, place)) = accepted else {
+    while let Some(accepted) = next(&shared, &gate, &mut stop).await {
+        let Ok((plain, peer, place)) = accepted else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let _ = stream.set_nodelay(true);
         let (shared, stop, tls) = (shared.clone(), stop.clone(), tls.clone());
+        let inherited = plain.inherited();
         tokio::task::spawn_local(async move {
-            let peer = peer.map_or_else(String::new, |peer| peer.to_canonical().to_string());
+            let _inherited = inherited;
+            let peer = peer.ip().map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
+            let stream = match plain {
+                Plain::Tcp(stream) => stream,
+                Plain::Unix(stream) => return talk(stream, &peer, &shared, &place, stop).await,
+            };
             let Some(certificates) = tls else { return talk(stream, &peer, &shared, &place, stop).await };
             let accepted = TlsAcceptor::from(certificates.config()).accept(stream);
             let shaken = tokio::select! {
@@ -102,31 +92,18 @@ async fn accept_tcp(
     let _ = timeout(LAST_ANSWERS, shared.places.empty()).await;
 }
 
-async fn accept_unix(socket: UnixListener, shared: Rc<Shared>, mut stop: watch::Receiver<bool>) {
-    let accept = async || socket.accept().await.map(|(stream, _)| (stream, None));
-    while let Some(accepted) = next(&shared, accept, &mut stop).await {
-        let Ok((stream, _, place)) = accepted else {
-            sleep(ACCEPT_PAUSE).await;
-            continue;
-        };
-        let (shared, stop) = (shared.clone(), stop.clone());
-        tokio::task::spawn_local(async move { talk(stream, "unix", &shared, &place, stop).await });
-    }
-    let _ = timeout(LAST_ANSWERS, shared.places.empty()).await;
-}
-
 /// Who connects next, and the place that it takes; `None` at the end.
-async fn next<S>(
+async fn next(
     shared: &Shared,
-    accept: impl AsyncFn() -> io::Result<(S, Option<IpAddr>)>,
+    gate: &Gate,
     stop: &mut watch::Receiver<bool>,
-) -> Option<io::Result<(S, Option<IpAddr>, Place)>> {
+) -> Option<io::Result<(Plain, PeerAddress, Place)>> {
     let accepted = async {
         // Whoever came before reads what it has sent before somebody else makes it leave.
         yield_now().await;
-        let (stream, peer) = accept().await?;
-        let place = shared.places.take(peer).await;
-        Ok((stream, peer, place))
+        let (plain, peer) = poll_fn(|cx| gate.poll_accept(cx)).await?;
+        let place = shared.places.take(peer.ip()).await;
+        Ok((plain, peer, place))
     };
     tokio::select! {
         accepted = accepted => Some(accepted),

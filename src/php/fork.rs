@@ -4,6 +4,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::descriptors::close_in_child;
+
 /// This process or one that it was forked from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Process(u32);
@@ -22,9 +24,10 @@ impl Process {
 pub(super) fn watch() {
     extern "C" fn forked() {
         FORKS.fetch_add(1, Ordering::Relaxed);
+        close_in_child();
     }
     if WATCHED.fetch_add(1, Ordering::Relaxed) == 0 {
-        // SAFETY: the handler only adds to an atomic. The C library takes handlers away with the
+        // SAFETY: the handler makes only calls that are allowed in one of signals. The C library takes handlers away with the
         // library that registered them.
         unsafe { libc::pthread_atfork(None, None, Some(forked)) };
     }

@@ -9,6 +9,8 @@ use std::{
 
 use nix::{errno::Errno, unistd};
 
+use crate::descriptors::placed;
+
 /// The reading end, and the owner of both.
 #[derive(Debug)]
 pub struct WakeFd {
@@ -28,14 +30,15 @@ impl WakeFd {
         #[cfg(target_os = "linux")]
         {
             use nix::sys::eventfd::{EfdFlags, EventFd};
-            let fd = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-            let fd = Arc::new(OwnedFd::from(fd));
+            let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+            let fd = Arc::new(placed(|| Ok(OwnedFd::from(EventFd::from_flags(flags)?)))?);
             Ok(Self { read: fd.clone(), write: fd })
         }
         #[cfg(not(target_os = "linux"))]
         {
             use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
             let (read, write) = unistd::pipe()?;
+            let (read, write) = (placed(|| Ok(read))?, placed(|| Ok(write))?);
             for end in [&read, &write] {
                 fcntl(end, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
                 fcntl(end, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;

@@ -2,7 +2,6 @@
 
 use std::{
     io,
-    os::fd::OwnedFd,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     thread::JoinHandle,
@@ -13,7 +12,7 @@ use tokio::{runtime::Builder, sync::watch, task::LocalSet};
 use super::threads;
 use crate::{
     config::{self, Address},
-    control::{Api, Listener, Socket, serve},
+    control::{Api, Listener, serve},
     socket::{BindError, SocketFile, bind_private},
     tls::Certificates,
 };
@@ -49,13 +48,10 @@ pub(super) fn bind(
                 _ => address.to_string(),
             });
             all.files.extend(bound.file);
-            all.listeners.extend(bound.sockets.into_iter().map(|listening| {
-                let descriptor = OwnedFd::from(listening.socket);
-                let socket = match address {
-                    Address::Unix { .. } => Socket::Unix(descriptor.into()),
-                    _ => Socket::Tcp(descriptor.into()),
-                };
-                Listener { socket, keys: keys.clone(), tls: tls.cloned() }
+            all.listeners.extend(bound.sockets.into_iter().map(|listening| Listener {
+                listening,
+                keys: keys.clone(),
+                tls: tls.cloned(),
             }));
         }
     }

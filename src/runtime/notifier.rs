@@ -7,7 +7,7 @@ use std::{
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use crate::socket::NO_SIGNAL;
+use crate::{descriptors::placed, socket::NO_SIGNAL};
 
 /// What systemd is told, and when. The consumer owns it, so that the watchdog bites when the callbacks
 /// are stuck and not only when a thread is.
@@ -44,7 +44,7 @@ impl Notifier {
             Some(name) => SockAddr::unix(format!("\0{name}"))?,
             None => SockAddr::unix(socket)?,
         };
-        let socket = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+        let socket = placed(|| Socket::new(Domain::UNIX, Type::DGRAM, None))?;
         // A systemd that does not read must not hold callbacks up.
         socket.set_write_timeout(Some(PATIENCE))?;
         let now = Instant::now();

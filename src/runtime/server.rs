@@ -12,6 +12,7 @@ use super::{
 use crate::{
     config::{self, Config, ConfigError},
     control::Api,
+    descriptors::Placeholders,
     hub::{Handle, Hub},
     queue::{Ender, Inbox, link},
     socket::{BindError, SocketFile, bind},
@@ -89,6 +90,8 @@ impl Server {
         let controls = control::bind(&config.control, common.certificates.as_ref())?;
         server.addresses.extend(controls.urls);
         server.files.extend(controls.files);
+        // What tokio makes for itself gets high numbers too.
+        let placeholders = Placeholders::below_floor();
         let mut inbox = Inbox::new()?;
         let (mut ports, mut beside) = (Vec::new(), Vec::new());
         for (index, sockets) in sockets.into_iter().enumerate() {
@@ -117,6 +120,7 @@ impl Server {
             let api = Api::new(Handle::new(server.hub.clone(), beside), events);
             server.control = Some(Control::start(api, controls.listeners)?);
         }
+        drop(placeholders);
         server.handle = Some(Handle::new(server.hub.clone(), ports));
         server.inbox = Some(inbox);
         Ok(server)

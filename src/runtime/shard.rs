@@ -36,10 +36,11 @@ use crate::{
     connection::{Buffers, Connection},
     control,
     deflate::Codec,
+    descriptors::{self, Reservation},
     frame::DecodeLimits,
     http::HeadLimits,
     hub::{Hub, TopicIndex},
-    limits::{AddressLimits, raise_file_limit},
+    limits::AddressLimits,
     metrics::Counters,
     queue::{Commands, Event, EventQueue, LogLevel, LogRecord, Rest},
     socket::{Acceptor, Listening},
@@ -56,6 +57,7 @@ pub(super) struct Common {
     pub(super) authenticator: Option<Authenticator>,
     pub(super) hub: Arc<Hub>,
     pub(super) ceiling: usize,
+    _descriptors: Reservation,
     /// Clients' sockets of all shards.
     pub(super) sockets: AtomicUsize,
     /// Sockets beside those: of who watches over the server.
@@ -78,13 +80,14 @@ impl Common {
             [] => None,
             options => Some(credentials::authenticator(options, limits)?),
         };
-        let files = raise_file_limit();
         let reserved = RESERVED_FILES + control::MOST_CONNECTIONS * config.control.len();
+        let ceiling = limits.max_connections.min(descriptors::most().saturating_sub(reserved)).max(1);
         Ok(Self {
             certificates,
             authenticator,
             hub: Arc::new(Hub::new(config.shards(), limits.clone(), config.compression)),
-            ceiling: limits.max_connections.min(files.saturating_sub(reserved)).max(1),
+            ceiling,
+            _descriptors: Reservation::new(ceiling + reserved),
             sockets: AtomicUsize::new(0),
             monitors: AtomicUsize::new(0),
             addresses: AddressLimits::new(

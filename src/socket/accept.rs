@@ -9,16 +9,16 @@ use std::{
 };
 
 use socket2::Socket;
-use tokio::net::{TcpListener, UnixListener};
 
-use super::{Entry, Listening, NO_SIGNAL, PeerAddress, Stream, plain::Plain};
+use super::{Entry, Gate, Listening, NO_SIGNAL, PeerAddress, Stream};
+use crate::descriptors::placed;
 
 /// The listening sockets of one shard.
 #[derive(Debug)]
 pub struct Acceptor {
     listeners: Vec<Open>,
     /// A descriptor held back, so that one is free to tell a client that there is none.
-    reserve: Option<File>,
+    reserve: Option<OwnedFd>,
 }
 
 /// Why a client is turned away before its request is read.
@@ -44,15 +44,9 @@ pub struct Arrival {
 /// A [`Listening`] socket in tokio's hands.
 #[derive(Debug)]
 struct Open {
-    listener: Listener,
+    gate: Gate,
     entry: Entry,
     passed: bool,
-}
-
-#[derive(Debug)]
-enum Listener {
-    Tcp(TcpListener),
-    Unix(UnixListener),
 }
 
 impl Acceptor {
@@ -60,15 +54,9 @@ impl Acceptor {
     pub fn new(sockets: Vec<Listening>) -> io::Result<Self> {
         let listeners = sockets
             .into_iter()
-            .map(|Listening { socket, entry, passed }| {
-                let unix = socket.local_addr()?.is_unix();
-                let descriptor = OwnedFd::from(socket);
-                let listener = if unix {
-                    UnixListener::from_std(descriptor.into()).map(Listener::Unix)?
-                } else {
-                    TcpListener::from_std(descriptor.into()).map(Listener::Tcp)?
-                };
-                Ok(Open { listener, entry, passed })
+            .map(|listening| {
+                let (entry, passed) = (listening.entry, listening.passed);
+                Ok(Open { gate: Gate::new(listening)?, entry, passed })
             })
             .collect::<io::Result<_>>()?;
         Ok(Self { listeners, reserve: reserve() })
@@ -78,17 +66,18 @@ impl Acceptor {
     /// (out of descriptors, out of memory) means: pause before the next call.
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Arrival>> {
         for place in 0..self.listeners.len() {
-            let Some(Open { listener, entry, .. }) = self.listeners.get(place) else { break };
+            let Some(Open { gate, entry, .. }) = self.listeners.get(place) else { break };
             let entry = *entry;
             loop {
-                match listener.poll_accept(cx) {
+                match gate.poll_accept(cx) {
                     Poll::Pending => break,
                     // The client gave up while it waited: the next one may be there.
                     Poll::Ready(Err(e)) if is_about_one_client(&e) => {}
                     Poll::Ready(accepted) => {
                         // The others come first next time: a flood at one must not starve them.
                         self.listeners.rotate_left(place + 1);
-                        let arrival = |(stream, address)| Arrival { stream, address, entry };
+                        let arrival =
+                            |(plain, address)| Arrival { stream: Stream::new(plain), address, entry };
                         return Poll::Ready(accepted.map(arrival));
                     }
                 }
@@ -122,23 +111,6 @@ impl Acceptor {
     pub fn restore_reserve(&mut self) {
         if self.reserve.is_none() {
             self.reserve = reserve();
-        }
-    }
-}
-
-impl Listener {
-    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Stream, PeerAddress)>> {
-        match self {
-            Self::Tcp(listener) => listener.poll_accept(cx).map_ok(|(stream, address)| {
-                // Frames are coalesced here: Nagle's algorithm would only add a delay. It fails
-                // only for a socket that is closed already.
-                let _ = stream.set_nodelay(true);
-                (Stream::new(Plain::Tcp(stream)), PeerAddress::Ip(address.ip().to_canonical()))
-            }),
-            Self::Unix(listener) => {
-                let accepted = |(stream, _)| (Stream::new(Plain::Unix(stream)), PeerAddress::Unix);
-                listener.poll_accept(cx).map_ok(accepted)
-            }
         }
     }
 }
@@ -179,8 +151,8 @@ pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal, date: &str) {
 /// As much as a request head may have by default, and a little more.
 const READS: usize = 5;
 
-fn reserve() -> Option<File> {
-    File::open("/dev/null").ok()
+fn reserve() -> Option<OwnedFd> {
+    placed(|| File::open("/dev/null").map(OwnedFd::from)).ok()
 }
 
 fn is_about_one_client(error: &io::Error) -> bool {
@@ -197,7 +169,7 @@ fn is_about_one_client(error: &io::Error) -> bool {
 mod tests {
     use std::{net::SocketAddr, task::Waker};
 
-    use super::*;
+    use super::{super::Plain, *};
 
     #[cfg(target_os = "linux")]
     #[test]
@@ -223,7 +195,8 @@ mod tests {
         runtime.block_on(async {
             turn_away(gone(), false, Refusal::Full, "now");
             assert!(pending.read_signal().unwrap().is_none(), "raised by turning away");
-            let mut stream = gone().plain;
+            let mut gone = gone();
+            let stream = &mut gone.plain;
             assert!(poll_fn(|cx| stream.poll_write(cx, b"x")).await.is_err());
             assert!(pending.read_signal().unwrap().is_none(), "raised by a write");
             let slices = [io::IoSlice::new(b"x"), io::IoSlice::new(b"y")];
@@ -255,11 +228,7 @@ mod tests {
         let _context = runtime.enter();
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
-        let passed = || Listening {
-            socket: socket.try_clone().unwrap().into(),
-            entry: Entry::default(),
-            passed: true,
-        };
+        let passed = || Listening::new(socket.try_clone().unwrap().into(), Entry::default(), true);
         let mut ending = Acceptor::new(vec![passed()]).unwrap();
         let mut next = Acceptor::new(vec![passed()]).unwrap();
         let _client = std::net::TcpStream::connect(socket.local_addr().unwrap()).unwrap();
@@ -283,7 +252,7 @@ mod tests {
             .map(|_| {
                 let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
                 socket.set_nonblocking(true).unwrap();
-                Listening { socket: socket.into(), entry: Entry::default(), passed: false }
+                Listening::new(socket.into(), Entry::default(), false)
             })
             .collect();
         let addresses: Vec<SocketAddr> =
@@ -295,7 +264,8 @@ mod tests {
         let mut from = Vec::new();
         while from.len() < 4 {
             if let Poll::Ready(accepted) = acceptor.poll_accept(&mut cx) {
-                let Plain::Tcp(stream) = accepted.unwrap().stream.plain else { continue };
+                let arrival = accepted.unwrap();
+                let Plain::Tcp(stream) = &arrival.stream.plain else { continue };
                 from.push(stream.local_addr().unwrap() == addresses[1]);
             } else {
                 runtime.block_on(tokio::task::yield_now());

@@ -2,7 +2,7 @@
 
 use std::{
     io,
-    net::{SocketAddr, ToSocketAddrs},
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
     os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
     path::{Path, PathBuf},
     time::SystemTime,
@@ -11,7 +11,10 @@ use std::{
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::systemd;
-use crate::config::{Address, Listen, Scheme};
+use crate::{
+    config::{Address, Listen, Scheme},
+    descriptors::{Inherited, placed},
+};
 
 /// Why an address could not be bound.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +62,8 @@ pub struct Entry {
 /// One shard's listening socket.
 #[derive(Debug)]
 pub struct Listening {
+    /// Dropped first.
+    pub(super) inherited: Inherited,
     /// Not blocking.
     pub socket: Socket,
     /// How clients are served who come here.
@@ -67,8 +72,15 @@ pub struct Listening {
     pub passed: bool,
 }
 
+impl Listening {
+    /// A socket that listens and does not block.
+    pub fn new(socket: Socket, entry: Entry, passed: bool) -> Self {
+        Self { inherited: Inherited::new(&socket), socket, entry, passed }
+    }
+}
+
 /// Binds `listen` for `shards` shards; where it names no scheme, TLS is spoken if there are `certificates`.
-/// A host name may mean several addresses: all are bound.
+/// A host name may mean several addresses: all that this machine has are bound.
 pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bound>, BindError> {
     let Listen { address, scheme, proxy_protocol } = listen;
     let tls = scheme.map_or(certificates, |scheme| scheme == Scheme::Wss);
@@ -87,19 +99,42 @@ pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bo
             Ok(vec![bound.map_err(|e| error(address.to_string(), e))?])
         }
         Address::Tcp { host, port } => {
-            let addresses =
-                (host.as_str(), *port).to_socket_addrs().map_err(|e| error(address.to_string(), e))?;
-            let mut bound = Vec::new();
-            for address in addresses {
-                if !bound.iter().any(|(a, _)| *a == address) {
-                    let socket =
-                        bind_tcp(address, entry, shards).map_err(|e| error(address.to_string(), e))?;
-                    bound.push((address, socket));
-                }
-            }
-            Ok(bound.into_iter().map(|(_, bound)| bound).collect())
+            let resolved = (host.as_str(), *port).to_socket_addrs();
+            let addresses: Vec<_> = resolved.map_err(|e| error(address.to_string(), e))?.collect();
+            let is_name = host.trim_matches(['[', ']']).parse::<IpAddr>().is_err();
+            bind_resolved(&addresses, is_name, entry, shards).map_err(|e| error(address.to_string(), e))
         }
     }
+}
+
+/// Binds what a host means. Those addresses of a *name* that this machine does not have are left out if another is
+/// bound: `/etc/hosts` gives `localhost` an `::1` also where there is no IPv6, as in most containers.
+fn bind_resolved(
+    addresses: &[SocketAddr],
+    is_name: bool,
+    entry: Entry,
+    shards: usize,
+) -> io::Result<Vec<Bound>> {
+    let (mut bound, mut missing) = (Vec::new(), None);
+    for (place, address) in addresses.iter().enumerate() {
+        if addresses.iter().take(place).any(|before| before == address) {
+            continue;
+        }
+        match bind_tcp(*address, entry, shards) {
+            Ok(socket) => bound.push(socket),
+            Err(error) if is_name && is_missing(&error) => missing = missing.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    match missing {
+        Some(error) if bound.is_empty() => Err(error),
+        _ => Ok(bound),
+    }
+}
+
+/// Whether this machine has no such address, or no such family of addresses at all.
+fn is_missing(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
 
 /// Binds `address` for one listener of its own; a socket file is for its owner alone.
@@ -135,7 +170,7 @@ fn bind_tcp(address: SocketAddr, entry: Entry, shards: usize) -> io::Result<Boun
             })
             .collect::<io::Result<_>>()?
     };
-    let listening = |socket| Listening { socket, entry, passed: false };
+    let listening = |socket| Listening::new(socket, entry, false);
     let sockets = sockets.into_iter().map(listening).collect();
     Ok(Bound { url: entry.url(actual), sockets, file: None })
 }
@@ -161,7 +196,7 @@ fn bind_passed(socket: Socket, mut entry: Entry, shards: usize) -> io::Result<Bo
         None => return Err(io::Error::other("it is neither a TCP nor a Unix socket")),
     };
     let sockets = shared(socket, shards)?;
-    let listening = |socket| Listening { socket, entry, passed: true };
+    let listening = |socket| Listening::new(socket, entry, true);
     Ok(Bound { url, sockets: sockets.into_iter().map(listening).collect(), file: None })
 }
 
@@ -178,20 +213,21 @@ fn unix_name(address: &SockAddr) -> String {
 fn shared(socket: Socket, shards: usize) -> io::Result<Vec<Socket>> {
     let mut sockets = vec![socket];
     while sockets.len() < shards {
-        let Some(copy) = sockets.first().map(Socket::try_clone) else { break };
-        sockets.push(copy?);
+        let Some(socket) = sockets.first() else { break };
+        sockets.push(placed(|| socket.try_clone())?);
     }
     Ok(sockets)
 }
 
 fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = placed(|| Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP)))?;
     // A restart must not wait for the old connections' TIME_WAIT.
     socket.set_reuse_address(true)?;
     if share_port {
         socket.set_reuse_port(true)?;
     }
     if address.is_ipv6() {
+        // `[::]` and `0.0.0.0` can both be listed, whatever `net.ipv6.bindv6only` says.
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
@@ -219,7 +255,7 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<
     let address = SockAddr::unix(path)?;
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
-            let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+            let socket = placed(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
             // Not to wait at one whose queue is full.
             socket.set_nonblocking(true)?;
             match socket.connect(&address).map_err(|error| (error.kind(), error)) {
@@ -235,7 +271,7 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<
         }
         Err(_) => {}
     }
-    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let socket = placed(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address)?;
     let file = SocketFile { path: path.to_owned(), made: made(path) };
@@ -243,7 +279,7 @@ fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     socket.listen(BACKLOG)?;
     let entry = Entry { tls: false, ..entry };
-    let listening = |socket| Listening { socket, entry, passed: false };
+    let listening = |socket| Listening::new(socket, entry, false);
     Ok(Bound {
         url: format!("ws+unix://{}", path.display()),
         sockets: shared(socket, shards)?.into_iter().map(listening).collect(),
@@ -310,6 +346,33 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn of_a_name_the_addresses_that_this_machine_lacks_are_left_out() {
+        // TEST-NET-1 (RFC 5737) and the documentation prefix (RFC 3849): nobody's.
+        let [here, not_here, nor_this] =
+            ["127.0.0.1:0", "192.0.2.1:0", "[2001:db8::1]:0"].map(|a| a.parse().unwrap());
+        let bind = |addresses: &[SocketAddr], is_name| bind_resolved(addresses, is_name, Entry::default(), 2);
+        for addresses in [[not_here, nor_this, here], [here, nor_this, not_here]] {
+            let bound = bind(&addresses, true).unwrap();
+            assert!(bound.len() == 1 && bound[0].url.starts_with("ws://127.0.0.1:"), "{bound:?}");
+            assert!(bind(&addresses, false).is_err(), "asked for by its number");
+        }
+        assert!(is_missing(&bind(&[not_here, nor_this], true).unwrap_err()), "nothing would be served");
+        let [taken] = &bind(&[here], true).unwrap()[..] else { panic!("one address") };
+        let taken = taken.sockets[0].socket.local_addr().unwrap().as_socket().unwrap();
+        assert_eq!(
+            bind(&[here, taken], true).unwrap_err().kind(),
+            io::ErrorKind::AddrInUse,
+            "that is another's"
+        );
+    }
+
+    #[test]
+    fn every_ipv6_address_is_no_ipv4_address() {
+        let Ok(bound) = bind(&Listen::parse("[::]:0").unwrap(), false, 1) else { return };
+        assert!(bound[0].sockets[0].socket.only_v6().unwrap());
     }
 
     /// A folder of its own, and the path of a socket in it.

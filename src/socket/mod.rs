@@ -4,6 +4,7 @@
 //! A proxy may say first whom it passes on (`proxy_header`). Knows neither frames nor the hub nor PHP.
 
 mod accept;
+mod gate;
 mod listen;
 mod peer_address;
 mod plain;
@@ -13,8 +14,9 @@ mod stream;
 mod systemd;
 
 pub use accept::{Acceptor, Arrival, Refusal, turn_away};
+pub use gate::Gate;
 pub use listen::{BindError, Bound, Entry, Listening, SocketFile, bind, bind_private};
 pub use peer_address::PeerAddress;
-pub use plain::NO_SIGNAL;
+pub use plain::{NO_SIGNAL, Plain};
 pub use proxy_header::{ProxyHeader, ProxyViolation};
 pub use stream::Stream;

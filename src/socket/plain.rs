@@ -18,10 +18,11 @@ use tokio::{
 use tokio_util::io::poll_read_buf;
 
 use super::{ProxyHeader, ProxyViolation};
+use crate::descriptors::Inherited;
 
 /// A connected socket in tokio's hands.
 #[derive(Debug)]
-pub(super) enum Plain {
+pub enum Plain {
     /// TCP over IPv4 or IPv6.
     Tcp(TcpStream),
     /// A Unix stream socket.
@@ -29,6 +30,11 @@ pub(super) enum Plain {
 }
 
 impl Plain {
+    /// Marks its descriptor as one that a forked child closes.
+    pub fn inherited(&self) -> Inherited {
+        Inherited::new(&*self.as_socket())
+    }
+
     /// Reads what has arrived to the end of `buffer`, at most as much as it has room for. 0: the
     /// client will send no more.
     pub(super) fn poll_read(

@@ -10,7 +10,10 @@ use bytes::{BufMut, BytesMut};
 use socket2::SockRef;
 
 use super::{ProxyHeader, ProxyViolation, plain::Plain, secured::Secured};
-use crate::tls;
+use crate::{
+    descriptors::{mark, unmark},
+    tls,
+};
 
 /// A connected socket, ready for tokio.
 ///
@@ -24,6 +27,7 @@ pub struct Stream {
 
 impl Stream {
     pub(super) fn new(plain: Plain) -> Self {
+        mark(&*plain.as_socket());
         Self { plain, secured: None }
     }
 
@@ -165,5 +169,11 @@ impl Stream {
     /// For what has no method here.
     pub(super) fn as_socket(&self) -> SockRef<'_> {
         self.plain.as_socket()
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        unmark(&*self.plain.as_socket());
     }
 }

@@ -9,6 +9,8 @@ use std::{
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use socket2::{Socket, Type};
 
+use crate::descriptors::placed;
+
 /// The listening sockets that were passed to this process with this name, or all of them: copies, so
 /// that a server may end and begin again. The environment is read each time; it stays as it is.
 pub(super) fn passed(name: Option<&str>) -> io::Result<Vec<Socket>> {
@@ -60,7 +62,7 @@ fn listening(descriptor: RawFd) -> io::Result<Socket> {
     // only; if it is not open after all, the first call says so (EBADF).
     let passed = unsafe { BorrowedFd::borrow_raw(descriptor) };
     fcntl(passed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
-    let socket = Socket::from(passed.try_clone_to_owned()?);
+    let socket = Socket::from(placed(|| passed.try_clone_to_owned())?);
     if socket.r#type()? != Type::STREAM || !socket.is_listener()? {
         return Err(io::Error::other("it is not a stream socket that listens (ListenStream=, Accept=no)"));
     }

@@ -9,18 +9,19 @@ use std::{
 /// Each folder of `src/`, and the folders it may name.
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &[]),
+    ("descriptors", &[]),
     ("limits", &[]),
     ("metrics", &[]),
     ("deflate", &[]),
     ("frame", &[]),
     ("tls", &["config"]),
     ("auth", &["config", "http", "queue"]),
-    ("socket", &["config", "tls"]),
+    ("socket", &["config", "descriptors", "tls"]),
     ("http", &["config", "deflate"]),
-    ("queue", &["http"]),
+    ("queue", &["descriptors", "http"]),
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
     ("hub", &["config", "connection", "frame", "metrics", "queue"]),
-    ("control", &["config", "http", "hub", "queue", "tls"]),
+    ("control", &["config", "http", "hub", "queue", "socket", "tls"]),
     (
         "runtime",
         &[
@@ -29,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "connection",
             "control",
             "deflate",
+            "descriptors",
             "frame",
             "http",
             "hub",
@@ -41,7 +43,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("protocol", &["hub", "queue"]),
-    ("php", &["config", "http", "hub", "metrics", "protocol", "queue", "runtime"]),
+    ("php", &["config", "descriptors", "http", "hub", "metrics", "protocol", "queue", "runtime"]),
 ];
 
 /// Crates that only some folders may name.
