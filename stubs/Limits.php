@@ -23,10 +23,11 @@ final class Limits
      *     closed with 1009. Keep it well under PHP's `memory_limit`.
      * @param int $maxConnections Open at a time; over it clients are answered 503. The limit of open files
      *     minus 64, and minus 320 for each address of `control`, is a ceiling too, and the smaller of both is logged at start.
-     * @param int $maxConnectionsPerAddress Open at a time from one IP address (IPv6: one /64); over it clients
-     *     are answered 429. The default does not apply to loopback, a value of your own does. 0 = off.
-     * @param float $connectRatePerAddress New connections a second from one address, with bursts of twice
-     *     that; over it clients are answered 429. Loopback as above. 0.0 = off.
+     * @param int|null $maxConnectionsPerAddress Open at a time from one IP address (IPv6: one /64); over it clients
+     *     are answered 429. null is 256, and no limit for loopback, where a proxy may be one address for all of its
+     *     clients; a value of your own, also 256, holds for every address. 0 = off.
+     * @param float|null $connectRatePerAddress New connections a second from one address, with bursts of twice
+     *     that; over it clients are answered 429. null is 50.0, and no limit for loopback; as above. 0.0 = off.
      * @param float $handshakeTimeout Seconds from accepting a socket until its whole request has come; then
      *     it is closed. The time PHP takes to decide has its own ten seconds.
      * @param int $sendBuffer Memory for what waits to be sent to one client, in bytes: its messages, and 128 bytes
@@ -64,8 +65,8 @@ final class Limits
     public function __construct(
         public readonly int $maxMessageSize = 1048576,
         public readonly int $maxConnections = 10000,
-        public readonly int $maxConnectionsPerAddress = 256,
-        public readonly float $connectRatePerAddress = 50.0,
+        public readonly ?int $maxConnectionsPerAddress = null,
+        public readonly ?float $connectRatePerAddress = null,
         public readonly float $handshakeTimeout = 5.0,
         public readonly int $sendBuffer = 16777216,
         public readonly int $totalSendBuffer = 268435456,

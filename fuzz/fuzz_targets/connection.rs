@@ -17,7 +17,7 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use ferrite::{
-    config::{Compression, Config, Heartbeat, Limits, Listen, Origins, TrustedProxies},
+    config::{Compression, Config, Heartbeat, Limits, Listen, Origins, PerAddress, TrustedProxies},
     deflate::{Agreement, Codec, Contexts, InflateError, Inflater},
     frame::{CloseFrame, DecodeLimits, Decoder, Received, Violation},
     http::{self, HeadLimits, HeadReader, Request, UpgradeRules, parse_upgrade, switching_protocols},
@@ -65,8 +65,8 @@ fn config(server: usize) -> Config {
         limits: Limits {
             max_message_size: 1024,
             max_connections: 16,
-            max_connections_per_address: None,
-            connect_rate_per_address: None,
+            max_connections_per_address: PerAddress::Off,
+            connect_rate_per_address: PerAddress::Off,
             handshake_timeout: forever,
             close_timeout: forever,
             send_timeout: None,

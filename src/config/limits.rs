@@ -12,10 +12,10 @@ pub struct Limits {
     /// The most connections at once, handshakes included; more get 503. Default 10 000, and never
     /// more than the file limit less 64.
     pub max_connections: usize,
-    /// The most connections of one address (IPv6: of one /64); more get 429. Default 256.
-    pub max_connections_per_address: Option<usize>,
-    /// New connections a second of one address, with bursts of twice that; more get 429. Default 50.
-    pub connect_rate_per_address: Option<f64>,
+    /// The most connections of one address (IPv6: of one /64); more get 429. Usually 256.
+    pub max_connections_per_address: PerAddress<usize>,
+    /// New connections a second of one address, with bursts of twice that; more get 429. Usually 50.
+    pub connect_rate_per_address: PerAddress<f64>,
     /// From accept to the 101 response, without the time that PHP takes to decide. Default 5 s.
     pub handshake_timeout: Duration,
     /// The most memory that may wait for one client, then `slow_consumer` acts; a message that waits
@@ -54,6 +54,29 @@ pub struct Limits {
     pub max_headers: usize,
 }
 
+/// How much one address may have or do.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum PerAddress<T> {
+    /// What is usual, and for clients on this host no bound: a proxy here would be one address for all of its clients.
+    #[default]
+    Usual,
+    /// No bound, for anybody.
+    Off,
+    /// This bound, for everybody.
+    AtMost(T),
+}
+
+impl<T: Copy> PerAddress<T> {
+    /// The bound for addresses of other hosts, and the one for those of this host.
+    pub fn bounds(self, usual: T) -> (Option<T>, Option<T>) {
+        match self {
+            Self::Usual => (Some(usual), None),
+            Self::Off => (None, None),
+            Self::AtMost(bound) => (Some(bound), Some(bound)),
+        }
+    }
+}
+
 /// What happens to a client that reads too slowly, when its outbox is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SlowConsumer {
@@ -71,8 +94,8 @@ impl Default for Limits {
         Self {
             max_message_size: 1 << 20,
             max_connections: 10_000,
-            max_connections_per_address: Some(DEFAULT_PER_ADDRESS),
-            connect_rate_per_address: Some(DEFAULT_CONNECT_RATE),
+            max_connections_per_address: PerAddress::Usual,
+            connect_rate_per_address: PerAddress::Usual,
             handshake_timeout: Duration::from_secs(5),
             send_buffer: 16 << 20,
             total_send_buffer: 256 << 20,
@@ -143,20 +166,15 @@ impl Limits {
         }
         Ok(())
     }
-
-    /// Whether the limits per address hold for loopback peers too: by default they do not, since a
-    /// proxy on the same host would be one address; a value that the user chose does.
-    pub fn loopback_is_limited(&self) -> bool {
-        self.max_connections_per_address != Some(DEFAULT_PER_ADDRESS)
-            || self.connect_rate_per_address != Some(DEFAULT_CONNECT_RATE)
-    }
 }
 
-const DEFAULT_PER_ADDRESS: usize = 256;
+/// The usual [`Limits::max_connections_per_address`].
+pub const USUAL_PER_ADDRESS: usize = 256;
+/// The usual [`Limits::connect_rate_per_address`].
+pub const USUAL_CONNECT_RATE: f64 = 50.0;
 /// From what a browser's handshake needs to what the index of a request's head can hold.
 const HEAD_SIZES: std::ops::RangeInclusive<usize> = 1024..=65_535;
 const HEADERS: std::ops::RangeInclusive<usize> = 16..=1024;
-const DEFAULT_CONNECT_RATE: f64 = 50.0;
 /// PHP cannot hold a longer string without risking its hard memory limit, and gauges count in 32 bits.
 const MAX_MESSAGE: usize = 1 << 30;
 
@@ -167,7 +185,6 @@ mod tests {
     #[test]
     fn the_defaults_are_accepted() {
         assert_eq!(Limits::default().check(), Ok(()));
-        assert!(!Limits::default().loopback_is_limited());
     }
 
     #[test]
@@ -196,7 +213,9 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_per_address_that_the_user_chose_holds_for_loopback() {
-        assert!(Limits { max_connections_per_address: Some(3), ..Limits::default() }.loopback_is_limited());
+    fn what_is_usual_is_not_for_this_host_and_what_was_chosen_is_for_everybody() {
+        assert_eq!(Limits::default().max_connections_per_address.bounds(256), (Some(256), None));
+        assert_eq!(PerAddress::AtMost(256).bounds(256), (Some(256), Some(256)));
+        assert_eq!(PerAddress::Off.bounds(256), (None, None));
     }
 }

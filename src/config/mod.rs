@@ -19,7 +19,7 @@ pub use auth::{AppKeys, Application, Auth, Jwt, JwtKey, Pem, Secret};
 pub use compression::Compression;
 pub use control::{Control, ControlKey};
 pub use heartbeat::Heartbeat;
-pub use limits::{Limits, SlowConsumer};
+pub use limits::{Limits, PerAddress, SlowConsumer, USUAL_CONNECT_RATE, USUAL_PER_ADDRESS};
 pub use listen::{Address, Listen, Scheme};
 pub use monitoring::{Metrics, health};
 pub(crate) use origins::host_and_port;

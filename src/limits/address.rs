@@ -13,10 +13,16 @@ use super::TokenBucket;
 /// Shared by all shards; locked once for a connection and once for its end.
 #[derive(Debug)]
 pub struct AddressLimits {
+    others: Bounds,
+    loopback: Bounds,
+    table: Mutex<Table>,
+}
+
+/// What one address may have.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
     open: Option<usize>,
     rate: Option<f64>,
-    loopback: bool,
-    table: Mutex<Table>,
 }
 
 /// A connection that is counted, until it is handed to [`AddressLimits::leave`].
@@ -36,33 +42,42 @@ struct Table {
 #[derive(Debug)]
 struct Entry {
     open: usize,
+    rate: Option<f64>,
     bucket: TokenBucket,
 }
 
 impl AddressLimits {
-    /// `open` connections and `rate` new ones a second for each address; `loopback`: for peers on
-    /// this host too.
-    pub fn new(open: Option<usize>, rate: Option<f64>, loopback: bool) -> Self {
-        Self { open, rate, loopback, table: Mutex::default() }
+    /// `open` connections and `rate` new ones a second for each address; of both, the first for other hosts, the second
+    /// for addresses of this one.
+    pub fn new(open: (Option<usize>, Option<usize>), rate: (Option<f64>, Option<f64>)) -> Self {
+        Self {
+            others: Bounds { open: open.0, rate: rate.0 },
+            loopback: Bounds { open: open.1, rate: rate.1 },
+            table: Mutex::default(),
+        }
     }
 
     /// Counts a new connection. `Ok(None)`: its address is not limited. `Err`: it has too many.
     pub fn enter(&self, address: IpAddr, now: Duration) -> Result<Option<Admission>, TooMany> {
-        if (self.open.is_none() && self.rate.is_none()) || (address.is_loopback() && !self.loopback) {
+        // One host in both families.
+        let address = address.to_canonical();
+        let Bounds { open, rate } = if address.is_loopback() { self.loopback } else { self.others };
+        if open.is_none() && rate.is_none() {
             return Ok(None);
         }
         let key = network(address);
         let mut table = self.table.lock();
-        table.sweep(self.rate, now);
-        let entry = table
-            .addresses
-            .entry(key)
-            .or_insert_with(|| Entry { open: 0, bucket: TokenBucket::full(burst(self.rate), now) });
-        if self.open.is_some_and(|most| entry.open >= most) {
+        table.sweep(now);
+        let entry = table.addresses.entry(key).or_insert_with(|| Entry {
+            open: 0,
+            rate,
+            bucket: TokenBucket::full(burst(rate), now),
+        });
+        if open.is_some_and(|most| entry.open >= most) {
             return Err(TooMany);
         }
-        if let Some(rate) = self.rate {
-            entry.bucket.take(rate, burst(self.rate), now).map_err(|_| TooMany)?;
+        if let Some(per_second) = rate {
+            entry.bucket.take(per_second, burst(rate), now).map_err(|_| TooMany)?;
         }
         entry.open += 1;
         Ok(Some(Admission(key)))
@@ -79,13 +94,14 @@ impl AddressLimits {
 impl Table {
     /// Forgets who has nothing open and a full bucket, so that memory follows the clients of the
     /// last seconds and not those of all time.
-    fn sweep(&mut self, rate: Option<f64>, now: Duration) {
+    fn sweep(&mut self, now: Duration) {
         if now.saturating_sub(self.swept) < SWEEP {
             return;
         }
         self.swept = now;
         self.addresses.retain(|_, entry| {
-            entry.open > 0 || rate.is_some_and(|rate| !entry.bucket.is_full(rate, burst(Some(rate)), now))
+            entry.open > 0
+                || entry.rate.is_some_and(|rate| !entry.bucket.is_full(rate, burst(Some(rate)), now))
         });
     }
 }
@@ -111,13 +127,18 @@ mod tests {
 
     const NOW: Duration = Duration::from_secs(100);
 
+    /// For other hosts, and without bounds for this one.
+    fn of(open: Option<usize>, rate: Option<f64>) -> AddressLimits {
+        AddressLimits::new((open, None), (rate, None))
+    }
+
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
     #[test]
     fn an_address_has_so_many_connections_and_gets_one_back_for_each_it_ends() {
-        let limits = AddressLimits::new(Some(2), None, false);
+        let limits = of(Some(2), None);
         let first = limits.enter(ip("192.0.2.1"), NOW).unwrap().unwrap();
         assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
         assert!(limits.enter(ip("192.0.2.1"), NOW).is_err());
@@ -128,21 +149,37 @@ mod tests {
 
     #[test]
     fn an_ipv6_network_is_one_address() {
-        let limits = AddressLimits::new(Some(1), None, false);
+        let limits = of(Some(1), None);
         assert!(limits.enter(ip("2001:db8::1"), NOW).is_ok());
         assert!(limits.enter(ip("2001:db8::2"), NOW).is_err());
         assert!(limits.enter(ip("2001:db8:0:1::1"), NOW).is_ok());
     }
 
     #[test]
-    fn loopback_is_limited_only_if_asked() {
-        assert_eq!(AddressLimits::new(Some(0), None, false).enter(ip("127.0.0.1"), NOW), Ok(None));
-        assert!(AddressLimits::new(Some(0), None, true).enter(ip("127.0.0.1"), NOW).is_err());
+    fn this_host_has_bounds_of_its_own_in_every_form_of_its_address() {
+        for loopback in ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"].map(ip) {
+            assert_eq!(of(Some(0), Some(1.0)).enter(loopback, NOW), Ok(None), "{loopback}");
+            let bounded = AddressLimits::new((None, Some(1)), (None, None));
+            let _first = bounded.enter(loopback, NOW).unwrap().unwrap();
+            assert!(bounded.enter(loopback, NOW).is_err(), "{loopback}");
+            assert_eq!(bounded.enter(ip("192.0.2.1"), NOW), Ok(None));
+            // Each bound is on its own.
+            let rate = AddressLimits::new((None, None), (None, Some(1.0)));
+            assert_eq!((0..4).filter(|_| rate.enter(loopback, NOW).is_ok()).count(), 2, "{loopback}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_one_in_both_families() {
+        let limits = of(Some(1), None);
+        assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
+        assert!(limits.enter(ip("::ffff:192.0.2.1"), NOW).is_err());
+        assert!(limits.enter(ip("::ffff:192.0.2.2"), NOW).is_ok(), "not one network");
     }
 
     #[test]
     fn new_connections_come_at_the_rate_after_the_burst() {
-        let limits = AddressLimits::new(None, Some(1.0), false);
+        let limits = of(None, Some(1.0));
         assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
         assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
         assert!(limits.enter(ip("192.0.2.1"), NOW).is_err());
@@ -151,7 +188,7 @@ mod tests {
 
     #[test]
     fn who_is_gone_is_forgotten() {
-        let limits = AddressLimits::new(Some(9), Some(1.0), false);
+        let limits = of(Some(9), Some(1.0));
         let admission = limits.enter(ip("192.0.2.1"), NOW).unwrap().unwrap();
         limits.leave(admission);
         let _ = limits.enter(ip("192.0.2.2"), NOW + SWEEP);

@@ -193,6 +193,16 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// An int or null; null if it was left out.
+    pub(super) fn int_or_null(&self, number: u32) -> Result<Option<i64>, Thrown> {
+        self.given(number).then(|| self.int_or(number, 0)).transpose()
+    }
+
+    /// A float or null; null if it was left out.
+    pub(super) fn float_or_null(&self, number: u32) -> Result<Option<f64>, Thrown> {
+        self.given(number).then(|| self.float_or(number, 0.0)).transpose()
+    }
+
     /// An array or null; null if it was left out.
     pub(super) fn array_or_null(&self, number: u32) -> Result<Option<&'a ZendHashTable>, Thrown> {
         if !self.given(number) {

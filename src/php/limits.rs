@@ -1,7 +1,7 @@
 //! `Ferrite\Limits` and `Ferrite\Heartbeat`: plain values, checked when they are made and once more
 //! when a server reads them, for a value can be unserialised or cloned.
 
-use ext_php_rs::types::ZendObject;
+use ext_php_rs::types::{ZendObject, Zval};
 
 use super::{
     call::{Call, handler},
@@ -11,7 +11,7 @@ use super::{
     thrown::{Kind as Throw, Thrown, failed, throw},
     values,
 };
-use crate::config::{self, ConfigError};
+use crate::config::{self, ConfigError, PerAddress};
 
 pub(super) static LIMITS: Class = Class::new();
 pub(super) static HEARTBEAT: Class = Class::new();
@@ -31,8 +31,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         properties: &[
             "public readonly int $maxMessageSize",
             "public readonly int $maxConnections",
-            "public readonly int $maxConnectionsPerAddress",
-            "public readonly float $connectRatePerAddress",
+            "public readonly ?int $maxConnectionsPerAddress",
+            "public readonly ?float $connectRatePerAddress",
             "public readonly float $handshakeTimeout",
             "public readonly int $sendBuffer",
             "public readonly int $totalSendBuffer",
@@ -51,7 +51,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
         ],
         methods: &[(
             "public function __construct(int $maxMessageSize = 1048576, int $maxConnections = 10000, \
-             int $maxConnectionsPerAddress = 256, float $connectRatePerAddress = 50.0, \
+             ?int $maxConnectionsPerAddress = null, ?float $connectRatePerAddress = null, \
              float $handshakeTimeout = 5.0, int $sendBuffer = 16777216, int $totalSendBuffer = 268435456, \
              float $sendTimeout = 10.0, SlowConsumer $slowConsumer = \\Ferrite\\SlowConsumer::Close, \
              int $receiveMessages = 64, int $receiveBytes = 262144, int $totalReceiveBytes = 67108864, \
@@ -78,8 +78,12 @@ pub(super) fn limits(object: &ZendObject) -> Result<config::Limits, ConfigError>
     let limits = config::Limits {
         max_message_size: properties.size("maxMessageSize", 0)?,
         max_connections: properties.size("maxConnections", 1)?,
-        max_connections_per_address: Some(properties.size("maxConnectionsPerAddress", 2)?).filter(|n| *n > 0),
-        connect_rate_per_address: Some(properties.float("connectRatePerAddress", 3)?).filter(|n| *n > 0.0),
+        max_connections_per_address: per_address(properties.get(2), || {
+            properties.size("maxConnectionsPerAddress", 2)
+        })?,
+        connect_rate_per_address: per_address(properties.get(3), || {
+            properties.float("connectRatePerAddress", 3)
+        })?,
         handshake_timeout: properties.seconds("handshakeTimeout", 4)?,
         send_buffer: properties.size("sendBuffer", 5)?,
         total_send_buffer: properties.size("totalSendBuffer", 6)?,
@@ -101,6 +105,18 @@ pub(super) fn limits(object: &ZendObject) -> Result<config::Limits, ConfigError>
     };
     limits.check()?;
     Ok(limits)
+}
+
+/// What a limit per address says: null is what is usual, 0 none.
+fn per_address<T: PartialOrd + Default>(
+    value: Option<&Zval>,
+    read: impl FnOnce() -> Result<T, ConfigError>,
+) -> Result<PerAddress<T>, ConfigError> {
+    if value.is_some_and(Zval::is_null) {
+        return Ok(PerAddress::Usual);
+    }
+    let bound = read()?;
+    Ok(if bound > T::default() { PerAddress::AtMost(bound) } else { PerAddress::Off })
 }
 
 /// What a `Heartbeat` object says.
@@ -132,8 +148,8 @@ fn construct_limits(call: &mut Call<'_>) -> Result<(), Thrown> {
     let given = [
         values::int(call.int_or(1, 1 << 20)?),
         values::int(call.int_or(2, 10_000)?),
-        values::int(call.int_or(3, 256)?),
-        values::float(call.float_or(4, 50.0)?),
+        call.int_or_null(3)?.map_or_else(Zval::null, values::int),
+        call.float_or_null(4)?.map_or_else(Zval::null, values::float),
         values::float(call.float_or(5, 5.0)?),
         values::int(call.int_or(6, 16 << 20)?),
         values::int(call.int_or(7, 256 << 20)?),

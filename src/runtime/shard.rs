@@ -32,7 +32,7 @@ use super::{
 };
 use crate::{
     auth::Authenticator,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, USUAL_CONNECT_RATE, USUAL_PER_ADDRESS},
     connection::{Buffers, Connection},
     control,
     deflate::Codec,
@@ -91,9 +91,8 @@ impl Common {
             sockets: AtomicUsize::new(0),
             monitors: AtomicUsize::new(0),
             addresses: AddressLimits::new(
-                limits.max_connections_per_address,
-                limits.connect_rate_per_address,
-                limits.loopback_is_limited(),
+                limits.max_connections_per_address.bounds(USUAL_PER_ADDRESS),
+                limits.connect_rate_per_address.bounds(USUAL_CONNECT_RATE),
             ),
             origin_warned: AtomicBool::new(false),
             config,

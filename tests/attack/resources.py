@@ -12,8 +12,8 @@ theme = Theme("resources", "what runs out is refused, and comes back")
 # The ceiling on connections is 64 below this.
 FEW = {"descriptors": 160}
 CEILING = {"limits": {"maxConnections": 50}}
-PER_ADDRESS = {"limits": {"maxConnectionsPerAddress": 10, "connectRatePerAddress": 0.0}}
-RATE = {"limits": {"connectRatePerAddress": 20.0, "maxConnectionsPerAddress": 0}}
+PER_ADDRESS = {"limits": {"maxConnectionsPerAddress": 10}}
+RATE = {"limits": {"connectRatePerAddress": 20.0}}
 
 
 def turned_away(server: Target, status: int, **how) -> None:

@@ -11,7 +11,7 @@ use std::{
 };
 
 use ferrite::{
-    config::{Config, Limits},
+    config::{Config, Limits, PerAddress},
     queue::Event,
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -225,7 +225,7 @@ fn a_full_server_answers_503_and_serves_again_when_somebody_leaves() {
 
 #[test]
 fn an_address_with_too_many_connections_gets_429() {
-    let limits = Limits { max_connections_per_address: Some(2), ..Limits::default() };
+    let limits = Limits { max_connections_per_address: PerAddress::AtMost(2), ..Limits::default() };
     let server = Running::echo(Config { limits, ..config(1) });
     let _clients = [server.client(), server.client()];
     let answer = answer_to(&server, b"");

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ferrite::{
-    config::{Config, Limits, Listen, TrustedProxies},
+    config::{Config, Limits, Listen, PerAddress, TrustedProxies},
     queue::{Event, LogLevel},
 };
 
@@ -173,8 +173,7 @@ fn a_proxy_header_that_does_not_come_is_cut_at_the_handshakes_deadline() {
 
 #[test]
 fn limits_by_address_count_whom_the_proxy_header_names_and_not_the_proxy() {
-    let limits =
-        Limits { max_connections_per_address: Some(1), connect_rate_per_address: None, ..Limits::default() };
+    let limits = Limits { max_connections_per_address: PerAddress::AtMost(1), ..Limits::default() };
     let server = proxied(limits, &[]);
     let other = b"PROXY TCP4 203.0.113.10 10.0.0.1 1 443\r\n";
     let mut first = server.socket();

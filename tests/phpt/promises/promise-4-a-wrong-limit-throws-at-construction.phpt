@@ -18,12 +18,12 @@ $parameters = (new \ReflectionMethod(Limits::class, '__construct'))->getParamete
 $tried = 0;
 foreach ($parameters as $parameter) {
     $name = $parameter->getName();
-    $wrong = match ((string) $parameter->getType()) {
+    $wrong = match (ltrim((string) $parameter->getType(), '?')) {
         'int' => [-1, PHP_INT_MIN],
         'float' => [-1.0, -0.001, NAN, INF, -INF],
         default => [],
     };
-    $zero = (string) $parameter->getType() === 'int' ? 0 : 0.0;
+    $zero = ltrim((string) $parameter->getType(), '?') === 'int' ? 0 : 0.0;
     if ($wrong !== [] && !in_array($name, $offWithZero, true)) {
         $wrong[] = $zero;
     }

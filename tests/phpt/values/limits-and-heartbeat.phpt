@@ -29,8 +29,8 @@ echo thrownClass(fn () => new Limits(nonsense: 1)), "\n";
 --EXPECT--
 maxMessageSize 1048576
 maxConnections 10000
-maxConnectionsPerAddress 256
-connectRatePerAddress 50.0
+maxConnectionsPerAddress NULL
+connectRatePerAddress NULL
 handshakeTimeout 5.0
 sendBuffer 16777216
 totalSendBuffer 268435456
