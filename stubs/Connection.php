@@ -22,7 +22,10 @@ namespace Ferrite;
  */
 final class Connection
 {
-    /** Opaque, positive, never used again while the server lives. */
+    /**
+     * Opaque, positive, never used again while the server lives. Below 2^53, so that JavaScript and everybody else who reads
+     * numbers of JSON as floats has the same one.
+     */
     public readonly int $id;
 
     /** What the client asked for when it connected. */

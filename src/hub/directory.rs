@@ -311,7 +311,7 @@ impl Directory {
     /// A connection's place in the sets.
     fn key(&self, id: ConnectionId) -> u32 {
         // 26 bits at most.
-        (id.slot() * self.shards + id.shard()) as u32
+        (id.place() * self.shards + id.shard()) as u32
     }
 
     #[cfg(test)]

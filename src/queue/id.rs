@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 /// Names one connection for as long as the server lives; never reused.
 ///
-/// From the top: one unused sign bit (PHP integers are signed), a serial number, the slot, the
-/// shard. The serial makes a stale id miss: a slot's next tenant has another one.
+/// From the top of 53 bits, which every reader of JSON keeps: a round, a place, the shard. The shard says which connection
+/// is at a place. The round makes a stale id miss: a place's next tenant has another one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct ConnectionId(u64);
@@ -16,14 +16,16 @@ impl ConnectionId {
     /// The most shards that an id can name.
     pub const MAX_SHARDS: usize = 1 << SHARD_BITS;
     /// The most connections of one shard that an id can name.
-    pub const MAX_SLOTS: usize = 1 << SLOT_BITS;
+    pub const MAX_PLACES: usize = 1 << PLACE_BITS;
+    /// How often a place can have another connection.
+    pub const MAX_ROUNDS: u64 = 1 << ROUND_BITS;
 
-    /// Puts an id together. `serial` counts the connections of the shard from 1, so that no id is 0.
-    pub const fn new(shard: usize, slot: usize, serial: u64) -> Self {
+    /// Puts an id together. The one of all zeroes is nobody's.
+    pub const fn new(shard: usize, place: usize, round: u64) -> Self {
         let shard = shard as u64 & ((1 << SHARD_BITS) - 1);
-        let slot = slot as u64 & ((1 << SLOT_BITS) - 1);
-        let serial = serial & ((1 << SERIAL_BITS) - 1);
-        Self(serial << (SHARD_BITS + SLOT_BITS) | slot << SHARD_BITS | shard)
+        let place = place as u64 & ((1 << PLACE_BITS) - 1);
+        let round = round & (Self::MAX_ROUNDS - 1);
+        Self(round << (SHARD_BITS + PLACE_BITS) | place << SHARD_BITS | shard)
     }
 
     /// The id as PHP sees it: positive.
@@ -42,8 +44,8 @@ impl ConnectionId {
     }
 
     /// The connection's place in its shard.
-    pub const fn slot(self) -> usize {
-        ((self.0 >> SHARD_BITS) & ((1 << SLOT_BITS) - 1)) as usize
+    pub const fn place(self) -> usize {
+        ((self.0 >> SHARD_BITS) & ((1 << PLACE_BITS) - 1)) as usize
     }
 }
 
@@ -60,10 +62,8 @@ impl fmt::Display for ConnectionId {
 }
 
 const SHARD_BITS: u32 = 6;
-const SLOT_BITS: u32 = 20;
-/// 137 thousand million connections of one shard: 159 days at 10 000 new ones a second, and then
-/// an id repeats only if its slot does too.
-const SERIAL_BITS: u32 = 63 - SHARD_BITS - SLOT_BITS;
+const PLACE_BITS: u32 = 20;
+const ROUND_BITS: u32 = 53 - SHARD_BITS - PLACE_BITS;
 
 #[cfg(test)]
 mod tests {
@@ -71,14 +71,21 @@ mod tests {
 
     #[test]
     fn an_id_gives_back_its_parts_and_is_positive_in_php() {
-        let id = ConnectionId::new(63, (1 << 20) - 1, (1 << 37) - 1);
-        assert_eq!((id.shard(), id.slot()), (63, (1 << 20) - 1));
-        assert!(id.to_php() > 0);
+        let id = ConnectionId::new(63, (1 << 20) - 1, (1 << 27) - 1);
+        assert_eq!((id.shard(), id.place()), (63, (1 << 20) - 1));
         assert_eq!(ConnectionId::from_php(id.to_php()), id);
     }
 
     #[test]
-    fn the_next_tenant_of_a_slot_has_another_id() {
+    fn the_largest_id_is_the_same_in_a_reader_that_has_only_floats() {
+        let largest = ConnectionId::new(usize::MAX, usize::MAX, u64::MAX).to_php();
+        assert_eq!(largest, (1 << 53) - 1);
+        let json = serde_json::to_string(&largest).unwrap();
+        assert_eq!(json.parse::<f64>().unwrap() as i64, largest);
+    }
+
+    #[test]
+    fn the_next_tenant_of_a_place_has_another_id() {
         assert_ne!(ConnectionId::new(1, 7, 1), ConnectionId::new(1, 7, 2));
     }
 }

@@ -71,7 +71,7 @@ impl Shard {
             Command::Resume { id } => {
                 if let Some(session) = self.open_connection(id).and_then(|c| c.session.as_mut()) {
                     session.paused = false;
-                    self.again.push(id.slot() as u32);
+                    self.again.push(self.ids.slot(id) as u32);
                 }
             }
             Command::Alarm { after } => self.alarm = Some(self.now + after),
@@ -87,11 +87,12 @@ impl Shard {
     }
 
     fn open_connection(&mut self, id: ConnectionId) -> Option<&mut Connection> {
-        self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
+        self.connections.get_mut(self.ids.slot(id)).filter(|c| c.id == id && c.is_open())
     }
 
     fn open_slot(&mut self, id: ConnectionId) -> Option<u32> {
-        self.open_connection(id).map(|c| c.id.slot() as u32)
+        let slot = self.ids.slot(id) as u32;
+        self.open_connection(id).map(|_| slot)
     }
 }
 

@@ -67,10 +67,13 @@ impl Shard {
             self.counters(|c| c.turned_away.increment());
             return turn_away(stream, entry.tls, socket::Refusal::Address, self.date.now());
         };
-        self.serial += 1;
         let vacant = self.connections.vacant_entry();
         let slot = vacant.key();
-        let id = ConnectionId::new(self.index, slot, self.serial);
+        let Some(id) = self.ids.name(slot as u32) else {
+            admission.into_iter().for_each(|admission| self.common.addresses.leave(admission));
+            self.counters(|c| c.turned_away.increment());
+            return turn_away(stream, entry.tls, socket::Refusal::Full);
+        };
         let deadline = self.now + self.common.config.limits.handshake_timeout;
         let waker = self.ready.waker(slot as u32);
         let mut connection = Connection::new(id, stream, address, waker, deadline);
@@ -95,7 +98,7 @@ impl Shard {
     /// What a client may ask for that comes now. Who watches over the server has a few places of its own:
     /// it must be answered also when the server is full, and while it stops.
     fn access(&self, entry: Entry) -> Option<Access> {
-        if self.connections.len() >= ConnectionId::MAX_SLOTS {
+        if self.connections.len() + 1 >= ConnectionId::MAX_PLACES || self.ids.are_used_up() {
             return None;
         }
         let access = if entry.metrics_only {
@@ -315,7 +318,7 @@ impl Shard {
         );
         let id = connection.id;
         let peer = Arc::new(Peer::new(id));
-        let heart = Heart::new(&config.heartbeat, self.now, self.serial ^ u64::from(slot) << 32);
+        let heart = Heart::new(&config.heartbeat, self.now, id.to_php().unsigned_abs());
         let rate = config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.now));
         connection.session = Some(Box::new(Session::new(peer.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
@@ -388,10 +391,10 @@ impl Shard {
     }
 
     fn deciding(&mut self, id: ConnectionId) -> Option<(u32, Deciding)> {
-        let connection = self.connections.get_mut(id.slot()).filter(|c| c.id == id)?;
+        let connection = self.connections.get_mut(self.ids.slot(id)).filter(|c| c.id == id)?;
         let Phase::Deciding(deciding) = &mut connection.phase else { return None };
         let tags = std::mem::take(&mut deciding.tags);
-        Some((id.slot() as u32, Deciding { tags, ..**deciding }))
+        Some((self.ids.slot(id) as u32, Deciding { tags, ..**deciding }))
     }
 
     /// Counts a client of its own address; one that comes through a trusted proxy is counted later.

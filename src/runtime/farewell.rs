@@ -44,9 +44,10 @@ impl Shard {
 
     /// The application's close: what is pending leaves first, then the client has its time to answer.
     pub(super) fn close(&mut self, id: ConnectionId, code: u16, reason: Box<str>) {
-        let slot = id.slot() as u32;
+        let slot = self.ids.slot(id) as u32;
         let deadline = self.now + self.common.config.limits.close_timeout;
-        let Some(connection) = self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
+        let Some(connection) =
+            self.connections.get_mut(self.ids.slot(id)).filter(|c| c.id == id && c.is_open())
         else {
             return;
         };
@@ -119,14 +120,15 @@ impl Shard {
     /// The outbox is full and the policy is to close: what waits is dropped, so that the close
     /// frame has a chance.
     pub(super) fn close_slow(&mut self, id: ConnectionId) {
-        let Some(connection) = self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
+        let Some(connection) =
+            self.connections.get_mut(self.ids.slot(id)).filter(|c| c.id == id && c.is_open())
         else {
             return;
         };
         connection.outbox.drop_pending();
         connection.settle(&mut self.waiting);
         self.counters(|c| c.slow_closed.increment());
-        self.fail(id.slot() as u32, CloseCode::TRY_AGAIN_LATER, TOO_SLOW);
+        self.fail(self.ids.slot(id) as u32, CloseCode::TRY_AGAIN_LATER, TOO_SLOW);
     }
 
     /// Ends a connection without another word, for `code` if it was open.
@@ -215,6 +217,7 @@ impl Shard {
     pub(super) fn take(&mut self, slot: u32) -> Option<Connection> {
         let _ = self.leave_body(slot);
         let mut connection = self.connections.try_remove(slot as usize)?;
+        self.ids.release(connection.id);
         self.waiting = self.waiting.saturating_sub(connection.counted);
         let inflated = connection.session.as_ref().map_or(0, |session| session.held());
         self.inflating = self.inflating.saturating_sub(inflated);

@@ -13,6 +13,7 @@ mod entrance;
 mod fanned;
 mod farewell;
 mod helm;
+mod ids;
 mod inflow;
 mod notifier;
 mod outflow;

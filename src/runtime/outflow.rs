@@ -29,9 +29,10 @@ impl Shard {
 
     /// A message for one connection, counted in its gauge by the sender.
     pub(super) fn deliver(&mut self, id: ConnectionId, frame: Bytes, compress: bool) {
-        let slot = id.slot() as u32;
+        let slot = self.ids.slot(id) as u32;
         let limits = &self.common.config.limits;
-        let Some(connection) = self.connections.get_mut(id.slot()).filter(|c| c.id == id && c.is_open())
+        let Some(connection) =
+            self.connections.get_mut(self.ids.slot(id)).filter(|c| c.id == id && c.is_open())
         else {
             return;
         };

@@ -183,13 +183,13 @@ impl Shard {
 
     /// PHP's answer.
     pub(super) fn respond(&mut self, id: ConnectionId, response: &Respond) {
-        let Some(connection) = self.connections.get(id.slot()).filter(|c| c.id == id) else { return };
+        let Some(connection) = self.connections.get(self.ids.slot(id)).filter(|c| c.id == id) else { return };
         let Phase::Asking { to_head } = connection.phase else { return };
         let Respond { status, body, headers } = response;
         let bytes = http::response(*status, body, headers, to_head);
         self.counters(|c| c.requests.increment());
-        let slot = id.slot() as u32;
-        if let Some(connection) = self.connections.get_mut(id.slot()) {
+        let slot = self.ids.slot(id) as u32;
+        if let Some(connection) = self.connections.get_mut(self.ids.slot(id)) {
             connection.push(Bytes::from(http::dated(bytes, self.date.now())));
             connection.settle(&mut self.waiting);
             connection.phase = Phase::Responding;

@@ -26,6 +26,7 @@ use super::{
     credentials,
     date::HttpDate,
     farewell::Stopping,
+    ids::Ids,
     ready::{Flag, ReadyList},
     secured::{STEPS_PER_TURN, TlsWatch},
     sweep,
@@ -131,8 +132,7 @@ pub(super) struct Shard {
     pub(super) dirty: Vec<u32>,
     /// Slots that are not read for want of credit.
     pub(super) starved: Vec<u32>,
-    /// Counts connections, for their ids.
-    pub(super) serial: u64,
+    pub(super) ids: Ids,
     /// Lent to whichever connection reads or writes.
     pub(super) buffers: Buffers,
     /// TLS handshakes that may still go on in this turn.
@@ -221,7 +221,7 @@ impl Shard {
             again: vec![ACCEPT],
             dirty: Vec::new(),
             starved: Vec::new(),
-            serial: 0,
+            ids: Ids::new(index),
             buffers: Buffers::default(),
             tls_steps: 0,
             tls_watch,

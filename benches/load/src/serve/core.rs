@@ -94,10 +94,10 @@ impl Clients {
             self.0.resize_with(id.shard() + 1, Vec::new);
         }
         let slots = &mut self.0[id.shard()];
-        if slots.len() <= id.slot() {
-            slots.resize_with(id.slot() + 1, || None);
+        if slots.len() <= id.place() {
+            slots.resize_with(id.place() + 1, || None);
         }
-        &mut slots[id.slot()]
+        &mut slots[id.place()]
     }
 }
 
