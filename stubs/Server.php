@@ -446,7 +446,8 @@ final class Server
      *
      * They get the texts `{"event":"join","topic":"room","user":"ann"}` and `{"event":"leave",…}`, between
      * callbacks and without PHP: a join for the first connection of a user, a leave after the last. So do
-     * {@see Server::onJoin()} and {@see Server::onLeave()}. Holds for later runs too.
+     * {@see Server::onJoin()} and {@see Server::onLeave()}. Holds for later runs too. What one user, or all together,
+     * cause faster than subscribers are told (docs/presence.md, "The pace") is told later, or never if it is undone.
      *
      * @param string|list<string> $topics Names of topics; `room.*` = all that begin with `room.`; a `*`
      *     that is not the last character stands for itself. `[]` = none.

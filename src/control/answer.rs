@@ -1,5 +1,7 @@
 //! What a request is answered.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use serde::Serialize;
 
@@ -147,10 +149,11 @@ pub(super) struct Form {
 }
 
 fn json(status: u16, header: Option<(&str, &str)>, body: &[u8], form: Form) -> Vec<u8> {
+    let (phrase, length) = (phrase(status), body.len());
+    let date = httpdate::fmt_http_date(SystemTime::now());
     let mut head = format!(
-        "HTTP/1.1 {status} {}\r\ncontent-type: application/json\r\ncache-control: no-store\r\ncontent-length: {}\r\n",
-        phrase(status),
-        body.len()
+        "HTTP/1.1 {status} {phrase}\r\ndate: {date}\r\ncontent-type: application/json\r\n\
+         cache-control: no-store\r\ncontent-length: {length}\r\n"
     );
     let close = form.last.then_some(("connection", "close"));
     for (name, value) in header.into_iter().chain(close) {

@@ -6,6 +6,7 @@
 //! for that whenever somebody comes or goes.
 
 mod news;
+mod pace;
 mod pages;
 #[cfg(test)]
 mod presence_tests;
@@ -15,7 +16,7 @@ mod tests;
 
 use std::{
     borrow::Borrow,
-    collections::{BTreeSet, HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
     hash::Hash,
     ops::Bound,
     sync::{
@@ -231,6 +232,14 @@ impl Directory {
         }
     }
 
+    /// Takes the news that may be told by now, as fast as clients are told at all; and whether they are.
+    pub(super) fn paced_news(&self, now: Instant) -> (Vec<PresenceChange>, bool) {
+        let mut index = self.index.lock();
+        let news = index.paced_news(now);
+        self.date_news(&index);
+        (news, index.news.announced().to_clients)
+    }
+
     /// Takes the news that may be told by then, or all; and whether clients are told.
     pub(super) fn news(&self, by: Option<Instant>) -> (Vec<PresenceChange>, bool) {
         let mut index = self.index.lock();
@@ -242,7 +251,7 @@ impl Directory {
     /// The same, and who is in a topic when just that has been told.
     pub(super) fn news_and_presence(&self, topic: &str) -> (Vec<PresenceChange>, bool, Presence) {
         let mut index = self.index.lock();
-        let news = index.news.take(Some(Instant::now()));
+        let news = index.paced_news(Instant::now());
         self.date_news(&index);
         let present = index.presence(topic, None);
         let to_clients = index.news.announced().to_clients;
@@ -343,9 +352,19 @@ impl Index {
         (!is_here).then(|| user.clone())
     }
 
+    fn paced_news(&mut self, now: Instant) -> Vec<PresenceChange> {
+        let Self { news, topics, .. } = self;
+        let to_clients = news.announced().to_clients;
+        news.take_paced(now, |topic| topics.get(topic).filter(|_| to_clients).map_or(0, Keys::len))
+    }
+
     /// Who is in a topic or, without a time, who is by what was told.
     fn presence(&self, topic: &str, now: Option<Instant>) -> Present {
         Present {
+            untold: match now {
+                None => self.news.untold(topic).cloned().collect(),
+                Some(_) => HashSet::new(),
+            },
             lingering: self.news.lingering(topic, now).cloned().collect(),
             keys: self.topics.get(topic).cloned(),
             names: self.names.clone(),
@@ -372,6 +391,8 @@ enum Among {
 
 /// Who is in a topic, as it was under the lock.
 struct Present {
+    /// Who is there, but of whom nobody was told.
+    untold: HashSet<Arc<str>>,
     lingering: Vec<Arc<str>>,
     keys: Option<Keys>,
     names: Pages<Option<Arc<str>>>,
@@ -381,7 +402,8 @@ impl Present {
     fn presence(self) -> Presence {
         let mut users = self.lingering;
         if let Some(keys) = &self.keys {
-            keys.each(|key| users.extend(self.names.get(key).clone()));
+            let told = |user: &&Arc<str>| !self.untold.contains(*user);
+            keys.each(|key| users.extend(self.names.get(key).as_ref().filter(told).cloned()));
         }
         Presence::new(users, self.keys.as_ref().map_or(0, Keys::len))
     }

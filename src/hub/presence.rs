@@ -74,10 +74,14 @@ impl Announced {
 }
 
 impl Handle {
-    /// Tells the subscribers of announced topics who has come and gone by then, or all there is to tell; gives what
-    /// was told.
+    /// Tells the subscribers of announced topics who has come and gone by then, as fast as they are told at all, or all
+    /// there is to tell; gives what was told.
     pub fn announce(&mut self, by: Option<Instant>) -> Vec<PresenceChange> {
-        let (news, to_clients) = self.hub().directory.news(by);
+        let directory = &self.hub().directory;
+        let (news, to_clients) = match by {
+            Some(now) => directory.paced_news(now),
+            None => directory.news(None),
+        };
         self.tell_news(&news, to_clients);
         news
     }

@@ -72,7 +72,7 @@ impl Shard {
         let Some(id) = self.ids.name(slot as u32) else {
             admission.into_iter().for_each(|admission| self.common.addresses.leave(admission));
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Full);
+            return turn_away(stream, entry.tls, socket::Refusal::Full, self.date.now());
         };
         let deadline = self.now + self.common.config.limits.handshake_timeout;
         let waker = self.ready.waker(slot as u32);

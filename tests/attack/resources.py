@@ -262,3 +262,23 @@ def alive(client: Client) -> None:
     while (got := client.read_frame())[0] == 0x80 | PING:
         pass
     assert got == (0x81, b"alive")
+
+
+@theme.probe(
+    "coming to 256 announced topics and going {0} costs subscribers no more than the pace",
+    [("as one user", 1), ("under ever other names", 1000)],
+    options={"presence": True},
+    alone=True,
+)
+def churning_presence(server: Target, _: str, names: int) -> None:
+    subscribers = [server.open("/rooms") for _ in range(50)]
+    before, begun = server.figure("sent_bytes_total"), time.monotonic()
+    for visit in range(60):
+        server.open(f"/rooms?user=u{visit % names}").reset()
+    took = time.monotonic() - begun
+    sent = server.figure("sent_bytes_total") - before
+    for subscriber in subscribers:
+        subscriber.reset()
+    # A message has some fifty bytes.
+    burst, rate = (10_000, 2_000) if names == 1 else (50_000, 50_000)
+    assert sent < (burst + rate * took) * 1.5 * 60, f"{sent} bytes in {took:.1f} s"

@@ -12,7 +12,7 @@ declare(strict_types=1);
 // /describe    who PHP thinks the client is, and its headers
 //
 // With the option `handshakes`, onHandshake is used: /throw-handshake throws there, /reject refuses with 403,
-// /undecided never decides. With `requests`, onRequest answers with the method and the length of the body.
+// /undecided never decides. With `presence`, /rooms is in 256 announced topics, as the user of its query. With `requests`, onRequest answers with the method and the length of the body.
 
 use Ferrite\{Compression, Connection, Handshake, Heartbeat, Limits, Request, Response, Server, SlowConsumer, Tls};
 
@@ -33,6 +33,14 @@ $server = new Server(
     control: $options['control'] ?? null,
 );
 
+if ($options['presence'] ?? false) {
+    $server->announcePresence('room.*');
+    $rooms = array_map(static fn (int $n): string => "room.$n", range(1, 256));
+    $server->onHandshake(function (Handshake $handshake) use ($rooms): void {
+        $name = $handshake->request->query()['user'] ?? null;
+        $handshake->accept(user: $name, topics: $handshake->request->path === '/rooms' ? $rooms : []);
+    });
+}
 if ($options['handshakes'] ?? false) {
     $server->onHandshake(function (Handshake $handshake): void {
         match ($handshake->request->path) {

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use ferrite::{
-    config::{Config, Limits, Metrics, Origins},
+    config::{Config, Limits, Metrics, Origins, PerAddress},
     hub::{Handle, Interests},
     queue::{Event, Respond},
 };
@@ -160,7 +160,7 @@ fn empty_lines_before_a_request_are_passed_over() {
 fn every_answer_says_when_it_was_made_and_once() {
     let server = asking();
     let full = Running::echo(Config {
-        limits: Limits { max_connections_per_address: Some(1), ..Limits::default() },
+        limits: Limits { max_connections_per_address: PerAddress::AtMost(1), ..Limits::default() },
         ..config(1)
     });
     let mut first = full.socket();

@@ -6,6 +6,7 @@ use std::{
     time::Instant,
 };
 
+use super::pace::Pace;
 use crate::{
     hub::presence::{Announced, PresenceChange},
     queue::ConnectionId,
@@ -18,12 +19,20 @@ use crate::{
 pub(super) struct News {
     announced: Announced,
     /// By when it may be told, then in the order in which it happened.
-    pending: BTreeMap<Place, PresenceChange>,
+    pending: BTreeMap<Place, Pending>,
     /// Each change that was not told.
     changes: BTreeMap<Key, Noted>,
     /// Leaves by connections whose close the consumer has not come to: what those said before is still on its way.
     held: HashMap<ConnectionId, Vec<Key>>,
     last: u64,
+    pace: Pace,
+}
+
+#[derive(Debug)]
+struct Pending {
+    change: PresenceChange,
+    /// The messages for which it has waited already, if it came too fast.
+    waited: Option<usize>,
 }
 
 /// Topic and user.
@@ -42,7 +51,7 @@ impl News {
     /// Says what is announced from now on. Who is there already is not news, nor will be what no longer is announced.
     pub(super) fn announce(&mut self, announced: Announced) {
         self.announced = announced;
-        self.pending.retain(|_, change| self.announced.covers(&change.topic));
+        self.pending.retain(|_, pending| self.announced.covers(&pending.change.topic));
         self.changes.retain(|(topic, _), _| self.announced.covers(topic));
         self.held.retain(|_, keys| {
             keys.retain(|(topic, _)| self.announced.covers(topic));
@@ -96,22 +105,60 @@ impl News {
             }
         };
         let due = std::mem::replace(&mut self.pending, later);
-        for change in due.values() {
-            self.changes.remove(&(change.topic.clone(), change.user.clone()));
+        due.into_values().map(|pending| self.told(pending)).collect()
+    }
+
+    /// Takes what may be told by now, as fast as subscribers are told at all; `subscribers`: how many a topic has.
+    pub(super) fn take_paced(
+        &mut self,
+        now: Instant,
+        subscribers: impl Fn(&str) -> usize,
+    ) -> Vec<PresenceChange> {
+        let later = self.pending.split_off(&(now, u64::MAX));
+        let mut due = std::mem::replace(&mut self.pending, later);
+        let mut told = Vec::new();
+        while self.pace.all(now) <= now
+            && let Some(((_, number), mut pending)) = due.pop_first()
+        {
+            let PresenceChange { topic, user, joined } = &pending.change;
+            let messages = subscribers(topic);
+            if pending.waited.is_none() {
+                let at = self.pace.user(user, messages, now);
+                if at > now {
+                    let place = (at, number);
+                    let noted = if *joined { Noted::Join(place) } else { Noted::Leave(place) };
+                    self.changes.insert((topic.clone(), user.clone()), noted);
+                    pending.waited = Some(messages);
+                    self.pending.insert(place, pending);
+                    continue;
+                }
+            }
+            self.pace.count(messages, now);
+            told.push(self.told(pending));
         }
-        due.into_values().collect()
+        // What is left is still due, in its order.
+        self.pending.append(&mut due);
+        told
+    }
+
+    fn told(&mut self, Pending { change, .. }: Pending) -> PresenceChange {
+        self.changes.remove(&(change.topic.clone(), change.user.clone()));
+        change
     }
 
     /// When there is something to be told.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.pending.keys().next().map(|(due, _)| *due)
+        self.pending.keys().next().map(|(due, _)| self.pace.all(*due))
+    }
+
+    /// Who is in a topic without that having been told.
+    pub(super) fn untold(&self, topic: &str) -> impl Iterator<Item = &Arc<str>> {
+        self.of_topic(topic).filter_map(|(user, noted)| matches!(noted, Noted::Join(_)).then_some(user))
     }
 
     /// Who has left a topic without that having been told; with a time, only who may then still come back unnoticed.
     pub(super) fn lingering(&self, topic: &str, at: Option<Instant>) -> impl Iterator<Item = &Arc<str>> {
-        let from: Key = (topic.into(), "".into());
-        let of_topic = self.changes.range(from..).take_while(move |((name, _), _)| **name == *topic);
-        of_topic.filter_map(move |((_, user), noted)| {
+        self.of_topic(topic).filter_map(move |(user, noted)| {
             let due = match noted {
                 Noted::Join(_) => return None,
                 Noted::Leave((due, _)) | Noted::Held(_, due) => *due,
@@ -120,11 +167,19 @@ impl News {
         })
     }
 
+    fn of_topic(&self, topic: &str) -> impl Iterator<Item = (&Arc<str>, &Noted)> {
+        let topic: Arc<str> = topic.into();
+        let from: Key = (topic.clone(), "".into());
+        let changes = self.changes.range(from..).take_while(move |((name, _), _)| *name == topic);
+        changes.map(|((_, user), noted)| (user, noted))
+    }
+
     fn date(&mut self, key: Key, due: Instant, joined: bool) {
         self.last += 1;
         let place = (due, self.last);
         let (topic, user) = key.clone();
-        self.pending.insert(place, PresenceChange { topic, user, joined });
+        let change = PresenceChange { topic, user, joined };
+        self.pending.insert(place, Pending { change, waited: None });
         self.changes.insert(key, if joined { Noted::Join(place) } else { Noted::Leave(place) });
     }
 
@@ -132,7 +187,11 @@ impl News {
     fn withdraw(&mut self, key: &Key) -> bool {
         match self.changes.remove(key) {
             None => return false,
-            Some(Noted::Join(place) | Noted::Leave(place)) => drop(self.pending.remove(&place)),
+            Some(Noted::Join(place) | Noted::Leave(place)) => {
+                if let Some(Pending { waited: Some(messages), .. }) = self.pending.remove(&place) {
+                    self.pace.give_back(&key.1, messages);
+                }
+            }
             Some(Noted::Held(id, _)) => {
                 if let Some(keys) = self.held.get_mut(&id) {
                     keys.retain(|held| held != key);

@@ -254,3 +254,41 @@ fn a_list_says_what_the_listener_knows_also_while_somebody_may_still_come_back()
     assert_eq!(listener.of("room.a"), ["ann", "bob"]);
     assert_eq!(names(&hub.presence("quiet").users), ["ann"], "without an announcement there is no grace");
 }
+
+#[test]
+fn a_user_who_comes_and_goes_in_many_topics_is_told_at_a_pace_and_in_the_end_truly() {
+    let hub = hub();
+    let rooms: Vec<String> = (0..256).map(|n| format!("room.{n}")).collect();
+    let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
+    (0..200).for_each(|n| open(&hub, ConnectionId::new(1, n, 1), None, &rooms));
+    let (start, mut listener, mut told) = (Instant::now(), Listener::default(), 0);
+    let mut tell = |listener: &mut Listener, milliseconds: u64| {
+        let (news, _) = hub.directory.paced_news(start + Duration::from_millis(milliseconds));
+        told += news.len();
+        listener.hear(news);
+        told
+    };
+    // For two seconds it comes and goes.
+    for visit in 0..40 {
+        let id = ConnectionId::new(0, 0, visit + 1);
+        open(&hub, id, Some("ann"), &rooms);
+        tell(&mut listener, visit * 50 + 25);
+        close(&hub, id);
+        hear_close(&hub, id);
+        tell(&mut listener, visit * 50 + 50);
+    }
+    let messages = tell(&mut listener, 2_000) * 201;
+    assert!(messages < 10_000 + 2 * 2_000 + 2 * 201, "{messages}");
+    assert!(hub.directory.next_news().is_some(), "that it is gone is still to be told");
+    // Once it stays, that is told in time; and until then a list says what was told.
+    open(&hub, ConnectionId::new(0, 0, 41), Some("ann"), &rooms);
+    for milliseconds in (2_000..60_000).step_by(10) {
+        tell(&mut listener, milliseconds);
+        for topic in [rooms[0], rooms[255]] {
+            let list = hub.directory.index.lock().presence(topic, None).presence();
+            assert_eq!(names(&list.users), listener.of(topic));
+        }
+    }
+    assert!(rooms.iter().all(|room| listener.of(room) == ["ann"]));
+    assert_eq!(hub.directory.next_news(), None);
+}
