@@ -131,8 +131,8 @@ final class Scene
             });
         } while ($isLeft);
         $this->attempt(static fn () => restore_error_handler());
-        foreach ([SIGUSR1, SIGTERM] as $signal) {
-            function_exists('pcntl_signal') && pcntl_signal($signal, SIG_DFL);
+        foreach (function_exists('pcntl_signal') ? [SIGUSR1, SIGTERM] : [] as $signal) {
+            pcntl_signal($signal, SIG_DFL);
         }
         while (ob_get_level() > 0 && @ob_end_clean()) {
         }
