@@ -7,15 +7,20 @@ namespace Ferrite\Tests\Random;
 /**
  * What a scene leaves behind in its process, looked at after each time it was played.
  *
- * The first times fill caches of PHP and of the scene. Later, memory that grows is suspected and the scene is played
- * more often: a leak goes on growing, everything else stops. Descriptors and threads never become more.
+ * The first times fill caches of PHP and of the scene. Memory that still grows then is suspected, and the scene is
+ * played more often: a leak goes on growing, everything else comes to an end. Descriptors and threads never become
+ * more.
  */
 final class Left
 {
     private const WARM = 2;
-    private const MORE = 25;
-    /** Times that memory was higher than ever before, among the additional ones. */
-    private const LEAK = 6;
+    /** Rounds more that a suspect is played, at most, and for how many seconds. */
+    private const MORE = 100;
+    private const SECONDS = 30;
+    /** Rounds without a new record of memory that clear a suspect. */
+    private const CALM = 12;
+    /** Bytes a round. The least that a script can lose, an object or a closure, is some hundred. */
+    private const LEAK = 50;
 
     /** From so many rounds on, resident memory is looked at. */
     private const MANY = 100;
@@ -24,7 +29,11 @@ final class Left
 
     private int $round = 0;
     private int $most = 0;
-    private int $records = 0;
+    /** When memory was highest. */
+    private int $record = 0;
+    /** @var list<int> memory after each round since it is suspected */
+    private array $later = [];
+    private int $until = 0;
     private ?int $descriptors = null;
     private ?int $threads = null;
 
@@ -58,25 +67,40 @@ final class Left
         $this->holds('threads', '/proc/self/task', $this->threads);
         if ($memory > $this->most) {
             $this->most = $memory;
-            $this->records++;
+            $this->record = $this->round;
         }
         $this->lookAtResident();
         if ($this->round < $this->rounds) {
             return true;
         }
         if ($this->round === $this->rounds) {
-            $isSuspect = $this->records > 0;
-            $this->records = 0;
+            $this->until = hrtime(true) + self::SECONDS * 1_000_000_000;
 
-            return $isSuspect;
+            return $this->record === $this->round;
         }
-        if ($this->records >= self::LEAK) {
-            Trace::fault("memory grows: $memory bytes after {$this->round} rounds");
-
+        $this->later[] = $memory;
+        if ($this->round - $this->record > self::CALM) {
             return false;
         }
+        if (count($this->later) < self::MORE && hrtime(true) < $this->until) {
+            return true;
+        }
+        $this->judge();
 
-        return $this->round < $this->rounds + self::MORE;
+        return false;
+    }
+
+    private function judge(): void
+    {
+        $quarter = intdiv(count($this->later), 4);
+        if ($quarter < 3) {
+            return;
+        }
+        // The least of many rounds: what is left depends on where a round ended, too.
+        $grown = min(array_slice($this->later, -$quarter)) - min(array_slice($this->later, $quarter, $quarter));
+        if ($grown > self::LEAK * 2 * $quarter) {
+            Trace::fault("memory grows: by $grown bytes in " . 2 * $quarter . " rounds, after {$this->round} rounds");
+        }
     }
 
     private function lookAtResident(): void
