@@ -59,6 +59,12 @@ impl Contexts {
         self.inflater.as_ref().map_or(0, |inflater| inflater.held())
     }
 
+    /// About what it keeps.
+    pub fn memory(&self) -> usize {
+        let deflater = self.deflater.as_ref().map_or(0, |_| DEFLATER);
+        deflater + self.inflater.as_ref().map_or(0, |inflater| INFLATER + inflater.held())
+    }
+
     fn new_inflater(&self) -> Box<Inflater> {
         Box::new(Inflater::new(self.agreement.client_window_bits.unwrap_or(15)))
     }
@@ -189,6 +195,9 @@ fn place(bits: u8) -> usize {
     usize::from(bits.saturating_sub(9))
 }
 
+/// What a compressor and a decompressor keep with windows of 15 bits.
+const DEFLATER: usize = 313 << 10;
+const INFLATER: usize = 47 << 10;
 /// How many sizes a window of the server's may have: 9 to 15 bits.
 pub const WINDOWS: usize = 7;
 /// A larger scratch is given back.

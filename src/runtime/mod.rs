@@ -25,6 +25,7 @@ mod requests;
 mod secured;
 mod server;
 mod shard;
+mod shed;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Nobody can make one there.
 mod steering;
 mod sweep;

@@ -29,6 +29,7 @@ use super::{
     ids::Ids,
     ready::{Flag, ReadyList},
     secured::{STEPS_PER_TURN, TlsWatch},
+    shed::Shed,
     sweep,
 };
 use crate::{
@@ -167,6 +168,8 @@ pub(super) struct Shard {
     pub(super) monitors: usize,
     /// What all outboxes keep.
     pub(super) waiting: usize,
+    /// What was freed of late.
+    pub(super) shed: Shed,
     pub(super) epoch: Instant,
     /// The time of this turn, since `epoch`.
     pub(super) now: Duration,
@@ -242,6 +245,7 @@ impl Shard {
             recipients: Vec::new(),
             monitors: 0,
             waiting: 0,
+            shed: Shed::default(),
             epoch: Instant::now(),
             now: Duration::ZERO,
             tick,
@@ -274,6 +278,7 @@ impl Shard {
             self.alarm = None;
             self.events.ring();
         }
+        self.shed.wait(self.waiting);
         self.flush();
         self.relieve();
         if let Some(tally) = self.codec.end_turn() {
@@ -334,7 +339,11 @@ impl Shard {
             Rest::Doze => self.now + DOZE,
             _ => self.now + FAR,
         };
-        if !self.connections.is_empty() || self.stopping.is_some() || self.accept_after > self.now {
+        if !self.connections.is_empty()
+            || self.shed.is_much()
+            || self.stopping.is_some()
+            || self.accept_after > self.now
+        {
             at = at.min(self.next_sweep);
         }
         let others = [self.alarm, self.tls_watch.as_ref().map(|watch| watch.next)];

@@ -8,6 +8,7 @@ declare(strict_types=1);
 // /            echo                                  /throw    an exception in onMessage
 // /flood       send `count` messages of `size`       /hoard    take every descriptor the process may have, or give them back
 // /close       close with the code that it says      /stats    the figures of stats(), as JSON
+// /busy        sleep for so many seconds, then echo
 // /tagged      echo; the client has a tag whose value is only its own
 // /describe    who PHP thinks the client is, and its headers
 //
@@ -70,6 +71,10 @@ $server->onMessage(function (Connection $from, string $data, bool $binary) use (
     switch ($from->request->path) {
         case '/throw':
             throw new RuntimeException('thrown in onMessage');
+        case '/busy':
+            usleep((int) (1e6 * (float) $data));
+            $from->send($data);
+            break;
         case '/hoard':
             static $hoard = [];
             $hoard = [];

@@ -8,11 +8,12 @@ import ending
 import fragments
 import framing
 import handshake
+import memory
 import proxy
 import resources
 import slow
 import tls
 import utf8
 
-MODULES = (handshake, bodies, framing, fragments, deflate, utf8, control, slow, resources, tls, proxy, api, ending)
+MODULES = (handshake, bodies, framing, fragments, deflate, utf8, control, slow, memory, resources, tls, proxy, api, ending)
 THEMES = [module.theme for module in MODULES]

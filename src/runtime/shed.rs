@@ -1,0 +1,88 @@
+//! When much memory was freed that nobody needs again soon: it goes back to the system.
+
+use std::time::Duration;
+
+use super::allocator;
+
+/// What a shard has freed since it gave something back last.
+#[derive(Debug, Default)]
+pub(super) struct Shed {
+    /// Of connections that are gone, and what was dropped.
+    gone: usize,
+    /// The most that has waited in outboxes.
+    most_waiting: usize,
+    /// What was freed when the sweep came by last.
+    seen: usize,
+    /// Not before.
+    next: Duration,
+}
+
+impl Shed {
+    /// Notes what a connection kept that is gone, or was dropped of what waits for one.
+    pub(super) fn leave(&mut self, kept: usize) {
+        self.gone += kept;
+    }
+
+    /// Notes how much waits in outboxes.
+    pub(super) fn wait(&mut self, waiting: usize) {
+        self.most_waiting = self.most_waiting.max(waiting);
+    }
+
+    /// Whether the clock has to come by although nobody is there.
+    pub(super) fn is_much(&self) -> bool {
+        self.gone + self.most_waiting >= MUCH
+    }
+
+    /// Now and then: gives back what was freed, if it is much, and no more was since the last time.
+    pub(super) fn settle(&mut self, waiting: usize, now: Duration) {
+        if self.is_over(waiting, now) {
+            allocator::give_back();
+        }
+    }
+
+    fn is_over(&mut self, waiting: usize, now: Duration) -> bool {
+        let freed = self.gone + self.most_waiting.saturating_sub(waiting);
+        if freed < MUCH || now < self.next || std::mem::replace(&mut self.seen, freed) != freed {
+            return false;
+        }
+        *self = Self { most_waiting: waiting, next: now + PAUSE, ..Self::default() };
+        true
+    }
+}
+
+/// Less is kept for what comes next.
+const MUCH: usize = 32 << 20;
+/// Between two times.
+const PAUSE: Duration = Duration::from_secs(2);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_was_freed_goes_back_when_it_is_much_and_nothing_more_comes() {
+        let mut shed = Shed::default();
+        shed.leave(MUCH - 1);
+        assert!(!shed.is_much() && !shed.is_over(0, SECOND) && !shed.is_over(0, SECOND));
+        shed.leave(1);
+        assert!(shed.is_much() && !shed.is_over(0, SECOND), "more may come");
+        shed.leave(1);
+        assert!(!shed.is_over(0, SECOND), "more came");
+        assert!(shed.is_over(0, SECOND));
+        assert!(!shed.is_much() && !shed.is_over(0, SECOND));
+    }
+
+    #[test]
+    fn outboxes_that_were_full_are_freed_too() {
+        let mut shed = Shed::default();
+        shed.wait(MUCH + 5);
+        shed.wait(5);
+        assert!(!shed.is_over(MUCH, SECOND) && !shed.is_over(MUCH, SECOND), "most of it still waits");
+        assert!(!shed.is_over(5, SECOND) && shed.is_over(5, SECOND));
+        shed.wait(MUCH + 5);
+        assert!(!shed.is_over(0, SECOND * 2) && !shed.is_over(0, SECOND * 2), "not so soon again");
+        assert!(!shed.is_over(0, SECOND * 3) && shed.is_over(0, SECOND * 3));
+    }
+}
