@@ -12,6 +12,7 @@ import sys
 import tempfile
 import unittest
 from pathlib import Path
+from xml.etree import ElementTree
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "table"))
@@ -117,7 +118,7 @@ class Faults(unittest.TestCase):
 
 class Table(unittest.TestCase):
     def test_the_parts_keep_their_promises(self) -> None:
-        for name in ("servers", "measure", "spread", "targets", "markdown", "__main__"):
+        for name in ("servers", "measure", "spread", "targets", "markdown", "picture", "__main__"):
             module = importlib.import_module(name) if name != "__main__" else self.driver()
             failed, attempted = doctest.testmod(module)
             self.assertEqual(failed, 0, name)
@@ -144,6 +145,9 @@ class Table(unittest.TestCase):
             self.assertEqual(order, ["ferrite", "core", "swoole", "swoole", "core", "ferrite"])
             text = (Path(out) / "table.md").read_text()
             self.assertRegex(text, r"\n\| ferrite \| [^|]+ · [^|]+ \|\n")
+            drawn = ElementTree.parse(Path(out) / "table.svg").getroot()
+            bars = [bar for bar in drawn.iter("{http://www.w3.org/2000/svg}rect") if "bar" in bar.get("class")]
+            self.assertEqual(len(bars), 3)
             self.assertRegex(text, r"\| echo 64×20 w16, not pinned \| per second ≥ 1 600k \| [^|]+ \| (met|\*\*not met\*\*) \|")
 
     def test_a_server_that_fails_is_told_and_the_others_go_on(self) -> None:

@@ -1,4 +1,4 @@
-"""Measures WebSocket servers against each other and writes raw.jsonl and table.md.
+"""Measures WebSocket servers against each other and writes raw.jsonl, table.md and table.svg.
 
 Each measurement starts its server afresh; the servers of a row take turns, A B C, C B A, A B C. Builds nothing:
 `./dev bench` does that first. The numbers are only as good as the machine is quiet; see benches/README.md.
@@ -13,8 +13,9 @@ from pathlib import Path
 from machine import describe
 from markdown import page
 from measure import Bench, clock, plan, say
+from picture import picture
 from rows import ROWS
-from servers import TARGET, Server, external, extra, known
+from servers import ROOT, TARGET, Server, external, extra, known
 from spread import collect
 
 
@@ -44,8 +45,18 @@ def main() -> int:
                 "second to warm up. CPU is of the server's whole process tree, kernel work included.\n")
     text = page(collect(lines), lines, rows, names, machine, settings)
     (out / "table.md").write_text(text)
-    say(f"bench: wrote {out / 'table.md'} and {out / 'raw.jsonl'}")
+    (out / "table.svg").write_text(picture(collect(lines), rows, names, machine))
+    say(f"bench: wrote {out / 'table.md'}, {out / 'table.svg'} and {out / 'raw.jsonl'}")
+    if options.publish:
+        publish(out, dict(machine)["date"].split()[0])
     return 1 if any("error" in line for line in lines) else 0
+
+
+def publish(out: Path, date: str) -> None:
+    for name, ending in (("table.md", "md"), ("table.svg", "svg"), ("raw.jsonl", "jsonl")):
+        kept = ROOT / f"docs/performance/{date}.{ending}"
+        shutil.copyfile(out / name, kept)
+        say(f"bench: wrote {kept}")
 
 
 def choose(what: str, all_of_them: list, keys: list[str] | None, key) -> list:
@@ -89,7 +100,9 @@ def parse() -> argparse.Namespace:
                              "the targets are held against")
     parser.add_argument("--external", type=server(external), action="append", default=[],
                         metavar="NAME=HOST:PORT,PID", help="one more server, that runs already and is not pinned")
-    parser.add_argument("--out", default=str(TARGET / "bench"), help="where raw.jsonl, table.md and logs go")
+    parser.add_argument("--out", default=str(TARGET / "bench"), help="where raw.jsonl, table.md, table.svg and logs go")
+    parser.add_argument("--publish", action="store_true",
+                        help="copy the three to docs/performance, under the date")
     parser.add_argument("--load", default=str(TARGET / "load/release/ferrite-load"), help="the load generator")
     parser.add_argument("--list", action="store_true", help="say which rows there are")
     options = parser.parse_args()
