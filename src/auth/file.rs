@@ -2,8 +2,11 @@
 
 use std::{fs, path::Path};
 
+use crate::descriptors::keep_standard;
+
 /// The whole of a file. The error is the rest of a sentence that begins with its name.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, String> {
+    keep_standard();
     let cannot = |why: std::io::Error| format!("cannot be read: {why}");
     let found = fs::metadata(path).map_err(cannot)?;
     // A pipe would be waited for, and that by everybody.

@@ -12,7 +12,10 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use crate::config::{ConfigError, Tls};
+use crate::{
+    config::{ConfigError, Tls},
+    descriptors::keep_standard,
+};
 
 /// A certificate with its key, and the names it is for.
 #[derive(Debug)]
@@ -86,6 +89,7 @@ fn names(chain: &[CertificateDer<'_>]) -> Result<Vec<String>, String> {
 }
 
 fn read(option: &'static str, file: &Path) -> Result<Vec<u8>, ConfigError> {
+    keep_standard();
     fs::read(file).map_err(|reason| error(option, file, &format!("cannot be read: {reason}")))
 }
 
