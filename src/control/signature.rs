@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac, rand};
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
 use data_encoding::HEXLOWER;
 
 use super::{answer::Failure, head::Head};
@@ -38,10 +38,11 @@ impl Keys {
         let key = |key: &ControlKey| {
             (key.name.as_str().into(), hmac::Key::new(hmac::HMAC_SHA256, key.secret.bytes()))
         };
-        let mut secret = [0; 32];
-        // Without chance the secret of nobody is known, but no name leads to it.
-        let _ = rand::fill(&mut secret);
-        Self { known: keys.iter().map(key).collect(), nobodys: hmac::Key::new(hmac::HMAC_SHA256, &secret) }
+        let known: Vec<(Box<str>, hmac::Key)> = keys.iter().map(key).collect();
+        // As unknown as a secret that is known here, and without waiting for chance. No name leads to it.
+        let seed = known.first().map(|(_, key)| hmac::sign(key, b"nobody"));
+        let seed = seed.as_ref().map_or(&[][..], AsRef::as_ref);
+        Self { nobodys: hmac::Key::new(hmac::HMAC_SHA256, seed), known }
     }
 
     /// Whether everybody who can connect may speak.

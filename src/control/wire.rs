@@ -36,6 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 Ok(None) => {}
                 Err(refusal) => return Ok(Some(Err(head::refused(refusal)))),
             }
+            self.came.reserve(STEP);
             if self.stream.read_buf(&mut (&mut self.came).limit(STEP)).await? == 0 {
                 return Ok(None);
             }
@@ -90,6 +91,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.came = Vec::new();
         loop {
             self.came.clear();
+            self.came.reserve(STEP);
             if self.stream.read_buf(&mut (&mut self.came).limit(STEP)).await? == 0 {
                 return Ok(());
             }
