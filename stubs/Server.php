@@ -80,7 +80,9 @@ final class Server
      *     the lowest latency; more are for fan-out to many clients. docs/performance.md says what each costs.
      * @param (callable(string, string, array<string, mixed>): void)|null $logger Gets every log line as
      *     level (the PSR-3 names), message and context, on the PHP thread; `$psr3->log(...)` fits as is.
-     *     null = standard error. With a logger the server writes nothing there itself.
+     *     null = standard error. With a logger the server writes nothing there itself. Message and context are
+     *     text without line breaks and other control characters, which are escaped, and bounded. Lines that standard
+     *     error does not take at once are dropped and counted.
      *
      * @throws ConfigurationException On every wrong value; the message begins with the option's name, as
      *     in `listen: …`. Files and Unix sockets that are not within PHP's `open_basedir` are wrong values, also
@@ -182,7 +184,8 @@ final class Server
     /**
      * Called with what another callback threw; that connection is then closed with 1011.
      *
-     * Without this callback the exception is reported as a PHP warning. One thrown by this callback
+     * Without this callback the exception is reported as a PHP warning, of one line in which control characters
+     * are escaped. One thrown by this callback
      * itself is always reported so.
      *
      * @param callable(\Throwable, ?Connection): void $callback The connection is null when none was
@@ -266,7 +269,7 @@ final class Server
     /**
      * Binds, serves, and returns after {@see Server::stop()} or a signal.
      *
-     * SIGTERM and SIGINT stop it as `stop()` does; a second one stops at once. Where the script has set
+     * SIGTERM, SIGINT and SIGQUIT stop it as `stop()` does; a second one stops at once. Where the script has set
      * a handler of its own (pcntl), that one is called instead, also without `pcntl_async_signals()`; an
      * exception it throws leaves `run()`. The former dispositions are back when `run()` returns.
      * May be called again afterwards, and inside a Fiber.

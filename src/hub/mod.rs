@@ -29,7 +29,7 @@ pub use crate::frame::close::may_be_sent_by_application as close_code_allowed;
 use crate::{
     config::{Compression, Limits},
     connection::Peer,
-    metrics::{Counters, Figure, Kind},
+    metrics::{Counters, Figure, Kind, LOG_LINES_DROPPED},
     queue::Accept,
 };
 pub use audience::Audience;
@@ -172,6 +172,12 @@ impl Hub {
             let sum = self.counters.iter().filter_map(|c| c.values().get(index).copied()).sum();
             figures.push(Figure { name, help, kind: Kind::Counter, value: as_int(sum) });
         }
+        figures.push(Figure {
+            name: "ferrite_log_lines_dropped_total",
+            help: "Log lines of this process that standard error did not take at once.",
+            kind: Kind::Counter,
+            value: as_int(LOG_LINES_DROPPED.get()),
+        });
         figures
     }
 }

@@ -15,7 +15,14 @@ pub use exposition::{Figure, Format, Kind, render};
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
+/// Lines for the log that standard error did not take at once, of all servers of this process.
+pub static LOG_LINES_DROPPED: Counter = Counter::new();
+
 impl Counter {
+    const fn new() -> Self {
+        Self(AtomicU64::new(0))
+    }
+
     /// Adds one.
     pub fn increment(&self) {
         self.add(1);

@@ -3,7 +3,7 @@
 #![allow(unsafe_code)] // Reads executor globals and calls functions by name.
 
 use std::{
-    ffi::{CStr, CString},
+    ffi::{CStr, CString, c_int},
     os::unix::ffi::OsStrExt,
     panic::AssertUnwindSafe,
     path::Path,
@@ -106,6 +106,106 @@ fn call_method(object: *mut ffi::zend_object, class: *mut ffi::zend_class_entry,
     answer
 }
 
+/// Asks an exception one of the methods that no descendant can replace.
+pub(super) fn ask(exception: &ext_php_rs::types::ZendObject, method: &str) -> Zval {
+    let object = ptr::from_ref(exception).cast_mut();
+    call_method(object, exception.ce, method)
+}
+
+/// Raises a warning of PHP's, about a line of a script.
+pub(super) fn warning(file: &[u8], line: u32, text: &str) {
+    let text = CString::new(text).unwrap_or_default();
+    let file = ext_php_rs::types::ZendStr::new(file, false);
+    // SAFETY: the format takes one string; the engine counts a reference of its own where it keeps the file's name.
+    unsafe { zend::zend_error_at(E_WARNING, file.as_ptr().cast_mut(), line, c"%s".as_ptr(), text.as_ptr()) };
+}
+
+/// Where PHP writes its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Reporting {
+    pub(super) logs: bool,
+    /// Whether the log has no other place.
+    pub(super) logs_to_stderr: bool,
+    pub(super) displays: Displays,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Displays {
+    Nowhere,
+    OnOutput,
+    OnError,
+}
+
+pub(super) fn reporting() -> Reporting {
+    // SAFETY: the core globals of PHP's thread; a setting that is a string lives as long as it.
+    unsafe {
+        let globals = &*ffi::ext_php_rs_process_globals();
+        let log = globals.error_log;
+        Reporting {
+            logs: globals.log_errors,
+            logs_to_stderr: log.is_null() || CStr::from_ptr(log).is_empty(),
+            displays: match globals.display_errors {
+                0 => Displays::Nowhere,
+                2 => Displays::OnError,
+                _ => Displays::OnOutput,
+            },
+        }
+    }
+}
+
+pub(super) fn set_reporting(reporting: Reporting) {
+    // SAFETY: as in `reporting`; the settings keep their text, by which they are read back.
+    unsafe {
+        let globals = &mut *ffi::ext_php_rs_process_globals();
+        globals.log_errors = reporting.logs;
+        globals.display_errors = match reporting.displays {
+            Displays::Nowhere => 0,
+            Displays::OnOutput => 1,
+            Displays::OnError => 2,
+        };
+    }
+}
+
+/// Whether output could not be written, so that PHP writes no more.
+pub(super) fn is_output_aborted() -> bool {
+    // SAFETY: the core globals of PHP's thread.
+    unsafe { (*ffi::ext_php_rs_process_globals()).connection_status & ABORTED != 0 }
+}
+
+/// Takes back the exit status that PHP has noted when it could not write.
+pub(super) fn forget_failed_output() {
+    // SAFETY: the executor globals of PHP's thread.
+    unsafe {
+        let globals = &mut *ffi::ext_php_rs_executor_globals();
+        if globals.exit_status == FAILED {
+            globals.exit_status = 0;
+        }
+    }
+}
+
+/// Has PHP go on, or not, when output cannot be written. The setting of that name stays as it is.
+pub(super) fn ignore_user_abort(ignore: bool) {
+    // SAFETY: the core globals of PHP's thread.
+    unsafe { (*ffi::ext_php_rs_process_globals()).ignore_user_abort = ignore };
+}
+
+/// What the setting says.
+pub(super) fn ignores_user_abort_by_setting() -> bool {
+    // SAFETY: a name that is not kept.
+    unsafe { zend::zend_ini_long(IGNORE_USER_ABORT.as_ptr(), IGNORE_USER_ABORT.count_bytes(), 0) != 0 }
+}
+
+/// Whether the script itself has switched the setting off.
+pub(super) fn wants_user_abort() -> bool {
+    // SAFETY: the engine's table of settings that were changed; its values are entries of that type.
+    let is_changed = unsafe {
+        let changed = (*ffi::ext_php_rs_executor_globals()).modified_ini_directives;
+        let name = (IGNORE_USER_ABORT.as_ptr(), IGNORE_USER_ABORT.count_bytes());
+        !changed.is_null() && !ffi::zend_hash_str_find(changed, name.0, name.1).is_null()
+    };
+    is_changed && !ignores_user_abort_by_setting()
+}
+
 /// Whether the script has ended: its shutdown functions and the ends of its objects run.
 pub(super) fn is_shutting_down() -> bool {
     // SAFETY: the executor globals of PHP's thread.
@@ -172,5 +272,11 @@ pub(super) fn sapi() -> String {
     name.to_string_lossy().into_owned()
 }
 
+const IGNORE_USER_ABORT: &CStr = c"ignore_user_abort";
+/// main/php_globals.h.
+const ABORTED: std::ffi::c_short = 1;
+/// What sapi/cli notes.
+const FAILED: c_int = 255;
+const E_WARNING: c_int = 1 << 1;
 /// Zend/zend_globals.h.
 const IN_SHUTDOWN: u32 = 1 << 0;

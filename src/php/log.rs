@@ -1,15 +1,15 @@
 //! What an operator should read: to the logger if there is one, else to standard error.
 
-use std::{
-    io::Write,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use ext_php_rs::types::ZendHashTable;
 
 use super::{
+    engine,
+    plain::plain,
     server::Server,
     session::Session,
+    stderr,
     thrown::{Thrown, warn},
     values,
 };
@@ -59,6 +59,21 @@ pub(super) fn shard_panicked(server: &Server, shard: usize, panic: &str) -> Resu
     line(server, LogLevel::Error, "a network thread has panicked; the server stops", &context)
 }
 
+/// Output could not be written; said once.
+pub(super) fn output_lost(server: &Server, session: &Session) -> Result<(), Thrown> {
+    if session.is_output_lost.replace(true) {
+        return Ok(());
+    }
+    engine::forget_failed_output();
+    line(server, LogLevel::Warning, "standard output cannot be written: what the script prints is lost", &[])
+}
+
+/// PHP ends the script for that, as the script wants it. Not for the logger, for no PHP may run now.
+pub(super) fn ended_by_output() {
+    let why = "standard output cannot be written, and PHP ends the script for that (ignore_user_abort)";
+    stderr::line(&format!("error: ferrite {} {why}", env!("CARGO_PKG_VERSION")));
+}
+
 /// A record of the core.
 pub(super) fn record(server: &Server, record: &LogRecord) -> Result<(), Thrown> {
     let context: Vec<_> = record.context.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
@@ -66,7 +81,10 @@ pub(super) fn record(server: &Server, record: &LogRecord) -> Result<(), Thrown> 
 }
 
 fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, String)]) -> Result<(), Thrown> {
-    let message = format!("ferrite {} {message}", env!("CARGO_PKG_VERSION"));
+    // What clients said may be in any of it.
+    let message =
+        plain(format!("ferrite {} {message}", env!("CARGO_PKG_VERSION")).as_bytes(), LONGEST_MESSAGE);
+    let context = context.iter().map(|(key, value)| (*key, plain(value.as_bytes(), LONGEST_VALUE)));
     let Some(logger) = &server.logger else {
         let mut text = message;
         if level != LogLevel::Info {
@@ -75,13 +93,13 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
                 text.push_str(&format!(", {key}: {value}"));
             }
         }
-        // A standard error that is closed is nobody's problem.
-        let _ = writeln!(std::io::stderr(), "{text}");
+        // One byte is for the line break.
+        stderr::line(&plain(text.as_bytes(), stderr::LONGEST - 1));
         return Ok(());
     };
     let mut array = ZendHashTable::new();
     for (key, value) in context {
-        let _ = array.insert(*key, values::text(value.as_bytes()));
+        let _ = array.insert(key, values::text(value.as_bytes()));
     }
     let arguments =
         [values::text(level.as_str().as_bytes()), values::text(message.as_bytes()), values::array(array)];
@@ -90,6 +108,9 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
         Err(error) => warn(error),
     }
 }
+
+const LONGEST_MESSAGE: usize = 2000;
+const LONGEST_VALUE: usize = 1000;
 
 /// Between two lines about what clients can do again and again.
 pub(super) const INTERVAL: Duration = Duration::from_secs(10);

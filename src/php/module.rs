@@ -12,7 +12,7 @@ use ext_php_rs::{
 
 use super::{
     app_keys, auth, class::BadDeclaration, compression, connection, enums, exceptions, fork, gomoob,
-    handlers, handshake, jwt, limits, request, response, server, tag, target, timers, tls,
+    handlers, handshake, jwt, limits, request, response, server, stderr, tag, target, timers, tls,
 };
 
 /// What PHP asks a library for.
@@ -35,6 +35,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
 
 extern "C" fn startup(_kind: c_int, _number: c_int) -> c_int {
     fork::watch();
+    stderr::remember();
     match declare() {
         Ok(()) => SUCCESS,
         Err(error) => {

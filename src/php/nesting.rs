@@ -48,6 +48,11 @@ impl Nesting {
         fiber
     }
 
+    /// Whether nobody is inside.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.borrow().is_empty()
+    }
+
     /// It leaves. Those of several Fibers leave in any order.
     pub(super) fn leave(&self, fiber: usize) {
         let mut entered = self.0.borrow_mut();

@@ -12,7 +12,7 @@ use super::{
     engine::{self, Ended},
     log,
     nesting::Nesting,
-    options, presence,
+    options, output, presence,
     server::{self, On, Server},
     session::{Session, Woken},
     signals::Mask,
@@ -278,8 +278,12 @@ fn conduct<R>(session: &Session, body: impl FnOnce() -> Result<R, Thrown>) -> En
     let mask = Mask::current();
     let fiber = LOOPS.with(|loops| loops.enter());
     session.loops.borrow_mut().push(fiber);
+    output::hold();
     let ended = engine::guarded(body);
     LOOPS.with(|loops| loops.leave(fiber));
+    if LOOPS.with(|loops| loops.is_empty()) {
+        output::let_go();
+    }
     // Loops of several Fibers end in any order.
     let mut loops = session.loops.borrow_mut();
     if let Some(index) = loops.iter().rposition(|active| *active == fiber) {
@@ -337,6 +341,9 @@ fn leave(server: &Server, session: &Rc<Session>, release: fn(Zval), script_ends:
         return;
     }
     if script_ends {
+        if output::is_lost() && !session.is_output_lost.replace(true) {
+            log::ended_by_output();
+        }
         server::end_later(session.clone());
     } else {
         session.abort();

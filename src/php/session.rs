@@ -50,6 +50,8 @@ pub(super) struct Session {
     pub(super) pending: RefCell<VecDeque<Event>>,
     /// Who came and went, as clients were told; the script is to hear of it.
     pub(super) news: RefCell<VecDeque<PresenceChange>>,
+    /// Whether it was said that standard output is gone.
+    pub(super) is_output_lost: Cell<bool>,
     /// When a client's refused message was logged last.
     pub(super) refusal_logged: Cell<Option<Instant>>,
     /// Whether `run()` owns the loop.
@@ -120,6 +122,7 @@ impl Session {
             roster: Roster::default(),
             pending: RefCell::default(),
             news: RefCell::default(),
+            is_output_lost: Cell::default(),
             refusal_logged: Cell::default(),
             is_run,
             is_starting: Cell::new(true),

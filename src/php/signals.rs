@@ -1,4 +1,4 @@
-//! SIGINT and SIGTERM while a server runs, and the signal mask around a sleep.
+//! SIGINT, SIGTERM and SIGQUIT while a server runs, and the signal mask around a sleep.
 //!
 //! Only a signal whose disposition is PHP's default is taken: what the script has installed with pcntl
 //! stays its own. PHP may defer signals (`--enable-zend-signals`): then it keeps the dispositions in a
@@ -24,13 +24,14 @@ pub(super) struct Guard {
 }
 
 impl Guard {
-    /// Takes SIGINT and SIGTERM, where the script has not.
+    /// Takes the signals that ask a process to end, where the script has not. SIGQUIT is what `docker stop` sends in
+    /// images that are based on php-fpm.
     pub(super) fn install() -> Self {
         let seen = ARRIVED.load(Ordering::SeqCst);
         NOTICED.store(seen, Ordering::SeqCst);
         OWNER.store(fork::Process::current().number(), Ordering::SeqCst);
         let mut before = Vec::new();
-        for signal in [libc::SIGINT, libc::SIGTERM] {
+        for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGQUIT] {
             let old = disposition(signal);
             if old.sa_sigaction == libc::SIG_DFL {
                 // SAFETY: plain data; all zero is an empty mask and no flags.

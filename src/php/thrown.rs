@@ -9,7 +9,7 @@ use ext_php_rs::{
     types::Zval,
 };
 
-use super::zend;
+use super::{uncaught, zend};
 
 /// A PHP exception is pending: leave, and let it propagate.
 ///
@@ -135,21 +135,14 @@ pub(super) fn outcome() -> Outcome {
     Outcome::Threw(value)
 }
 
-/// Shows an exception as a PHP warning, "Uncaught …", and goes on. An error handler of the script that
+/// Shows an exception as a PHP warning of one line, "Uncaught …", and goes on. An error handler of the script that
 /// turns the warning into another exception is not heard; one that leaves the script is. The exception may have a
 /// destructor that throws the next one, and so on: a few are shown.
 pub(super) fn warn(exception: Zval) -> Result<(), Thrown> {
     let mut next = exception;
     for _ in 0..SHOWN {
-        if let Some(object) = next.shallow_clone().object() {
-            let object: *const zend_object = object;
-            // SAFETY: the object is live and of a throwable class: it came from `outcome`. The function gives up one
-            // reference, which is counted here, so that the last one is ours and its end is told from what the
-            // warning led to.
-            unsafe {
-                (*object.cast_mut()).gc.refcount += 1;
-                zend::zend_exception_error(object.cast_mut(), E_WARNING);
-            }
+        if let Some(object) = next.object() {
+            uncaught::show(object);
         }
         match outcome() {
             Outcome::Done => {}
@@ -272,4 +265,3 @@ fn c_string(message: &str) -> CString {
 
 /// How many exceptions are shown of which each is thrown by the end of the one before.
 const SHOWN: usize = 8;
-const E_WARNING: i32 = 1 << 1;

@@ -6,7 +6,7 @@
 use std::ffi::{c_char, c_int, c_void};
 
 use ext_php_rs::ffi::{
-    HashTable, php_stream, zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_object,
+    HashTable, php_stream, zend_class_entry, zend_fcall_info, zend_fcall_info_cache, zend_long, zend_object,
     zend_property_info, zend_string, zend_type, zval,
 };
 
@@ -66,9 +66,14 @@ unsafe extern "C" {
         value: *mut zval,
     );
 
+    // zend_errors.h, zend.h
+    pub(super) fn zend_error_at(kind: c_int, file: *mut zend_string, line: u32, format: *const c_char, ...);
+
+    // zend_ini.h
+    pub(super) fn zend_ini_long(name: *const c_char, length: usize, original: c_int) -> zend_long;
+
     // zend_exceptions.h
     pub(super) fn zend_clear_exception();
-    pub(super) fn zend_exception_error(exception: *mut zend_object, severity: c_int) -> c_int;
     pub(super) fn zend_is_unwind_exit(exception: *const zend_object) -> bool;
     pub(super) fn zend_is_graceful_exit(exception: *const zend_object) -> bool;
 

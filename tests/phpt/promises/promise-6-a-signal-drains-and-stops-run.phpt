@@ -1,5 +1,5 @@
 --TEST--
-Promise 6: SIGTERM and SIGINT drain and stop run()
+Promise 6: SIGTERM, SIGINT and SIGQUIT drain and stop run()
 --EXTENSIONS--
 ferrite
 pcntl
@@ -14,7 +14,7 @@ use Ferrite\{Connection, Server};
 
 require __DIR__ . '/../support.inc';
 
-foreach (['SIGTERM' => SIGTERM, 'SIGINT' => SIGINT] as $name => $signal) {
+foreach (['SIGTERM' => SIGTERM, 'SIGINT' => SIGINT, 'SIGQUIT' => SIGQUIT] as $name => $signal) {
     $child = Child::fork(function (callable $report): void {
         $server = server();
         $server->onStart(fn (Server $server) => $report($server->addresses()[0]));
@@ -35,3 +35,4 @@ foreach (['SIGTERM' => SIGTERM, 'SIGINT' => SIGINT] as $name => $signal) {
 --EXPECTF--
 SIGTERM: Queued; last words, 1001%S; close 1001, stop, run() returned, exit 0
 SIGINT: Queued; last words, 1001%S; close 1001, stop, run() returned, exit 0
+SIGQUIT: Queued; last words, 1001%S; close 1001, stop, run() returned, exit 0
