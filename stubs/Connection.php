@@ -116,7 +116,7 @@ final class Connection
     /**
      * Its tags, by name, as they were given; empty once closed.
      *
-     * @return array<string, string|int>
+     * @return array<array-key, string|int> By name; PHP makes an int of a name that is a decimal number.
      */
     public function tags(): array {}
 

@@ -36,7 +36,7 @@ final class Handshake
      *
      * @param string|null $user A name for {@see Connection::$user}; null = that of the identity, if there is one.
      * @param list<string> $topics To join at once, see {@see Connection::subscribe()}, beside those of the identity.
-     * @param array<string, string|int> $tags To have from the start, see {@see Connection::tag()}, beside those of
+     * @param array<array-key, string|int> $tags To have from the start, see {@see Connection::tag()}, beside those of
      *     the identity; of two values for one tag this one counts.
      * @param string|null $protocol One of the subprotocols that the client offers; null = the first that
      *     it offers of those the server speaks, if any.

@@ -56,14 +56,14 @@ final class Request
     /**
      * All headers in the order of their first appearance, by lower-case name.
      *
-     * @return array<string, list<string>>
+     * @return array<array-key, list<string>> PHP makes an int of a name that is a decimal number.
      */
     public function headers(): array {}
 
     /**
      * Cookies by name, values decoded as PHP decodes `$_COOKIE`; the first of a name counts.
      *
-     * @return array<string, string>
+     * @return array<array-key, string> PHP makes an int of a name that is a decimal number.
      */
     public function cookies(): array {}
 

@@ -161,7 +161,7 @@ final class Server
      * @param string $pattern `{name}` stands for one or more characters other than `.`, `:` and `/`, and is given to
      *     the rule; `*` for any characters, also none. The rest stands for itself. Two placeholders have something
      *     between them.
-     * @param callable(Connection, string, array<string, string>): bool $rule Connection, topic, and what the names in
+     * @param callable(Connection, string, array<array-key, string>): bool $rule Connection, topic, and what the names in
      *     the pattern stand for. What it throws, `subscribe()` throws. It may subscribe to something itself, but not
      *     sixteen rules deep ({@see StateException}).
      *
@@ -488,11 +488,11 @@ final class Server
     /**
      * The connections that are open now; opening and closing while iterating is harmless.
      *
-     * @return iterable<Connection>
+     * @return list<Connection>
      *
      * @throws StateException In a forked child.
      */
-    public function connections(): iterable {}
+    public function connections(): array {}
 
     /**
      * How many connections are open.
@@ -530,7 +530,7 @@ final class Server
     /**
      * Counters and gauges, by the names of the Prometheus endpoint (`ferrite_…`).
      *
-     * @return array<string, int|float>
+     * @return array<string, int>
      *
      * @throws StateException In a forked child.
      */

@@ -49,7 +49,7 @@ final class Target
     /**
      * Whose tags fit. Given again it narrows further.
      *
-     * @param Tag|array<string, string|int> $tags A query, or tags that all have to be equal; of an empty array
+     * @param Tag|array<array-key, string|int> $tags A query, or tags that all have to be equal; of an empty array
      *     all are.
      *
      * @throws \ValueError No connection can have such a tag.
@@ -94,9 +94,9 @@ final class Target
     /**
      * The connections that are meant now; changing them while iterating is harmless.
      *
-     * @return iterable<Connection>
+     * @return list<Connection>
      */
-    public function connections(): iterable {}
+    public function connections(): array {}
 
     /**
      * Has each join topics, see {@see Connection::subscribe()}.

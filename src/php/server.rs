@@ -157,7 +157,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ),
             ("public function to(): Target", Some(handler(audience::to))),
             ("public function connection(int $id): ?Connection", Some(handler(audience::connection))),
-            ("public function connections(): iterable", Some(handler(audience::connections))),
+            ("public function connections(): array", Some(handler(audience::connections))),
             ("public function count(): int", Some(handler(audience::count))),
             ("public function after(float $seconds, callable $callback): Timer", Some(handler(after))),
             ("public function every(float $seconds, callable $callback): Timer", Some(handler(every))),

@@ -60,7 +60,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
             ),
             ("public function close(int $code = 1000, string $reason = ''): int", Some(handler(close))),
             ("public function count(): int", Some(handler(count))),
-            ("public function connections(): iterable", Some(handler(connections))),
+            ("public function connections(): array", Some(handler(connections))),
             ("public function subscribe(string ...$topics): int", Some(handler(subscribe))),
             ("public function unsubscribe(string ...$topics): int", Some(handler(unsubscribe))),
             ("public function tag(string $name, string|int $value): int", Some(handler(tag))),

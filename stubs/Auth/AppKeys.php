@@ -24,7 +24,7 @@ use Ferrite\ConfigurationException;
 final class AppKeys
 {
     /**
-     * @param array<string, string> $secrets The secret of each key; a key has no colon.
+     * @param array<array-key, string> $secrets The secret of each key; a key has no colon.
      *
      * @throws ConfigurationException There is none, or a key or a secret is empty.
      */

@@ -16,10 +16,10 @@ final class Identity
     /** @var list<string> Topics that the connection joins. */
     public readonly array $topics;
 
-    /** @var array<string, string|int> Tags that it has from the start. */
+    /** @var array<array-key, string|int> Tags that it has from the start. */
     public readonly array $tags;
 
-    /** @var array<string, mixed> Everything that the token says; empty for other credentials. */
+    /** @var array<array-key, mixed> Everything that the token says; empty for other credentials. */
     public readonly array $claims;
 
     private function __construct() {}

@@ -35,7 +35,7 @@ var_dump($said);
 --EXPECTF--
 3003 not authorised
 
-Warning: Uncaught DomainException: a fault in %A
+Warning: Uncaught DomainException: a fault; %A
 1011
 array(0) {
 }

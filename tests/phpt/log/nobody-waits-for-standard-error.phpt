@@ -44,10 +44,10 @@ foreach ([['display_errors=0', 'log_errors=1'], ['display_errors=stderr', 'log_e
     // Nobody reads standard error until this has come.
     echo fgets($pipes[1]);
     stream_set_blocking($pipes[2], false);
-    while (fread($pipes[2], 65536) !== '');
+    for ($rest = ''; ($part = fread($pipes[2], 65536)) !== ''; $rest .= $part);
     stream_set_blocking($pipes[2], true);
     fwrite($pipes[0], "go on\n");
-    $rest = stream_get_contents($pipes[2]);
+    $rest .= stream_get_contents($pipes[2]);
     echo fgets($pipes[1]), preg_match('/^warning: ferrite: \d+ log lines were dropped/m', $rest), "\n";
     echo preg_match('/^ferrite \S+ listening on /m', $rest), ' ', proc_close($process), "\n";
 }
