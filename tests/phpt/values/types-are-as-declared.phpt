@@ -30,7 +30,7 @@ $server->onOpen(function (Connection $connection) use ($server, &$seen): void {
     ];
 });
 $server->start();
-Client::connect($server, '/', ['123' => 'x', 'Cookie' => '12=y']);
+$client = Client::connect($server, '/', ['123' => 'x', 'Cookie' => '12=y']);
 waitFor($seen, 5, $server);
 echo json_encode($seen), "\n";
 $server->stop(0.0);
