@@ -8,7 +8,8 @@ namespace Ferrite;
  * How dead clients are found out: a ping on a silent connection, and the close callback with 1006 when no
  * answer comes.
  *
- * Any received byte counts as life. Pings are spread by ±10 %.
+ * Any received byte counts as life, and so does that a client takes what was sent before the ping. Pings are spread by
+ * ±10 %.
  */
 final class Heartbeat
 {

@@ -28,8 +28,9 @@ final class Limits
      *     clients; a value of your own, also 256, holds for every address. 0 = off.
      * @param float|null $connectRatePerAddress New connections a second from one address, with bursts of twice
      *     that; over it clients are answered 429. null is 50.0, and no limit for loopback; as above. 0.0 = off.
-     * @param float $handshakeTimeout Seconds from accepting a socket until its whole request has come; then
-     *     it is closed. The time PHP takes to decide has its own ten seconds.
+     * @param float $handshakeTimeout Seconds from accepting a socket until its whole request head has come; then
+     *     it is closed. A body that comes at less than 8 KiB a second has as long again. The time PHP takes to decide
+     *     has its own ten seconds.
      * @param int $sendBuffer Memory for what waits to be sent to one client, in bytes: its messages, and 128 bytes
      *     more for each; over it `$slowConsumer` acts. A message for a client for whom nothing else waits may be
      *     larger. It is also the most that the body and the headers of an HTTP response may be.
@@ -37,8 +38,8 @@ final class Limits
      *     waits, until the rest fits, whoever is sent to. Where messages are dropped and that does not suffice,
      *     they are closed. Divided evenly among the I/O threads; a message larger than such a share is a
      *     `ValueError`.
-     * @param float $sendTimeout Seconds without any progress while something waits to be sent to a client; then
-     *     it is closed. 0.0 = off.
+     * @param float $sendTimeout Seconds in which a client acknowledges nothing while something waits to be sent to
+     *     it; then it is closed. 0.0 = off.
      * @param SlowConsumer $slowConsumer What happens when a send buffer is full.
      * @param int $receiveMessages Messages of one client waiting for PHP; over it that client is not read
      *     until PHP has caught up. Nothing is dropped.
@@ -51,7 +52,7 @@ final class Limits
      * @param int $maxTopics Topics that one connection may have joined; over it PHP gets a `ValueError`.
      * @param int $maxTags Tags that one connection may have; over it PHP gets a `ValueError`.
      * @param int $maxRequestBody Bytes of the body of one HTTP request, see {@see Server::onRequest()}; over it the
-     *     client is answered 413. It has to come within `$handshakeTimeout`. All bodies together may be a quarter
+     *     client is answered 413. All bodies together may be a quarter
      *     of `$totalReceiveBytes`, those of one address that are not whole yet a quarter of that, but one of each
      *     always fits; over it clients are answered 503. Messages always have the rest.
      * @param int $maxHeadSize Bytes of the request line and the headers of a request, of a handshake as well, 1 024 to

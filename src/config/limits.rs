@@ -16,7 +16,8 @@ pub struct Limits {
     pub max_connections_per_address: PerAddress<usize>,
     /// New connections a second of one address, with bursts of twice that; more get 429. Usually 50.
     pub connect_rate_per_address: PerAddress<f64>,
-    /// From accept to the 101 response, without the time that PHP takes to decide. Default 5 s.
+    /// From accept to the 101 response, without the time that PHP takes to decide; and what a body may take that comes
+    /// at less than 8 KiB/s. Default 5 s.
     pub handshake_timeout: Duration,
     /// The most memory that may wait for one client, then `slow_consumer` acts; a message that waits
     /// alone may be larger. Default 16 MiB: some of the largest messages that clients may send.
@@ -24,7 +25,7 @@ pub struct Limits {
     /// The most memory that may wait for all clients, then `slow_consumer` acts on those that keep most of it.
     /// Default 256 MiB.
     pub total_send_buffer: usize,
-    /// How long a client may take nothing of what waits for it; then it is closed. Default 10 s.
+    /// How long a client may acknowledge nothing of what waits for it; then it is closed. Default 10 s.
     pub send_timeout: Option<Duration>,
     /// What happens to a client that reads too slowly. Default: closed with 1013.
     pub slow_consumer: SlowConsumer,
@@ -43,8 +44,8 @@ pub struct Limits {
     pub max_topics: usize,
     /// Tags of one connection. Default 64.
     pub max_tags: usize,
-    /// The largest body of a plain request, in bytes; more gets 413. It has to come within
-    /// `handshake_timeout`, and all of them together may be a quarter of `total_receive_bytes`. Default 256 KiB,
+    /// The largest body of a plain request, in bytes; more gets 413. All of them together may be a quarter of
+    /// `total_receive_bytes`. Default 256 KiB,
     /// which is what one WebSocket client may have waiting for PHP.
     pub max_request_body: usize,
     /// The largest request head, in bytes, also of a handshake; more gets 431. A quarter of it may be

@@ -38,6 +38,18 @@ impl Heart {
         self.heard = now;
     }
 
+    /// Whether an answer to a ping is awaited.
+    pub fn is_asking(&self) -> bool {
+        self.asked.is_some_and(|asked| self.heard < asked)
+    }
+
+    /// The client takes what was sent before the ping, which it cannot have seen: the time to answer begins anew.
+    pub fn postpone(&mut self, now: Duration) {
+        if self.is_asking() {
+            self.asked = Some(now);
+        }
+    }
+
     /// Looks at the clock. `reading`: whether the client is being read; one that is not is never
     /// dead, for its pong would not be seen.
     pub fn beat(&mut self, heartbeat: &Heartbeat, now: Duration, seed: u64, reading: bool) -> Beat {
@@ -97,6 +109,17 @@ mod tests {
         let (mut heart, due) = pinged();
         assert_eq!(heart.beat(&BEATS, due + SECOND, 7, true), Beat::Wait);
         assert_eq!(heart.beat(&BEATS, due + SECOND * 3, 7, true), Beat::Dead);
+    }
+
+    #[test]
+    fn a_client_that_takes_what_is_before_the_ping_has_its_time_afterwards() {
+        let (mut heart, due) = pinged();
+        assert!(heart.is_asking());
+        heart.postpone(due + SECOND * 2);
+        assert_eq!(heart.beat(&BEATS, due + SECOND * 4, 7, true), Beat::Wait);
+        assert_eq!(heart.beat(&BEATS, due + SECOND * 5, 7, true), Beat::Dead);
+        heart.hear(due + SECOND * 5);
+        assert!(!heart.is_asking());
     }
 
     #[test]

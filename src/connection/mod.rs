@@ -27,7 +27,7 @@ use crate::{
     deflate::{Agreement, Contexts},
     frame::{self, Decoder, OpCode},
     http::{BodyReader, HeadReader, Request},
-    limits::{Admission, TokenBucket},
+    limits::{Admission, LeastRate, TokenBucket},
     queue::{ConnectionId, TagValue},
     socket::{PeerAddress, Stream},
 };
@@ -47,7 +47,7 @@ pub struct Connection {
     pub waker: task::Waker,
     /// How far it has come.
     pub phase: Phase,
-    /// When the phase must be over; in `Open`, when the client's token is.
+    /// When the phase must be over. In `Open`, when the client's token is, by a clock that does not stop.
     pub deadline: Duration,
     /// What waits for the client.
     pub outbox: Outbox,
@@ -174,8 +174,8 @@ pub struct Session {
     pub credit: Credit,
     /// Pings and signs of life.
     pub heart: Heart,
-    /// When the unfinished message began.
-    pub message_began: Option<Duration>,
+    /// When the patience with the unfinished message is over.
+    pub message_due: Option<Duration>,
     /// Control frames in the running second, and for how many seconds there were too many.
     pub control: ControlRate,
     /// The message rate, if it is limited.
@@ -281,6 +281,29 @@ impl Connection {
         }
     }
 
+    /// Whether it matters now if the client takes what was written: time runs against it.
+    pub fn is_waited_for(&self) -> bool {
+        match (&self.phase, &self.session) {
+            (Phase::Responding | Phase::Closing { .. } | Phase::Lingering { .. }, _) => true,
+            (Phase::Open, Some(session)) => self.stalled.is_some() || session.heart.is_asking(),
+            _ => false,
+        }
+    }
+
+    /// The client has taken something of what its system was sent: what is to come from it may be on its way, behind
+    /// what it has not read. `close_timeout` is what it then has to end.
+    pub fn has_taken_something(&mut self, now: Duration, close_timeout: Duration) {
+        if self.stalled.is_some() {
+            self.stalled = Some(now);
+        }
+        if let Some(session) = &mut self.session {
+            session.heart.postpone(now);
+        }
+        if matches!(self.phase, Phase::Closing { .. } | Phase::Lingering { .. }) {
+            self.deadline = self.deadline.max(now.saturating_add(close_timeout));
+        }
+    }
+
     /// Puts a close frame at the end of the outbox.
     pub fn push_close(&mut self, code: Option<u16>, reason: &str) {
         let mut frame = BytesMut::new();
@@ -338,7 +361,7 @@ impl Session {
             deflate: deflate.map(Contexts::new),
             credit: Credit::default(),
             heart,
-            message_began: None,
+            message_due: None,
             control: ControlRate::default(),
             rate,
             throttled: None,
@@ -349,14 +372,23 @@ impl Session {
         }
     }
 
-    /// Whether the unfinished message has had all the time that a message may take. `reading`: whether
-    /// the client is being read; after a time in which it is not, the message has all its time again.
+    /// After a read: `arrived` bytes of a message have come that has not ended. `goes_on`: it is the one that had
+    /// not ended before.
+    pub fn message_arrives(&mut self, now: Duration, arrived: usize, goes_on: bool) {
+        self.message_due = Some(match self.message_due {
+            Some(due) if goes_on => MESSAGES.go_on(due, now, arrived),
+            _ => MESSAGES.begin(now),
+        });
+    }
+
+    /// Whether the unfinished message comes too slowly. `reading`: whether the client is being read; after a time
+    /// in which it is not, the patience is whole again.
     pub fn is_message_overdue(&mut self, now: Duration, reading: bool) -> bool {
-        let Some(began) = &mut self.message_began else { return false };
+        let Some(due) = &mut self.message_due else { return false };
         if !reading {
-            *began = now;
+            *due = MESSAGES.begin(now);
         }
-        now.saturating_sub(*began) >= MESSAGE_TIME
+        now >= *due
     }
 
     /// The memory of what has come out of a compressed message that is not whole yet.
@@ -385,8 +417,8 @@ impl ControlRate {
     }
 }
 
-/// How long a message may take from its first byte to its last.
-const MESSAGE_TIME: Duration = Duration::from_secs(30);
+/// How slowly a message may arrive: one of 1 MiB may take 18 minutes.
+const MESSAGES: LeastRate = LeastRate { rate: 1024, patience: Duration::from_secs(30) };
 const CONTROL_FRAMES: u16 = 100;
 const CONTROL_SECONDS: u8 = 5;
 
@@ -406,14 +438,18 @@ mod tests {
     }
 
     #[test]
-    fn a_message_has_thirty_seconds_from_its_first_byte() {
+    fn a_message_that_stops_arriving_has_thirty_seconds() {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
         let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), None, heart, None);
         let second = Duration::from_secs(1);
         assert!(!session.is_message_overdue(second * 1000, true));
-        session.message_began = Some(second * 5);
+        session.message_arrives(second * 5, 10, false);
         assert!(!session.is_message_overdue(second * 34, true));
         assert!(session.is_message_overdue(second * 35, true));
+        // However much has come before.
+        session.message_arrives(second * 6, 1 << 20, true);
+        assert!(!session.is_message_overdue(second * 35, true));
+        assert!(session.is_message_overdue(second * 36, true));
     }
 
     #[test]
@@ -421,7 +457,7 @@ mod tests {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
         let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), None, heart, None);
         let second = Duration::from_secs(1);
-        session.message_began = Some(second * 5);
+        session.message_arrives(second * 5, 10, false);
         assert!(!session.is_message_overdue(second * 60, false));
         assert!(!session.is_message_overdue(second * 61, true), "resumed a second ago");
         assert!(session.is_message_overdue(second * 90, true));
@@ -451,6 +487,6 @@ mod tests {
             size_of::<crate::queue::Event>(),
             size_of::<crate::queue::Command>(),
         ];
-        assert_eq!(sizes, [320, 224, 40, 48, 72]);
+        assert_eq!(sizes, [336, 224, 40, 48, 72]);
     }
 }

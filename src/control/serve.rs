@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     config::ControlKey,
-    socket::{Gate, Listening, PeerAddress, Plain},
+    socket::{Gate, Listening, PeerAddress, Transport},
     tls::Certificates,
 };
 
@@ -75,8 +75,8 @@ async fn accept(
             let _inherited = inherited;
             let peer = peer.ip().map_or_else(|| "unix".to_owned(), |peer| peer.to_string());
             let stream = match plain {
-                Plain::Tcp(stream) => stream,
-                Plain::Unix(stream) => return talk(stream, &peer, &shared, &place, stop).await,
+                Transport::Tcp(stream) => stream,
+                Transport::Unix(stream) => return talk(stream, &peer, &shared, &place, stop).await,
             };
             let Some(certificates) = tls else { return talk(stream, &peer, &shared, &place, stop).await };
             let accepted = TlsAcceptor::from(certificates.config()).accept(stream);
@@ -97,7 +97,7 @@ async fn next(
     shared: &Shared,
     gate: &Gate,
     stop: &mut watch::Receiver<bool>,
-) -> Option<io::Result<(Plain, PeerAddress, Place)>> {
+) -> Option<io::Result<(Transport, PeerAddress, Place)>> {
     let accepted = async {
         // Whoever came before reads what it has sent before somebody else makes it leave.
         yield_now().await;
@@ -193,7 +193,7 @@ impl Shared {
                 wire.ask_for_body().await.map_err(|_| Failure::too_slow())?;
             }
             let hold = async |bytes| place.hold(bytes).await.map_err(|_| Failure::too_busy());
-            let body = timeout(BODY, wire.body(length, hold)).await.map_err(|_| Failure::too_slow())??;
+            let body = wire.body(length, hold).await?;
             Ok((claim, id, kind, body))
         };
         let (claim, id, kind, body) = match body.await {
@@ -254,8 +254,6 @@ fn is_json(kind: Option<&[u8]>) -> bool {
 const IDLE: Duration = Duration::from_secs(75);
 /// The same of those who have signed no request, and from the accept.
 const STRANGER: Duration = Duration::from_secs(10);
-/// From the end of a head to the end of its body.
-const BODY: Duration = Duration::from_secs(10);
 /// For a client to take an answer.
 const ANSWER: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(5);

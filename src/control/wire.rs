@@ -1,15 +1,21 @@
 //! One connection as bytes: heads, bodies and answers, one after the other.
 
-use std::io;
+use std::{io, time::Duration};
 
 use bytes::BufMut;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    time::{Instant, timeout_at},
+};
 
 use super::{
     answer::Failure,
     head::{self, Head},
 };
-use crate::http::{CONTINUE, HeadReader};
+use crate::{
+    http::{CONTINUE, HeadReader},
+    limits::LeastRate,
+};
 
 /// A connection, and what has come of it and was not read.
 #[derive(Debug)]
@@ -53,19 +59,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let cut = |_| Failure::request("the body is cut short");
         let rest = self.came.split_off(length.min(self.came.len()));
         let mut piece = std::mem::replace(&mut self.came, rest);
-        hold(piece.capacity()).await?;
+        let began = Instant::now();
+        let mut due = BODY.begin(Duration::ZERO);
+        let slow = |_| Failure::too_slow();
+        timeout_at(began + due, hold(piece.capacity())).await.map_err(slow)??;
         let (mut pieces, mut came) = (Vec::new(), piece.len());
         while came < length {
             if piece.len() == piece.capacity() {
                 let more = came.clamp(STEP, LARGEST_PIECE).min(length - came);
-                hold(more).await?;
+                timeout_at(began + due, hold(more)).await.map_err(slow)??;
                 pieces.push(std::mem::replace(&mut piece, Vec::with_capacity(more)));
             }
-            let read = self.stream.read_buf(&mut (&mut piece).limit(length - came)).await.map_err(cut)?;
+            let mut room = (&mut piece).limit(length - came);
+            let read =
+                timeout_at(began + due, self.stream.read_buf(&mut room)).await.map_err(slow)?.map_err(cut)?;
             if read == 0 {
                 return Err(cut(io::ErrorKind::UnexpectedEof.into()));
             }
             came += read;
+            due = BODY.go_on(due, began.elapsed(), read);
         }
         if pieces.is_empty() {
             return Ok(piece);
@@ -99,6 +111,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
+/// How slowly a body may come.
+const BODY: LeastRate = LeastRate { rate: 8 << 10, patience: Duration::from_secs(10) };
 /// Bytes that are read at once.
 const STEP: usize = 8 << 10;
 /// Bytes of a body that are kept together while it comes.

@@ -57,8 +57,14 @@ impl AddressLimits {
         }
     }
 
-    /// Counts a new connection. `Ok(None)`: its address is not limited. `Err`: it has too many.
-    pub fn enter(&self, address: IpAddr, now: Duration) -> Result<Option<Admission>, TooMany> {
+    /// Counts a new connection. `Ok(None)`: its address is not limited. `Err`: it has too many. `pardon`: for so
+    /// long nobody was let in, and who came then comes now.
+    pub fn enter(
+        &self,
+        address: IpAddr,
+        now: Duration,
+        pardon: Duration,
+    ) -> Result<Option<Admission>, TooMany> {
         // One host in both families.
         let address = address.to_canonical();
         let Bounds { open, rate } = if address.is_loopback() { self.loopback } else { self.others };
@@ -71,13 +77,14 @@ impl AddressLimits {
         let entry = table.addresses.entry(key).or_insert_with(|| Entry {
             open: 0,
             rate,
-            bucket: TokenBucket::full(burst(rate), now),
+            bucket: TokenBucket::full(burst(rate), now.saturating_sub(pardon)),
         });
         if open.is_some_and(|most| entry.open >= most) {
             return Err(TooMany);
         }
         if let Some(per_second) = rate {
-            entry.bucket.take(per_second, burst(rate), now).map_err(|_| TooMany)?;
+            let burst = burst(rate) + per_second * pardon.as_secs_f64();
+            entry.bucket.take(per_second, burst, now).map_err(|_| TooMany)?;
         }
         entry.open += 1;
         Ok(Some(Admission(key)))
@@ -139,59 +146,63 @@ mod tests {
     #[test]
     fn an_address_has_so_many_connections_and_gets_one_back_for_each_it_ends() {
         let limits = of(Some(2), None);
-        let first = limits.enter(ip("192.0.2.1"), NOW).unwrap().unwrap();
-        assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
-        assert!(limits.enter(ip("192.0.2.1"), NOW).is_err());
-        assert!(limits.enter(ip("192.0.2.2"), NOW).is_ok());
+        let first = limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).unwrap().unwrap();
+        assert!(limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).is_ok());
+        assert!(limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).is_err());
+        assert!(limits.enter(ip("192.0.2.2"), NOW, Duration::ZERO).is_ok());
         limits.leave(first);
-        assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
+        assert!(limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).is_ok());
     }
 
     #[test]
     fn an_ipv6_network_is_one_address() {
         let limits = of(Some(1), None);
-        assert!(limits.enter(ip("2001:db8::1"), NOW).is_ok());
-        assert!(limits.enter(ip("2001:db8::2"), NOW).is_err());
-        assert!(limits.enter(ip("2001:db8:0:1::1"), NOW).is_ok());
+        assert!(limits.enter(ip("2001:db8::1"), NOW, Duration::ZERO).is_ok());
+        assert!(limits.enter(ip("2001:db8::2"), NOW, Duration::ZERO).is_err());
+        assert!(limits.enter(ip("2001:db8:0:1::1"), NOW, Duration::ZERO).is_ok());
     }
 
     #[test]
     fn this_host_has_bounds_of_its_own_in_every_form_of_its_address() {
         for loopback in ["127.0.0.1", "127.8.9.1", "::1", "::ffff:127.0.0.1"].map(ip) {
-            assert_eq!(of(Some(0), Some(1.0)).enter(loopback, NOW), Ok(None), "{loopback}");
+            assert_eq!(of(Some(0), Some(1.0)).enter(loopback, NOW, Duration::ZERO), Ok(None), "{loopback}");
             let bounded = AddressLimits::new((None, Some(1)), (None, None));
-            let _first = bounded.enter(loopback, NOW).unwrap().unwrap();
-            assert!(bounded.enter(loopback, NOW).is_err(), "{loopback}");
-            assert_eq!(bounded.enter(ip("192.0.2.1"), NOW), Ok(None));
+            let _first = bounded.enter(loopback, NOW, Duration::ZERO).unwrap().unwrap();
+            assert!(bounded.enter(loopback, NOW, Duration::ZERO).is_err(), "{loopback}");
+            assert_eq!(bounded.enter(ip("192.0.2.1"), NOW, Duration::ZERO), Ok(None));
             // Each bound is on its own.
             let rate = AddressLimits::new((None, None), (None, Some(1.0)));
-            assert_eq!((0..4).filter(|_| rate.enter(loopback, NOW).is_ok()).count(), 2, "{loopback}");
+            assert_eq!(
+                (0..4).filter(|_| rate.enter(loopback, NOW, Duration::ZERO).is_ok()).count(),
+                2,
+                "{loopback}"
+            );
         }
     }
 
     #[test]
     fn an_address_is_one_in_both_families() {
         let limits = of(Some(1), None);
-        assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
-        assert!(limits.enter(ip("::ffff:192.0.2.1"), NOW).is_err());
-        assert!(limits.enter(ip("::ffff:192.0.2.2"), NOW).is_ok(), "not one network");
+        assert!(limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).is_ok());
+        assert!(limits.enter(ip("::ffff:192.0.2.1"), NOW, Duration::ZERO).is_err());
+        assert!(limits.enter(ip("::ffff:192.0.2.2"), NOW, Duration::ZERO).is_ok(), "not one network");
     }
 
     #[test]
     fn new_connections_come_at_the_rate_after_the_burst() {
         let limits = of(None, Some(1.0));
-        assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
-        assert!(limits.enter(ip("192.0.2.1"), NOW).is_ok());
-        assert!(limits.enter(ip("192.0.2.1"), NOW).is_err());
-        assert!(limits.enter(ip("192.0.2.1"), NOW + Duration::from_secs(1)).is_ok());
+        assert!(limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).is_ok());
+        assert!(limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).is_ok());
+        assert!(limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).is_err());
+        assert!(limits.enter(ip("192.0.2.1"), NOW + Duration::from_secs(1), Duration::ZERO).is_ok());
     }
 
     #[test]
     fn who_is_gone_is_forgotten() {
         let limits = of(Some(9), Some(1.0));
-        let admission = limits.enter(ip("192.0.2.1"), NOW).unwrap().unwrap();
+        let admission = limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).unwrap().unwrap();
         limits.leave(admission);
-        let _ = limits.enter(ip("192.0.2.2"), NOW + SWEEP);
+        let _ = limits.enter(ip("192.0.2.2"), NOW + SWEEP, Duration::ZERO);
         assert_eq!(limits.table.lock().addresses.len(), 1);
     }
 }

@@ -74,7 +74,7 @@ impl Shard {
                     self.again.push(self.ids.slot(id) as u32);
                 }
             }
-            Command::Alarm { after } => self.alarm = Some(self.now + after),
+            Command::Alarm { after } => self.alarm = Some(self.clock.instant(self.now) + after),
             Command::Ring => self.events.ring(),
             Command::Stop { grace } => {
                 // Who is beside the consumer was silenced before (`Hub::silence`); what it said before still leaves.

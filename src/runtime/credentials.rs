@@ -33,7 +33,8 @@ impl Shard {
         let Accepted { identity, until } = authenticator.authenticate(request, now)?;
         authenticator.conceal(request);
         // The wall's clock may be set while the connection lives; this one goes on.
-        let deadline = until.map(|until| self.now.saturating_add(until.saturating_sub(now.wall)));
+        let deadline =
+            until.map(|until| self.clock.lifetime().saturating_add(until.saturating_sub(now.wall)));
         Ok((Some(identity), deadline))
     }
 

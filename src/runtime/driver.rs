@@ -4,7 +4,7 @@
 //! It is the shard of a [`Server`](super::Server) and so is all that it is linked to. Only the accepted
 //! sockets are missing: a client comes by [`connect`](Driver::connect).
 
-use std::{io, os::unix::net::UnixStream, sync::Arc};
+use std::{io, os::unix::net::UnixStream, sync::Arc, time::Duration};
 
 use super::{
     StartError,
@@ -52,18 +52,42 @@ impl Driver {
     pub fn connect(&mut self, address: PeerAddress, entry: Entry) -> io::Result<UnixStream> {
         let (client, server) = UnixStream::pair()?;
         server.set_nonblocking(true)?;
+        self.admit(address, entry, || Stream::unix(server))?;
+        Ok(client)
+    }
+
+    /// The same for the server's end of a TCP connection.
+    #[cfg(test)]
+    pub(super) fn connect_tcp(&mut self, server: std::net::TcpStream) -> io::Result<()> {
+        server.set_nonblocking(true)?;
+        self.admit(PeerAddress::Unix, Entry::default(), || Stream::tcp(server))
+    }
+
+    fn admit(
+        &mut self,
+        address: PeerAddress,
+        entry: Entry,
+        stream: impl FnOnce() -> io::Result<Stream>,
+    ) -> io::Result<()> {
         let _context = self.helm.runtime().enter();
-        let stream = Stream::unix(server)?;
+        let stream = stream()?;
         if let Some(shard) = &mut *self.helm.shard() {
             shard.admit(Arrival { stream, address, entry });
         }
-        Ok(client)
+        Ok(())
     }
 
     /// Looks at the sockets once, without waiting, and does a turn's work. Whether there is more to do
     /// already.
     pub fn turn(&mut self) -> bool {
         self.helm.look_once(&mut self.helm.shard()) == Stretch::Left(Turned::More)
+    }
+
+    /// Lets time pass. `looking`: as if turns had been taken meanwhile; else as if the process had been stopped.
+    pub fn pass(&mut self, time: Duration, looking: bool) {
+        if let Some(shard) = &mut *self.helm.shard() {
+            shard.clock.skip(time, looking);
+        }
     }
 
     /// Clients' sockets that are open, in whatever phase.

@@ -250,7 +250,9 @@ impl Shard {
             return true;
         }
         let client = request.remote_address().parse::<IpAddr>();
-        match client.map_or(Ok(None), |ip| self.common.addresses.enter(ip, self.now)) {
+        match client.map_or(Ok(None), |ip| {
+            self.common.addresses.enter(ip, self.clock.steady_now(), self.clock.pardon())
+        }) {
             Ok(admission) => {
                 if let Some(connection) = self.connections.get_mut(slot as usize) {
                     connection.admission = admission;
@@ -319,7 +321,8 @@ impl Shard {
         let id = connection.id;
         let peer = Arc::new(Peer::new(id));
         let heart = Heart::new(&config.heartbeat, self.now, id.to_php().unsigned_abs());
-        let rate = config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.now));
+        let rate =
+            config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.clock.steady_now()));
         connection.session = Some(Box::new(Session::new(peer.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
         connection.deadline = answer.expires.unwrap_or(Duration::MAX);
@@ -400,7 +403,9 @@ impl Shard {
     /// Counts a client of its own address; one that comes through a trusted proxy is counted later.
     pub(super) fn enter(&self, address: PeerAddress) -> Result<Option<Admission>, TooMany> {
         match address.ip() {
-            Some(ip) if !self.is_trusted(Some(ip)) => self.common.addresses.enter(ip, self.now),
+            Some(ip) if !self.is_trusted(Some(ip)) => {
+                self.common.addresses.enter(ip, self.clock.steady_now(), self.clock.pardon())
+            }
             _ => Ok(None),
         }
     }

@@ -1,5 +1,7 @@
 //! From the socket to the queue: frames of open connections become events, within their credit.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 
 use super::shard::Shard;
@@ -60,7 +62,7 @@ impl Shard {
             };
             connection.settle_unread(&mut self.unread);
             self.counters(|c| c.bytes_received.add(read as u64));
-            match self.handle(slot, &mut input) {
+            match self.handle(slot, &mut input, read) {
                 Handled::All => {}
                 Handled::Held => return self.keep(slot, &input),
                 Handled::Over => return,
@@ -69,9 +71,10 @@ impl Shard {
         self.again.push(slot);
     }
 
-    /// Handles every item in `input`.
-    fn handle(&mut self, slot: u32, input: &mut BytesMut) -> Handled {
+    /// Handles every item in `input`, of `read` bytes that came.
+    fn handle(&mut self, slot: u32, input: &mut BytesMut, read: usize) -> Handled {
         let now = self.now;
+        let (steady, pardon) = (self.clock.steady_now(), self.clock.pardon());
         let crowded = self.is_crowded();
         let limits = &self.common.config.limits;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Handled::Over };
@@ -81,6 +84,8 @@ impl Shard {
         let open = matches!(phase, Phase::Open);
         session.heart.hear(now);
         let mut messages = 0;
+        // Whether the message that had not ended goes on, and what came between its parts.
+        let (mut in_message, mut control_bytes) = (session.decoder.in_message(), 0);
         self.inflating = self.inflating.saturating_sub(session.held());
         // Each unfinished message may have inflated to the limit: once that is much in all, others are put
         // together first.
@@ -118,14 +123,14 @@ impl Shard {
                     };
                     #[cfg(any(test, feature = "faults"))]
                     super::shard::fault(&payload);
-                    session.message_began = None;
+                    in_message = false;
                     if open {
                         messages += 1;
                         let cost = Event::message_cost(payload.len());
                         self.handed += cost as u64;
                         session.credit.spend(cost);
                         self.events.push(Event::Message { id: *id, payload, binary });
-                        if let Some(throttled) = throttle(session, limits.message_rate, now) {
+                        if let Some(throttled) = throttle(session, limits.message_rate, now, steady, pardon) {
                             session.throttled = Some(throttled);
                         }
                     }
@@ -134,6 +139,9 @@ impl Shard {
                 Ok(Some(control)) => {
                     if session.control.is_flood(now) {
                         break Err(Err((1008, "too many control frames".to_owned())));
+                    }
+                    if let Received::Ping(payload) | Received::Pong(payload) = &control {
+                        control_bytes += CONTROL_HEADER + payload.len();
                     }
                     match control {
                         // Nothing follows a close frame: a browser fails the connection for whatever does.
@@ -152,7 +160,7 @@ impl Shard {
                         }
                         Received::Pong(payload) => {
                             // The time of this turn is a little old by now; the round trip is not.
-                            if let Some(latency) = session.heart.latency(&payload, self.epoch.elapsed()) {
+                            if let Some(latency) = session.heart.latency(&payload, self.clock.precisely()) {
                                 session.peer.set_latency(latency);
                             }
                         }
@@ -163,9 +171,10 @@ impl Shard {
             }
         };
         if session.decoder.in_message() {
-            session.message_began.get_or_insert(now);
+            // Pings do not buy it time.
+            session.message_arrives(now, read.saturating_sub(control_bytes), in_message);
         } else {
-            session.message_began = None;
+            session.message_due = None;
         }
         if end.is_err()
             && let Some(contexts) = &mut session.deflate
@@ -294,9 +303,17 @@ fn may_deliver(session: &mut Session, limits: &Limits, crowded: bool) -> bool {
 }
 
 /// Counts a message against the rate; over it, says until when to wait.
-fn throttle(session: &mut Session, rate: Option<f64>, now: std::time::Duration) -> Option<Throttled> {
+fn throttle(
+    session: &mut Session,
+    rate: Option<f64>,
+    now: Duration,
+    steady: Duration,
+    pardon: Duration,
+) -> Option<Throttled> {
     let (rate, bucket) = (rate?, session.rate.as_mut()?);
-    match bucket.take(rate, rate.max(1.0), now) {
+    // Who keeps to the rate sends on while nobody reads, and all of that comes at once.
+    let burst = rate.max(1.0) + rate * pardon.as_secs_f64();
+    match bucket.take(rate, burst, steady) {
         Ok(()) => None,
         Err(wait) => {
             // A client that stayed below the rate for a while after a delay starts afresh.
@@ -351,6 +368,8 @@ pub(super) fn close_code(close: Option<&CloseFrame>) -> (u16, Box<str>) {
     }
 }
 
+/// Of a client's control frame.
+const CONTROL_HEADER: usize = 6;
 /// With so many frames waiting, pings get one pong between them.
 const PONGS: usize = 64;
 /// Reads of one connection in one turn.
@@ -362,4 +381,4 @@ const CROWDED_READ: usize = 4 << 10;
 /// is read at once.
 const UNREAD_PART: usize = 8;
 /// How long after a delay a client must stay below its rate for the delay to be forgotten.
-const FORGIVEN: std::time::Duration = std::time::Duration::from_secs(1);
+const FORGIVEN: Duration = Duration::from_secs(1);

@@ -2,11 +2,12 @@
 
 mod allocator;
 mod bodies;
+mod clock;
 mod commands;
 mod control;
 mod credentials;
 mod date;
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 mod driver;
 mod duty;
 mod entrance;
@@ -35,7 +36,7 @@ mod threads;
 mod tests;
 
 pub use credentials::{check_auth, read_app_keys};
-#[cfg(feature = "fuzzing")]
+#[cfg(any(test, feature = "fuzzing"))]
 pub use driver::Driver;
 pub use notifier::Notifier;
 pub use server::{Server, StartError, check_certificate};

@@ -11,6 +11,7 @@ use super::{entrance::DECISION_TIME, shard::Shard};
 use crate::{
     connection::{Access, Body, Phase, Read},
     http::{self, BodyReader, Plain, Refusal},
+    limits::LeastRate,
     metrics::{Format, render},
     queue::{Asked, ConnectionId, Event, LogLevel, Respond},
 };
@@ -133,6 +134,7 @@ impl Shard {
 
     /// Reads a body, and hands the request over once it is whole.
     pub(super) fn read_body(&mut self, slot: u32) {
+        let least = LeastRate { rate: BODY_RATE, patience: self.common.config.limits.handshake_timeout };
         for _ in 0..BODY_READS_PER_TURN {
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             let Phase::Body(body) = &mut connection.phase else { return };
@@ -146,6 +148,7 @@ impl Shard {
                     Read::End => return self.give_up(slot),
                 };
                 let Phase::Body(body) = &mut connection.phase else { return };
+                connection.deadline = least.go_on(connection.deadline, self.now, input.len());
                 let before = body.received.len();
                 whole = body.reader.advance(&input, &mut body.received);
                 let more = body.received.len() - before;
@@ -256,3 +259,5 @@ impl Shard {
 /// Reads of one body in one turn, and their size.
 const BODY_READS_PER_TURN: usize = 4;
 const BODY_READ: usize = 64 << 10;
+/// Bytes a second: a body that comes so fast may take as long as it does.
+const BODY_RATE: u32 = 8 << 10;

@@ -23,6 +23,7 @@ use tokio::time::Sleep;
 
 use super::{
     bodies::Bodies,
+    clock::Clock,
     credentials,
     date::HttpDate,
     farewell::Stopping,
@@ -170,19 +171,19 @@ pub(super) struct Shard {
     pub(super) waiting: usize,
     /// What was freed of late.
     pub(super) shed: Shed,
-    pub(super) epoch: Instant,
-    /// The time of this turn, since `epoch`.
+    pub(super) clock: Clock,
+    /// The time of this turn, by `clock`.
     pub(super) now: Duration,
     pub(super) tick: Duration,
     pub(super) next_sweep: Duration,
     /// Where the sweep goes on, if the last one had too much to do.
     pub(super) swept: usize,
-    /// When to wake the consumer.
-    pub(super) alarm: Option<Duration>,
+    /// When to wake the consumer. Its own clock does not stop.
+    pub(super) alarm: Option<Instant>,
     pub(super) stopping: Option<Stopping>,
     timer: Pin<Box<Sleep>>,
-    /// When `timer` fires.
-    timer_at: Duration,
+    /// When `timer` fires, if it has not.
+    timer_at: Option<Instant>,
     /// Slots to serve, this turn or the next ones.
     next: VecDeque<u32>,
     taken_flags: Vec<Arc<Flag>>,
@@ -246,7 +247,7 @@ impl Shard {
             monitors: 0,
             waiting: 0,
             shed: Shed::default(),
-            epoch: Instant::now(),
+            clock: Clock::new(),
             now: Duration::ZERO,
             tick,
             next_sweep: tick,
@@ -254,7 +255,7 @@ impl Shard {
             alarm: None,
             stopping: None,
             timer: Box::pin(tokio::time::sleep(FAR)),
-            timer_at: FAR,
+            timer_at: None,
             next: VecDeque::new(),
             taken_flags: Vec::new(),
         })
@@ -264,7 +265,7 @@ impl Shard {
     pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Option<Turned> {
         self.ready.set_task(cx.waker());
         self.commands.rise();
-        self.now = self.epoch.elapsed();
+        self.now = self.clock.begin_turn(self.connections.len());
         self.tls_steps = STEPS_PER_TURN;
         self.take_commands();
         self.return_credit();
@@ -274,7 +275,7 @@ impl Shard {
             self.sweep();
         }
         self.watch_certificates();
-        if self.alarm.is_some_and(|at| self.now >= at) {
+        if self.alarm.is_some_and(|at| self.clock.at(at) <= self.now) {
             self.alarm = None;
             self.events.ring();
         }
@@ -302,6 +303,7 @@ impl Shard {
             || !self.again.is_empty()
             || !self.ready.is_empty()
             || !self.commands.is_empty();
+        let more = self.clock.end_turn(!more) || more;
         Some(if more { Turned::More } else { Turned::Idle })
     }
 
@@ -346,23 +348,26 @@ impl Shard {
         {
             at = at.min(self.next_sweep);
         }
-        let others = [self.alarm, self.tls_watch.as_ref().map(|watch| watch.next)];
+        let alarm = self.alarm.map(|at| self.clock.at(at));
+        let others = [alarm, self.tls_watch.as_ref().map(|watch| watch.next)];
         at = others.into_iter().flatten().fold(at, Duration::min);
+        self.clock.rest(at);
         // A timer that fires too early costs one turn and is set anew then; one that is moved at
         // every rest costs more.
-        if at < self.timer_at || self.timer_at <= self.now {
-            self.timer_at = at;
-            self.timer.as_mut().reset((self.epoch + at).into());
+        let at = self.clock.instant(at);
+        if self.timer_at.is_none_or(|set| at < set || set <= self.clock.instant(self.now)) {
+            self.timer_at = Some(at);
+            self.timer.as_mut().reset(at.into());
         }
         if self.timer.as_mut().poll(cx).is_ready() {
-            self.timer_at = Duration::ZERO;
+            self.timer_at = None;
             cx.waker().wake_by_ref();
         }
     }
 
     /// Sets when the consumer is to be woken though nothing may have happened.
     pub(super) fn ring_at(&mut self, at: Option<Instant>) {
-        self.alarm = at.map(|at| at.saturating_duration_since(self.epoch));
+        self.alarm = at;
     }
 
     /// Runs what a peer may have caused. A panic costs that one connection: it is counted, logged

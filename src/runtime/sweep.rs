@@ -48,11 +48,12 @@ impl Shard {
     /// when a flood of handshakes runs out of time, is done over several turns: others come between.
     pub(super) fn sweep(&mut self) {
         let mut left = DUE_PER_TURN;
+        let lifetime = self.clock.lifetime();
         while left > 0 && self.swept < self.connections.capacity() {
             let slot = self.swept as u32;
             self.swept += 1;
             left -= 1;
-            match self.due(slot) {
+            match self.due(slot, lifetime) {
                 Due::Nothing => left += 1,
                 Due::GiveUp => self.give_up(slot),
                 Due::Undecided => self.undecided(slot),
@@ -97,12 +98,19 @@ impl Shard {
         self.say_farewell();
     }
 
-    fn due(&mut self, slot: u32) -> Due {
+    fn due(&mut self, slot: u32, lifetime: Duration) -> Due {
         let now = self.now;
         let config = &self.common.config;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Due::Nothing };
+        if connection.is_waited_for() && connection.stream.has_been_heard() {
+            connection.has_taken_something(now, config.limits.close_timeout);
+        }
         let reading = connection.may_read();
-        let late = now >= connection.deadline;
+        let late = match connection.phase {
+            // Until its token is over, whether anybody looks or not.
+            Phase::Open => lifetime >= connection.deadline,
+            _ => now >= connection.deadline,
+        };
         match connection.phase {
             Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) | Phase::Body(_) if late => {
                 return Due::GiveUp;
@@ -133,7 +141,7 @@ impl Shard {
             Beat::Ping(payload) => return Due::Ping(payload),
         }
         if session.is_message_overdue(now, reading) {
-            return Due::Fail("a message took longer than 30 s to arrive");
+            return Due::Fail("a message arrives too slowly");
         }
         if let Some(throttled) = session.throttled.as_mut().filter(|t| t.now) {
             if now.saturating_sub(throttled.since) >= THROTTLE_TIME {

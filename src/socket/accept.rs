@@ -169,7 +169,7 @@ fn is_about_one_client(error: &io::Error) -> bool {
 mod tests {
     use std::{net::SocketAddr, task::Waker};
 
-    use super::{super::Plain, *};
+    use super::{super::Transport, *};
 
     #[cfg(target_os = "linux")]
     #[test]
@@ -185,7 +185,7 @@ mod tests {
             let (client, server) = std::os::unix::net::UnixStream::pair().unwrap();
             drop(client);
             server.set_nonblocking(true).unwrap();
-            Stream::new(Plain::Unix(tokio::net::UnixStream::from_std(server).unwrap()))
+            Stream::new(Transport::Unix(tokio::net::UnixStream::from_std(server).unwrap()))
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
         // Blocked, the signal stays where it can be seen.
@@ -216,7 +216,7 @@ mod tests {
         client.write_all(&[b'x'; 16 << 10]).unwrap();
         server.set_nonblocking(true).unwrap();
         let server = tokio::net::UnixStream::from_std(server).unwrap();
-        turn_away(Stream::new(Plain::Unix(server)), false, Refusal::Full, "now");
+        turn_away(Stream::new(Transport::Unix(server)), false, Refusal::Full, "now");
         let mut answer = String::new();
         client.read_to_string(&mut answer).unwrap();
         assert!(answer.ends_with("The server is full\n"), "{answer}");
@@ -265,8 +265,8 @@ mod tests {
         while from.len() < 4 {
             if let Poll::Ready(accepted) = acceptor.poll_accept(&mut cx) {
                 let arrival = accepted.unwrap();
-                let Plain::Tcp(stream) = &arrival.stream.plain else { continue };
-                from.push(stream.local_addr().unwrap() == addresses[1]);
+                let local = arrival.stream.as_socket().local_addr().unwrap();
+                from.push(local.as_socket() == Some(addresses[1]));
             } else {
                 runtime.block_on(tokio::task::yield_now());
             }

@@ -16,7 +16,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{Listening, PeerAddress, Plain};
+use super::{Listening, PeerAddress, Transport};
 use crate::descriptors::{Inherited, Raised, STANDARD, keep_standard, place};
 
 /// A listening socket in tokio's hands. By hand, for what tokio accepts has the lowest free number.
@@ -36,7 +36,7 @@ impl Gate {
     }
 
     /// The next client. One task at a time.
-    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Plain, PeerAddress)>> {
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Transport, PeerAddress)>> {
         loop {
             let mut ready = ready!(self.listener.poll_read_ready(cx))?;
             // It said that there is none any more: asked again, it registers the waker.
@@ -46,16 +46,16 @@ impl Gate {
     }
 }
 
-fn in_tokios_hands(socket: Socket, address: &SockAddr) -> io::Result<(Plain, PeerAddress)> {
+fn in_tokios_hands(socket: Socket, address: &SockAddr) -> io::Result<(Transport, PeerAddress)> {
     let descriptor = OwnedFd::from(socket);
     let Some(address) = address.as_socket() else {
-        return Ok((Plain::Unix(UnixStream::from_std(descriptor.into())?), PeerAddress::Unix));
+        return Ok((Transport::Unix(UnixStream::from_std(descriptor.into())?), PeerAddress::Unix));
     };
     let stream = TcpStream::from_std(descriptor.into())?;
     // Frames are coalesced here: Nagle's algorithm would only add a delay. It fails only for a socket that is closed
     // already.
     let _ = stream.set_nodelay(true);
-    Ok((Plain::Tcp(stream), PeerAddress::Ip(address.ip().to_canonical())))
+    Ok((Transport::Tcp(stream), PeerAddress::Ip(address.ip().to_canonical())))
 }
 
 fn accept(listener: &Socket) -> io::Result<(Socket, SockAddr)> {

@@ -17,22 +17,55 @@ use tokio::{
 };
 use tokio_util::io::poll_read_buf;
 
-use super::{ProxyHeader, ProxyViolation};
+use super::{
+    ProxyHeader, ProxyViolation,
+    progress::{self, Way},
+};
 use crate::descriptors::Inherited;
+
+/// A connected socket, and how far what was written has come.
+#[derive(Debug)]
+pub(super) struct Plain {
+    socket: Transport,
+    /// Bytes written in all, modulo 2^32.
+    written: u32,
+    way: Way,
+}
 
 /// A connected socket in tokio's hands.
 #[derive(Debug)]
-pub enum Plain {
+pub enum Transport {
     /// TCP over IPv4 or IPv6.
     Tcp(TcpStream),
     /// A Unix stream socket.
     Unix(UnixStream),
 }
 
-impl Plain {
+impl Transport {
     /// Marks its descriptor as one that a forked child closes.
     pub fn inherited(&self) -> Inherited {
         Inherited::new(&*self.as_socket())
+    }
+
+    /// For what tokio has no method for.
+    fn as_socket(&self) -> SockRef<'_> {
+        match self {
+            Self::Tcp(stream) => SockRef::from(stream),
+            Self::Unix(stream) => SockRef::from(stream),
+        }
+    }
+}
+
+impl Plain {
+    pub(super) fn new(socket: Transport) -> Self {
+        Self { socket, written: 0, way: Way::default() }
+    }
+
+    /// Whether the other side has taken something since the last look, of what waited for it then.
+    pub(super) fn has_been_heard(&mut self) -> bool {
+        let queued = progress::queued(&self.as_socket());
+        let written = matches!(self.socket, Transport::Tcp(_)).then_some(self.written);
+        self.way.look(written, queued)
     }
 
     /// Reads what has arrived to the end of `buffer`, at most as much as it has room for. 0: the
@@ -42,9 +75,9 @@ impl Plain {
         cx: &mut Context<'_>,
         buffer: &mut impl BufMut,
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => poll_read_buf(Pin::new(stream), cx, buffer),
-            Self::Unix(stream) => poll_read_buf(Pin::new(stream), cx, buffer),
+        match &mut self.socket {
+            Transport::Tcp(stream) => poll_read_buf(Pin::new(stream), cx, buffer),
+            Transport::Unix(stream) => poll_read_buf(Pin::new(stream), cx, buffer),
         }
     }
 
@@ -81,12 +114,12 @@ impl Plain {
     /// Looks at what has arrived and leaves it there. 0: the client will send no more.
     pub(super) fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
-            let peeked = match self {
-                Self::Tcp(stream) => {
+            let peeked = match &self.socket {
+                Transport::Tcp(stream) => {
                     ready!(stream.poll_read_ready(cx))?;
                     stream.try_io(Interest::READABLE, || peek(stream, buffer))
                 }
-                Self::Unix(stream) => {
+                Transport::Unix(stream) => {
                     ready!(stream.poll_read_ready(cx))?;
                     stream.try_io(Interest::READABLE, || peek(stream, buffer))
                 }
@@ -101,11 +134,13 @@ impl Plain {
 
     /// Writes what the socket has room for and says how much.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
+        let Transport::Tcp(stream) = &mut self.socket else {
             // The oldest Rust that is supported writes to these with `write`, which raises SIGPIPE.
-            Self::Unix(_) => self.poll_write_vectored(cx, &[IoSlice::new(bytes)]),
-        }
+            return self.poll_write_vectored(cx, &[IoSlice::new(bytes)]);
+        };
+        let sent = ready!(Pin::new(stream).poll_write(cx, bytes))?;
+        self.written = self.written.wrapping_add(sent as u32);
+        Poll::Ready(Ok(sent))
     }
 
     /// The same, from several places.
@@ -117,16 +152,16 @@ impl Plain {
         // By hand, for the flag: `writev` to a socket that broke raises SIGPIPE, and this may be a
         // thread that the script's handlers run on.
         loop {
-            let sent = match self {
-                Self::Tcp(stream) => {
+            let sent = match &self.socket {
+                Transport::Tcp(stream) => {
                     ready!(stream.poll_write_ready(cx))?;
-                    let socket = SockRef::from(&*stream);
+                    let socket = SockRef::from(stream);
                     let send = || socket.send_vectored_with_flags(slices, NO_SIGNAL);
                     stream.try_io(Interest::WRITABLE, send)
                 }
-                Self::Unix(stream) => {
+                Transport::Unix(stream) => {
                     ready!(stream.poll_write_ready(cx))?;
-                    let socket = SockRef::from(&*stream);
+                    let socket = SockRef::from(stream);
                     let send = || socket.send_vectored_with_flags(slices, NO_SIGNAL);
                     stream.try_io(Interest::WRITABLE, send)
                 }
@@ -134,7 +169,11 @@ impl Plain {
             match sent {
                 // Full since the last time it said it was not: asked again, it registers the waker.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                sent => return Poll::Ready(sent),
+                Err(error) => return Poll::Ready(Err(error)),
+                Ok(sent) => {
+                    self.written = self.written.wrapping_add(sent as u32);
+                    return Poll::Ready(Ok(sent));
+                }
             }
         }
     }
@@ -147,10 +186,7 @@ impl Plain {
 
     /// For what tokio has no method for.
     pub(super) fn as_socket(&self) -> SockRef<'_> {
-        match self {
-            Self::Tcp(stream) => SockRef::from(stream),
-            Self::Unix(stream) => SockRef::from(stream),
-        }
+        self.socket.as_socket()
     }
 }
 
@@ -191,7 +227,7 @@ mod tests {
                     let bytes = [header, b"\x16\x03\x01"].concat();
                     proxy.write_all(&bytes[..first]).unwrap();
                     server.readable().await.unwrap();
-                    let mut stream = Plain::Unix(server);
+                    let mut stream = Plain::new(Transport::Unix(server));
                     let early = poll_fn(|cx| Poll::Ready(stream.poll_proxy_header(cx, &mut received))).await;
                     assert_eq!(early.is_ready(), first == header.len());
                     proxy.write_all(&bytes[first..]).unwrap();

@@ -9,7 +9,11 @@ use std::{
 use bytes::{BufMut, BytesMut};
 use socket2::SockRef;
 
-use super::{ProxyHeader, ProxyViolation, plain::Plain, secured::Secured};
+use super::{
+    ProxyHeader, ProxyViolation,
+    plain::{Plain, Transport},
+    secured::Secured,
+};
 use crate::{
     descriptors::{mark, unmark},
     tls,
@@ -26,15 +30,22 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub(super) fn new(plain: Plain) -> Self {
+    pub(super) fn new(transport: Transport) -> Self {
+        let plain = Plain::new(transport);
         mark(&*plain.as_socket());
         Self { plain, secured: None }
     }
 
     /// One end of a pair of Unix sockets. Within a tokio runtime.
-    #[cfg(feature = "fuzzing")]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub fn unix(socket: std::os::unix::net::UnixStream) -> io::Result<Self> {
-        Ok(Self::new(Plain::Unix(tokio::net::UnixStream::from_std(socket)?)))
+        Ok(Self::new(Transport::Unix(tokio::net::UnixStream::from_std(socket)?)))
+    }
+
+    /// A TCP connection. Within a tokio runtime.
+    #[cfg(test)]
+    pub fn tcp(socket: std::net::TcpStream) -> io::Result<Self> {
+        Ok(Self::new(Transport::Tcp(tokio::net::TcpStream::from_std(socket)?)))
     }
 
     /// Whether TLS has begun.
@@ -45,6 +56,11 @@ impl Stream {
     /// What the client proved to be, in DER form.
     pub fn client_certificate(&self) -> Option<&[u8]> {
         self.secured.as_ref().and_then(|secured| secured.session().client_certificate())
+    }
+
+    /// Whether the client has acknowledged something since the last look, of what waited for it then.
+    pub fn has_been_heard(&mut self) -> bool {
+        self.plain.has_been_heard()
     }
 
     /// Bytes that count as written and have not left.

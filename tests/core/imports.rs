@@ -21,7 +21,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("queue", &["descriptors", "http"]),
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
     ("hub", &["config", "connection", "frame", "metrics", "queue"]),
-    ("control", &["config", "http", "hub", "queue", "socket", "tls"]),
+    ("control", &["config", "http", "hub", "limits", "queue", "socket", "tls"]),
     (
         "runtime",
         &[
