@@ -4,6 +4,8 @@
 
 use std::{
     marker::PhantomData,
+    mem::ManuallyDrop,
+    ops::Deref,
     panic::{AssertUnwindSafe, catch_unwind},
     ptr::{self, NonNull},
 };
@@ -33,6 +35,23 @@ pub(super) struct Call<'a> {
     /// The values of the additional named arguments. Nearly always there are none.
     named: Vec<NonNull<Zval>>,
     lifetime: PhantomData<&'a mut ExecuteData>,
+}
+
+/// A value that lives for the time of a call.
+pub(super) enum Kept {
+    Lent(ManuallyDrop<Zval>),
+    Counted(Zval),
+}
+
+impl Deref for Kept {
+    type Target = Zval;
+
+    fn deref(&self) -> &Zval {
+        match self {
+            Self::Lent(value) => value,
+            Self::Counted(value) => value,
+        }
+    }
 }
 
 /// Makes the engine's handler of a method. It checks the number of arguments, and keeps a panic from
@@ -105,6 +124,21 @@ impl<'a> Call<'a> {
             value.set_object(this);
         }
         value
+    }
+
+    /// The same for the time of the call, without another reference where the frame has one. The frame's is known to
+    /// the cycle collector when the call is suspended in a Fiber; another one would keep the object for ever.
+    pub(super) fn this_kept(&self) -> Kept {
+        let value = self.this_zval();
+        // SAFETY: the frame of a running call; every member of the union is a u32.
+        let info = unsafe { self.frame.as_ref().This.u1.type_info };
+        if info & (CALL_RELEASE_THIS | CALL_CLOSURE) == 0 {
+            return Kept::Counted(value);
+        }
+        // SAFETY: a copy that counts for nothing, before the counted one is given up.
+        let lent = ManuallyDrop::new(unsafe { ptr::read(&raw const value) });
+        drop(value);
+        Kept::Lent(lent)
     }
 
     /// Initialises a declared property of the object, by number. False if it was before.
@@ -370,6 +404,9 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Zend/zend_compile.h: the frame has a reference to `$this`, or to the closure that has.
+const CALL_RELEASE_THIS: u32 = 1 << 21;
+const CALL_CLOSURE: u32 = 1 << 22;
 const IS_DEBUG: bool = ffi::ZEND_DEBUG != 0;
 /// Zend/zend_compile.h.
 const HAS_EXTRA_NAMED_PARAMS: u32 = 1 << 27;

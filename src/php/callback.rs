@@ -2,7 +2,11 @@
 
 #![allow(unsafe_code)] // Calls a cached `zend_function` with arguments on the stack.
 
-use std::ptr;
+use std::{
+    cell::{Cell, RefCell},
+    mem::ManuallyDrop,
+    ptr,
+};
 
 use ext_php_rs::{
     ffi::{self, zend_class_entry, zend_function, zend_object},
@@ -69,21 +73,8 @@ impl Callback {
     /// The arguments stay the caller's. A fatal error jumps over this frame and the caller's, which is
     /// why neither may hold a lock or a borrow.
     fn enter(&self, arguments: &mut [Zval]) -> Zval {
-        let mut returned = Zval::new();
-        // SAFETY: `closure` keeps function, object and scope alive; the engine itself counts a
-        // reference to a closure that runs. The arguments are copied into the frame.
-        unsafe {
-            ffi::zend_call_known_function(
-                self.function,
-                self.this,
-                self.scope,
-                &raw mut returned,
-                u32::try_from(arguments.len()).unwrap_or(0),
-                arguments.as_mut_ptr(),
-                ptr::null_mut(),
-            );
-        }
-        returned
+        // SAFETY: `closure` keeps function, object and scope alive.
+        unsafe { enter(self.function, self.this, self.scope, arguments.len(), arguments.as_mut_ptr()) }
     }
 
     /// Whether the function is declared by that very class, not by a descendant.
@@ -118,11 +109,89 @@ impl Callback {
     }
 }
 
+/// The calls of a server that run in Fibers. A Fiber may be suspended for ever, and then nothing but the server must
+/// hold what it was called with: a reference on the Fiber's native stack is out of the cycle collector's sight.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    running: RefCell<Vec<Running>>,
+    last: Cell<u64>,
+}
+
+#[derive(Debug)]
+struct Running {
+    id: u64,
+    callback: Callback,
+    arguments: Vec<Zval>,
+}
+
+impl Calls {
+    /// Calls a callback; gives also what it was called with, to be let go.
+    pub(super) fn ask(&self, callback: Callback, arguments: Vec<Zval>) -> (Outcome, Zval, Vec<Zval>) {
+        let id = self.last.get() + 1;
+        self.last.set(id);
+        let Callback { function, this, scope, .. } = callback;
+        // SAFETY: copies that count no reference: the entry made below has those, for as long as the call takes. The
+        // engine copies them once more, into the frame.
+        let mut lent: Vec<ManuallyDrop<Zval>> =
+            arguments.iter().map(|value| ManuallyDrop::new(unsafe { ptr::read(value) })).collect();
+        self.running.borrow_mut().push(Running { id, callback, arguments });
+        // SAFETY: the entry has the closure, which keeps the three alive.
+        let returned = unsafe { enter(function, this, scope, lent.len(), lent.as_mut_ptr().cast()) };
+        let outcome = outcome();
+        let mut running = self.running.borrow_mut();
+        // Those of several Fibers end in any order.
+        let entry = running.iter().rposition(|entry| entry.id == id).map(|index| running.remove(index));
+        drop(running);
+        let held = entry.map(|Running { callback, mut arguments, .. }| {
+            arguments.push(callback.into_zval());
+            arguments
+        });
+        (outcome, returned, held.unwrap_or_default())
+    }
+
+    /// For the cycle collector.
+    pub(super) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
+        let Ok(running) = self.running.try_borrow() else { return };
+        for Running { callback, arguments, .. } in &*running {
+            found(callback.zval());
+            arguments.iter().for_each(&mut *found);
+        }
+    }
+}
+
 impl Clone for Callback {
     fn clone(&self) -> Self {
         let Self { ref closure, function, this, scope } = *self;
         Self { closure: closure.shallow_clone(), function, this, scope }
     }
+}
+
+/// # Safety
+///
+/// Function, object and scope must belong to a closure that lives, or runs: the engine counts a reference to one that
+/// runs. There must be `count` arguments, which are copied into the frame.
+unsafe fn enter(
+    function: *mut zend_function,
+    this: *mut zend_object,
+    scope: *mut zend_class_entry,
+    count: usize,
+    arguments: *mut Zval,
+) -> Zval {
+    let mut returned = Zval::new();
+    let count = u32::try_from(count).unwrap_or(0);
+    // SAFETY: as the caller says.
+    unsafe {
+        ffi::zend_call_known_function(
+            function,
+            this,
+            scope,
+            &raw mut returned,
+            count,
+            arguments,
+            ptr::null_mut(),
+        );
+    }
+    returned
 }
 
 fn to_closure(callable: &Zval) -> Result<Zval, Thrown> {

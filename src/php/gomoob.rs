@@ -138,7 +138,7 @@ fn ask(
         }
     };
     let json = authorized.and_then(|()| encoded(&message));
-    match server.release_value(message, about) {
+    match server.release(message, about) {
         Ok(()) => json.map(|json| (ran, json)),
         Err(thrown) => Err(Outcome::Leaving(thrown)),
     }

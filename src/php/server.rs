@@ -12,7 +12,7 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 use super::{
     audience,
     call::{Call, handler},
-    callback::Callback,
+    callback::{Callback, Calls},
     class::{BadDeclaration, Declaration, Kind},
     fork,
     gomoob::Gomoob,
@@ -43,6 +43,8 @@ pub(super) struct Server {
     pub(super) logger: Option<Callback>,
     pub(super) timers: Rc<Timers>,
     pub(super) rules: Rc<Rules>,
+    /// The callbacks that run in Fibers.
+    pub(super) calls: Calls,
     callbacks: [RefCell<Option<Callback>>; On::COUNT],
     announced: RefCell<Announced>,
     /// The run that is on.
@@ -84,6 +86,7 @@ impl Native for Server {
         }
         self.dialect.iter().for_each(|dialect| dialect.trace(found));
         self.logger.iter().for_each(|logger| found(logger.zval()));
+        self.calls.trace(found);
         self.timers.trace(found);
         self.rules.trace(found);
         if let Ok(session) = self.session.try_borrow() {
@@ -307,6 +310,7 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
         logger,
         timers: Rc::default(),
         rules: Rc::default(),
+        calls: Calls::default(),
         callbacks: [const { RefCell::new(None) }; On::COUNT],
         announced: RefCell::default(),
         session: RefCell::new(None),
@@ -392,17 +396,17 @@ fn set_handler(call: &mut Call<'_>) -> Result<(), Thrown> {
 }
 
 fn do_run(call: &mut Call<'_>) -> Result<(), Thrown> {
-    run::run(this(call)?, &call.this_zval())
+    run::run(this(call)?, &call.this_kept())
 }
 
 fn do_start(call: &mut Call<'_>) -> Result<(), Thrown> {
-    run::start(this(call)?, &call.this_zval())
+    run::start(this(call)?, &call.this_kept())
 }
 
 fn do_poll(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let timeout = seconds(call, 1, 0.0, true)?;
-    let ran = run::poll(server, &call.this_zval(), timeout)?;
+    let ran = run::poll(server, &call.this_kept(), timeout)?;
     call.returns_int(i64::try_from(ran).unwrap_or(i64::MAX));
     Ok(())
 }
@@ -420,7 +424,7 @@ fn stream(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn do_stop(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let grace = seconds(call, 1, 10.0, true)?;
-    run::stop(server, &call.this_zval(), grace)
+    run::stop(server, &call.this_kept(), grace)
 }
 
 fn addresses(call: &mut Call<'_>) -> Result<(), Thrown> {

@@ -28,6 +28,29 @@ pub(super) enum Outcome {
     Leaving(Thrown),
 }
 
+/// Where the engine keeps what is looked at around each call, so that it is asked for it once.
+#[derive(Clone, Copy)]
+pub(super) struct State(*const ffi::_zend_executor_globals);
+
+impl State {
+    pub(super) fn current() -> Self {
+        // SAFETY: PHP's thread, while a request runs: its executor globals exist, and stay where they are.
+        Self(unsafe { ffi::ext_php_rs_executor_globals() })
+    }
+
+    /// Whether a Fiber runs.
+    pub(super) fn is_in_fiber(self) -> bool {
+        // SAFETY: as in `current`.
+        unsafe { !(*self.0).active_fiber.is_null() }
+    }
+
+    /// Whether something is pending.
+    pub(super) fn is_pending(self) -> bool {
+        // SAFETY: as above.
+        unsafe { !(*self.0).exception.is_null() }
+    }
+}
+
 /// The classes that can be thrown.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Kind {

@@ -79,9 +79,12 @@ fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
 /// callback says.
 pub(super) fn deal(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
     presence::tell_clients(server, session);
+    let is_message = matches!(event, Event::Message { .. });
     let ran = dispatch(server, session, event)?;
-    // Of what ended here without a word.
-    server.settle(None)?;
+    if !is_message {
+        // Objects may have ended here without a word.
+        server.settle(None)?;
+    }
     Ok(ran + presence::tell(server, session)?)
 }
 

@@ -11,7 +11,7 @@ use super::{
     roster::Seat,
     server::{On, Server},
     session::Session,
-    thrown::{self, Outcome, Thrown, warn},
+    thrown::{self, Outcome, State, Thrown, warn},
     values,
 };
 
@@ -20,7 +20,8 @@ pub(super) type About<'a> = Option<(&'a Session, &'a Seat)>;
 
 impl Server {
     /// Calls a callback; gives what `read` makes of what it returned, or the exception that it threw. All that the call
-    /// needed is let go before that.
+    /// needed is let go before that, and nothing is pending when the next callback begins: the engine would not call it
+    /// at all, and it would seem to have thrown what is.
     pub(super) fn ask<R, const N: usize>(
         &self,
         callback: Callback,
@@ -28,20 +29,49 @@ impl Server {
         about: About<'_>,
         read: impl FnOnce(&Zval) -> R,
     ) -> Result<Result<R, Zval>, Thrown> {
-        // Nothing is pending here. If something were, the engine would not call at all, and the callback would seem to
-        // have thrown it.
-        self.settle(None)?;
+        let state = State::current();
+        if state.is_in_fiber() {
+            let (outcome, returned, held) = self.calls.ask(callback, arguments.into());
+            return self.after(outcome, returned, held, about, read);
+        }
         let (outcome, returned) = callback.ask(&mut arguments);
+        let closure = callback.into_zval();
+        let quiet = matches!(outcome, Outcome::Done)
+            && arguments.iter().chain([&returned, &closure]).all(values::goes_quietly);
+        if !quiet {
+            let held = arguments.into_iter().chain([closure]).collect();
+            return self.after(outcome, returned, held, about, read);
+        }
+        let answer = read(&returned);
+        for value in arguments {
+            values::release(value);
+        }
+        values::release(returned);
+        values::release(closure);
+        // The cycle collector may have run.
+        if state.is_pending() { self.settle(about).map(|()| Ok(answer)) } else { Ok(Ok(answer)) }
+    }
+
+    /// What comes of a call that may not have ended as most do.
+    #[cold]
+    #[inline(never)]
+    fn after<R>(
+        &self,
+        outcome: Outcome,
+        returned: Zval,
+        held: Vec<Zval>,
+        about: About<'_>,
+        read: impl FnOnce(&Zval) -> R,
+    ) -> Result<Result<R, Zval>, Thrown> {
         let answer = match outcome {
             Outcome::Done => Ok(Ok(read(&returned))),
             Outcome::Threw(error) => Ok(Err(error)),
             Outcome::Leaving(thrown) => Err(thrown),
         };
         let mut released = Ok(());
-        for value in arguments.into_iter().chain([returned]) {
-            released = released.and(self.release_value(value, about));
+        for value in held.into_iter().chain([returned]) {
+            released = released.and(self.release(value, about));
         }
-        released = released.and(self.release(callback, about));
         match (answer, released) {
             (answer, Ok(())) => answer,
             (Ok(Err(error)), Err(thrown)) => {
@@ -74,15 +104,6 @@ impl Server {
         self.settle(about)
     }
 
-    /// The same for one value: most have no end that runs code.
-    pub(super) fn release_value(&self, value: Zval, about: About<'_>) -> Result<(), Thrown> {
-        if values::is_inert(&value) {
-            values::release(value);
-            return Ok(());
-        }
-        self.release(value, about)
-    }
-
     /// The same for several: each end is reported by itself.
     pub(super) fn release_all<T>(&self, held: impl IntoIterator<Item = T>) -> Result<(), Thrown> {
         let mut released = Ok(());
@@ -106,13 +127,13 @@ impl Server {
     pub(super) fn report(&self, error: Zval, about: About<'_>) -> Result<(), Thrown> {
         let Some(callback) = self.callback(On::Error) else { return warn(error) };
         let connection = about.and_then(|(session, seat)| seat.object(&session.voice));
-        let mut arguments = [error, connection.unwrap_or_else(values::null)];
-        let (outcome, returned) = callback.ask(&mut arguments);
+        let arguments = vec![error, connection.unwrap_or_else(values::null)];
+        let (outcome, returned, held) = self.calls.ask(callback, arguments);
         let mut shown = show(outcome);
-        for value in arguments.into_iter().chain([returned]) {
+        for value in held.into_iter().chain([returned]) {
             shown = shown.and(release_and_show(value));
         }
-        shown.and(release_and_show(callback))
+        shown
     }
 }
 

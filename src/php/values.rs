@@ -65,11 +65,13 @@ pub(super) fn release(value: Zval) {
     }
 }
 
-/// Whether the end of a value runs no code of the script.
-pub(super) fn is_inert(value: &Zval) -> bool {
-    // SAFETY: every member of the union is a u32.
-    let kind = unsafe { value.u1.type_info };
-    kind & TYPE_OWNS == 0 || kind == IS_STRING_COUNTED
+/// Whether no destructor runs when this reference to a value is given up. The cycle collector still may.
+pub(super) fn goes_quietly(value: &Zval) -> bool {
+    // SAFETY: every member of the union is a u32, and the type says whether there is a count.
+    unsafe {
+        let kind = value.u1.type_info;
+        kind & TYPE_OWNS == 0 || kind == IS_STRING_COUNTED || (*value.value.counted).gc.refcount > 1
+    }
 }
 
 /// What a value is, in PHP's words, for a complaint about it.
