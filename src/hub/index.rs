@@ -5,18 +5,28 @@ use std::{collections::HashMap, sync::Arc};
 /// Maps each topic to the slots of its subscribers, and back.
 #[derive(Debug, Default)]
 pub struct TopicIndex {
-    subscribers: HashMap<Arc<str>, Vec<u32>>,
-    /// For each subscriber its topics, and its place in each topic's list: so that leaving costs
-    /// nothing that grows with the number of subscribers.
+    subscribers: HashMap<Arc<str>, Subscribers>,
+    /// For each subscriber its topics, and its place in each topic's list.
     topics: HashMap<u32, Vec<(Arc<str>, u32)>>,
+}
+
+/// The subscribers of a topic.
+#[derive(Debug, Default)]
+struct Subscribers {
+    slots: Vec<u32>,
+    /// For each of them the place of this topic in the list of its own topics. So leaving costs nothing that grows with
+    /// the number of subscribers, or with that of their topics.
+    back: Vec<u32>,
 }
 
 impl TopicIndex {
     /// Adds a subscriber to a topic. Once: whoever calls knows what it has.
     pub fn join(&mut self, slot: u32, topic: Arc<str>) {
         let list = self.subscribers.entry(topic.clone()).or_default();
-        self.topics.entry(slot).or_default().push((topic, list.len() as u32));
-        list.push(slot);
+        let mine = self.topics.entry(slot).or_default();
+        list.back.push(mine.len() as u32);
+        mine.push((topic, list.slots.len() as u32));
+        list.slots.push(slot);
     }
 
     /// Takes a subscriber from a topic.
@@ -24,6 +34,13 @@ impl TopicIndex {
         let Some(mine) = self.topics.get_mut(&slot) else { return };
         let Some(at) = mine.iter().position(|(t, _)| **t == *topic) else { return };
         let (topic, place) = mine.swap_remove(at);
+        if let Some((moved, its_place)) = mine.get(at) {
+            let back =
+                self.subscribers.get_mut(moved).and_then(|list| list.back.get_mut(*its_place as usize));
+            if let Some(back) = back {
+                *back = at as u32;
+            }
+        }
         if mine.is_empty() {
             self.topics.remove(&slot);
         }
@@ -39,24 +56,26 @@ impl TopicIndex {
 
     /// The slots of a topic's subscribers.
     pub fn subscribers(&self, topic: &str) -> &[u32] {
-        self.subscribers.get(topic).map_or(&[], Vec::as_slice)
+        self.subscribers.get(topic).map_or(&[], |list| &list.slots)
     }
 
     /// Takes the subscriber at `place` from the topic's list; the last one moves there.
     fn remove(&mut self, topic: &Arc<str>, place: u32) {
         let Some(list) = self.subscribers.get_mut(topic) else { return };
-        if (place as usize) < list.len() {
-            list.swap_remove(place as usize);
+        let at = place as usize;
+        if at < list.slots.len() {
+            list.slots.swap_remove(at);
+            list.back.swap_remove(at);
         }
-        let moved = list.get(place as usize).copied();
-        if list.is_empty() {
+        let moved = list.slots.get(at).copied().zip(list.back.get(at).copied());
+        if list.slots.is_empty() {
             self.subscribers.remove(topic);
         }
-        let entry = moved
-            .and_then(|slot| self.topics.get_mut(&slot))
-            .and_then(|topics| topics.iter_mut().find(|(t, _)| t == topic));
-        if let Some((_, at)) = entry {
-            *at = place;
+        let entry = moved.and_then(|(slot, back)| {
+            self.topics.get_mut(&slot).and_then(|topics| topics.get_mut(back as usize))
+        });
+        if let Some((_, its_place)) = entry {
+            *its_place = place;
         }
     }
 }
@@ -88,6 +107,14 @@ mod tests {
                     let found: BTreeSet<u32> = index.subscribers(name).iter().copied().collect();
                     prop_assert_eq!(index.subscribers(name).len(), found.len());
                     prop_assert_eq!(found, plain.get(name).cloned().unwrap_or_default());
+                }
+                // Each side knows its place on the other.
+                for (slot, topics) in &index.topics {
+                    for (at, (topic, place)) in topics.iter().enumerate() {
+                        let list = &index.subscribers[topic];
+                        prop_assert_eq!(list.slots[*place as usize], *slot);
+                        prop_assert_eq!(list.back[*place as usize] as usize, at);
+                    }
                 }
             }
             (0..6).for_each(|slot| index.leave_all(slot));
