@@ -80,6 +80,8 @@ until(function () use (&$seen): bool {
     return isset($seen['timer'], $seen['signal']);
 }, $server);
 $timer->cancel();
+// It knows the server, and would keep it from the cycle collector.
+pcntl_signal(SIGUSR1, SIG_DFL);
 $client = Client::connect($server);
 $client->send('hello');
 echo $client->text(), ' ', $client->closed(), "\n";
