@@ -281,7 +281,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn check(&self, stream: &[u8]) {
+    fn check(&mut self, stream: &[u8]) {
         assert_eq!(self.driver.sockets(), 0, "a socket is left");
         assert_eq!(self.driver.waiting(), 0, "bytes are counted that nobody waits for");
         let registry = &self.driver.handle.hub().registry;
