@@ -145,9 +145,7 @@ echo report($run) === report($polled) ? 'the same' : report($run), "\n";
 --EXPECTF--
 poll()
 
-Warning: Uncaught LogicException: the end of what onError returned in %s:%d
-Stack trace:
-%A  thrown in %s on line %d
+Warning: Uncaught LogicException: the end of what onError returned; trace: %s in %s on line %d
 heard one
 heard one
 heard one
@@ -155,9 +153,7 @@ heard two
 heard two
 heard two
 
-Warning: Uncaught LogicException: the end of "an exception of onMessage" in %s:%d
-Stack trace:
-%A  thrown in %s on line %d
+Warning: Uncaught LogicException: the end of "an exception of onMessage"; trace: %s in %s on line %d
 heard throw, 1011
 3003 not authorised
 heard still there
@@ -210,9 +206,7 @@ answered /x
   1 times the next timer runs
 run()
 
-Warning: Uncaught LogicException: the end of what onError returned in %s:%d
-Stack trace:
-%A  thrown in %s on line %d
+Warning: Uncaught LogicException: the end of what onError returned; trace: %s in %s on line %d
 heard one
 heard one
 heard one
@@ -220,9 +214,7 @@ heard two
 heard two
 heard two
 
-Warning: Uncaught LogicException: the end of "an exception of onMessage" in %s:%d
-Stack trace:
-%A  thrown in %s on line %d
+Warning: Uncaught LogicException: the end of "an exception of onMessage"; trace: %s in %s on line %d
 heard throw, 1011
 3003 not authorised
 heard still there
