@@ -529,6 +529,7 @@ fn violation(error: InflateError, limit: usize) -> Violation {
     match error {
         InflateError::TooBig => Violation::MessageTooBig { limit },
         InflateError::Corrupt => Violation::Corrupt,
+        InflateError::Hollow => Violation::Hollow,
     }
 }
 

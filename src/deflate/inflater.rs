@@ -23,6 +23,8 @@ pub enum InflateError {
     TooBig,
     /// It is not what a compressor writes.
     Corrupt,
+    /// Next to nothing comes out of it: see [`is_hollow`].
+    Hollow,
 }
 
 impl Inflater {
@@ -34,9 +36,19 @@ impl Inflater {
 
     /// Takes the next bytes of a message of at most `limit` bytes, cut anywhere, all but the last:
     /// [`finish`](Self::finish) ends it. The same is made of a message however it is cut.
-    pub fn push(&mut self, part: &[u8], limit: usize) -> Result<(), InflateError> {
-        self.arrived += part.len();
-        if part.is_empty() { Ok(()) } else { self.run(part, false, limit) }
+    pub fn push(&mut self, mut part: &[u8], limit: usize) -> Result<(), InflateError> {
+        while !part.is_empty() {
+            // Up to where what has come out is looked at, which is the same place for all ways to cut.
+            let (step, rest) = part.split_at(part.len().min(LOOK - self.arrived % LOOK));
+            self.arrived += step.len();
+            self.run(step, false, limit)?;
+            if self.arrived.is_multiple_of(LOOK) && is_hollow(self.arrived, self.out.len()) {
+                self.out = Vec::new();
+                return Err(InflateError::Hollow);
+            }
+            part = rest;
+        }
+        Ok(())
     }
 
     /// Inflates what is left of a message, or all of it (RFC 7692 section 7.2.2). It may refer back to
@@ -123,6 +135,13 @@ fn grow(out: &mut Vec<u8>, limit: usize) {
     out.reserve_exact(out.len().max(STEP).min(most));
 }
 
+/// Whether so little has come out of `arrived` bytes as no compressor makes of them. One that flushes after every
+/// single byte writes seven for it, or eleven without compression; what cannot be compressed grows by far less. But blocks
+/// that hold nothing beside their tables of codes cost up to 67 ns a byte, and yield nothing that is counted elsewhere.
+fn is_hollow(arrived: usize, out: usize) -> bool {
+    arrived > out.saturating_mul(MOST_FOR_A_BYTE).saturating_add(OVERHEAD)
+}
+
 /// What a sender left out at the end (section 7.2.1), and an empty block after it: whoever is inside a block,
 /// and takes the first four bytes for codes of it, cannot take the other five too without making something
 /// of them or seeing that they are wrong, for no code has so many bits. Only a table of codes that is cut short may
@@ -130,3 +149,8 @@ fn grow(out: &mut Vec<u8>, limit: usize) {
 const END: [u8; 9] = [0, 0, 0xff, 0xff, 0, 0, 0, 0xff, 0xff];
 /// The first room.
 const STEP: usize = 4 << 10;
+/// Compressed bytes for a byte of a message, and those that any message may have beside it.
+const MOST_FOR_A_BYTE: usize = 16;
+const OVERHEAD: usize = 4 << 10;
+/// How often it is looked at what comes out. A decompressor that is interrupted copies its window.
+const LOOK: usize = 16 << 10;

@@ -94,16 +94,71 @@ fn a_bomb_is_refused_at_the_limit_with_no_more_memory_than_a_message_may_have() 
     assert_eq!(codec.inflate(&mut contexts(false, 15), &full, limit - 1), Err(InflateError::TooBig));
 }
 
+/// Blocks that are all tables of codes, without one byte that they would stand for.
+fn tables(count: usize) -> Vec<u8> {
+    let mut bits: Vec<bool> = Vec::new();
+    // A value has its lowest bit first, a code its highest.
+    let value =
+        |bits: &mut Vec<bool>, value: u32, size: u32| bits.extend((0..size).map(|n| value >> n & 1 == 1));
+    let code =
+        |bits: &mut Vec<bool>, code: u32, size: u32| bits.extend((0..size).rev().map(|n| code >> n & 1 == 1));
+    for _ in 0..count {
+        // A dynamic block with 286 literals, 30 distances and 19 lengths, of which 4, 5, 8 and 9 have two bits.
+        for (number, size) in [(4, 3), (29, 5), (29, 5), (15, 4)] {
+            value(&mut bits, number, size);
+        }
+        let order = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+        for n in order {
+            value(&mut bits, if [4, 5, 8, 9].contains(&n) { 2 } else { 0 }, 3);
+        }
+        for (length, times) in [(2, 226), (3, 60), (0, 2), (1, 28)] {
+            (0..times).for_each(|_| code(&mut bits, length, 2));
+        }
+        // The end of the block is literal 256: the thirtieth of nine bits, of which the first is 452.
+        code(&mut bits, 452 + 30, 9);
+    }
+    let bytes = bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit)));
+    bytes.collect()
+}
+
 #[test]
-fn a_message_of_nothing_but_ends_of_streams_is_read_to_its_end() {
-    // Each pair of bytes is an empty final block, after which a new stream begins.
-    let ends: Vec<u8> = b"\x03\x00".repeat(1 << 19);
-    let mut codec = Codec::new(1);
-    assert_eq!(codec.inflate(&mut contexts(false, 15), &ends, 0), Ok(Vec::new()));
-    assert_eq!(
-        codec.inflate(&mut contexts(false, 15), b"\xf2\x48\xcd\xc9\xc9\x07\x00", 5),
-        Ok(b"Hello".to_vec())
-    );
+fn a_message_of_which_nothing_comes_out_is_refused_after_16_kib_of_it() {
+    let floods = [
+        ("ends of streams", b"\x03\x00".repeat(1 << 16)),
+        ("empty stored blocks", b"\x00\x00\x00\xff\xff".repeat(1 << 16)),
+        ("empty fixed blocks", b"\x02\x08\x20\x80\x00".repeat(1 << 16)),
+        ("tables", tables(8 * 150)),
+    ];
+    for (what, flood) in floods {
+        let (mut codec, mut one) = (Codec::new(1), contexts(false, 15));
+        let most = 16 << 10;
+        codec.inflate_part(&mut one, &flood[..most - 1], 1).unwrap();
+        let next = codec.inflate_part(&mut one, &flood[most - 1..most], 1);
+        assert_eq!(next, Err(InflateError::Hollow), "{what}");
+        codec.forget(&mut one);
+        assert_eq!(codec.inflate(&mut one, &flood, 1), Err(InflateError::Hollow), "{what}");
+        codec.forget(&mut one);
+        let hello = codec.inflate(&mut one, b"\xf2\x48\xcd\xc9\xc9\x07\x00", 5);
+        assert_eq!(hello, Ok(b"Hello".to_vec()));
+    }
+}
+
+#[test]
+fn what_flushes_after_each_byte_and_what_cannot_be_compressed_is_read() {
+    for level in [0, 1, 9] {
+        // Nothing repeats: a product of large primes.
+        let message: Vec<u8> =
+            (1_u64..30_000).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect();
+        let mut deflated = Vec::with_capacity(16 * message.len());
+        let mut compress = flate2::Compress::new(flate2::Compression::new(level), false);
+        for byte in &message {
+            compress.compress_vec(&[*byte], &mut deflated, flate2::FlushCompress::Sync).unwrap();
+        }
+        deflated.truncate(deflated.len() - 4);
+        assert!(deflated.len() > 5 * message.len());
+        let inflated = Codec::new(1).inflate(&mut contexts(false, 15), &deflated, message.len());
+        assert!(inflated.as_deref() == Ok(&message[..]), "level {level}: {} bytes", deflated.len());
+    }
 }
 
 #[test]

@@ -53,6 +53,9 @@ pub enum Violation {
     /// A compressed message that no compressor wrote (RFC 7692 §7.2.2).
     #[error("the compressed message is corrupt")]
     Corrupt,
+    /// A compressed message of which hardly anything comes out.
+    #[error("the compressed message is almost nothing but the headers of blocks")]
+    Hollow,
     /// More fragments than the bytes they carry can justify.
     #[error("the message is cut into too many fragments")]
     TooManyFragments,
@@ -66,7 +69,7 @@ impl Violation {
     #[must_use]
     pub const fn close_code(&self) -> u16 {
         match self {
-            Self::InvalidUtf8 | Self::Corrupt => CloseCode::INVALID_PAYLOAD,
+            Self::InvalidUtf8 | Self::Corrupt | Self::Hollow => CloseCode::INVALID_PAYLOAD,
             Self::MessageTooBig { .. } => CloseCode::MESSAGE_TOO_BIG,
             Self::TooManyFragments | Self::TooManyEmptyFragments => CloseCode::POLICY_VIOLATION,
             Self::Unmasked
@@ -103,6 +106,7 @@ mod tests {
             (Violation::InterruptedMessage, 1002),
             (Violation::InvalidUtf8, 1007),
             (Violation::Corrupt, 1007),
+            (Violation::Hollow, 1007),
             (Violation::InvalidCloseCode(u16::MAX), 1002),
             (Violation::InvalidCloseLength, 1002),
             (Violation::MessageTooBig { limit: usize::MAX }, 1009),
