@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use bytes::{BufMut, BytesMut};
 use criterion::Criterion;
-use ferrite::frame::{Decoder, OpCode};
+use ferrite::frame::{Decoder, OpCode, Payloads};
 
 use crate::{
     allocations,
@@ -18,23 +18,29 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     let small = masked(OpCode::Text, &ascii(20)).repeat(16);
     let large = masked(OpCode::Text, &ascii(64 << 10));
 
-    let (mut chunk, mut decoder) = (Chunk::default(), Decoder::new());
+    let (mut chunk, mut decoder, mut payloads) = (Chunk::default(), Decoder::new(), Payloads::default());
     allocations::bench(&mut group, "16 of 20 B, one read", 16, 0.001, || {
-        assert_eq!(decode(&mut decoder, &mut chunk.read(black_box(&small))), 16);
+        assert_eq!(decode(&mut decoder, &mut payloads, &mut chunk.read(black_box(&small))), 16);
     });
     allocations::bench(&mut group, "64 KiB, one read", 1, 0.001, || {
-        assert_eq!(decode(&mut decoder, &mut chunk.read(black_box(&large))), 1);
+        assert_eq!(decode(&mut decoder, &mut payloads, &mut chunk.read(black_box(&large))), 1);
     });
     // What is unfinished, and its buffer, which doubles.
     allocations::bench(&mut group, "64 KiB, reads of 8 KiB", 1, 8.0, || {
-        assert_eq!(in_reads(&mut decoder, &mut chunk, black_box(&large), 8 << 10), 1);
+        assert_eq!(in_reads(&mut decoder, &mut payloads, &mut chunk, black_box(&large), 8 << 10), 1);
     });
     group.finish();
 }
 
 /// Reads `wire` in pieces as a connection does (`src/connection/reader.rs`): into the chunk, or
 /// straight to where a large message is put together.
-fn in_reads(decoder: &mut Decoder, chunk: &mut Chunk, mut wire: &[u8], most: usize) -> usize {
+fn in_reads(
+    decoder: &mut Decoder,
+    payloads: &mut Payloads,
+    chunk: &mut Chunk,
+    mut wire: &[u8],
+    most: usize,
+) -> usize {
     let mut items = 0;
     while !wire.is_empty() {
         let mut len = wire.len().min(most);
@@ -45,7 +51,7 @@ fn in_reads(decoder: &mut Decoder, chunk: &mut Chunk, mut wire: &[u8], most: usi
         } else {
             input = chunk.read(wire.get(..len).unwrap_or_default());
         }
-        items += decode(decoder, &mut input);
+        items += decode(decoder, payloads, &mut input);
         wire = wire.get(len..).unwrap_or_default();
     }
     items

@@ -7,7 +7,7 @@ use bytes::{BufMut, BytesMut};
 use criterion::Criterion;
 use ferrite::{
     deflate::{Agreement, Codec, Contexts},
-    frame::{DecodeLimits, Decoder, OpCode, Received},
+    frame::{DecodeLimits, Decoder, OpCode, Payloads, Received},
 };
 
 use crate::{
@@ -34,6 +34,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 struct Receiver {
     chunk: Chunk,
     decoder: Decoder,
+    payloads: Payloads,
     codec: Codec,
     contexts: Contexts,
 }
@@ -50,6 +51,7 @@ impl Receiver {
         Self {
             chunk: Chunk::default(),
             decoder: Decoder::new(),
+            payloads: Payloads::default(),
             codec: Codec::new(6),
             contexts: Contexts::new(agreement),
         }
@@ -78,7 +80,9 @@ impl Receiver {
                 input = self.chunk.read(wire.get(..len).unwrap_or_default());
             }
             wire = wire.get(len..).unwrap_or_default();
-            while let Some(received) = self.decoder.next(&mut input, &LIMITS).expect("a legal frame") {
+            while let Some(received) =
+                self.decoder.next(&mut input, &mut self.payloads, &LIMITS).expect("a legal frame")
+            {
                 let (codec, contexts) = (&mut self.codec, &mut self.contexts);
                 match received {
                     Received::Part(part) => {

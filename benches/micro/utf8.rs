@@ -5,7 +5,7 @@
 use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, Throughput};
-use ferrite::frame::{Decoder, OpCode, utf8::Utf8Checker};
+use ferrite::frame::{Decoder, OpCode, Payloads, utf8::Utf8Checker};
 
 use crate::wire::{Chunk, SIZES, ascii, decode, masked, mixed};
 
@@ -19,9 +19,10 @@ pub(crate) fn bench(criterion: &mut Criterion) {
             ("mixed frame", masked(OpCode::Text, &mixed(len))),
         ];
         for (name, frame) in &frames {
-            let (mut chunk, mut decoder) = (Chunk::default(), Decoder::new());
+            let (mut chunk, mut decoder, mut payloads) =
+                (Chunk::default(), Decoder::new(), Payloads::default());
             group.bench_function(BenchmarkId::new(*name, size), |bencher| {
-                bencher.iter(|| decode(&mut decoder, &mut chunk.read(black_box(frame))));
+                bencher.iter(|| decode(&mut decoder, &mut payloads, &mut chunk.read(black_box(frame))));
             });
         }
     }

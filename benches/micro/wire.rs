@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use bytes::BytesMut;
-use ferrite::frame::{DecodeLimits, Decoder, OpCode, encode_header, mask};
+use ferrite::frame::{CHUNK, DecodeLimits, Decoder, OpCode, Payloads, encode_header, mask};
 
 pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -58,9 +58,9 @@ impl Chunk {
 }
 
 /// Takes everything out of `input`, lets go of it, and says how much it was.
-pub(crate) fn decode(decoder: &mut Decoder, input: &mut BytesMut) -> usize {
+pub(crate) fn decode(decoder: &mut Decoder, payloads: &mut Payloads, input: &mut BytesMut) -> usize {
     let mut items = 0;
-    while let Some(received) = decoder.next(input, &LIMITS).expect("a legal frame") {
+    while let Some(received) = decoder.next(input, payloads, &LIMITS).expect("a legal frame") {
         black_box(received);
         items += 1;
     }
@@ -70,5 +70,4 @@ pub(crate) fn decode(decoder: &mut Decoder, input: &mut BytesMut) -> usize {
 const MASKED: u8 = 0x80;
 const LIMITS: DecodeLimits = DecodeLimits { max_message: 1 << 20, deflate: false, part: 64 << 10 };
 /// As in `src/connection/reader.rs`.
-const CHUNK: usize = 64 << 10;
 const LEAST_ROOM: usize = 8 << 10;

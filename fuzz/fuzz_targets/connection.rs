@@ -19,7 +19,7 @@ use bytes::{Bytes, BytesMut};
 use ferrite::{
     config::{Compression, Config, Heartbeat, Limits, Listen, Origins, PerAddress, TrustedProxies},
     deflate::{Agreement, Codec, Contexts, InflateError, Inflater},
-    frame::{CloseFrame, DecodeLimits, Decoder, Received, Violation},
+    frame::{CloseFrame, DecodeLimits, Decoder, Payloads, Received, Violation},
     http::{self, HeadLimits, HeadReader, Request, UpgradeRules, parse_upgrade, switching_protocols},
     hub::{Interests, Member, Outgoing, SendResult},
     queue::{Accept, ConnectionId, Event, Reject},
@@ -436,7 +436,9 @@ impl<'a> Play<'a> {
 
 /// The answer without its Date, which nobody can foresee.
 fn undated(output: &[u8]) -> Vec<u8> {
-    let Some(start) = output.windows(8).position(|bytes| bytes == b"\r\nDate: ") else { return output.to_vec() };
+    let Some(start) = output.windows(8).position(|bytes| bytes == b"\r\nDate: ") else {
+        return output.to_vec();
+    };
     let end = start + 8 + output[start + 8..].iter().position(|byte| *byte == b'\r').expect("a whole line");
     [&output[..start], &output[end..]].concat()
 }
@@ -488,8 +490,9 @@ fn read_frames(stream: &[u8], max_message: usize, deflate: Option<Agreement>) ->
     let (mut codec, mut whole) = (Codec::new(1), deflate.map(Contexts::new));
     // The same connection once more, and what has come of a message that it inflates as it arrives.
     let (mut in_parts, mut parts) = (deflate.map(Contexts::new), Vec::new());
+    let mut payloads = Payloads::default();
     loop {
-        match decoder.next(&mut bytes, &limits) {
+        match decoder.next(&mut bytes, &mut payloads, &limits) {
             Ok(None) => return (said, End::Silent),
             Err(violation) => return (said, End::Violated(violation)),
             Ok(Some(Received::Close(close))) => return (said, End::Closed(close)),

@@ -7,7 +7,7 @@
 use std::io::{self, Read, Write};
 
 use bytes::BytesMut;
-use ferrite::frame::{DecodeLimits, Decoder, Received, Violation};
+use ferrite::frame::{DecodeLimits, Decoder, Payloads, Received, Violation};
 use ferrite_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 use tungstenite::{
@@ -60,8 +60,9 @@ enum End {
 
 fn read_ours(stream: &[u8], limits: &DecodeLimits) -> (Vec<Received>, End) {
     let (mut decoder, mut said, mut bytes) = (Decoder::new(), Vec::new(), BytesMut::from(stream));
+    let mut payloads = Payloads::default();
     loop {
-        match decoder.next(&mut bytes, limits) {
+        match decoder.next(&mut bytes, &mut payloads, limits) {
             Ok(Some(close @ Received::Close(_))) => {
                 said.push(close);
                 return (said, End::Closed);

@@ -8,7 +8,7 @@
 #![no_main]
 
 use bytes::{BufMut, BytesMut};
-use ferrite::frame::{DecodeLimits, Decoder, OpCode, Received, Violation, encode, message_of};
+use ferrite::frame::{DecodeLimits, Decoder, OpCode, Payloads, Received, Violation, encode, message_of};
 use ferrite_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 
@@ -87,9 +87,10 @@ fn take(
     limits: &DecodeLimits,
     said: &mut Vec<Received>,
 ) -> Option<Violation> {
+    let mut payloads = Payloads::default();
     loop {
         let at_control = decoder.is_at_control(&read);
-        match decoder.next(&mut read, limits) {
+        match decoder.next(&mut read, &mut payloads, limits) {
             Ok(Some(received)) => {
                 let is_message = matches!(received, Received::Message { .. } | Received::Part(_));
                 assert!(!(at_control && is_message), "a control frame was promised");

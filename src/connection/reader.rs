@@ -4,7 +4,8 @@ use std::task::{Context, Poll};
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Buffers, Connection, buffers::CHUNK};
+use super::{Buffers, Connection};
+use crate::frame::CHUNK;
 
 /// What a read brought.
 #[derive(Debug)]

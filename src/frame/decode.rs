@@ -1,8 +1,8 @@
 //! What one client sends, turned into messages and control frames, in wire order.
 //!
-//! Nearly every frame is whole in the bytes just read. Those are unmasked where they lie and leave
-//! as slices of the caller's chunk: no copy, no allocation, no state. Only what a read cuts in two,
-//! and fragmented messages, go through `Partial`.
+//! Nearly every frame is whole in the bytes just read. Its payload goes straight to where it may wait
+//! (`Payloads`) and is unmasked there: no allocation, no state. Only what a read cuts in two, and fragmented
+//! messages, go through `Partial`.
 
 use bytes::{Buf, Bytes, BytesMut, buf::Limit};
 
@@ -11,6 +11,7 @@ use super::{
     header::{Header, OpCode},
     mask,
     partial::Partial,
+    payloads::Payloads,
     utf8,
     violation::Violation,
 };
@@ -26,8 +27,8 @@ pub enum Received {
     /// A whole data message (RFC 6455 §5.6), however many fragments it came in; or what is left of one
     /// of which a [`Part`](Self::Part) has been handed over.
     Message {
-        /// The bytes. Valid UTF-8 unless `binary` or `compressed`. May be a slice of the chunk it was
-        /// read into.
+        /// The bytes. Valid UTF-8 unless `binary` or `compressed`. Keeps no more memory alive than twice its
+        /// length, unless `compressed`: then it may be a slice of what was read.
         payload: Bytes,
         /// Whether the peer sent it as binary.
         binary: bool,
@@ -104,8 +105,8 @@ impl Decoder {
 
     /// Takes the next item out of `input`, the bytes just read from the socket (RFC 6455 §6.2).
     ///
-    /// Unmasks in place; an unfragmented message or control frame that is whole in `input` leaves
-    /// as a slice of it, uncopied. `Ok(None)` means that `input` is used up: what was incomplete
+    /// A message that is whole in `input` leaves in memory of `payloads`, unless it is large or compressed; that
+    /// and a control frame leave as slices of `input`. `Ok(None)` means that `input` is used up: what was incomplete
     /// has been taken over. Call it until then, also after filling a [`Decoder::direct_buffer`],
     /// with an empty `input`.
     ///
@@ -118,6 +119,7 @@ impl Decoder {
     pub fn next(
         &mut self,
         input: &mut BytesMut,
+        payloads: &mut Payloads,
         limits: &DecodeLimits,
     ) -> Result<Option<Received>, Violation> {
         let in_fragmented = match &self.partial {
@@ -139,8 +141,21 @@ impl Decoder {
         if length > limits.in_one_piece(compressed) as u64 && !opcode.is_control() {
             return self.resume(input, limits);
         }
-        let Some(mut payload) = split_payload(input, &header) else {
+        let header_len = header.header_len();
+        // The header is in `input`, so this cannot wrap; adding the declared length to something could.
+        if length > (input.len() - header_len) as u64 {
             return self.resume(input, limits);
+        }
+        let length = length as usize;
+        let mut payload = if length == 0 {
+            input.advance(header_len);
+            // Keeps no chunk alive.
+            BytesMut::new()
+        } else if compressed || opcode.is_control() {
+            input.advance(header_len);
+            input.split_to(length)
+        } else {
+            payloads.take(input, header_len, length)
         };
         if opcode == OpCode::Text && !compressed {
             if !utf8::unmask_whole(&mut payload, mask) {
@@ -220,25 +235,6 @@ impl Decoder {
         self.partial = None;
         violation
     }
-}
-
-/// The masked payload that follows `header`, if all of it is in `input`; `input` goes on after it.
-#[inline]
-fn split_payload(input: &mut BytesMut, header: &Header) -> Option<BytesMut> {
-    let header_len = header.header_len();
-    // The header is in `input`, so this cannot wrap; adding the declared length to something could.
-    if header.length > (input.len() - header_len) as u64 {
-        return None;
-    }
-    let length = header.length as usize;
-    if length == 0 {
-        input.advance(header_len);
-        // An empty payload keeps no chunk alive.
-        return Some(BytesMut::new());
-    }
-    let mut payload = input.split_to(header_len + length);
-    payload.advance(header_len);
-    Some(payload)
 }
 
 /// Whether a frame may come here (RFC 6455 §5.4): fragments of one message follow each other, with

@@ -24,6 +24,7 @@ pub mod encode;
 pub mod header;
 pub mod mask;
 mod partial;
+mod payloads;
 pub mod utf8;
 pub mod violation;
 
@@ -33,6 +34,7 @@ pub use encode::{
     MAX_HEADER, encode, encode_close, encode_compressed, encode_header, encoded_len, message_of,
 };
 pub use header::{Header, OpCode};
+pub use payloads::{CHUNK, Payloads};
 pub use violation::Violation;
 
 #[cfg(test)]

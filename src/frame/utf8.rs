@@ -62,7 +62,7 @@ impl Utf8Checker {
 }
 
 /// Unmasks a whole text in place; says whether it is valid (RFC 6455 §5.3, §8.1).
-#[inline]
+#[inline(always)]
 pub(super) fn unmask_whole(text: &mut [u8], key: [u8; 4]) -> bool {
     if text.len() > BLOCK {
         let mut checker = Utf8Checker::new();

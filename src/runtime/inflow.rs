@@ -99,7 +99,7 @@ impl Shard {
             {
                 break Ok(Handled::Held);
             }
-            match session.decoder.next(input, &decode) {
+            match session.decoder.next(input, &mut self.buffers.payloads, &decode) {
                 Ok(None) => break Ok(Handled::All),
                 Ok(Some(Received::Part(part))) => {
                     if let Some(contexts) = session.deflate.as_mut().filter(|_| open) {
@@ -117,8 +117,6 @@ impl Shard {
                                 Err(violation) => break Err(Err(refusal(&violation))),
                             }
                         }
-                        // Counted by its length, so it may not keep what came beside it.
-                        _ if open => self.buffers.keep(payload),
                         _ => payload,
                     };
                     #[cfg(any(test, feature = "faults"))]

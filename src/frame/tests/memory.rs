@@ -55,7 +55,7 @@ fn of_a_compressed_message_no_more_than_a_part_is_held() {
                 Some(buffer) => socket.read(buffer),
                 None => socket.read((&mut chunk).limit(64_000)),
             };
-            while let Some(received) = decoder.next(&mut chunk, &limits).unwrap() {
+            while let Some(received) = decoder.next(&mut chunk, &mut Payloads::default(), &limits).unwrap() {
                 said.push(received);
             }
             assert!(decoder.held() <= 512 + 40_000, "{}", decoder.held());
@@ -73,18 +73,24 @@ fn of_a_compressed_message_no_more_than_a_part_is_held() {
 }
 
 #[test]
-fn whole_messages_are_slices_of_the_chunk_they_were_read_into() {
+fn a_message_keeps_nothing_of_what_was_read_with_it() {
+    let mut payloads = Payloads::default();
     let mut chunk =
         BytesMut::from(&[whole(OpCode::Text, b"one"), whole(OpCode::Binary, b"two")].concat()[..]);
     let range = chunk.as_ptr_range();
     let mut decoder = Decoder::new();
+    let mut messages = Vec::new();
     for expected in [&b"one"[..], b"two"] {
-        let Some(Received::Message { payload, .. }) = decoder.next(&mut chunk, &LIMITS).unwrap() else {
+        let Some(Received::Message { payload, .. }) =
+            decoder.next(&mut chunk, &mut payloads, &LIMITS).unwrap()
+        else {
             panic!("a message")
         };
         assert_eq!(payload, expected);
-        assert!(range.contains(&payload.as_ptr()));
+        assert!(!range.contains(&payload.as_ptr()));
+        messages.push(payload);
     }
+    assert_eq!(messages[0].as_ptr_range().end, messages[1].as_ptr(), "one behind the other");
 }
 
 #[test]
@@ -93,7 +99,10 @@ fn a_control_frame_between_fragments_is_not_copied_either() {
     feed(&mut decoder, &fragment(OpCode::Text, b"a"), &LIMITS, &mut Vec::new()).unwrap();
     let mut chunk = BytesMut::from(&whole(OpCode::Ping, b"p")[..]);
     let range = chunk.as_ptr_range();
-    let Some(Received::Ping(payload)) = decoder.next(&mut chunk, &LIMITS).unwrap() else { panic!("a ping") };
+    let Some(Received::Ping(payload)) = decoder.next(&mut chunk, &mut Payloads::default(), &LIMITS).unwrap()
+    else {
+        panic!("a ping")
+    };
     assert!(range.contains(&payload.as_ptr()));
 }
 
@@ -101,7 +110,9 @@ fn a_control_frame_between_fragments_is_not_copied_either() {
 fn an_empty_payload_keeps_no_chunk_alive() {
     let mut chunk = BytesMut::from(&whole(OpCode::Ping, b"")[..]);
     let range = chunk.as_ptr_range();
-    let Some(Received::Ping(payload)) = Decoder::new().next(&mut chunk, &LIMITS).unwrap() else {
+    let Some(Received::Ping(payload)) =
+        Decoder::new().next(&mut chunk, &mut Payloads::default(), &LIMITS).unwrap()
+    else {
         panic!("a ping")
     };
     assert!(payload.is_empty() && !range.contains(&payload.as_ptr()));
@@ -151,7 +162,7 @@ fn outcome_of_socket(stream: &[u8], most: usize) -> (Outcome, usize) {
             return ((said, None), directly);
         }
         loop {
-            match decoder.next(&mut chunk, &LIMITS) {
+            match decoder.next(&mut chunk, &mut Payloads::default(), &LIMITS) {
                 Ok(Some(received)) => said.push(received),
                 Ok(None) => break,
                 Err(violation) => return ((said, Some(violation)), directly),

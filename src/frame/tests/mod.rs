@@ -8,7 +8,7 @@ mod streams;
 
 use bytes::BytesMut;
 
-use super::{DecodeLimits, Decoder, OpCode, Received, Violation, mask};
+use super::{DecodeLimits, Decoder, OpCode, Payloads, Received, Violation, mask};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_message: 1024 * 1024, deflate: false, part: usize::MAX };
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
@@ -74,7 +74,7 @@ fn feed(
     said: &mut Vec<Received>,
 ) -> Result<(), Violation> {
     let mut input = BytesMut::from(read);
-    while let Some(received) = decoder.next(&mut input, limits)? {
+    while let Some(received) = decoder.next(&mut input, &mut Payloads::default(), limits)? {
         said.push(received);
     }
     assert!(input.is_empty(), "what is not handed over is taken over");

@@ -206,11 +206,14 @@ fn the_decoder_knows_where_a_control_frame_lies_however_it_is_cut() {
     let message = fragment(OpCode::Binary, b"hello");
     for cut in 0..ping.len() {
         let mut decoder = Decoder::new();
-        assert_eq!(decoder.next(&mut BytesMut::from(&*message), &LIMITS), Ok(None));
+        assert_eq!(decoder.next(&mut BytesMut::from(&*message), &mut Payloads::default(), &LIMITS), Ok(None));
         assert!(!Decoder::new().is_at_control(&message) && !decoder.is_at_control(b""));
-        assert_eq!(decoder.next(&mut BytesMut::from(&ping[..cut]), &LIMITS), Ok(None));
+        assert_eq!(
+            decoder.next(&mut BytesMut::from(&ping[..cut]), &mut Payloads::default(), &LIMITS),
+            Ok(None)
+        );
         assert!(decoder.is_at_control(&ping[cut..]), "{cut}");
-        let read = decoder.next(&mut BytesMut::from(&ping[cut..]), &LIMITS);
+        let read = decoder.next(&mut BytesMut::from(&ping[cut..]), &mut Payloads::default(), &LIMITS);
         assert_eq!(read, Ok(Some(Received::Ping(b"hello".as_slice().into()))));
     }
 }
