@@ -68,7 +68,8 @@ where
         let (Some(frame), Some(returned)) = (NonNull::new(frame), NonNull::new(returned)) else { return };
         // SAFETY: `M` has no size (checked above), so any aligned pointer is one to it.
         let method = unsafe { NonNull::<M>::dangling().read() };
-        let mut call = Call { frame, returned, named: named(frame), lifetime: PhantomData };
+        let named = if has_named(frame) { named(frame) } else { Vec::new() };
+        let mut call = Call { frame, returned, named, lifetime: PhantomData };
         // A pending exception is what `Err` says; there is nothing else to do with it here.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             call.check_count()?;
@@ -83,18 +84,18 @@ where
     enter::<M>
 }
 
+fn has_named(frame: NonNull<ExecuteData>) -> bool {
+    // SAFETY: the frame of a running call; every member of the union is a u32.
+    unsafe { frame.as_ref().This.u1.type_info & HAS_EXTRA_NAMED_PARAMS != 0 }
+}
+
 /// What a variadic method was given by names. The engine gives them to no other method: it throws.
+#[cold]
 fn named(frame: NonNull<ExecuteData>) -> Vec<NonNull<Zval>> {
-    // SAFETY: the frame of a running call. If the flag is set, the frame owns the table, whose values nobody else
+    // SAFETY: the frame of a running call in which the flag is set. It owns the table, whose values nobody else
     // changes and which is freed after the call.
-    unsafe {
-        let frame = frame.as_ref();
-        if frame.This.u1.type_info & HAS_EXTRA_NAMED_PARAMS == 0 {
-            return Vec::new();
-        }
-        let table = frame.extra_named_params.as_ref();
-        table.map(|table| table.values().map(NonNull::from).collect()).unwrap_or_default()
-    }
+    let table = unsafe { frame.as_ref().extra_named_params.as_ref() };
+    table.map(|table| table.values().map(NonNull::from).collect()).unwrap_or_default()
 }
 
 impl<'a> Call<'a> {

@@ -242,10 +242,13 @@ fn message(
     payload: Bytes,
     binary: bool,
 ) -> Result<usize, Thrown> {
-    let (judge, callback) = (server.callback(On::Authorize), server.callback(On::Message));
     if seat.is_barred() {
         return Ok(0);
     }
+    if !server.is_heard(On::Authorize) && server.dialect.is_none() {
+        return hear(server, session, seat, payload, binary);
+    }
+    let (judge, callback) = (server.callback(On::Authorize), server.callback(On::Message));
     let is_heard = judge.is_some() || callback.is_some();
     let data = is_heard.then(|| if binary { values::bytes(&payload) } else { values::text(&payload) });
     // The chunk that holds it is free for the network from here on, unless the dialect reads it.
@@ -270,6 +273,21 @@ fn message(
         }
         _ => Ok(ran),
     }
+}
+
+/// Hands a message to the script. The way of nearly all of them, so it is short.
+fn hear(
+    server: &Server,
+    session: &Session,
+    seat: &Seat,
+    payload: Bytes,
+    binary: bool,
+) -> Result<usize, Thrown> {
+    let Some(callback) = server.callback(On::Message) else { return Ok(0) };
+    let data = if binary { values::bytes(&payload) } else { values::text(&payload) };
+    // The memory that holds it is free for the network from here on.
+    drop(payload);
+    visit(server, session, seat, callback, [values::null(), data, values::bool(binary)])
 }
 
 /// Whether the script lets a message pass. If it does not say so, the connection is closed and nothing more of it is
@@ -335,6 +353,7 @@ pub(super) fn close(
 
 /// Calls a callback for a connection, whose object becomes the first argument. What the callback throws
 /// closes the connection.
+#[inline(always)]
 fn visit<const N: usize>(
     server: &Server,
     session: &Session,
@@ -346,6 +365,7 @@ fn visit<const N: usize>(
 }
 
 /// The same, and gives what `read` makes of the callback's answer; `None` if it threw.
+#[inline(always)]
 fn consult<R, const N: usize>(
     server: &Server,
     session: &Session,

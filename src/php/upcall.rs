@@ -22,6 +22,7 @@ impl Server {
     /// Calls a callback; gives what `read` makes of what it returned, or the exception that it threw. All that the call
     /// needed is let go before that, and nothing is pending when the next callback begins: the engine would not call it
     /// at all, and it would seem to have thrown what is.
+    #[inline(always)]
     pub(super) fn ask<R, const N: usize>(
         &self,
         callback: Callback,
