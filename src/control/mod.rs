@@ -16,6 +16,7 @@ mod query;
 mod remembered;
 mod serve;
 mod signature;
+mod watch;
 mod wire;
 
 pub use api::Api;

@@ -16,6 +16,7 @@ use super::{
     head::Head,
     places::{Place, Places},
     signature::Keys,
+    watch::Watch,
     wire::Wire,
 };
 use crate::{
@@ -80,8 +81,9 @@ async fn accept(
             };
             let Some(certificates) = tls else { return talk(stream, &peer, &shared, &place, stop).await };
             let accepted = TlsAcceptor::from(certificates.config()).accept(stream);
+            let watch = Watch::default();
             let shaken = tokio::select! {
-                shaken = timeout(HANDSHAKE, accepted) => shaken,
+                shaken = watch.within(HANDSHAKE, accepted) => shaken,
                 () = place.leave.notified() => return,
             };
             if let Ok(Ok(stream)) = shaken {
@@ -146,7 +148,7 @@ impl Shared {
         let patience = if place.is_strangers() { STRANGER } else { IDLE };
         let head = tokio::select! {
             biased;
-            head = timeout(patience, wire.head()) => head??,
+            head = wire.head(patience) => head?,
             _ = stop.wait_for(|stop| *stop) => return Ok(false),
         };
         let Some(head) = head else { return Ok(false) };
@@ -168,7 +170,7 @@ impl Shared {
         }
         let bytes = answer.map_or_else(|failure| failure.into_bytes(form), |answer| answer.into_bytes(form));
         place.rest();
-        timeout(ANSWER, wire.write(&bytes)).await??;
+        wire.write(&bytes).await?;
         place.finish();
         if form.last {
             timeout(LAST_ANSWERS, wire.end()).await??;
@@ -254,8 +256,6 @@ fn is_json(kind: Option<&[u8]>) -> bool {
 const IDLE: Duration = Duration::from_secs(75);
 /// The same of those who have signed no request, and from the accept.
 const STRANGER: Duration = Duration::from_secs(10);
-/// For a client to take an answer.
-const ANSWER: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// For answers that are on their way when the connection ends.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);

@@ -3,14 +3,12 @@
 use std::{io, time::Duration};
 
 use bytes::BufMut;
-use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    time::{Instant, timeout_at},
-};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::{
     answer::Failure,
     head::{self, Head},
+    watch::Watch,
 };
 use crate::{
     http::{CONTINUE, HeadReader},
@@ -22,15 +20,17 @@ use crate::{
 pub(super) struct Wire<S> {
     stream: S,
     came: Vec<u8>,
+    watch: Watch,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, came: Vec::new() }
+        Self { stream, came: Vec::new(), watch: Watch::default() }
     }
 
-    /// The next request's head; `None` at the end of the connection. Later bytes stay here.
-    pub(super) async fn head(&mut self) -> io::Result<Option<Result<Head, Failure>>> {
+    /// The next request's head, if it comes in time; `None` at the end of the connection. Later bytes stay here.
+    pub(super) async fn head(&mut self, patience: Duration) -> io::Result<Option<Result<Head, Failure>>> {
+        let due = self.watch.now() + patience;
         let mut reader = HeadReader::new();
         loop {
             match reader.advance(&self.came, &head::LIMITS) {
@@ -43,7 +43,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 Err(refusal) => return Ok(Some(Err(head::refused(refusal)))),
             }
             self.came.reserve(STEP);
-            if self.stream.read_buf(&mut (&mut self.came).limit(STEP)).await? == 0 {
+            let mut room = (&mut self.came).limit(STEP);
+            if self.watch.until(due, self.stream.read_buf(&mut room)).await?? == 0 {
                 return Ok(None);
             }
         }
@@ -59,25 +60,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let cut = |_| Failure::request("the body is cut short");
         let rest = self.came.split_off(length.min(self.came.len()));
         let mut piece = std::mem::replace(&mut self.came, rest);
-        let began = Instant::now();
-        let mut due = BODY.begin(Duration::ZERO);
+        let mut due = BODY.begin(self.watch.now());
         let slow = |_| Failure::too_slow();
-        timeout_at(began + due, hold(piece.capacity())).await.map_err(slow)??;
+        self.watch.until(due, hold(piece.capacity())).await.map_err(slow)??;
         let (mut pieces, mut came) = (Vec::new(), piece.len());
         while came < length {
             if piece.len() == piece.capacity() {
                 let more = came.clamp(STEP, LARGEST_PIECE).min(length - came);
-                timeout_at(began + due, hold(more)).await.map_err(slow)??;
+                self.watch.until(due, hold(more)).await.map_err(slow)??;
                 pieces.push(std::mem::replace(&mut piece, Vec::with_capacity(more)));
             }
             let mut room = (&mut piece).limit(length - came);
             let read =
-                timeout_at(began + due, self.stream.read_buf(&mut room)).await.map_err(slow)?.map_err(cut)?;
+                self.watch.until(due, self.stream.read_buf(&mut room)).await.map_err(slow)?.map_err(cut)?;
             if read == 0 {
                 return Err(cut(io::ErrorKind::UnexpectedEof.into()));
             }
             came += read;
-            due = BODY.go_on(due, began.elapsed(), read);
+            due = BODY.go_on(due, self.watch.now(), read);
         }
         if pieces.is_empty() {
             return Ok(piece);
@@ -91,9 +91,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         self.write(CONTINUE).await
     }
 
-    pub(super) async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.stream.write_all(bytes).await?;
-        self.stream.flush().await
+    /// Writes all of it, to a client that takes it at the least rate or faster, however long that takes.
+    pub(super) async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        let mut due = ANSWER.begin(self.watch.now());
+        while !bytes.is_empty() {
+            let written = self.watch.until(due, self.stream.write(bytes)).await??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = bytes.get(written..).unwrap_or_default();
+            due = ANSWER.go_on(due, self.watch.now(), written);
+        }
+        self.watch.until(due, self.stream.flush()).await?
     }
 
     /// Ends the connection after a request that was not read to its end: a client that still sends would lose the
@@ -113,7 +122,64 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
 /// How slowly a body may come.
 const BODY: LeastRate = LeastRate { rate: 8 << 10, patience: Duration::from_secs(10) };
+/// How slowly an answer may be taken. Longer than a body, it may stand still: the operating system takes more only when a
+/// hundred kilobytes of what it has were acknowledged.
+const ANSWER: LeastRate = LeastRate { rate: 4 << 10, patience: Duration::from_secs(30) };
 /// Bytes that are read at once.
 const STEP: usize = 8 << 10;
 /// Bytes of a body that are kept together while it comes.
 const LARGEST_PIECE: usize = 64 << 10;
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+
+    use super::*;
+
+    const ROOM: usize = 64 << 10;
+
+    /// Writes 8 MiB to a client that takes `bytes` every ten seconds, and says how that ended.
+    async fn answer_to_who_takes(bytes: usize) -> io::Result<()> {
+        let (mut client, server) = tokio::io::duplex(ROOM);
+        let taking = async move {
+            let mut taken = vec![0; bytes];
+            while client.read_exact(&mut taken).await.is_ok() {
+                sleep(Duration::from_secs(10)).await;
+            }
+        };
+        let answering = async move { Wire::new(server).write(&vec![b'x'; 8 << 20]).await };
+        tokio::join!(taking, answering).1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_may_be_taken_as_slowly_as_its_network_is() {
+        answer_to_who_takes(ROOM).await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_hardly_anybody_takes_is_given_up() {
+        let error = answer_to_who_takes(1 << 10).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_come_as_slowly_as_its_rate_and_no_slower() {
+        for (pause, ends_well) in [(1, true), (9, false)] {
+            let (mut client, server) = tokio::io::duplex(ROOM);
+            let mut wire = Wire::new(server);
+            let sending = async move {
+                for _ in 0..100 {
+                    if client.write_all(&[b'x'; 8 << 10]).await.is_err() {
+                        return;
+                    }
+                    sleep(Duration::from_secs(pause)).await;
+                }
+            };
+            let (read, ()) = tokio::join!(
+                async move { wire.body(100 * (8 << 10), async |_| Ok(())).await.map(|body| body.len()) },
+                sending
+            );
+            assert_eq!(read.is_ok(), ends_well);
+        }
+    }
+}
