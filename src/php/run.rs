@@ -73,7 +73,7 @@ pub(super) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<us
     let ended = conduct(&session, || {
         loop {
             let ran = turn(server, &session)?;
-            if session.is_over() && session.loops.borrow().len() == 1 {
+            if session.is_over() && !is_left_to_another(&session)? {
                 finish(server, &session, this)?;
                 return Ok(ran);
             }
@@ -112,6 +112,20 @@ pub(super) fn stop(server: &Server, this: &Zval, grace: Duration) -> Result<(), 
         finish(server, &session, this)
     });
     conclude(server, session, ended)
+}
+
+/// Whether a loop of this run that will go on by itself ends it: the one in whose callback this one was called. One
+/// in a suspended Fiber may never go on.
+fn is_left_to_another(session: &Session) -> Result<bool, Thrown> {
+    let current = engine::current_fiber();
+    // Not borrowed while the engine is asked.
+    let loops = session.loops.borrow().clone();
+    for fiber in loops {
+        if fiber != current && (fiber == 0 || !engine::is_suspended(fiber)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
