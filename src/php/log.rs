@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use ext_php_rs::types::ZendHashTable;
 
 use super::{
-    engine,
+    engine, output,
     plain::plain,
     server::Server,
     session::Session,
@@ -59,19 +59,28 @@ pub(super) fn shard_panicked(server: &Server, shard: usize, panic: &str) -> Resu
     line(server, LogLevel::Error, "a network thread has panicked; the server stops", &context)
 }
 
-/// Output could not be written; said once.
+/// Says so if output could not be written, once.
 pub(super) fn output_lost(server: &Server, session: &Session) -> Result<(), Thrown> {
-    if session.is_output_lost.replace(true) {
+    if !output::is_lost() || session.is_output_lost.replace(true) {
         return Ok(());
     }
     engine::forget_failed_output();
-    line(server, LogLevel::Warning, "standard output cannot be written: what the script prints is lost", &[])
+    line(server, LogLevel::Warning, OUTPUT_LOST, &[])
 }
 
-/// PHP ends the script for that, as the script wants it. Not for the logger, for no PHP may run now.
-pub(super) fn ended_by_output() {
-    let why = "standard output cannot be written, and PHP ends the script for that (ignore_user_abort)";
-    stderr::line(&format!("error: ferrite {} {why}", env!("CARGO_PKG_VERSION")));
+/// The same where the script ends, maybe because PHP ends it for that. Not for the logger, for no PHP may run now.
+pub(super) fn output_lost_at_end(session: &Session) {
+    if !output::is_lost() || session.is_output_lost.replace(true) {
+        return;
+    }
+    let (level, why) = if output::ends_script() {
+        let why = "standard output cannot be written, and PHP ends the script for that (ignore_user_abort)";
+        ("error", why)
+    } else {
+        engine::forget_failed_output();
+        ("warning", OUTPUT_LOST)
+    };
+    stderr::line(&format!("{level}: ferrite {} {why}", env!("CARGO_PKG_VERSION")));
 }
 
 /// A record of the core.
@@ -109,6 +118,7 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
     }
 }
 
+const OUTPUT_LOST: &str = "standard output cannot be written: what the script prints is lost";
 const LONGEST_MESSAGE: usize = 2000;
 const LONGEST_VALUE: usize = 1000;
 

@@ -9,7 +9,7 @@ use super::engine;
 
 /// A loop begins.
 pub(super) fn hold() {
-    if !engine::wants_user_abort() {
+    if !ends_script() {
         engine::ignore_user_abort(true);
     }
 }
@@ -17,6 +17,11 @@ pub(super) fn hold() {
 /// The last loop has ended: what the script has set holds again.
 pub(super) fn let_go() {
     engine::ignore_user_abort(engine::ignores_user_abort_by_setting());
+}
+
+/// Whether the script wants PHP to end it.
+pub(super) fn ends_script() -> bool {
+    engine::wants_user_abort()
 }
 
 /// Whether output was lost. The script goes on, so it has not failed by that: PHP has noted an exit status of 255.

@@ -263,6 +263,7 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
     let held = session.release();
     server.detach(session);
     server.release_all(held)?;
+    log::output_lost(server, session)?;
     match session.panic.take() {
         Some(panic) => Err(throw(Kind::Error, &format!("A network thread has panicked: {panic}"))),
         None => Ok(()),
@@ -355,9 +356,7 @@ fn leave(server: &Server, session: &Rc<Session>, release: fn(Zval), script_ends:
         return;
     }
     if script_ends {
-        if output::is_lost() && !session.is_output_lost.replace(true) {
-            log::ended_by_output();
-        }
+        log::output_lost_at_end(session);
         server::end_later(session.clone());
     } else {
         session.abort();

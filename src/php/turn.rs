@@ -5,7 +5,7 @@ use ext_php_rs::types::Zval;
 
 use super::{
     callback::Callback,
-    exceptions, gomoob, handshake, log, output, presence, request, response,
+    exceptions, gomoob, handshake, log, presence, request, response,
     roster::Seat,
     server::{On, Server},
     session::{BATCH, Session},
@@ -42,7 +42,7 @@ fn in_batch(
         session.notify(Notifier::turn);
     }
     session.voice.speak(|handle| handle.end_batch());
-    if result.is_ok() && output::is_lost() {
+    if result.is_ok() {
         log::output_lost(server, session)?;
     }
     result

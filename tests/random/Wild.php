@@ -108,6 +108,8 @@ final class Wild
             return;
         }
         Trace::say('close the standard streams');
+        // PHP would end the script at its next word, if that comes outside of a server's loop.
+        ignore_user_abort(true);
         foreach ([STDIN, STDOUT, STDERR] as $stream) {
             $chance->once(2) && is_resource($stream) && fclose($stream);
         }

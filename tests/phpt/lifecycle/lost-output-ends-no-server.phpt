@@ -23,6 +23,9 @@ PHP;
 $ways = [
     'run' => '$server->run()',
     'poll' => '$server->start(); while ($server->addresses() !== []) { $server->poll(0.1); }',
+    'only by onStop' => '$server = new Ferrite\Server("127.0.0.1:0", ioThreads: 1); $server->onStop(function () { echo "lost\n"; });
+        $server->after(0.0, fn () => $server->stop(0.0)); $server->run()',
+    'and the script exits' => '$server->after(0.0, function () { echo "lost\n"; exit; }); $server->run()',
     'as the script wants it' => 'ignore_user_abort(false); ini_set("ignore_user_abort", "1"); ini_set("ignore_user_abort", "0"); $server->run()',
 ];
 foreach ($ways as $what => $how) {
@@ -45,6 +48,13 @@ warning: ferrite %s standard output cannot be written: what the script prints is
 poll:
 after it 0
 still there
+warning: ferrite %s standard output cannot be written: what the script prints is lost
+0
+only by onStop:
+after it 0
+warning: ferrite %s standard output cannot be written: what the script prints is lost
+0
+and the script exits:
 warning: ferrite %s standard output cannot be written: what the script prints is lost
 0
 as the script wants it:
