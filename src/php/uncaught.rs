@@ -22,7 +22,7 @@ pub(super) fn show(exception: &ZendObject) {
     let line = plain(line.as_bytes(), WHOLE);
     let (file, number) = place(exception);
     let _quiet = Quiet::begin();
-    engine::warning(&file, number, &line);
+    engine::warning(plain(&file, PART).as_bytes(), number, &line);
 }
 
 fn headline(exception: &ZendObject) -> String {

@@ -22,10 +22,15 @@ final class Odd extends \RuntimeException
 }
 $server = server();
 $server->onMessage(function (Connection $connection, string $data): void {
-    throw $data === 'odd' ? new Odd("\x9b") : new \DomainException("refused: $data", 0, new \LogicException("before\nthat"));
+    throw match ($data) {
+        'odd' => new Odd("\x9b"),
+        // Where it was thrown can be anybody's words, too.
+        'elsewhere' => new \ErrorException('where?', 0, E_WARNING, "a\nfile\x1b[2J\u{9b}31m", 7),
+        default => new \DomainException("refused: $data", 0, new \LogicException("before\nthat")),
+    };
 });
 $server->start();
-foreach (["x\n[2026-12-01] all is well\r\x1b[2J\u{9b}31m\u{2028}\x00", str_repeat('long ', 100_000), 'odd'] as $text) {
+foreach (["x\n[2026-12-01] all is well\r\x1b[2J\u{9b}31m\u{2028}\x00", str_repeat('long ', 100_000), 'odd', 'elsewhere'] as $text) {
     ob_start();
     $client = Client::connect($server);
     $client->send($text);
@@ -33,6 +38,7 @@ foreach (["x\n[2026-12-01] all is well\r\x1b[2J\u{9b}31m\u{2028}\x00", str_repea
     $shown = trim(ob_get_clean());
     echo strlen($shown) < 5000 && !preg_match('/[\x00-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80\xa8/', $shown) ? "plain\n" : "not plain\n";
     echo $closed, ' ', substr(preg_replace('~/\S*/~', '', $shown), 0, 220), "\n";
+    echo $text === 'elsewhere' ? strstr($shown, ' in a\\n') . "\n" : '';
 }
 // A handler of the script's hears it as it hears other warnings.
 set_error_handler(function (int $kind, string $message, string $file, int $line): bool {
@@ -52,4 +58,7 @@ plain
 1011 Warning: Uncaught DomainException: refused: long long %s
 plain
 1011 Warning: Uncaught Ferrite\Tests\Odd: \x9b; trace: #0 %s
+plain
+1011 Warning: Uncaught ErrorException: where?; trace: #0 %s
+ in a\nfile\x1b[2J\u{9b}31m on line 7
 1 Uncaught DomainException: refused: a\nb;%san-uncaught-exception-is-one-line.php %d
