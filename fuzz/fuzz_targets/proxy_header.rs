@@ -64,7 +64,7 @@ fn text(line: &[u8]) -> Option<PeerAddress> {
 fn binary(header: &[u8]) -> (Option<PeerAddress>, bool) {
     assert_eq!(header[..12], *b"\r\n\r\n\0\r\nQUIT\n");
     assert_eq!(16 + usize::from(u16::from_be_bytes([header[14], header[15]])), header.len());
-    if header[12] == 0x20 || header[13] == 0 {
+    if header[12] == 0x20 || header[13] <= 0x02 {
         return (None, false);
     }
     assert_eq!(header[12], 0x21);
