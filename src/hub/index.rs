@@ -47,11 +47,13 @@ impl TopicIndex {
         self.remove(&topic, place);
     }
 
-    /// Takes a subscriber from all its topics.
-    pub fn leave_all(&mut self, slot: u32) {
-        for (topic, place) in self.topics.remove(&slot).unwrap_or_default() {
-            self.remove(&topic, place);
+    /// Takes a subscriber from all its topics. How many those were.
+    pub fn leave_all(&mut self, slot: u32) -> usize {
+        let topics = self.topics.remove(&slot).unwrap_or_default();
+        for (topic, place) in &topics {
+            self.remove(topic, *place);
         }
+        topics.len()
     }
 
     /// The slots of a topic's subscribers.
@@ -101,7 +103,10 @@ mod tests {
                 match kind {
                     0 => if plain.entry(name).or_default().insert(slot) { index.join(slot, name.into()); },
                     1 => { plain.entry(name).or_default().remove(&slot); index.leave(slot, name); }
-                    _ => { plain.values_mut().for_each(|s| { s.remove(&slot); }); index.leave_all(slot); }
+                    _ => {
+                        let left = plain.values_mut().filter_map(|s| s.remove(&slot).then_some(())).count();
+                        prop_assert_eq!(index.leave_all(slot), left);
+                    }
                 }
                 for name in names {
                     let found: BTreeSet<u32> = index.subscribers(name).iter().copied().collect();
@@ -117,7 +122,7 @@ mod tests {
                     }
                 }
             }
-            (0..6).for_each(|slot| index.leave_all(slot));
+            (0..6).for_each(|slot| { index.leave_all(slot); });
             prop_assert!(index.subscribers.is_empty() && index.topics.is_empty());
         }
     }

@@ -1,18 +1,26 @@
 //! Carrying out what was ordered: of each who orders in the order in which it was.
 
-use super::{fanned::Fanned, shard::Shard};
+use super::{fanned::Fanned, shard::Shard, work};
 use crate::{
     connection::Connection,
     queue::{Command, Commands, ConnectionId},
 };
 
 impl Shard {
-    /// Takes a bounded number of commands.
+    /// Takes commands for as long as they have time.
     pub(super) fn take_commands(&mut self) {
         for pop in [Commands::pop, Commands::pop_beside] {
-            for _ in 0..COMMANDS_PER_TURN {
-                let Some(command) = pop(&mut self.commands) else { break };
+            let mut taken = 0_usize;
+            while let Some(command) = pop(&mut self.commands) {
+                if taken == 0 {
+                    self.work.begin(work::COMMANDS);
+                }
+                taken += 1;
+                let is_cheap = matches!(command, Command::Send { compress: false, .. });
                 self.carry_out(command);
+                if (!is_cheap || taken.is_multiple_of(CHEAP)) && self.work.is_used_up() {
+                    break;
+                }
             }
         }
     }
@@ -98,5 +106,5 @@ impl Shard {
 
 /// For so many recipients the memory of their list is kept.
 const KEPT_RECIPIENTS: usize = 16 << 10;
-/// Commands carried out in one turn.
-const COMMANDS_PER_TURN: usize = 4096;
+/// After so many commands of those that take less time than to ask how late it is, it is asked.
+const CHEAP: usize = 32;

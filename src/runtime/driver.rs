@@ -83,6 +83,13 @@ impl Driver {
         self.helm.look_once(&mut self.helm.shard()) == Stretch::Left(Turned::More)
     }
 
+    /// Has the shard do only one thing of each kind in a turn, as if that took all the time that there is.
+    pub fn be_slow(&mut self) {
+        if let Some(shard) = &mut *self.helm.shard() {
+            shard.work.none = true;
+        }
+    }
+
     /// Lets time pass. `looking`: as if turns had been taken meanwhile; else as if the process had been stopped.
     pub fn pass(&mut self, time: Duration, looking: bool) {
         if let Some(shard) = &mut *self.helm.shard() {

@@ -196,7 +196,8 @@ impl Shard {
     fn announce_close(&mut self, slot: u32, code: u16, reason: Box<str>) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         let id = connection.id;
-        self.topics.leave_all(slot);
+        let topics = self.topics.leave_all(slot);
+        self.shed.leave(topics * SUBSCRIPTION);
         self.common.hub.registry.close_member(id, &self.common.hub.directory);
         self.counters(|c| c.closed.increment());
         self.events.push(Event::Close { id, code, reason });
@@ -363,6 +364,8 @@ impl Shard {
     }
 }
 
+/// About what a connection keeps for each of its topics.
+const SUBSCRIPTION: usize = 128;
 /// How far apart two close frames of a stopping shard are.
 const SPREAD_EACH: Duration = Duration::from_micros(500);
 const GOING_AWAY: &str = "the server is stopping";

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::shard::Shard;
+use super::shard::{LITTLE, Shard};
 use crate::{
     config::Limits,
     connection::{Connection, Phase, Read, Session, Throttled},
@@ -24,8 +24,8 @@ enum Handled {
 }
 
 impl Shard {
-    /// Does what a ready connection's phase asks for.
-    pub(super) fn serve(&mut self, slot: u32) {
+    /// Does what a ready connection's phase asks for. `late`: after others were served, also what is dear.
+    pub(super) fn serve(&mut self, slot: u32, late: bool) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if connection.has_unsent() {
             self.touch(slot);
@@ -35,7 +35,7 @@ impl Shard {
             Some(Phase::Tls) => self.shake_hands(slot),
             Some(Phase::Head(_)) => self.read_head(slot),
             Some(Phase::Body(_)) => self.read_body(slot),
-            Some(Phase::Open | Phase::Closing { .. }) => self.read_frames(slot),
+            Some(Phase::Open | Phase::Closing { .. }) => self.read_frames(slot, late),
             Some(Phase::Lingering { .. }) => self.discard(slot),
             Some(Phase::Failing { .. }) => self.fail_if_settled(slot),
             Some(Phase::Deciding(_) | Phase::Asking { .. } | Phase::Responding) | None => {}
@@ -43,14 +43,18 @@ impl Shard {
     }
 
     /// Reads a bounded number of times: a client that always has more waits for its next turn.
-    fn read_frames(&mut self, slot: u32) {
+    fn read_frames(&mut self, slot: u32, late: bool) {
         for _ in 0..READS_PER_TURN {
             let crowded = self.is_crowded();
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             if !connection.may_read() {
                 return;
             }
-            let most = if crowded || self.unread >= self.receive_share / UNREAD_PART {
+            let cautious =
+                !late && connection.session.as_ref().is_some_and(|session| session.deflate.is_some());
+            let most = if cautious {
+                LITTLE
+            } else if crowded || self.unread >= self.receive_share / UNREAD_PART {
                 CROWDED_READ
             } else {
                 usize::MAX
@@ -58,6 +62,8 @@ impl Shard {
             let (mut input, read) = match connection.read(&mut self.buffers, most) {
                 Read::Bytes(input, read) => (input, read),
                 Read::Nothing => return,
+                // It may have many topics to leave.
+                Read::End if !late => return self.later.push_back(slot),
                 Read::End => return self.broken(slot),
             };
             connection.settle_unread(&mut self.unread);
@@ -67,8 +73,16 @@ impl Shard {
                 Handled::Held => return self.keep(slot, &input),
                 Handled::Over => return,
             }
+            if (cautious && read >= LITTLE) || (read >= MUCH && self.work.is_long()) {
+                return self.later.push_back(slot);
+            }
         }
-        self.again.push(slot);
+        self.come_back(slot);
+    }
+
+    /// Has a connection go on that has more to do: after others, if it had much already.
+    fn come_back(&mut self, slot: u32) {
+        if self.work.is_long() { self.later.push_back(slot) } else { self.again.push(slot) }
     }
 
     /// Handles every item in `input`, of `read` bytes that came.
@@ -91,7 +105,11 @@ impl Shard {
         // together first.
         let part = if self.inflating < self.receive_share { self.decode.part } else { usize::MAX };
         let decode = DecodeLimits { deflate: session.deflate.is_some(), part, ..self.decode };
+        let mut inflated = false;
         let end = loop {
+            if std::mem::take(&mut inflated) && !input.is_empty() && self.work.is_long() {
+                break Ok(Handled::Held);
+            }
             if open
                 && !input.is_empty()
                 && !may_deliver(session, limits, crowded)
@@ -102,6 +120,7 @@ impl Shard {
             match session.decoder.next(input, &mut self.buffers.payloads, &decode) {
                 Ok(None) => break Ok(Handled::All),
                 Ok(Some(Received::Part(part))) => {
+                    inflated = true;
                     if let Some(contexts) = session.deflate.as_mut().filter(|_| open) {
                         let limit = limits.max_message_size;
                         if let Err(error) = self.codec.inflate_part(contexts, &part, limit) {
@@ -110,6 +129,7 @@ impl Shard {
                     }
                 }
                 Ok(Some(Received::Message { payload, binary, compressed })) => {
+                    inflated = compressed;
                     let payload = match &mut session.deflate {
                         Some(contexts) if compressed && open => {
                             match inflate(&mut self.codec, contexts, &payload, binary, limits) {
@@ -209,7 +229,7 @@ impl Shard {
             return;
         }
         if may_deliver(session, limits, crowded) {
-            return self.again.push(slot);
+            return self.come_back(slot);
         }
         self.counters(|c| c.starved.increment());
         self.starve(slot);
@@ -373,6 +393,8 @@ const CONTROL_HEADER: usize = 6;
 const PONGS: usize = 64;
 /// Reads of one connection in one turn.
 const READS_PER_TURN: usize = 4;
+/// After a read of so much it is asked how long it took.
+const MUCH: usize = 16 << 10;
 /// What is read at once while PHP has too much to do: control frames still get through, and the
 /// rest is not much.
 const CROWDED_READ: usize = 4 << 10;

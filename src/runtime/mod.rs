@@ -31,6 +31,7 @@ mod shed;
 mod steering;
 mod sweep;
 mod threads;
+mod work;
 
 #[cfg(test)]
 mod tests;

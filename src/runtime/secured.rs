@@ -30,12 +30,9 @@ impl TlsWatch {
 }
 
 impl Shard {
-    /// Goes on with a handshake, and then with the request. A bounded number of times in each turn: a
-    /// signature takes longer than anything else here does.
+    /// Goes on with a handshake, and then with the request. A signature takes longer than anything else here does:
+    /// about a millisecond with an RSA key.
     pub(super) fn shake_hands(&mut self, slot: u32) {
-        if self.tls_steps == 0 {
-            return self.again.push(slot);
-        }
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let mut cx = Context::from_waker(&connection.waker);
         if !connection.stream.is_secured() {
@@ -55,7 +52,6 @@ impl Shard {
             let Some(Ok(session)) = session else { return self.give_up(slot) };
             connection.stream.secure(session);
         }
-        self.tls_steps -= 1;
         match connection.stream.poll_handshake(&mut cx, &mut self.buffers.records) {
             Poll::Pending => {}
             Poll::Ready(Ok(resumed)) => {
@@ -106,8 +102,5 @@ impl Shard {
     }
 }
 
-/// Handshakes that go on in one turn; the others wait for the next. At about a millisecond for a signature
-/// with an RSA key, others wait no longer than that many.
-pub(super) const STEPS_PER_TURN: usize = 8;
 /// How a session begins (RFC 8446 section 5.1).
 const HANDSHAKE_RECORD: u8 = 22;

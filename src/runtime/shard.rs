@@ -29,14 +29,15 @@ use super::{
     farewell::Stopping,
     ids::Ids,
     ready::{Flag, ReadyList},
-    secured::{STEPS_PER_TURN, TlsWatch},
+    secured::TlsWatch,
     shed::Shed,
     sweep,
+    work::{self, Work},
 };
 use crate::{
     auth::Authenticator,
     config::{Config, ConfigError, USUAL_CONNECT_RATE, USUAL_PER_ADDRESS},
-    connection::{Buffers, Connection},
+    connection::{Buffers, Connection, Phase},
     control,
     deflate::Codec,
     descriptors::{self, Reservation},
@@ -137,8 +138,6 @@ pub(super) struct Shard {
     pub(super) ids: Ids,
     /// Lent to whichever connection reads or writes.
     pub(super) buffers: Buffers,
-    /// TLS handshakes that may still go on in this turn.
-    pub(super) tls_steps: usize,
     /// Looks after the certificate files; one shard does.
     pub(super) tls_watch: Option<TlsWatch>,
     /// When a failed TLS handshake was logged last.
@@ -186,6 +185,10 @@ pub(super) struct Shard {
     timer_at: Option<Instant>,
     /// Slots to serve, this turn or the next ones.
     next: VecDeque<u32>,
+    /// Slots for which something dear is to be done, after those.
+    pub(super) later: VecDeque<u32>,
+    /// How long that may go on.
+    pub(super) work: Work,
     taken_flags: Vec<Arc<Flag>>,
 }
 
@@ -227,7 +230,6 @@ impl Shard {
             starved: Vec::new(),
             ids: Ids::new(index),
             buffers: Buffers::default(),
-            tls_steps: 0,
             tls_watch,
             tls_logged: None,
             auth_logged: None,
@@ -257,6 +259,8 @@ impl Shard {
             timer: Box::pin(tokio::time::sleep(FAR)),
             timer_at: None,
             next: VecDeque::new(),
+            later: VecDeque::new(),
+            work: Work::new(),
             taken_flags: Vec::new(),
         })
     }
@@ -266,7 +270,6 @@ impl Shard {
         self.ready.set_task(cx.waker());
         self.commands.rise();
         self.now = self.clock.begin_turn(self.connections.len());
-        self.tls_steps = STEPS_PER_TURN;
         self.take_commands();
         self.return_credit();
         self.serve_ready();
@@ -300,6 +303,7 @@ impl Shard {
             return None;
         }
         let more = !self.next.is_empty()
+            || !self.later.is_empty()
             || !self.again.is_empty()
             || !self.ready.is_empty()
             || !self.commands.is_empty();
@@ -309,7 +313,8 @@ impl Shard {
 
     /// Serves who is ready, in the order in which they became so, until there is a batch for the
     /// consumer: it deals with that while the processor's caches still hold it, and those clients go
-    /// on while others are served.
+    /// on while others are served. Then those of whom something dear is to be expected: however many they are, they
+    /// delay nobody else by more than their share of a turn.
     fn serve_ready(&mut self) {
         if self.next.is_empty() {
             self.next.extend(self.again.drain(..));
@@ -317,14 +322,47 @@ impl Shard {
             self.next.extend(self.taken_flags.drain(..).map(|flag| flag.lower()));
         }
         let (messages, bytes) = (self.messages + BATCH_MESSAGES, self.handed + BATCH_BYTES);
-        while self.messages < messages
-            && self.handed < bytes
-            && let Some(slot) = self.next.pop_front()
-        {
+        if !self.next.is_empty() {
+            self.work.begin(work::READY);
+        }
+        while let Some(slot) = self.next.pop_front() {
+            if self.is_dear(slot) {
+                self.later.push_back(slot);
+                continue;
+            }
             self.guarded(slot, |shard| match slot {
                 ACCEPT => shard.accept(),
-                _ => shard.serve(slot),
+                _ => shard.serve(slot, false),
             });
+            if self.has_batch(messages, bytes) || (!self.next.is_empty() && self.work.is_used_up()) {
+                break;
+            }
+        }
+        if !self.later.is_empty() {
+            self.work.begin(work::LATER);
+        }
+        while let Some(slot) = self.later.pop_front() {
+            self.guarded(slot, |shard| shard.serve(slot, true));
+            if self.has_batch(messages, bytes) || self.work.is_used_up() {
+                break;
+            }
+        }
+    }
+
+    fn has_batch(&self, messages: u64, bytes: u64) -> bool {
+        self.messages >= messages || self.handed >= bytes
+    }
+
+    /// Whether a connection has to wait until the others were served: it wants to come in, or has much to be inflated.
+    fn is_dear(&self, slot: u32) -> bool {
+        let Some(connection) = self.connections.get(slot as usize) else { return false };
+        match (&connection.phase, &connection.session) {
+            (Phase::Open, Some(session)) => {
+                session.deflate.is_some() && session.decoder.held() + connection.unread.len() >= LITTLE
+            }
+            (phase, _) => {
+                matches!(phase, Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) | Phase::Body(_))
+            }
         }
     }
 
@@ -439,6 +477,8 @@ const PART: usize = 64 << 10;
 /// are not cut short for it.
 const BATCH_MESSAGES: u64 = 256;
 const BATCH_BYTES: u64 = 256 << 10;
+/// Compressed bytes that may be dealt with before other connections are served.
+pub(super) const LITTLE: usize = 2 << 10;
 /// Between two log lines about the same.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// Descriptors that are for nobody who connects: standard streams, listeners, wake-ups, the script's files.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     inflow::control_frame,
     shard::{ACCEPT, Shard},
+    work,
 };
 use crate::{
     config::Config,
@@ -47,14 +48,20 @@ impl Shard {
     /// Looks at every connection, and at what else waits for a time. What is due for very many at once, as
     /// when a flood of handshakes runs out of time, is done over several turns: others come between.
     pub(super) fn sweep(&mut self) {
-        let mut left = DUE_PER_TURN;
+        self.work.begin(work::SWEEP);
         let lifetime = self.clock.lifetime();
-        while left > 0 && self.swept < self.connections.capacity() {
+        let mut looks = 0_usize;
+        let mut used_up = false;
+        while !used_up && self.swept < self.connections.capacity() {
             let slot = self.swept as u32;
             self.swept += 1;
-            left -= 1;
             match self.due(slot, lifetime) {
-                Due::Nothing => left += 1,
+                Due::Nothing => {
+                    looks += 1;
+                    if !looks.is_multiple_of(LOOKS) {
+                        continue;
+                    }
+                }
                 Due::GiveUp => self.give_up(slot),
                 Due::Undecided => self.undecided(slot),
                 Due::Unserved => self.unserved(slot),
@@ -84,6 +91,7 @@ impl Shard {
                 }
                 Due::GoOn => self.again.push(slot),
             }
+            used_up = self.work.is_used_up();
         }
         if self.swept < self.connections.capacity() {
             self.next_sweep = self.now;
@@ -156,8 +164,8 @@ impl Shard {
     }
 }
 
-/// Connections for which something is done in one turn. Closing a socket takes some microseconds.
-const DUE_PER_TURN: usize = 128;
+/// After so many connections for which nothing is due it is asked how late it is.
+const LOOKS: usize = 64;
 const SHORTEST_TICK: Duration = Duration::from_millis(10);
 const LONGEST_TICK: Duration = Duration::from_millis(250);
 /// How long a client may stay over its message rate, delayed as it is.

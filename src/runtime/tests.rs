@@ -10,7 +10,7 @@ use std::{
 
 use super::Driver;
 use crate::{
-    config::{Config, Heartbeat, Limits, Listen},
+    config::{Compression, Config, Heartbeat, Limits, Listen},
     hub::{Interests, Member, Outgoing},
     queue::Event,
     socket::{Entry, PeerAddress},
@@ -35,6 +35,19 @@ impl Shard {
         let listen = vec![Listen::parse("127.0.0.1:0").unwrap()];
         let driver =
             Driver::new(Config { listen, limits, heartbeat, ..Config::default() }, 64 << 10).unwrap();
+        Self { driver, closes: Vec::new(), messages: Vec::new(), last: None }
+    }
+
+    /// One that inflates.
+    fn compressing() -> Self {
+        let listen = vec![Listen::parse("127.0.0.1:0").unwrap()];
+        let config = Config {
+            listen,
+            compression: Some(Compression::default()),
+            heartbeat: no_heartbeat(),
+            ..Config::default()
+        };
+        let driver = Driver::new(config, 64 << 10).unwrap();
         Self { driver, closes: Vec::new(), messages: Vec::new(), last: None }
     }
 
@@ -157,6 +170,74 @@ fn heartbeat() -> Heartbeat {
 
 fn no_heartbeat() -> Heartbeat {
     Heartbeat { interval: None, ..heartbeat() }
+}
+
+/// A compressed "Hello" (RFC 7692 section 7.2.3.1).
+const HELLO: &[u8] = b"\xf2\x48\xcd\xc9\xc9\x07\x00";
+
+#[test]
+fn a_shard_that_has_no_time_does_one_thing_after_the_other_and_forgets_none() {
+    let mut shard = Shard::new(Limits::default(), no_heartbeat());
+    shard.driver.be_slow();
+    let mut clients: Vec<_> = (0..20).map(|_| shard.connect()).collect();
+    for client in &mut clients {
+        client.write_all(HANDSHAKE).unwrap();
+    }
+    shard.settle();
+    for client in &mut clients {
+        assert!(read(&*client, 12).ends_with(b" 101"));
+        read(&*client, 1 << 20);
+        client.write_all(&frame(0x82, b"one").repeat(3)).unwrap();
+    }
+    shard.settle();
+    assert_eq!(shard.messages, [3; 60]);
+    for _ in 0..3 {
+        shard.driver.handle.broadcast(Outgoing::new(b"all", true), &[]).unwrap();
+    }
+    shard.settle();
+    assert!(clients.iter().all(|client| read(client, 1 << 20) == b"\x82\x03all".repeat(3)));
+    // All leave at once. A look takes two turns.
+    clients.clear();
+    for closed in 1..=20 {
+        while shard.closes.len() < closed {
+            let before = shard.closes.len();
+            assert!(shard.turn(), "{before} are all that were closed");
+            assert!(shard.closes.len() <= before + 2, "{} at once", shard.closes.len() - before);
+        }
+    }
+    assert!(shard.driver.sockets() == 0 && shard.closes == [1006; 20]);
+}
+
+#[test]
+fn what_is_long_to_inflate_is_done_a_little_at_a_time_and_after_others() {
+    let mut shard = Shard::compressing();
+    shard.driver.be_slow();
+    let offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
+    let handshake = [&HANDSHAKE[..HANDSHAKE.len() - 2], offer].concat();
+    let mut dear: Vec<_> = (0..5).map(|_| shard.connect()).collect();
+    for client in &mut dear {
+        client.write_all(&handshake).unwrap();
+    }
+    shard.settle();
+    for client in &mut dear {
+        assert!(String::from_utf8(read(&*client, 1 << 20)).unwrap().contains("permessage-deflate"));
+    }
+    let mut cheap = shard.client();
+    for client in &mut dear {
+        client.write_all(&frame(0xc2, HELLO).repeat(60)).unwrap();
+    }
+    let mut done = 0;
+    while done < 300 {
+        cheap.write_all(&frame(0x82, b"cheap one")).unwrap();
+        // Six turns, each with one of those that are ready and one of those that come later.
+        (0..3).for_each(|_| _ = shard.turn());
+        assert!(shard.messages.contains(&9), "after {done}");
+        let messages = shard.messages.drain(..).filter(|bytes| *bytes == 5).count();
+        assert!((1..=12).contains(&messages), "{messages} at once");
+        done += messages;
+    }
+    shard.settle();
+    assert_eq!((done, shard.messages.len()), (300, 0));
 }
 
 #[test]

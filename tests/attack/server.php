@@ -10,6 +10,7 @@ declare(strict_types=1);
 // /close       close with the code that it says      /stats    the figures of stats(), as JSON
 // /busy        sleep for so many seconds, then echo
 // /tagged      echo; the client has a tag whose value is only its own
+// /topics      echo; the client has 256 topics
 // /describe    who PHP thinks the client is, and its headers
 //
 // With the option `handshakes`, onHandshake is used: /throw-handshake throws there, /reject refuses with 403,
@@ -61,6 +62,9 @@ if ($options['requests'] ?? false) {
 $server->onOpen(function (Connection $connection): void {
     if ($connection->request->path === '/tagged') {
         $connection->tag('number', $connection->id);
+    }
+    if ($connection->request->path === '/topics') {
+        $connection->subscribe(...array_map(static fn (int $n): string => "topic.$n", range(1, 256)));
     }
     if ($connection->request->path === '/throw-open') {
         throw new RuntimeException('thrown in onOpen');

@@ -13,7 +13,8 @@ import proxy
 import resources
 import slow
 import tls
+import turns
 import utf8
 
-MODULES = (handshake, bodies, framing, fragments, deflate, utf8, control, slow, memory, resources, tls, proxy, api, ending)
+MODULES = (handshake, bodies, framing, fragments, deflate, utf8, control, slow, memory, resources, tls, proxy, api, ending, turns)
 THEMES = [module.theme for module in MODULES]

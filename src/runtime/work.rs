@@ -1,0 +1,69 @@
+//! How much a shard does before others have their turn.
+//!
+//! What a client can ask for has no common unit but time: a message, a table of codes, a signature, a topic that loses
+//! its subscriber, a socket that is closed. So the budget of a turn is time, and nothing that is done escapes it for
+//! want of a price. Each part of a turn has a share of it, and does one thing at least: none can keep another from
+//! getting on.
+
+use std::time::{Duration, Instant};
+
+/// The work of the running part of a turn.
+#[derive(Debug)]
+pub(super) struct Work {
+    /// When the part is to end.
+    until: Instant,
+    /// When the visit to the present connection began.
+    visit: Instant,
+    /// For tests: there is time for nothing beyond the one thing.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) none: bool,
+}
+
+impl Work {
+    pub(super) fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            until: now,
+            visit: now,
+            #[cfg(any(test, feature = "fuzzing"))]
+            none: false,
+        }
+    }
+
+    /// A part of the turn begins, which has `share` to itself.
+    pub(super) fn begin(&mut self, share: Duration) {
+        self.visit = Instant::now();
+        self.until = self.visit + share;
+    }
+
+    /// Something was done. Whether the part is to end now.
+    pub(super) fn is_used_up(&mut self) -> bool {
+        self.visit = Instant::now();
+        self.visit >= self.until || self.is_none()
+    }
+
+    /// Whether the present connection has had so much that it is to wait until others were served.
+    pub(super) fn is_long(&self) -> bool {
+        self.is_none() || self.visit.elapsed() >= VISIT
+    }
+
+    #[cfg(any(test, feature = "fuzzing"))]
+    fn is_none(&self) -> bool {
+        self.none
+    }
+
+    #[cfg(not(any(test, feature = "fuzzing")))]
+    #[allow(clippy::unused_self)]
+    fn is_none(&self) -> bool {
+        false
+    }
+}
+
+/// What each part of a turn has. That of the commands is large: they are the application's, and what they have put
+/// into an outbox leaves in one write.
+pub(super) const COMMANDS: Duration = Duration::from_millis(4);
+pub(super) const READY: Duration = Duration::from_millis(2);
+pub(super) const LATER: Duration = Duration::from_millis(2);
+pub(super) const SWEEP: Duration = Duration::from_millis(1);
+/// What a connection has at a time.
+const VISIT: Duration = Duration::from_micros(500);
