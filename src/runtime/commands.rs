@@ -10,13 +10,14 @@ impl Shard {
     /// Takes commands for as long as they have time.
     pub(super) fn take_commands(&mut self) {
         for pop in [Commands::pop, Commands::pop_beside] {
-            let mut taken = 0_usize;
+            let (mut taken, mut begun) = (0_usize, false);
             while let Some(command) = pop(&mut self.commands) {
-                if taken == 0 {
-                    self.work.begin(work::COMMANDS);
-                }
                 taken += 1;
                 let is_cheap = matches!(command, Command::Send { compress: false, .. });
+                if !begun && (!is_cheap || taken == CHEAP) {
+                    self.work.begin(work::COMMANDS);
+                    begun = true;
+                }
                 self.carry_out(command);
                 if (!is_cheap || taken.is_multiple_of(CHEAP)) && self.work.is_used_up() {
                     break;

@@ -270,6 +270,7 @@ impl Shard {
         self.ready.set_task(cx.waker());
         self.commands.rise();
         self.now = self.clock.begin_turn(self.connections.len());
+        self.work.begin_turn(self.clock.instant(self.now));
         self.take_commands();
         self.return_credit();
         self.serve_ready();
@@ -325,6 +326,7 @@ impl Shard {
         if !self.next.is_empty() {
             self.work.begin(work::READY);
         }
+        let mut served = 0;
         while let Some(slot) = self.next.pop_front() {
             if self.is_dear(slot) {
                 self.later.push_back(slot);
@@ -334,7 +336,8 @@ impl Shard {
                 ACCEPT => shard.accept(),
                 _ => shard.serve(slot, false),
             });
-            if self.has_batch(messages, bytes) || (!self.next.is_empty() && self.work.is_used_up()) {
+            served += 1;
+            if self.has_batch(messages, bytes) || self.work.is_used_up_by(served) {
                 break;
             }
         }

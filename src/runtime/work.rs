@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 pub(super) struct Work {
     /// When the part is to end.
     until: Instant,
-    /// When the visit to the present connection began.
+    /// When the visit to the present connection began, or to one just before.
     visit: Instant,
+    /// Whether that is now.
+    is_now: bool,
     /// For tests: there is time for nothing beyond the one thing.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) none: bool,
@@ -25,19 +27,34 @@ impl Work {
         Self {
             until: now,
             visit: now,
+            is_now: false,
             #[cfg(any(test, feature = "fuzzing"))]
             none: false,
         }
     }
 
+    /// A turn begins. The first part need not ask how late it is: most turns are small, and it costs as much as some
+    /// of what is done in them.
+    pub(super) fn begin_turn(&mut self, now: Instant) {
+        (self.visit, self.is_now) = (now, true);
+    }
+
     /// A part of the turn begins, which has `share` to itself.
     pub(super) fn begin(&mut self, share: Duration) {
-        self.visit = Instant::now();
+        if !std::mem::take(&mut self.is_now) {
+            self.visit = Instant::now();
+        }
         self.until = self.visit + share;
+    }
+
+    /// So many things were done, most of them small. Whether the part is to end now.
+    pub(super) fn is_used_up_by(&mut self, things: usize) -> bool {
+        (things.is_multiple_of(SMALL) && self.is_used_up()) || self.is_none()
     }
 
     /// Something was done. Whether the part is to end now.
     pub(super) fn is_used_up(&mut self) -> bool {
+        self.is_now = false;
         self.visit = Instant::now();
         self.visit >= self.until || self.is_none()
     }
@@ -65,5 +82,7 @@ pub(super) const COMMANDS: Duration = Duration::from_millis(4);
 pub(super) const READY: Duration = Duration::from_millis(2);
 pub(super) const LATER: Duration = Duration::from_millis(2);
 pub(super) const SWEEP: Duration = Duration::from_millis(1);
+/// After so many small things it is asked how late it is.
+const SMALL: usize = 4;
 /// What a connection has at a time.
 const VISIT: Duration = Duration::from_micros(500);
