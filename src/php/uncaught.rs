@@ -47,7 +47,10 @@ fn text(exception: &ZendObject, method: &str) -> Vec<u8> {
 
 /// While it lives, PHP writes its warnings only where they go at once: not to a standard error, nor an output, that is
 /// full because nobody reads it.
-struct Quiet(engine::Reporting);
+struct Quiet {
+    before: engine::Reporting,
+    meanwhile: engine::Reporting,
+}
 
 impl Quiet {
     fn begin() -> Self {
@@ -64,14 +67,25 @@ impl Quiet {
         if now.displays == engine::Displays::OnOutput && !stderr::is_output_ready() {
             now.displays = engine::Displays::Nowhere;
         }
-        engine::set_reporting(now);
-        Self(before)
+        if now != before {
+            engine::set_reporting(now);
+        }
+        Self { before, meanwhile: now }
     }
 }
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        engine::set_reporting(self.0);
+        // What an error handler of the script has set meanwhile stays.
+        let Self { before, meanwhile } = *self;
+        let mut now = engine::reporting();
+        if now.logs == meanwhile.logs {
+            now.logs = before.logs;
+        }
+        if now.displays == meanwhile.displays {
+            now.displays = before.displays;
+        }
+        engine::set_reporting(now);
     }
 }
 

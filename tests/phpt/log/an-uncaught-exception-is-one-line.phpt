@@ -49,7 +49,15 @@ set_error_handler(function (int $kind, string $message, string $file, int $line)
 $client = Client::connect($server);
 $client->send("a\nb");
 $client->closed();
+// What it sets meanwhile stays so.
+set_error_handler(fn (): bool => ini_set('display_errors', '0') !== false);
+$client = Client::connect($server);
+$client->send('c');
+$client->closed();
 $server->stop(0.0);
+restore_error_handler();
+restore_error_handler();
+trigger_error('not shown');
 ?>
 --EXPECTF--
 plain
