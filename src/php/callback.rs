@@ -16,7 +16,7 @@ use ext_php_rs::{
 use super::{
     call::Call,
     class::Class,
-    thrown::{Outcome, Thrown, failed, outcome, pending},
+    thrown::{Outcome, Thrown, failed, outcome},
     zend,
 };
 
@@ -59,15 +59,6 @@ impl Callback {
     pub(super) fn ask(&self, arguments: &mut [Zval]) -> (Outcome, Zval) {
         let returned = self.enter(arguments);
         (outcome(), returned)
-    }
-
-    /// Calls it on behalf of a method that the script has called, to which goes what it throws.
-    pub(super) fn ask_through(&self, arguments: &mut [Zval]) -> Result<Zval, Thrown> {
-        let returned = self.enter(arguments);
-        match pending() {
-            None => Ok(returned),
-            Some(thrown) => Err(thrown),
-        }
     }
 
     /// The arguments stay the caller's. A fatal error jumps over this frame and the caller's, which is
@@ -127,6 +118,12 @@ struct Running {
 impl Calls {
     /// Calls a callback; gives also what it was called with, to be let go.
     pub(super) fn ask(&self, callback: Callback, arguments: Vec<Zval>) -> (Outcome, Zval, Vec<Zval>) {
+        let (returned, held) = self.ask_through(callback, arguments);
+        (outcome(), returned, held)
+    }
+
+    /// The same on behalf of a method that the script has called: what it throws stays pending.
+    pub(super) fn ask_through(&self, callback: Callback, arguments: Vec<Zval>) -> (Zval, Vec<Zval>) {
         let id = self.last.get() + 1;
         self.last.set(id);
         let Callback { function, this, scope, .. } = callback;
@@ -137,7 +134,6 @@ impl Calls {
         self.running.borrow_mut().push(Running { id, callback, arguments });
         // SAFETY: the entry has the closure, which keeps the three alive.
         let returned = unsafe { enter(function, this, scope, lent.len(), lent.as_mut_ptr().cast()) };
-        let outcome = outcome();
         let mut running = self.running.borrow_mut();
         // Those of several Fibers end in any order.
         let entry = running.iter().rposition(|entry| entry.id == id).map(|index| running.remove(index));
@@ -146,7 +142,7 @@ impl Calls {
             arguments.push(callback.into_zval());
             arguments
         });
-        (outcome, returned, held.unwrap_or_default())
+        (returned, held.unwrap_or_default())
     }
 
     /// For the cycle collector.

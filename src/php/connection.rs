@@ -159,7 +159,7 @@ pub(super) fn close_arguments<'a>(call: &Call<'a>) -> Result<(u16, &'a str), Thr
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = topic_names(call, 1)?;
-    let refused = rules::refused(&connection.voice, &call.this_zval(), &connection.member, &names)?;
+    let refused = rules::refused(&connection.voice, &call.this_kept(), &connection.member, &names)?;
     if let Some((topic, pattern)) = refused {
         let error =
             format!("The rule for \"{pattern}\" does not let this connection subscribe to \"{topic}\"");

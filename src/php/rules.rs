@@ -8,7 +8,7 @@ use std::{cell::RefCell, rc::Rc};
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
-    callback::Callback,
+    callback::{Callback, Calls},
     nesting::Nesting,
     thrown::{self, Kind, Thrown, throw},
     values,
@@ -22,6 +22,8 @@ pub(super) struct Rules {
     rules: RefCell<Vec<(String, TopicPattern, Callback)>>,
     /// A rule may subscribe to what another rule, or itself, is then asked about.
     nesting: Rc<Nesting>,
+    /// The rules that are asked now, perhaps in Fibers that are suspended.
+    calls: Rc<Calls>,
 }
 
 /// What a rule is asked about a topic.
@@ -57,6 +59,7 @@ impl Rules {
         if let Ok(rules) = self.rules.try_borrow() {
             rules.iter().for_each(|(_, _, rule)| found(rule.zval()));
         }
+        self.calls.trace(found);
     }
 
     /// The first rule that matches decides.
@@ -78,15 +81,17 @@ pub(super) fn refused<'a>(
     topics: &[&'a str],
 ) -> Result<Option<(&'a str, String)>, Thrown> {
     for topic in topics.iter().filter(|topic| !member.is_subscribed(topic)) {
-        let question = voice.rules().and_then(|rules| Some((rules.about(topic)?, rules.nesting.clone())));
-        let Some((question, nesting)) = question else { continue };
+        let question = voice
+            .rules()
+            .and_then(|rules| Some((rules.about(topic)?, rules.nesting.clone(), rules.calls.clone())));
+        let Some((question, nesting, calls)) = question else { continue };
         if nesting.is_too_deep()? {
             let why =
                 "The rules of onSubscribe are nested too deep: one subscribes to what it is asked about";
             return Err(throw(Kind::State, why));
         }
         let fiber = nesting.enter();
-        let refused = question.refuses(connection, topic);
+        let refused = question.refuses(&calls, connection, topic);
         nesting.leave(fiber);
         if let Some(pattern) = refused? {
             return Ok(Some((topic, pattern)));
@@ -97,25 +102,25 @@ pub(super) fn refused<'a>(
 
 impl Question {
     /// The pattern of the rule, if it says no.
-    fn refuses(self, connection: &Zval, topic: &str) -> Result<Option<String>, Thrown> {
-        let allowed = self.ask(connection, topic)?;
-        let Self { rule, pattern, parameters: _ } = self;
-        drop(rule);
+    fn refuses(self, calls: &Calls, connection: &Zval, topic: &str) -> Result<Option<String>, Thrown> {
+        let Self { rule, pattern, parameters } = self;
+        let mut array = ZendHashTable::new();
+        for (name, value) in &parameters {
+            let _ = array.insert(name.as_str(), values::text(value.as_bytes()));
+        }
+        let arguments =
+            vec![connection.shallow_clone(), values::text(topic.as_bytes()), values::array(array)];
+        let (answer, held) = calls.ask_through(rule, arguments);
+        let allowed = match thrown::pending() {
+            Some(thrown) => Err(thrown),
+            None => answer.bool().ok_or_else(|| {
+                let what = values::type_name(&answer);
+                throw(Kind::Type, &format!("The rule of onSubscribe must return bool, {what} returned"))
+            }),
+        };
+        drop((answer, held));
+        let allowed = allowed?;
         // Values that end here may throw as the rule itself may, at the method that the script has called.
         thrown::pending().map_or(Ok((!allowed).then_some(pattern)), Err)
-    }
-
-    fn ask(&self, connection: &Zval, topic: &str) -> Result<bool, Thrown> {
-        let mut parameters = ZendHashTable::new();
-        for (name, value) in &self.parameters {
-            let _ = parameters.insert(name.as_str(), values::text(value.as_bytes()));
-        }
-        let mut arguments =
-            [connection.shallow_clone(), values::text(topic.as_bytes()), values::array(parameters)];
-        let answer = self.rule.ask_through(&mut arguments)?;
-        answer.bool().ok_or_else(|| {
-            let what = values::type_name(&answer);
-            throw(Kind::Type, &format!("The rule of onSubscribe must return bool, {what} returned"))
-        })
     }
 }

@@ -27,6 +27,8 @@ function forget(string $where, bool $runs): \WeakReference
         'a periodic timer' => $server->every(0.001, $suspend),
         'onError' => $server->after(0, fn () => throw new \RuntimeException())
             && $server->onError($suspend),
+        'a rule' => $server->onSubscribe('room', $suspend)
+            ->onOpen(fn (Connection $connection) => $connection->subscribe('room')),
         default => $server->$where($suspend),
     };
     if ($where === 'onMessage') {
@@ -68,7 +70,7 @@ foreach (['a timer', 'a periodic timer', 'onError', 'onStart'] as $where) {
         echo $where, ' in ', $runs ? 'run()' : 'poll()', ': ', $seen->get() === null ? 'gone' : 'kept', "\n";
     }
 }
-foreach (['onOpen', 'onMessage'] as $where) {
+foreach (['onOpen', 'onMessage', 'a rule'] as $where) {
     $seen = forget($where, true);
     gc_collect_cycles();
     gc_collect_cycles();
@@ -86,3 +88,4 @@ onStart in poll(): gone
 onStart in run(): gone
 onOpen: gone
 onMessage: gone
+a rule: gone
