@@ -352,7 +352,7 @@ impl Shard {
             );
         }
         if let Some(option) = refusal.limit()
-            && may_log(&mut self.head_logged, self.now)
+            && may_log(self.head_logged.entry((refusal.status(), option)).or_default(), self.now)
         {
             let peer = self.connections.get(slot as usize).map(|connection| connection.address.to_string());
             let context = [

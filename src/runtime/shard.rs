@@ -7,7 +7,7 @@
 
 use std::{
     any::Any,
-    collections::VecDeque,
+    collections::{HashMap, VecDeque},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{
@@ -144,7 +144,8 @@ pub(super) struct Shard {
     pub(super) tls_logged: Option<Duration>,
     /// When a refused credential was logged last, and a request head that was too large.
     pub(super) auth_logged: Option<Duration>,
-    pub(super) head_logged: Option<Duration>,
+    /// By the status of the answer, and the option to raise.
+    pub(super) head_logged: HashMap<(u16, &'static str), Option<Duration>>,
     /// For the answers.
     pub(super) date: HttpDate,
     /// This shard's part of what may wait for PHP in all, and for clients.
@@ -233,7 +234,7 @@ impl Shard {
             tls_watch,
             tls_logged: None,
             auth_logged: None,
-            head_logged: None,
+            head_logged: HashMap::new(),
             date: HttpDate::default(),
             receive_share,
             send_share,

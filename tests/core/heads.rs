@@ -239,20 +239,20 @@ fn with_cookie(length: usize) -> String {
 fn a_head_too_large_is_logged_with_what_to_raise() {
     let long_target = format!("GET /{} HTTP/1.1\r\nHost: h\r\n\r\n", "a".repeat(5000));
     let many = format!("GET / HTTP/1.1\r\nHost: h\r\n{}\r\n", "A: b\r\n".repeat(80));
-    for (request, status, raise) in [
+    let heads = [
         (with_cookie(17 << 10), "431", "limits.maxHeadSize"),
         (long_target, "414", "limits.maxHeadSize, a quarter of which the target may have"),
         (many, "431", "limits.maxHeaders"),
-    ] {
-        let server = Running::echo(config(1));
-        for _ in 0..3 {
-            assert!(answer(&server, &request).starts_with(&format!("HTTP/1.1 {status} ")));
-        }
-        let found = server.wait_for("the line", |seen| {
-            Some(logged(seen, "head is larger")).filter(|lines| !lines.is_empty())
-        });
-        assert_eq!(found, [[status.to_owned(), raise.to_owned()]], "and once in ten seconds");
+    ];
+    let server = Running::echo(config(1));
+    for (request, status, _) in heads.iter().cycle().take(9) {
+        assert!(answer(&server, request).starts_with(&format!("HTTP/1.1 {status} ")));
     }
+    let found = server.wait_for("the lines", |seen| {
+        Some(logged(seen, "head is larger")).filter(|lines| lines.len() >= heads.len())
+    });
+    let each = heads.map(|(_, status, raise)| [status, raise].map(str::to_owned));
+    assert_eq!(found, each, "and once in ten seconds");
 }
 
 #[test]
