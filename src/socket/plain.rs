@@ -64,8 +64,7 @@ impl Plain {
     /// Whether the other side has taken something since the last look, of what waited for it then.
     pub(super) fn has_been_heard(&mut self) -> bool {
         let queued = progress::queued(&self.as_socket());
-        let written = matches!(self.socket, Transport::Tcp(_)).then_some(self.written);
-        self.way.look(written, queued)
+        self.way.look(self.written, queued)
     }
 
     /// Reads what has arrived to the end of `buffer`, at most as much as it has room for. 0: the

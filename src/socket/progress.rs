@@ -9,7 +9,7 @@ use socket2::SockRef;
 /// How far what was written to a socket had come at the last look.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Way {
-    /// Of TCP, the bytes that were acknowledged in all, modulo 2^32; of a Unix socket, what was not read.
+    /// Bytes that were written in all, less those that were queued, modulo 2^32: what was acknowledged, over TCP.
     mark: u32,
     /// Whether something waited for the other side.
     waited: bool,
@@ -18,16 +18,13 @@ pub(super) struct Way {
 impl Way {
     /// Looks, and says whether the other side has taken something since the last look. Only a side that was waited
     /// for then and is waited for now tells something: the system also acknowledges for a program that hangs.
-    pub(super) fn look(&mut self, written: Option<u32>, queued: Option<u32>) -> bool {
+    pub(super) fn look(&mut self, written: u32, queued: Option<u32>) -> bool {
         let Some(queued) = queued else { return false };
         let before = *self;
         self.waited = queued > 0;
-        // What a Unix socket counts is not what was written: only that it shrinks says something.
-        self.mark = written.map_or(queued, |written| written.wrapping_sub(queued));
-        let moved = match written {
-            Some(_) => self.mark != before.mark,
-            None => self.mark < before.mark,
-        };
+        self.mark = written.wrapping_sub(queued);
+        // A Unix socket queues more than was written, since it counts memory: what is written moves the mark back.
+        let moved = self.mark.wrapping_sub(before.mark).cast_signed() > 0;
         before.waited && self.waited && moved
     }
 }
@@ -57,22 +54,23 @@ mod tests {
     #[test]
     fn acknowledgements_tell_something_only_of_who_is_waited_for() {
         let mut way = Way::default();
-        assert!(!way.look(Some(1000), Some(1000)), "nothing was acknowledged");
-        assert!(way.look(Some(1000), Some(900)));
-        assert!(!way.look(Some(1200), Some(1100)), "only more was written");
-        assert!(!way.look(Some(1200), Some(0)), "all of it, by whoever");
-        assert!(!way.look(Some(1210), Some(0)), "a ping that its system took");
-        assert!(!way.look(Some(u32::MAX), Some(5)));
-        assert!(way.look(Some(10), Some(1)), "beyond 4 GiB");
-        assert!(!way.look(Some(10), None));
+        assert!(!way.look(1000, Some(1000)), "nothing was acknowledged");
+        assert!(way.look(1000, Some(900)));
+        assert!(!way.look(1200, Some(1100)), "only more was written");
+        assert!(!way.look(1200, Some(0)), "all of it, by whoever");
+        assert!(!way.look(1210, Some(0)), "a ping that its system took");
+        assert!(!way.look(u32::MAX, Some(5)));
+        assert!(way.look(10, Some(1)), "beyond 4 GiB");
+        assert!(!way.look(10, None));
     }
 
     #[test]
-    fn a_unix_socket_tells_something_when_its_queue_shrinks() {
+    fn a_unix_socket_tells_something_when_its_queue_shrinks_also_while_more_is_written() {
         let mut way = Way::default();
-        assert!(!way.look(None, Some(1000)));
-        assert!(!way.look(None, Some(2000)));
-        assert!(way.look(None, Some(1500)));
-        assert!(!way.look(None, Some(1500)));
+        assert!(!way.look(800, Some(1000)));
+        assert!(!way.look(1600, Some(2000)), "only more was written");
+        assert!(way.look(1600, Some(1500)));
+        assert!(!way.look(1600, Some(1500)));
+        assert!(way.look(2400, Some(2000)), "half of it was read, and as much written again");
     }
 }
