@@ -67,6 +67,8 @@ pub struct Connection {
     pub dirty: bool,
     /// Since when the socket takes nothing; `None` while it does.
     pub stalled: Option<Duration>,
+    /// Bytes of its request head, which whoever knows the connection keeps.
+    pub head: u16,
 }
 
 /// What a client may ask for.
@@ -237,6 +239,7 @@ impl Connection {
             session: None,
             dirty: false,
             stalled: None,
+            head: 0,
         }
     }
 
@@ -322,6 +325,18 @@ impl Connection {
             session.unreported += (frame.len() + FRAME_COST) as isize;
         }
         self.outbox.push(frame);
+    }
+
+    /// The memory that goes with it, beside that of an idle connection and of a plain request's body.
+    pub fn kept(&self) -> usize {
+        let head = match &self.phase {
+            Phase::Head(head) => head.received.capacity(),
+            _ => self.head.into(),
+        };
+        let session = self.session.as_ref().map_or(0, |session| {
+            session.decoder.held() + session.deflate.as_ref().map_or(0, Contexts::memory)
+        });
+        self.counted + self.unread.capacity() + head + session
     }
 
     /// Corrects the shard's total after the outbox grew or shrank.

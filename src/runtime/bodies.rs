@@ -71,7 +71,8 @@ impl Bodies {
         self.handed += bytes as u64;
     }
 
-    fn waiting(&self, commands: &Commands) -> usize {
+    /// All that arrive or wait for the consumer.
+    pub(super) fn waiting(&self, commands: &Commands) -> usize {
         self.arriving + self.handed.saturating_sub(commands.answered()) as usize
     }
 }

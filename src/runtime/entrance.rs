@@ -142,6 +142,7 @@ impl Shard {
                         input = BytesMut::from(head.received.as_slice());
                     }
                     let head = input.split_to(length.min(input.len()));
+                    connection.head = head.len().try_into().unwrap_or(u16::MAX);
                     // A client that does not wait for the answer is served all the same.
                     connection.unread = BytesMut::from(&*input);
                     return self.judge(slot, &head);

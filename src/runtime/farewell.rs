@@ -8,7 +8,6 @@ use std::{sync::atomic::Ordering, time::Duration};
 use super::{inflow::close_code, outflow::TOO_SLOW, shard::Shard};
 use crate::{
     connection::{Access, Connection, Phase},
-    deflate::Contexts,
     frame::{CloseCode, CloseFrame},
     http,
     queue::{ConnectionId, Event},
@@ -225,8 +224,7 @@ impl Shard {
         let inflated = connection.session.as_ref().map_or(0, |session| session.held());
         self.inflating = self.inflating.saturating_sub(inflated);
         self.unread = self.unread.saturating_sub(connection.counted_unread);
-        let contexts = connection.session.as_ref().and_then(|session| session.deflate.as_ref());
-        self.shed.leave(connection.counted + contexts.map_or(0, Contexts::memory));
+        self.shed.leave(connection.kept());
         if connection.access == Access::Full {
             self.common.sockets.fetch_sub(1, Ordering::Relaxed);
         } else {

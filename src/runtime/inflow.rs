@@ -288,10 +288,18 @@ impl Shard {
         false
     }
 
+    /// What waits for PHP and for clients.
+    pub(super) fn all_waiting(&self) -> usize {
+        self.waiting + self.messages_waiting() + self.bodies.waiting(&self.commands)
+    }
+
+    fn messages_waiting(&self) -> usize {
+        self.handed.saturating_sub(self.commands.consumed()) as usize
+    }
+
     /// Whether this shard's share of what may wait for PHP is used up. Bodies never take more than their part of it.
     fn is_crowded(&self) -> bool {
-        let messages = self.handed.saturating_sub(self.commands.consumed()) as usize;
-        messages + self.bodies.of_messages(&self.commands) >= self.receive_share
+        self.messages_waiting() + self.bodies.of_messages(&self.commands) >= self.receive_share
     }
 
     /// Reads and forgets, until the client has finished or has had its chance.

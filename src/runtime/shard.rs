@@ -284,7 +284,8 @@ impl Shard {
             self.alarm = None;
             self.events.ring();
         }
-        self.shed.wait(self.waiting);
+        let waiting = self.all_waiting();
+        self.shed.wait(waiting);
         self.flush();
         self.relieve();
         if let Some(tally) = self.codec.end_turn() {

@@ -9,7 +9,7 @@ use super::allocator;
 pub(super) struct Shed {
     /// Of connections that are gone, and what was dropped.
     gone: usize,
-    /// The most that has waited in outboxes.
+    /// The most that has waited for clients and for the consumer.
     most_waiting: usize,
     /// What was freed when the sweep came by last.
     seen: usize,
@@ -23,7 +23,7 @@ impl Shed {
         self.gone += kept;
     }
 
-    /// Notes how much waits in outboxes.
+    /// Notes how much waits for clients and for the consumer.
     pub(super) fn wait(&mut self, waiting: usize) {
         self.most_waiting = self.most_waiting.max(waiting);
     }

@@ -97,7 +97,7 @@ impl Shard {
             self.next_sweep = self.now;
         } else {
             self.swept = 0;
-            self.shed.settle(self.waiting, self.now);
+            self.shed.settle(self.all_waiting(), self.now);
         }
         if self.accept_after > Duration::ZERO && self.now >= self.accept_after {
             self.accept_after = Duration::ZERO;

@@ -5,7 +5,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from client import BINARY, PONG, TEXT, Client, frame
+from client import BINARY, CONTINUATION, PING, PONG, TEXT, Client, frame
 from deflate import OFFER, compress
 from suite import Theme
 from target import KIB, MIB, Target, eventually
@@ -143,3 +143,53 @@ def contexts(server: Target) -> None:
         client.reset()
     assert there > 50 * MIB, f"{there} bytes are not what it is about"
     eventually("it to go back", lambda: server.memory() - before <= 24 * MIB, 15)
+
+
+@theme.probe(
+    "the memory of three hundred clients with unfinished messages goes back to the system when they have left", alone=True
+)
+def unfinished(server: Target) -> None:
+    before = server.memory()
+    clients = [server.open() for _ in range(300)]
+    for client in clients:
+        client.send(frame(BINARY, b"x" * 60_000, fin=False), *[frame(CONTINUATION, b"y" * 9000, fin=False)] * 40)
+        client.send(frame(PING, b"here"))
+        client.expect_frame(PONG, b"here")
+    there = server.memory() - before
+    for client in clients:
+        client.reset()
+    assert there > 100 * MIB, f"{there} bytes are not what it is about"
+    eventually("it to go back", lambda: server.memory() - before <= 24 * MIB, 15)
+
+
+@theme.probe(
+    "the memory of a thousand clients with large request heads goes back to the system when they have left",
+    options={"limits": {"maxHeadSize": 65_535}},
+    alone=True,
+)
+def heads(server: Target) -> None:
+    before = server.memory()
+    clients = [server.open(Cookie=f"a={'b' * 60_000}") for _ in range(1000)]
+    there = server.memory() - before
+    for client in clients:
+        client.reset()
+    assert there > 50 * MIB, f"{there} bytes are not what it is about"
+    eventually("it to go back", lambda: server.memory() - before <= 24 * MIB, 15)
+
+
+@theme.probe("the memory of messages that have waited for PHP goes back to the system")
+def waited(_: Target) -> None:
+    # A server of its own: a bystander would have to wait for PHP.
+    with closing(Target({})) as server:
+        busy = server.open("/busy", limit=20)
+        clients = [server.open("/throw") for _ in range(250)]
+        before = server.forget_peak()
+        busy.send(frame(TEXT, b"1.5"))
+        for client in clients:
+            client.send(frame(BINARY, b"x" * 4500) * 50)
+        busy.expect_frame(TEXT, b"1.5")
+        there = server.peak() - before
+        assert there > 40 * MIB, f"{there} bytes are not what it is about"
+        eventually("it to go back", lambda: server.memory() - before <= 24 * MIB, 15)
+        for client in clients:
+            client.reset()
