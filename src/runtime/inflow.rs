@@ -105,9 +105,11 @@ impl Shard {
         // together first.
         let part = if self.inflating < self.receive_share { self.decode.part } else { usize::MAX };
         let decode = DecodeLimits { deflate: session.deflate.is_some(), part, ..self.decode };
-        let mut inflated = false;
+        // Whether to ask how long it has taken so far, and how many control frames were among it.
+        let (mut ask, mut controls) = (false, 0);
         let end = loop {
-            if std::mem::take(&mut inflated) && !input.is_empty() && self.work.is_long() {
+            let is_much = controls >= CONTROLS || (std::mem::take(&mut ask) && self.work.is_long());
+            if is_much && !input.is_empty() {
                 break Ok(Handled::Held);
             }
             if open
@@ -120,7 +122,7 @@ impl Shard {
             match session.decoder.next(input, &mut self.buffers.payloads, &decode) {
                 Ok(None) => break Ok(Handled::All),
                 Ok(Some(Received::Part(part))) => {
-                    inflated = true;
+                    ask = true;
                     if let Some(contexts) = session.deflate.as_mut().filter(|_| open) {
                         let limit = limits.max_message_size;
                         if let Err(error) = self.codec.inflate_part(contexts, &part, limit) {
@@ -129,7 +131,7 @@ impl Shard {
                     }
                 }
                 Ok(Some(Received::Message { payload, binary, compressed })) => {
-                    inflated = compressed;
+                    ask = compressed;
                     let payload = match &mut session.deflate {
                         Some(contexts) if compressed && open => {
                             match inflate(&mut self.codec, contexts, &payload, binary, limits) {
@@ -155,6 +157,7 @@ impl Shard {
                 }
                 Ok(Some(Received::Close(close))) => break Err(Ok(close)),
                 Ok(Some(control)) => {
+                    controls += 1;
                     if session.control.is_flood(now) {
                         break Err(Err((1008, "too many control frames".to_owned())));
                     }
@@ -228,7 +231,7 @@ impl Shard {
         if session.throttled.is_some_and(|t| t.now) || session.paused {
             return;
         }
-        if may_deliver(session, limits, crowded) {
+        if may_deliver(session, limits, crowded) || session.decoder.is_at_control(&connection.unread) {
             return self.come_back(slot);
         }
         self.counters(|c| c.starved.increment());
@@ -395,6 +398,8 @@ pub(super) fn close_code(close: Option<&CloseFrame>) -> (u16, Box<str>) {
     }
 }
 
+/// After so many control frames others are served.
+const CONTROLS: usize = 64;
 /// Of a client's control frame.
 const CONTROL_HEADER: usize = 6;
 /// With so many frames waiting, pings get one pong between them.

@@ -3,10 +3,10 @@
 import select
 import time
 
-from client import BINARY, CONTINUATION, TEXT, Client, frame, head
+from client import BINARY, CONTINUATION, PING, TEXT, Client, close_frame, frame, head
 from deflate import OFFER, RSV1, TAIL
 from suite import Theme
-from target import Target, eventually
+from target import Target, eventually, seconds
 
 theme = Theme("turns", "what is dear is done a little at a time")
 CROWD = {"limits": {"maxConnections": 5000}}
@@ -40,35 +40,34 @@ def tables(count: int) -> bytes:
     return bytes(sum(bit << at for at, bit in enumerate(bits[n : n + 8])) for n in range(0, len(bits), 8))
 
 
-def at_once(clients: list[Client], data: bytes, until: float = 10) -> None:
-    """Sends that from all of them side by side, and reads what they are answered meanwhile."""
-    left = {client.socket: memoryview(data) for client in clients}
-    for client in clients:
-        client.socket.setblocking(False)
-    deadline = time.monotonic() + until
+def at_once(clients: list[Client], data: bytes) -> None:
+    """Sends that and a close frame from all of them side by side, until the server has ended each."""
+    data += close_frame(1000)
     poll = select.epoll()
-    known = {client.socket.fileno(): client.socket for client in clients}
-    for number in known:
+    left = {client.socket.fileno(): (client.socket, memoryview(data)) for client in clients}
+    for number, (one, _) in left.items():
+        one.setblocking(False)
         poll.register(number, select.EPOLLIN | select.EPOLLOUT)
-    while known and any(left.values()) and time.monotonic() < deadline:
+    deadline = time.monotonic() + seconds(20)
+    while left:
+        assert time.monotonic() < deadline, f"{len(left)} clients were not answered"
         for number, event in poll.poll(0.1):
-            one = known[number]
+            one, rest = left[number]
             try:
-                if event & select.EPOLLIN and not one.recv(1 << 16):
+                if event & (select.EPOLLIN | select.EPOLLHUP) and not one.recv(1 << 16):
                     raise ConnectionResetError
-                if event & select.EPOLLOUT and left[one]:
-                    left[one] = left[one][one.send(left[one][: 64 << 10]) :]
-                if not left[one]:
-                    poll.modify(number, select.EPOLLIN)
+                if event & select.EPOLLOUT and rest:
+                    left[number] = one, rest[one.send(rest[: 64 << 10]) :]
+                    if not left[number][1]:
+                        poll.modify(number, select.EPOLLIN)
             except BlockingIOError:
                 pass
             except OSError:
-                left[one] = memoryview(b"")
                 poll.unregister(number)
-                del known[number]
+                del left[number]
     poll.close()
     for client in clients:
-        client.socket.settimeout(10)
+        client.socket.close()
 
 
 @theme.probe(
@@ -84,8 +83,6 @@ def at_once(clients: list[Client], data: bytes, until: float = 10) -> None:
 def hollow(server: Target, _: str, message: bytes, times: int) -> None:
     clients = [server.open(sec_websocket_extensions=OFFER) for _ in range(100)]
     at_once(clients, frame(BINARY, message, rsv=RSV1) * times)
-    for client in clients:
-        client.reset()
     eventually("all to be gone", lambda: server.figure("connections") <= 2, 20)
 
 
@@ -110,8 +107,6 @@ def leavers(server: Target) -> None:
 def heads(server: Target, _: str, request: bytes) -> None:
     clients = [server.connect() for _ in range(2000)]
     at_once(clients, request)
-    for client in clients:
-        client.reset()
     eventually("all to be gone", lambda: server.figure("connections") <= 2, 20)
 
 
@@ -125,6 +120,7 @@ MANY_FRAGMENTS = (
     [
         ("twenty messages", 2000, frame(TEXT, b"hello") * 20),
         ("a message in four thousand fragments", 200, MANY_FRAGMENTS),
+        ("ten thousand pings", 200, frame(PING) * 10_000),
     ],
     options=CROWD,
     alone=True,
@@ -132,6 +128,4 @@ MANY_FRAGMENTS = (
 def crowd(server: Target, _: str, count: int, data: bytes) -> None:
     clients = [server.open() for _ in range(count)]
     at_once(clients, data)
-    for client in clients:
-        client.reset()
     eventually("all to be gone", lambda: server.figure("connections") <= 2, 20)
