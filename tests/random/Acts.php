@@ -217,7 +217,13 @@ trait Acts
         $fiber = $chance->pick($this->fibers);
         Trace::say(str_repeat(' ', $this->depth) . 'resume');
         if ($fiber->isSuspended()) {
-            $chance->once(4) ? $fiber->throw(new Boom('into a fiber')) : $fiber->resume($this->values->any($chance));
+            if ($chance->once(4)) {
+                $fiber->throw(new Boom('into a fiber'));
+
+                return;
+            }
+            $value = $this->values->any($chance);
+            $fiber->resume($value);
         }
     }
 
@@ -225,7 +231,8 @@ trait Acts
     {
         if (\Fiber::getCurrent() !== null || $chance->once(10)) {
             Trace::say(str_repeat(' ', $this->depth) . 'suspend');
-            \Fiber::suspend($chance->once(4) ? $this->values->any($chance) : null);
+            $value = $chance->once(4) ? $this->values->any($chance) : null;
+            \Fiber::suspend($value);
         }
     }
 

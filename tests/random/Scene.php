@@ -319,7 +319,8 @@ final class Scene
 
     private function open(Chance $chance): void
     {
-        $server = new Server(...$this->options($chance));
+        $options = $this->options($chance);
+        $server = new Server(...$options);
         Trace::say('new server');
         $this->objects->keep($server, $chance);
         foreach (self::ROLES as $role => $method) {

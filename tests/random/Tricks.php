@@ -93,7 +93,7 @@ final class Tricks
 
     private function convert(object $object, Chance $chance): void
     {
-        match ($chance->below(7)) {
+        $result = match ($chance->below(7)) {
             0 => (array) $object,
             1 => (string) $object,
             2 => (int) $object,
@@ -209,7 +209,8 @@ final class Tricks
         $other = $chance->once(2) ? $this->scene->objects->any($chance) : new \stdClass();
         $bound = @\Closure::bind($closure, $other, $other === null ? null : $other::class);
         if ($bound !== null) {
-            $this->scene->objects->keep($bound(...$this->values->arguments($method, $chance)), $chance);
+            $arguments = $this->values->arguments($method, $chance);
+            $this->scene->objects->keep($bound(...$arguments), $chance);
         }
         array_map($closure, [$this->values->any($chance)], [$this->values->any($chance)]);
     }

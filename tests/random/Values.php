@@ -17,7 +17,13 @@ use Ferrite\SlowConsumer;
 use Ferrite\Tag;
 use Ferrite\Tls;
 
-/** What is given to a method: what it asks for, or anything at all. */
+/**
+ * What is given to a method: what it asks for, or anything at all.
+ *
+ * Who gives a value to a native function, or gets one from a callback, holds it in a variable. PHP looks for garbage
+ * where a variable lets go of an array, not where a call lets go of its arguments or a statement of its result: an
+ * array that holds itself, collected around while only a call held it, would stay until the process ends.
+ */
 final class Values
 {
     public function __construct(private Scene $scene)
