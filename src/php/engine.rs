@@ -172,10 +172,13 @@ pub(super) fn is_output_aborted() -> bool {
     unsafe { (*ffi::ext_php_rs_process_globals()).connection_status & ABORTED != 0 }
 }
 
-/// Takes back the exit status that PHP has noted when it could not write.
+/// Takes back the exit status that PHP has noted when it could not write; not that of a fatal error, which is the same.
 pub(super) fn forget_failed_output() {
-    // SAFETY: the executor globals of PHP's thread.
+    // SAFETY: the core and executor globals of PHP's thread.
     unsafe {
+        if (*ffi::ext_php_rs_process_globals()).last_error_type & FATAL != 0 {
+            return;
+        }
         let globals = &mut *ffi::ext_php_rs_executor_globals();
         if globals.exit_status == FAILED {
             globals.exit_status = 0;
@@ -277,6 +280,9 @@ const IGNORE_USER_ABORT: &CStr = c"ignore_user_abort";
 const ABORTED: std::ffi::c_short = 1;
 /// What sapi/cli notes.
 const FAILED: c_int = 255;
+/// Zend/zend_errors.h: E_ERROR (an uncaught exception, too), E_PARSE, E_CORE_ERROR, E_COMPILE_ERROR, E_USER_ERROR and
+/// E_RECOVERABLE_ERROR.
+const FATAL: c_int = 1 << 0 | 1 << 2 | 1 << 4 | 1 << 6 | 1 << 8 | 1 << 12;
 const E_WARNING: c_int = 1 << 1;
 /// Zend/zend_globals.h.
 const IN_SHUTDOWN: u32 = 1 << 0;

@@ -26,6 +26,9 @@ $ways = [
     'only by onStop' => '$server = new Ferrite\Server("127.0.0.1:0", ioThreads: 1); $server->onStop(function () { echo "lost\n"; });
         $server->after(0.0, fn () => $server->stop(0.0)); $server->run()',
     'and the script exits' => '$server->after(0.0, function () { echo "lost\n"; exit; }); $server->run()',
+    'and a fatal error ends the script' => 'register_shutdown_function(function () { fwrite(STDERR, error_get_last()["message"] . "\n"); });
+        $server->after(0.0, function () { eval("function one() {} function one() {}"); }); $server->run()',
+    'and an exception does, with a server that runs' => '$server->start(); ignore_user_abort(true); throw new Exception("lost")',
     'as the script wants it' => 'ignore_user_abort(false); ini_set("ignore_user_abort", "1"); ini_set("ignore_user_abort", "0"); $server->run()',
 ];
 foreach ($ways as $what => $how) {
@@ -57,6 +60,13 @@ warning: ferrite %s standard output cannot be written: what the script prints is
 and the script exits:
 warning: ferrite %s standard output cannot be written: what the script prints is lost
 0
+and a fatal error ends the script:
+Cannot redeclare %s (previously declared in %s)
+warning: ferrite %s standard output cannot be written: what the script prints is lost
+255
+and an exception does, with a server that runs:
+warning: ferrite %s standard output cannot be written: what the script prints is lost
+255
 as the script wants it:
 error: ferrite %s standard output cannot be written, and PHP ends the script for that (ignore_user_abort)
 255
