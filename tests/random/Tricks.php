@@ -152,7 +152,8 @@ final class Tricks
         $properties = (new \ReflectionClass($object))->getProperties();
         $name = $properties === [] || $chance->once(6) ? 'dynamic' : $chance->pick($properties)->getName();
         $value = match ($chance->below(5)) {
-            0 => $object,
+            // PHP itself calls itself without end for the text of an exception whose message is that exception.
+            0 => $object instanceof \Throwable ? null : $object,
             1 => new Bomb(),
             2 => new Echoing($this->scene, 'in a property'),
             3 => fn () => $object,

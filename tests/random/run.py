@@ -150,7 +150,7 @@ def gdb(*arguments: str) -> str:
     except subprocess.TimeoutExpired:
         return "(gdb took too long)"
     lines = done.stdout.decode(errors="replace").splitlines()
-    return "\n".join(line[:200] for line in lines if re.match(r"#\d+  |Thread |Program ", line))
+    return "\n".join(line[:200] for line in lines if re.match(r"#\d+ +|Thread |Program ", line))
 
 
 def stack_of(pid: int) -> str:
