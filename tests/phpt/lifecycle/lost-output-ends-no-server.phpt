@@ -2,6 +2,10 @@
 When the reader of standard output has gone, output is lost and the server goes on; if PHP ends, the log says why
 --EXTENSIONS--
 ferrite
+--SKIPIF--
+<?php
+if (getenv('USE_ZEND_ALLOC') === '0') die('skip where leaks are looked for, a script that is left by exit() loses its cycles');
+?>
 --FILE--
 <?php
 
