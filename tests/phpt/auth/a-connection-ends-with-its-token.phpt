@@ -16,7 +16,7 @@ require __DIR__ . '/../support.inc';
 require __DIR__ . '/tokens.inc';
 
 // Its time is over, the leeway is not for another moment.
-$over = fn (int $leeway): string => token(['exp' => time() - $leeway + 1]);
+$over = fn (int $leeway): string => token(['exp' => time() - $leeway + 2]);
 foreach (['without' => false, 'with'  => true] as $name => $handshake) {
     $server = server(auth: new Jwt(secret: SECRET, leeway: 500.0));
     if ($handshake) {
@@ -38,8 +38,8 @@ foreach (['without' => false, 'with'  => true] as $name => $handshake) {
 $server = server(auth: new Jwt(secret: SECRET, leeway: 500.0, closeOnExpiry: false));
 $server->onMessage(fn (Connection $from, string $data) => $from->send($data));
 $server->start();
-$client = Client::connect($server, '/?token=' . token(['exp' => time() - 499]));
-$end = time() + 3;
+$client = Client::connect($server, '/?token=' . token(['exp' => time() - 498]));
+$end = time() + 4;
 until(fn () => time() >= $end, $server);
 $client->send('still here');
 echo $client->text(), "\n";
