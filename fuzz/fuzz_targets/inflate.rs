@@ -111,7 +111,9 @@ fn agree(
         }
         Err(InflateError::TooBig) => assert!(whole.len() > limit, "{} is not too much", whole.len()),
         Err(InflateError::Corrupt) => assert_ne!(read, Read::All),
-        Err(InflateError::Hollow) => assert!(message.len() >= 16 << 10, "{} bytes are not much", message.len()),
+        Err(InflateError::Hollow) => {
+            assert!(message.len() >= 16 << 10, "{} bytes are not much", message.len())
+        }
     }
     ours.is_ok()
 }

@@ -30,11 +30,11 @@ $server->onOpen(function (Connection $connection) use (&$opened): void {
 $server->start();
 
 $good = ['sub' => 'ann', 'aud' => 'chat', 'exp' => time() + 60, 'topics' => ['lobby'], 'tags' => ['lang' => 'FR', 'level' => 3]];
-Client::connect($server, headers: ['Authorization' => 'Bearer ' . token($good)]);
+$clients[] = Client::connect($server, headers: ['Authorization' => 'Bearer ' . token($good)]);
 waitFor($opened, 1, $server);
-Client::connect($server, '/?token=' . token(['sub' => 7] + $good));
+$clients[] = Client::connect($server, '/?token=' . token(['sub' => 7] + $good));
 waitFor($opened, 2, $server);
-Client::connect($server, headers: ['Cookie' => 'a=b; session=' . token(array_diff_key($good, ['sub' => 0, 'topics' => 0, 'tags' => 0]))]);
+$clients[] = Client::connect($server, headers: ['Cookie' => 'a=b; session=' . token(array_diff_key($good, ['sub' => 0, 'topics' => 0, 'tags' => 0]))]);
 waitFor($opened, 3, $server);
 
 foreach ([
