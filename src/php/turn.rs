@@ -235,6 +235,7 @@ fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) 
     }
 }
 
+/// Hands a message to the rule, the script and the dialect, whichever there are.
 fn message(
     server: &Server,
     session: &Session,
@@ -250,8 +251,8 @@ fn message(
     }
     let (judge, callback) = (server.callback(On::Authorize), server.callback(On::Message));
     let is_heard = judge.is_some() || callback.is_some();
-    let data = is_heard.then(|| if binary { values::bytes(&payload) } else { values::text(&payload) });
-    // The chunk that holds it is free for the network from here on, unless the dialect reads it.
+    let data = is_heard.then(|| values::message(&payload, binary));
+    // Its memory is free for the network from here on, unless the dialect reads it.
     let dialect = server.dialect.as_ref().map(|dialect| (dialect, payload));
     let mut ran = 0;
     if let (Some(judge), Some(judged)) = (judge, &data) {
@@ -275,7 +276,7 @@ fn message(
     }
 }
 
-/// Hands a message to the script. The way of nearly all of them, so it is short.
+/// Hands a message to the script alone. The way of nearly all of them: it asks for nothing else.
 fn hear(
     server: &Server,
     session: &Session,
@@ -284,8 +285,8 @@ fn hear(
     binary: bool,
 ) -> Result<usize, Thrown> {
     let Some(callback) = server.callback(On::Message) else { return Ok(0) };
-    let data = if binary { values::bytes(&payload) } else { values::text(&payload) };
-    // The memory that holds it is free for the network from here on.
+    let data = values::message(&payload, binary);
+    // Its memory is free for the network from here on.
     drop(payload);
     visit(server, session, seat, callback, [values::null(), data, values::bool(binary)])
 }

@@ -55,6 +55,12 @@ pub(super) fn text(value: &[u8]) -> Zval {
     zval
 }
 
+/// What a client sent; that text is UTF-8 was checked when it arrived.
+#[inline]
+pub(super) fn message(payload: &[u8], binary: bool) -> Zval {
+    if binary { bytes(payload) } else { text(payload) }
+}
+
 /// Lets go of a value. The ordinary way does as much work for those that own nothing.
 pub(super) fn release(value: Zval) {
     // SAFETY: every member of the union is a u32.
