@@ -16,6 +16,7 @@ pub mod limits;
 pub mod metrics;
 #[cfg(feature = "php")]
 mod php;
+pub mod port;
 pub mod protocol;
 pub mod queue;
 pub mod runtime;

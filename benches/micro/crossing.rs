@@ -7,7 +7,7 @@ use std::{hint::black_box, sync::Arc};
 
 use bytes::Bytes;
 use criterion::Criterion;
-use ferrite::queue::{Command, ConnectionId, Event, Inbox, Sleeper, WakeFd, link};
+use ferrite::queue::{Command, ConnectionId, Event, Inbox, Parker, WakeFd, link};
 
 use crate::allocations;
 
@@ -50,7 +50,7 @@ fn events(criterion: &mut Criterion) {
 fn commands(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("crossing");
     let waker = WakeFd::new().expect("a descriptor").waker();
-    let (_queue, _events, mut queue, mut commands) = link(Arc::new(Sleeper::new()), waker);
+    let (_queue, _events, mut queue, mut commands) = link(Arc::new(Parker::new()), waker);
 
     allocations::bench(&mut group, "a command", 1, SEGMENT, || {
         queue.push(send());

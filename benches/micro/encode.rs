@@ -1,4 +1,4 @@
-//! From a payload to the frame that a shard takes: `encode`, and the way there through `Handle::send`.
+//! From a payload to the frame that a shard takes: `encode`, and the way there through `Publisher::send`.
 
 use std::{hint::black_box, sync::Arc};
 
@@ -8,8 +8,9 @@ use ferrite::{
     config::Limits,
     connection::Peer,
     frame::{CloseCode, OpCode, encode, encode_close},
-    hub::{Handle, Hub, Member, Outgoing, SendResult},
-    queue::{Accept, Command, Commands, ConnectionId, Sleeper, WakeFd, link},
+    hub::Hub,
+    port::{ConnectionHandle, Outgoing, Publisher, SendResult},
+    queue::{Accept, Command, CommandReceiver, ConnectionId, Parker, WakeFd, link},
 };
 
 use crate::{
@@ -57,20 +58,20 @@ fn sends(criterion: &mut Criterion) {
 
 /// One client as PHP's thread sees it, and the end of the queue at which its shard would be.
 struct Line {
-    handle: Handle,
-    member: Arc<Member>,
-    commands: Commands,
+    handle: Publisher,
+    member: Arc<ConnectionHandle>,
+    commands: CommandReceiver,
 }
 
 impl Line {
     fn new() -> Self {
         let waker = WakeFd::new().expect("a descriptor").waker();
-        let (_, _, queue, commands) = link(Arc::new(Sleeper::new()), waker);
+        let (_, _, queue, commands) = link(Arc::new(Parker::new()), waker);
         let hub = Arc::new(Hub::new(1, Limits::default(), None));
         let id = ConnectionId::new(0, 0, 1);
         hub.admit(Arc::new(Peer::new(id)), &Accept::default());
         let member = hub.registry.get(id).expect("who was admitted");
-        Self { handle: Handle::new(hub, vec![queue]), member, commands }
+        Self { handle: Publisher::new(hub, vec![queue]), member, commands }
     }
 
     /// Says it `times` in one batch; then takes the frames as the shard would, and drops them.

@@ -21,7 +21,7 @@ use ferrite::{
     deflate::{Agreement, Codec, Contexts, InflateError, Inflater},
     frame::{CloseFrame, DecodeLimits, Decoder, Payloads, Received, Violation},
     http::{self, HeadLimits, HeadReader, Request, UpgradeRules, parse_upgrade, switching_protocols},
-    hub::{Interests, Member, Outgoing, SendResult},
+    port::{Interests, ConnectionHandle, Outgoing, SendResult},
     queue::{Accept, ConnectionId, Event, Reject},
     runtime::Driver,
     socket::{Entry, PeerAddress, ProxyHeader},
@@ -103,7 +103,7 @@ struct Play<'a> {
     /// What the client got.
     output: Vec<u8>,
     handshake: Option<(Request, Option<String>)>,
-    open: Option<(ConnectionId, Arc<Member>, Option<Request>)>,
+    open: Option<(ConnectionId, Arc<ConnectionHandle>, Option<Request>)>,
     messages: Vec<(Bytes, bool)>,
     closed: Option<(u16, Box<str>)>,
 }
@@ -255,7 +255,7 @@ impl<'a> Play<'a> {
     }
 
     /// The member of an event that only an open connection has.
-    fn member(&self, id: ConnectionId) -> Arc<Member> {
+    fn member(&self, id: ConnectionId) -> Arc<ConnectionHandle> {
         let (open, member, _) = self.open.as_ref().expect("an event of nobody");
         assert_eq!(*open, id);
         assert!(self.closed.is_none(), "an event after the close");

@@ -1,13 +1,13 @@
 //! How much of one connection may wait for PHP.
 
-use super::Peer;
+use super::SendGauge;
 
 /// What was handed over, and what is known to have been consumed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Credit {
     messages: u64,
     bytes: u64,
-    /// The last look at [`Peer::consumed`]: a look costs a cache line of the other thread, so there
+    /// The last look at [`SendGauge::consumed`]: a look costs a cache line of the other thread, so there
     /// is one only when the credit seems to be used up.
     seen: (u64, u64),
 }
@@ -21,17 +21,17 @@ impl Credit {
 
     /// Whether one more message may be handed over while at most `messages` of `bytes` in all wait.
     /// The last one may pass the limit of bytes: a message is never cut.
-    pub fn has_room(&mut self, peer: &Peer, messages: usize, bytes: usize) -> bool {
+    pub fn has_room(&mut self, gauge: &SendGauge, messages: usize, bytes: usize) -> bool {
         if self.fits(messages, bytes) {
             return true;
         }
-        self.seen = peer.consumed();
+        self.seen = gauge.consumed();
         self.fits(messages, bytes)
     }
 
     /// Whether everything that was handed over has been consumed.
-    pub fn is_settled(&mut self, peer: &Peer) -> bool {
-        self.seen = peer.consumed();
+    pub fn is_settled(&mut self, gauge: &SendGauge) -> bool {
+        self.seen = gauge.consumed();
         self.seen == (self.messages, self.bytes)
     }
 
@@ -48,17 +48,17 @@ mod tests {
 
     #[test]
     fn credit_is_used_up_by_number_or_by_size_and_comes_back() {
-        let peer = Peer::new(ConnectionId::new(0, 0, 1));
+        let gauge = SendGauge::new(ConnectionId::new(0, 0, 1));
         let mut credit = Credit::default();
         for _ in 0..2 {
-            assert!(credit.has_room(&peer, 2, 100));
+            assert!(credit.has_room(&gauge, 2, 100));
             credit.spend(10);
         }
-        assert!(!credit.has_room(&peer, 2, 100));
-        assert!(!credit.has_room(&peer, 9, 20) && credit.has_room(&peer, 9, 21));
-        peer.consume(10);
-        assert!(credit.has_room(&peer, 2, 100) && !credit.is_settled(&peer));
-        peer.consume(10);
-        assert!(credit.is_settled(&peer));
+        assert!(!credit.has_room(&gauge, 2, 100));
+        assert!(!credit.has_room(&gauge, 9, 20) && credit.has_room(&gauge, 9, 21));
+        gauge.consume(10);
+        assert!(credit.has_room(&gauge, 2, 100) && !credit.is_settled(&gauge));
+        gauge.consume(10);
+        assert!(credit.is_settled(&gauge));
     }
 }

@@ -5,10 +5,11 @@
 
 mod buffers;
 mod credit;
+mod framing;
 mod heartbeat;
 mod outbox;
-mod peer;
 mod reader;
+mod send_gauge;
 mod writer;
 
 use std::{sync::Arc, task, time::Duration};
@@ -17,10 +18,11 @@ use bytes::{Bytes, BytesMut};
 
 pub use buffers::Buffers;
 pub use credit::Credit;
+pub use framing::Framer;
 pub use heartbeat::{Beat, Heart};
 pub use outbox::{FRAME_COST, Outbox, SMALL_FRAME};
-pub use peer::{Peer, Reserved};
 pub use reader::Read;
+pub use send_gauge::{Reserved, SendGauge};
 pub use writer::Written;
 
 use crate::{
@@ -167,7 +169,7 @@ pub struct Deciding {
 #[derive(Debug)]
 pub struct Session {
     /// What the rest of the process sees.
-    pub peer: Arc<Peer>,
+    pub gauge: Arc<SendGauge>,
     /// Frames to messages.
     pub decoder: Decoder,
     /// How messages are compressed, if they are.
@@ -369,9 +371,14 @@ impl Phase {
 
 impl Session {
     /// A connection that opens now.
-    pub fn new(peer: Arc<Peer>, deflate: Option<Agreement>, heart: Heart, rate: Option<TokenBucket>) -> Self {
+    pub fn new(
+        gauge: Arc<SendGauge>,
+        deflate: Option<Agreement>,
+        heart: Heart,
+        rate: Option<TokenBucket>,
+    ) -> Self {
         Self {
-            peer,
+            gauge,
             decoder: Decoder::new(),
             deflate: deflate.map(Contexts::new),
             credit: Credit::default(),
@@ -413,7 +420,7 @@ impl Session {
 
     /// Tells the gauge what it does not show yet.
     pub fn report(&mut self) {
-        self.peer.adjust(std::mem::take(&mut self.unreported));
+        self.gauge.adjust(std::mem::take(&mut self.unreported));
     }
 }
 
@@ -455,7 +462,8 @@ mod tests {
     #[test]
     fn a_message_that_stops_arriving_has_thirty_seconds() {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
-        let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), None, heart, None);
+        let mut session =
+            Session::new(Arc::new(SendGauge::new(ConnectionId::new(0, 0, 1))), None, heart, None);
         let second = Duration::from_secs(1);
         assert!(!session.is_message_overdue(second * 1000, true));
         session.message_arrives(second * 5, 10, false);
@@ -470,7 +478,8 @@ mod tests {
     #[test]
     fn a_message_is_not_overdue_for_the_time_in_which_nobody_read_it() {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
-        let mut session = Session::new(Arc::new(Peer::new(ConnectionId::new(0, 0, 1))), None, heart, None);
+        let mut session =
+            Session::new(Arc::new(SendGauge::new(ConnectionId::new(0, 0, 1))), None, heart, None);
         let second = Duration::from_secs(1);
         session.message_arrives(second * 5, 10, false);
         assert!(!session.is_message_overdue(second * 60, false));
@@ -498,7 +507,7 @@ mod tests {
         let sizes = [
             size_of::<Connection>(),
             size_of::<Session>(),
-            size_of::<Peer>(),
+            size_of::<SendGauge>(),
             size_of::<crate::queue::Event>(),
             size_of::<crate::queue::Command>(),
         ];

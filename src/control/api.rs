@@ -17,22 +17,23 @@ use super::{
     remembered::{Asked, Remembered},
 };
 use crate::{
-    hub::{Handle, Hub, Member, PayloadTooBig, check_topic, close_code_allowed},
-    queue::{ConnectionId, EventQueue, LogLevel, LogRecord, TagValue},
+    hub::Hub,
+    port::{ConnectionHandle, PayloadTooBig, Publisher, check_topic, close_code_allowed},
+    queue::{ConnectionId, EventSender, LogLevel, LogRecord, TagValue},
 };
 
 /// The server as its control API sees it. One thread's.
 #[derive(Debug)]
 pub struct Api {
     hub: Arc<Hub>,
-    handle: RefCell<Handle>,
+    handle: RefCell<Publisher>,
     remembered: RefCell<Remembered>,
     log: RefCell<Log>,
 }
 
 #[derive(Debug)]
 struct Log {
-    events: EventQueue,
+    events: EventSender,
     /// When a refused request was logged last.
     refused: Option<Instant>,
 }
@@ -52,7 +53,7 @@ pub(super) struct Request<'a> {
 
 impl Api {
     /// Speaks with `handle`, which is its own, and logs into `events`.
-    pub fn new(handle: Handle, events: EventQueue) -> Self {
+    pub fn new(handle: Publisher, events: EventSender) -> Self {
         Self {
             hub: handle.hub().clone(),
             handle: RefCell::new(handle),
@@ -125,7 +126,7 @@ impl Api {
         spoken.unwrap_or_else(|| Err(Failure::stopping()))
     }
 
-    fn publish(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+    fn publish(&self, handle: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
         let mut order: Order<'_> = body::read(json)?;
         let (topic, except) = (order.take_topic()?, order.take_except());
         let payload = order.into_payload()?;
@@ -133,7 +134,7 @@ impl Api {
         Ok(Answer::connections(count))
     }
 
-    fn broadcast(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+    fn broadcast(&self, handle: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
         let mut order: Order<'_> = body::read(json)?;
         let except = order.take_except();
         let payload = order.into_payload()?;
@@ -141,7 +142,7 @@ impl Api {
         Ok(Answer::connections(count))
     }
 
-    fn send(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+    fn send(&self, handle: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
         let mut order: Order<'_> = body::read(json)?;
         let audience = order.take_audience()?;
         let payload = order.into_payload()?;
@@ -149,7 +150,7 @@ impl Api {
         Ok(Answer::connections(count))
     }
 
-    fn close(&self, handle: &mut Handle, json: &[u8]) -> Result<Answer, Failure> {
+    fn close(&self, handle: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
         let Close { to: Object(to), code, reason } = body::read(json)?;
         if !close_code_allowed(code) {
             return Err(Failure::field("code", format!("{code} is not a close code for applications")));
@@ -283,7 +284,7 @@ impl Log {
     }
 }
 
-type Do = fn(&Api, &mut Handle, &[u8]) -> Result<Answer, Failure>;
+type Do = fn(&Api, &mut Publisher, &[u8]) -> Result<Answer, Failure>;
 
 #[derive(Serialize)]
 struct Connections {
@@ -327,7 +328,7 @@ struct Health {
 }
 
 impl Connection {
-    fn of(member: &Member) -> Self {
+    fn of(member: &ConnectionHandle) -> Self {
         let value = |value: TagValue| match value {
             TagValue::Int(number) => number.into(),
             TagValue::Text(text) => (*text).into(),

@@ -10,7 +10,7 @@ use serde::{
 
 use super::answer::Failure;
 use crate::{
-    hub::{Audience, Outgoing, Query, QueryError, check_tag, check_topic},
+    port::{Audience, Outgoing, Query, QueryError, check_tag, check_topic},
     queue::{ConnectionId, TagValue},
 };
 

@@ -233,7 +233,7 @@ impl Directory {
     }
 
     /// Takes the news that may be told by now, as fast as clients are told at all; and whether they are.
-    pub(super) fn paced_news(&self, now: Instant) -> (Vec<PresenceChange>, bool) {
+    pub fn paced_news(&self, now: Instant) -> (Vec<PresenceChange>, bool) {
         let mut index = self.index.lock();
         let news = index.paced_news(now);
         self.date_news(&index);
@@ -241,7 +241,7 @@ impl Directory {
     }
 
     /// Takes the news that may be told by then, or all; and whether clients are told.
-    pub(super) fn news(&self, by: Option<Instant>) -> (Vec<PresenceChange>, bool) {
+    pub fn news(&self, by: Option<Instant>) -> (Vec<PresenceChange>, bool) {
         let mut index = self.index.lock();
         let news = index.news.take(by);
         self.date_news(&index);
@@ -249,7 +249,7 @@ impl Directory {
     }
 
     /// The same, and who is in a topic when just that has been told.
-    pub(super) fn news_and_presence(&self, topic: &str) -> (Vec<PresenceChange>, bool, Presence) {
+    pub fn news_and_presence(&self, topic: &str) -> (Vec<PresenceChange>, bool, Presence) {
         let mut index = self.index.lock();
         let news = index.paced_news(Instant::now());
         self.date_news(&index);

@@ -1,16 +1,16 @@
 //! Who is here: the open connections, their topics, users and tags, and sending to one, some or all of them.
 //!
 //! The [`Hub`] is shared by every thread of the server. The consumer's thread speaks to the shards
-//! through its [`Handle`]; each shard finds a topic's subscribers in its own [`TopicIndex`]. Whom an [`Audience`]
+//! through its [`Publisher`]; each shard finds a topic's subscribers in its own [`TopicIndex`]. Whom an [`Audience`]
 //! means, the [`Directory`] says, at the moment when it is asked. Orders
 //! made through one handle reach each connection in the order they were made. Knows neither sockets
 //! nor Zend.
 
 mod audience;
+mod connection_handle;
 mod directory;
-mod handle;
 mod index;
-mod member;
+
 mod pattern;
 mod presence;
 mod query;
@@ -28,15 +28,15 @@ use parking_lot::Mutex;
 pub use crate::frame::close::may_be_sent_by_application as close_code_allowed;
 use crate::{
     config::{Compression, Limits},
-    connection::Peer,
+    connection::SendGauge,
     metrics::{Counters, Figure, Kind, LOG_LINES_DROPPED},
-    queue::Accept,
+    queue::{Accept, ConnectionId, TagValue},
 };
 pub use audience::Audience;
+pub use connection_handle::ConnectionHandle;
 pub use directory::Directory;
-pub use handle::{Handle, Outgoing, PayloadTooBig, ResponseTooBig, SendResult};
 pub use index::TopicIndex;
-pub use member::Member;
+
 pub use pattern::{PatternError, TopicPattern};
 pub use presence::{Announced, Presence, PresenceChange};
 pub use query::{Query, QueryError};
@@ -95,8 +95,8 @@ impl Hub {
     }
 
     /// Adds a connection that opens, with what the consumer has accepted it as; gives its first topics. By its shard.
-    pub fn admit(&self, peer: Arc<Peer>, accept: &Accept) -> Vec<Arc<str>> {
-        let member = Arc::new(Member::new(peer));
+    pub fn admit(&self, gauge: Arc<SendGauge>, accept: &Accept) -> Vec<Arc<str>> {
+        let member = Arc::new(ConnectionHandle::new(gauge));
         if let Some(user) = &accept.user {
             member.name(user, &self.directory);
         }
@@ -108,6 +108,43 @@ impl Hub {
         // Last: whoever finds it finds it with its tags.
         self.registry.add(member);
         topics
+    }
+
+    /// Adds topics to a connection: all of them or, with an error, none. Returns those that are new.
+    pub fn subscribe(&self, to: &ConnectionHandle, topics: &[&str]) -> Result<Vec<Arc<str>>, TopicError> {
+        to.subscribe(topics, &self.directory, self.limits.max_topics)
+    }
+
+    /// Takes topics from a connection; returns those that it had.
+    pub fn unsubscribe(&self, from: &ConnectionHandle, topics: &[&str]) -> Vec<Arc<str>> {
+        from.unsubscribe(topics, &self.directory)
+    }
+
+    /// Adds tags to a connection, replacing those of the same names: all of them or, with an error, none.
+    pub fn tag(&self, to: &ConnectionHandle, tags: &[(&str, TagValue)]) -> Result<(), TagError> {
+        to.tag(tags, &self.directory, self.limits.max_tags)
+    }
+
+    /// Takes tags from a connection.
+    pub fn untag(&self, from: &ConnectionHandle, names: &[&str]) {
+        from.untag(names, &self.directory);
+    }
+
+    /// Takes a connection that was closed out of its topics, tags and user. `gone`: by another than the consumer, before
+    /// the consumer knows.
+    pub fn depart(&self, handle: &ConnectionHandle, gone: bool) {
+        handle.leave(&self.directory, gone);
+    }
+
+    /// Marks a connection as closed. It counts until the consumer [forgets](Self::forget) it. Called by its shard, once.
+    pub fn close(&self, id: ConnectionId) {
+        self.registry.close_member(id, &self.directory);
+    }
+
+    /// Forgets a closed connection, whose `Event::Close` the consumer has come to.
+    pub fn forget(&self, id: ConnectionId) {
+        self.registry.forget(id);
+        self.directory.release(id);
     }
 
     /// Connections that are open now.
@@ -123,7 +160,7 @@ impl Hub {
     }
 
     /// The server ends.
-    pub(super) fn silence(&self) {
+    pub fn silence(&self) {
         *self.silenced.lock() = true;
     }
 

@@ -10,14 +10,14 @@ use std::{
 
 use parking_lot::Mutex;
 
-use super::{Directory, Member};
+use super::{ConnectionHandle, Directory};
 use crate::queue::ConnectionId;
 
 /// Every connection that is open, or whose end the consumer has not seen yet: those count too, so
 /// that clients that come and go while PHP is busy cannot fill the memory with their events.
 #[derive(Debug)]
 pub struct Registry {
-    shards: Vec<Mutex<HashMap<ConnectionId, Arc<Member>>>>,
+    shards: Vec<Mutex<HashMap<ConnectionId, Arc<ConnectionHandle>>>>,
     open: AtomicUsize,
     held: AtomicUsize,
 }
@@ -32,7 +32,7 @@ impl Registry {
     }
 
     /// Adds a connection that opens. By its shard.
-    pub(super) fn add(&self, member: Arc<Member>) {
+    pub(super) fn add(&self, member: Arc<ConnectionHandle>) {
         let id = member.id();
         if let Some(shard) = self.shards.get(id.shard()) {
             shard.lock().insert(id, member);
@@ -46,7 +46,7 @@ impl Registry {
     pub fn close_member(&self, id: ConnectionId, directory: &Directory) {
         let Some(member) = self.get(id) else { return };
         self.open.fetch_sub(1, Ordering::Relaxed);
-        member.peer().close();
+        member.gauge().close();
         member.leave(directory, true);
     }
 
@@ -70,7 +70,7 @@ impl Registry {
     }
 
     /// The connection of that id.
-    pub fn get(&self, id: ConnectionId) -> Option<Arc<Member>> {
+    pub fn get(&self, id: ConnectionId) -> Option<Arc<ConnectionHandle>> {
         self.shards.get(id.shard())?.lock().get(&id).cloned()
     }
 
@@ -97,10 +97,10 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::Peer;
+    use crate::connection::SendGauge;
 
-    fn opened(registry: &Registry) -> Arc<Member> {
-        let member = Arc::new(Member::new(Arc::new(Peer::new(ConnectionId::new(0, 3, 9)))));
+    fn opened(registry: &Registry) -> Arc<ConnectionHandle> {
+        let member = Arc::new(ConnectionHandle::new(Arc::new(SendGauge::new(ConnectionId::new(0, 3, 9)))));
         registry.add(member.clone());
         member
     }

@@ -13,7 +13,7 @@ use super::{
     values,
 };
 use crate::{
-    hub::{Outgoing, PayloadTooBig, SendResult, check_topic},
+    port::{Outgoing, PayloadTooBig, SendResult, check_topic},
     queue::ConnectionId,
 };
 

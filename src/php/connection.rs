@@ -17,14 +17,14 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    hub::{Member, TopicError, close_code_allowed},
+    hub::{ConnectionHandle, TopicError, close_code_allowed},
     queue::Opened,
 };
 
 /// The state of a `Connection` object.
 #[derive(Debug)]
 pub(super) struct Connection {
-    member: Arc<Member>,
+    member: Arc<ConnectionHandle>,
     voice: Rc<Voice>,
 }
 
@@ -74,7 +74,7 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
 
 /// Makes the object of a connection that opened.
 pub(super) fn object(
-    member: Arc<Member>,
+    member: Arc<ConnectionHandle>,
     voice: Rc<Voice>,
     request: &Owned<Request>,
     opened: &Opened,
@@ -98,7 +98,7 @@ pub(super) fn object(
 }
 
 impl Connection {
-    pub(super) fn member(&self) -> &Arc<Member> {
+    pub(super) fn member(&self) -> &Arc<ConnectionHandle> {
         &self.member
     }
 }

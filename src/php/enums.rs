@@ -8,7 +8,7 @@ use super::{
     class::{BadDeclaration, Class, interned},
     objects::property,
 };
-use crate::{config, hub};
+use crate::{config, port};
 
 pub(super) static SLOW_CONSUMER: Class = Class::new();
 static SEND_RESULT: Class = Class::new();
@@ -27,13 +27,13 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
 }
 
 /// The case for what happened to a message.
-pub(super) fn send_result(result: hub::SendResult) -> Zval {
+pub(super) fn send_result(result: port::SendResult) -> Zval {
     let [queued, buffered, dropped, closed] = &SEND_RESULT_NAMES;
     let name = match result {
-        hub::SendResult::Queued => queued,
-        hub::SendResult::Buffered => buffered,
-        hub::SendResult::Dropped => dropped,
-        hub::SendResult::Closed => closed,
+        port::SendResult::Queued => queued,
+        port::SendResult::Buffered => buffered,
+        port::SendResult::Dropped => dropped,
+        port::SendResult::Closed => closed,
     };
     SEND_RESULT.case(name)
 }

@@ -21,7 +21,7 @@ use super::{
     voice::Voice,
 };
 use crate::{
-    hub::Member,
+    hub::ConnectionHandle,
     queue::{ConnectionId, Event, Opened},
 };
 
@@ -35,7 +35,7 @@ pub(super) struct Roster {
 #[derive(Debug)]
 pub(super) struct Seat {
     /// What the connection shares with the network.
-    pub(super) member: Arc<Member>,
+    pub(super) member: Arc<ConnectionHandle>,
     shape: RefCell<Shape>,
     /// A callback of this connection runs, perhaps suspended in its Fiber: the next one waits.
     busy: Cell<bool>,
@@ -63,7 +63,7 @@ impl Roster {
     /// Adds a connection that opened. `request` is the one that its handshake callback saw.
     pub(super) fn add(
         &self,
-        member: Arc<Member>,
+        member: Arc<ConnectionHandle>,
         opened: Box<Opened>,
         request: Option<Owned<Request>>,
     ) -> Rc<Seat> {

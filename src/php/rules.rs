@@ -14,7 +14,7 @@ use super::{
     values,
     voice::Voice,
 };
-use crate::hub::{Member, TopicPattern};
+use crate::hub::{ConnectionHandle, TopicPattern};
 
 /// All of a server, in the order of their registration.
 #[derive(Debug, Default)]
@@ -77,7 +77,7 @@ impl Rules {
 pub(super) fn refused<'a>(
     voice: &Voice,
     connection: &Zval,
-    member: &Member,
+    member: &ConnectionHandle,
     topics: &[&'a str],
 ) -> Result<Option<(&'a str, String)>, Thrown> {
     for topic in topics.iter().filter(|topic| !member.is_subscribed(topic)) {

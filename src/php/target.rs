@@ -17,7 +17,7 @@ use super::{
     thrown::{self, Thrown, bad_argument, bad_type, failed},
 };
 use crate::{
-    hub::{Audience, Handle, Member, Query},
+    port::{Audience, ConnectionHandle, Publisher, Query},
     queue::{ConnectionId, TagValue},
 };
 
@@ -233,7 +233,10 @@ fn untag(call: &mut Call<'_>) -> Result<(), Thrown> {
 }
 
 /// Does something with each connection, and returns for how many that was done.
-fn each(call: &mut Call<'_>, mut what: impl FnMut(&mut Handle, &Member) -> bool) -> Result<(), Thrown> {
+fn each(
+    call: &mut Call<'_>,
+    mut what: impl FnMut(&mut Publisher, &ConnectionHandle) -> bool,
+) -> Result<(), Thrown> {
     let done = on_run(call, |session, audience| {
         session.voice.speak(|handle| {
             let members =

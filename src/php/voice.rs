@@ -16,7 +16,7 @@ use super::{
     thrown::{Kind, Thrown, throw},
 };
 use crate::{
-    hub::{Handle, Member, Outgoing, PayloadTooBig, SendResult},
+    port::{ConnectionHandle, Outgoing, PayloadTooBig, Publisher, SendResult},
     queue::ConnectionId,
 };
 
@@ -26,7 +26,7 @@ pub(super) struct Voice {
     /// The process it speaks in; a forked child has none of the threads.
     birth: fork::Process,
     /// Never borrowed across a call into PHP.
-    handle: RefCell<Option<Handle>>,
+    handle: RefCell<Option<Publisher>>,
     /// Requests of handshakes that are not decided or whose open event is on its way.
     pub(super) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
     /// The server's, who owns them.
@@ -37,7 +37,7 @@ pub(super) struct Voice {
 }
 
 impl Voice {
-    pub(super) fn new(handle: Handle, rules: &Rc<Rules>) -> Self {
+    pub(super) fn new(handle: Publisher, rules: &Rc<Rules>) -> Self {
         let (max_topics, max_tags) = (handle.hub().limits.max_topics, handle.hub().limits.max_tags);
         let max_response = handle.most_of_response();
         Self {
@@ -52,7 +52,7 @@ impl Voice {
     }
 
     /// Speaks; `None` once the run is over.
-    pub(super) fn speak<R>(&self, what: impl FnOnce(&mut Handle) -> R) -> Option<R> {
+    pub(super) fn speak<R>(&self, what: impl FnOnce(&mut Publisher) -> R) -> Option<R> {
         self.handle.borrow_mut().as_mut().map(what)
     }
 
@@ -62,7 +62,11 @@ impl Voice {
     }
 
     /// Sends to one connection. `Err` if the payload can never fit.
-    pub(super) fn send(&self, to: &Member, message: Outgoing<'_>) -> Result<SendResult, PayloadTooBig> {
+    pub(super) fn send(
+        &self,
+        to: &ConnectionHandle,
+        message: Outgoing<'_>,
+    ) -> Result<SendResult, PayloadTooBig> {
         match self.speak(|handle| handle.send(to, message)) {
             None => Ok(SendResult::Closed),
             Some(Err(_)) if !to.is_open() => Ok(SendResult::Closed),

@@ -6,14 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use super::{Event, Events, Rest, Sleeper, WakeFd, Waker};
+use super::{Event, EventReceiver, Parker, Rest, WakeFd, Waker};
 
 /// The events of all shards, taken in turns. Of one connection they come in order; between
 /// connections nothing is promised.
 #[derive(Debug)]
 pub struct Inbox {
-    shards: Vec<Events>,
-    sleeper: Arc<Sleeper>,
+    shards: Vec<EventReceiver>,
+    sleeper: Arc<Parker>,
     descriptor: WakeFd,
     /// The shard whose turn it is, and how many events of it may come before another's turn.
     turn: usize,
@@ -25,7 +25,7 @@ impl Inbox {
     pub fn new() -> io::Result<Self> {
         Ok(Self {
             shards: Vec::new(),
-            sleeper: Arc::new(Sleeper::new()),
+            sleeper: Arc::new(Parker::new()),
             descriptor: WakeFd::new()?,
             turn: 0,
             left: TURN,
@@ -33,12 +33,12 @@ impl Inbox {
     }
 
     /// What a link needs to wake the consumer.
-    pub fn consumer(&self) -> (Arc<Sleeper>, Waker) {
+    pub fn consumer(&self) -> (Arc<Parker>, Waker) {
         (self.sleeper.clone(), self.descriptor.waker())
     }
 
     /// Adds the events of one more shard.
-    pub fn add(&mut self, events: Events) {
+    pub fn add(&mut self, events: EventReceiver) {
         self.shards.push(events);
     }
 
@@ -60,7 +60,7 @@ impl Inbox {
 
     /// Whether an event waits.
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(Events::is_empty)
+        self.shards.iter().all(EventReceiver::is_empty)
     }
 
     /// Announces that the consumer sleeps. False if an event waits after all: then it is awake.

@@ -9,44 +9,47 @@ use std::{
 };
 
 use super::{
-    Command, CreditBell, Event, Rest, Sleeper, Waker,
-    lane::{Consumer, Producer, lane},
+    Command, CreditNotifier, Event, Parker, Rest, Waker,
+    spsc::{self, channel},
 };
 
 /// Makes the four ends of a link: events from the shard, commands to it.
 ///
 /// `consumer` and `waker` are the consumer's, one for all shards.
-pub fn link(consumer: Arc<Sleeper>, waker: Waker) -> (EventQueue, Events, CommandQueue, Commands) {
-    let (event_producer, events) = lane();
+pub fn link(
+    consumer: Arc<Parker>,
+    waker: Waker,
+) -> (EventSender, EventReceiver, CommandSender, CommandReceiver) {
+    let (event_producer, events) = channel();
     let shared = Arc::new(Shared::default());
     let (queue, lane) = command_lane(shared.clone(), false);
     (
-        EventQueue { lane: event_producer, consumer, waker, pushed: false },
-        Events(events),
+        EventSender { lane: event_producer, consumer, waker, pushed: false },
+        EventReceiver(events),
         queue,
-        Commands { lane, beside: None, shared, heard: 0 },
+        CommandReceiver { lane, beside: None, shared, heard: 0 },
     )
 }
 
-fn command_lane(shared: Arc<Shared>, beside: bool) -> (CommandQueue, CommandLane) {
-    let (producer, consumer) = lane();
+fn command_lane(shared: Arc<Shared>, beside: bool) -> (CommandSender, CommandLane) {
+    let (producer, consumer) = channel();
     let flow = Arc::new(Flow::default());
     (
-        CommandQueue { lane: producer, flow: flow.clone(), shared, beside },
+        CommandSender { lane: producer, flow: flow.clone(), shared, beside },
         CommandLane { lane: consumer, flow, taken: 0 },
     )
 }
 
 /// The shard's end for events.
 #[derive(Debug)]
-pub struct EventQueue {
-    lane: Producer<Event>,
-    consumer: Arc<Sleeper>,
+pub struct EventSender {
+    lane: spsc::Sender<Event>,
+    consumer: Arc<Parker>,
     waker: Waker,
     pushed: bool,
 }
 
-impl EventQueue {
+impl EventSender {
     /// Appends an event; the consumer is woken by [`flush`](Self::flush).
     pub fn push(&mut self, event: Event) {
         // It is refused only if the consumer is gone, and then nobody is there to miss it.
@@ -75,9 +78,9 @@ impl EventQueue {
 
 /// The consumer's end for events.
 #[derive(Debug)]
-pub struct Events(Consumer<Event>);
+pub struct EventReceiver(spsc::Receiver<Event>);
 
-impl Events {
+impl EventReceiver {
     /// The next event, if there is one.
     pub fn pop(&mut self) -> Option<Event> {
         self.0.pop()
@@ -101,11 +104,11 @@ struct Flow {
 /// What both ends of all commands look at.
 #[derive(Debug, Default)]
 struct Shared {
-    sleeper: Sleeper,
+    sleeper: Parker,
     /// Has somebody take the shard's turn; set before its first.
     waker: OnceLock<task::Waker>,
     /// Rings when credit comes back for which a connection of the shard waits.
-    credit: CreditBell,
+    credit: CreditNotifier,
     /// Bytes of messages, and of requests' bodies, that the consumer is done with: written by the consumer alone.
     consumed: AtomicU64,
     answered: AtomicU64,
@@ -117,15 +120,15 @@ struct Shared {
 
 /// The producer's end for commands.
 #[derive(Debug)]
-pub struct CommandQueue {
-    lane: Producer<Command>,
+pub struct CommandSender {
+    lane: spsc::Sender<Command>,
     flow: Arc<Flow>,
     shared: Arc<Shared>,
     /// Whether the producer is another than the consumer of the shard's events.
     beside: bool,
 }
 
-impl CommandQueue {
+impl CommandSender {
     /// Appends a command. False if the shard is gone.
     pub fn push(&mut self, command: Command) -> bool {
         // One producer a lane: a plain load and store, not a read-modify-write.
@@ -230,9 +233,9 @@ impl Shared {
 
 /// The shard's end for commands.
 #[derive(Debug)]
-pub struct Commands {
+pub struct CommandReceiver {
     lane: CommandLane,
-    /// Commands of somebody else than the consumer.
+    /// CommandReceiver of somebody else than the consumer.
     beside: Option<CommandLane>,
     shared: Arc<Shared>,
     /// The ring of the bell that was heard last.
@@ -242,7 +245,7 @@ pub struct Commands {
 /// The shard's end of one lane.
 #[derive(Debug)]
 struct CommandLane {
-    lane: Consumer<Command>,
+    lane: spsc::Receiver<Command>,
     flow: Arc<Flow>,
     /// Bytes of commands taken from it.
     taken: u64,
@@ -256,11 +259,11 @@ impl CommandLane {
     }
 }
 
-impl Commands {
+impl CommandReceiver {
     /// Opens a way into the shard for one more thread, beside the consumer. Once, before the shard's first turn.
     ///
     /// What comes by it keeps its own order; between the two there is none.
-    pub fn open_beside(&mut self) -> CommandQueue {
+    pub fn open_beside(&mut self) -> CommandSender {
         let (queue, lane) = command_lane(self.shared.clone(), true);
         self.beside = Some(lane);
         queue
@@ -356,7 +359,7 @@ impl Commands {
     }
 }
 
-impl Drop for Commands {
+impl Drop for CommandReceiver {
     fn drop(&mut self) {
         self.shared.gone.store(true, Ordering::Release);
     }

@@ -5,27 +5,27 @@
 //! and shard, frames by the outbox budgets, opens and closes by the number of connections, which
 //! counts one until PHP has seen it close. So nothing is ever dropped here.
 //!
-//! A side that has nothing to do announces that it sleeps ([`Sleeper`]), looks once more, and only
+//! A side that has nothing to do announces that it sleeps ([`Parker`]), looks once more, and only
 //! then sleeps; the other side wakes it after a batch, and only if it sleeps. The data is plain and
 //! owned, so that the consumer may one day be another process. Knows neither Zend nor sockets.
 
 mod command;
-mod credit_bell;
+mod credit_notifier;
 mod event;
 mod id;
 mod inbox;
-mod lane;
 mod link;
-mod sleeper;
+mod parker;
+mod spsc;
 mod tag;
 mod wake_fd;
 
 pub use command::{Accept, Command, Reject, Respond, headers_size};
-pub use credit_bell::CreditBell;
+pub use credit_notifier::CreditNotifier;
 pub use event::{Asked, Event, Handshake, Identity, LogLevel, LogRecord, Opened};
 pub use id::ConnectionId;
 pub use inbox::Inbox;
-pub use link::{CommandQueue, Commands, Ender, EventQueue, Events, link};
-pub use sleeper::{Rest, Sleeper};
+pub use link::{CommandReceiver, CommandSender, Ender, EventReceiver, EventSender, link};
+pub use parker::{Parker, Rest};
 pub use tag::TagValue;
 pub use wake_fd::{WakeFd, Waker};

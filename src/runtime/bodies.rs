@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, net::IpAddr};
 
-use crate::{http::Request, limits::network, queue::Commands};
+use crate::{http::Request, limits::network, queue::CommandReceiver};
 
 /// The bodies of one shard.
 #[derive(Debug)]
@@ -39,12 +39,12 @@ impl Bodies {
     }
 
     /// What messages have to do without.
-    pub(super) fn of_messages(&self, commands: &Commands) -> usize {
+    pub(super) fn of_messages(&self, commands: &CommandReceiver) -> usize {
         self.waiting(commands).min(self.part)
     }
 
     /// Counts `bytes` more of a body that arrives. False if that is too much.
-    pub(super) fn arrive(&mut self, commands: &Commands, request: &Request, bytes: usize) -> bool {
+    pub(super) fn arrive(&mut self, commands: &CommandReceiver, request: &Request, bytes: usize) -> bool {
         self.arriving += bytes;
         let fits = self.waiting(commands) <= self.share;
         let Some(address) = address(request).filter(|_| bytes > 0) else { return fits };
@@ -72,7 +72,7 @@ impl Bodies {
     }
 
     /// All that arrive or wait for the consumer.
-    pub(super) fn waiting(&self, commands: &Commands) -> usize {
+    pub(super) fn waiting(&self, commands: &CommandReceiver) -> usize {
         self.arriving + self.handed.saturating_sub(commands.answered()) as usize
     }
 }

@@ -3,13 +3,13 @@
 use super::{fanned::Fanned, shard::Shard, work};
 use crate::{
     connection::Connection,
-    queue::{Command, Commands, ConnectionId},
+    queue::{Command, CommandReceiver, ConnectionId},
 };
 
 impl Shard {
     /// Takes commands for as long as they have time.
     pub(super) fn take_commands(&mut self) {
-        for pop in [Commands::pop, Commands::pop_beside] {
+        for pop in [CommandReceiver::pop, CommandReceiver::pop_beside] {
             let (mut taken, mut begun) = (0_usize, false);
             while let Some(command) = pop(&mut self.commands) {
                 taken += 1;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    hub::Handle,
+    port::Publisher,
     queue::{Inbox, link},
     socket::{Arrival, Entry, PeerAddress, Stream},
 };
@@ -24,7 +24,7 @@ pub struct Driver {
     helm: Arc<Helm>,
     common: Arc<Common>,
     /// The consumer's voice.
-    pub handle: Handle,
+    pub handle: Publisher,
     /// The consumer's ear.
     pub inbox: Inbox,
 }
@@ -44,7 +44,7 @@ impl Driver {
             shard.decode.part = part;
             Ok(shard)
         })?;
-        let handle = Handle::new(common.hub.clone(), vec![port]);
+        let handle = Publisher::new(common.hub.clone(), vec![port]);
         Ok(Self { helm, common, handle, inbox })
     }
 

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::shard::{ACCEPT, Shard, may_log};
 use crate::{
-    connection::{Access, Connection, Deciding, Heart, Peer, Phase, Read, Session},
+    connection::{Access, Connection, Deciding, Heart, Phase, Read, SendGauge, Session},
     http::{self, HeadLimits, Methods, Refusal, Request, UpgradeRules},
     limits::{Admission, TokenBucket, TooMany},
     protocol::gomoob::{BadTags, connection_tags},
@@ -320,15 +320,15 @@ impl Shard {
             &accept.headers,
         );
         let id = connection.id;
-        let peer = Arc::new(Peer::new(id));
+        let gauge = Arc::new(SendGauge::new(id));
         let heart = Heart::new(&config.heartbeat, self.now, id.to_php().unsigned_abs());
         let rate =
             config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.clock.steady_now()));
-        connection.session = Some(Box::new(Session::new(peer.clone(), answer.deflate, heart, rate)));
+        connection.session = Some(Box::new(Session::new(gauge.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
         connection.deadline = answer.expires.unwrap_or(Duration::MAX);
         connection.push(Bytes::from(http::dated(response, self.date.now())));
-        for topic in self.common.hub.admit(peer, &accept) {
+        for topic in self.common.hub.admit(gauge, &accept) {
             self.topics.join(slot, topic);
         }
         self.counters(|c| c.opened.increment());

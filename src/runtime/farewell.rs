@@ -58,7 +58,7 @@ impl Shard {
         connection.deadline = deadline;
         connection.phase = Phase::Closing { code, reason };
         if let Some(session) = &mut connection.session {
-            session.peer.close();
+            session.gauge.close();
             // Its answer must be read, whatever kept the server from reading.
             session.paused = false;
             session.throttled = None;
@@ -98,7 +98,7 @@ impl Shard {
     /// Fails a connection that was to be failed, now that its time has come.
     pub(super) fn fail_if_settled(&mut self, slot: u32) {
         let session = self.connections.get_mut(slot as usize).and_then(|c| c.session.as_mut());
-        if !session.is_some_and(|session| session.credit.is_settled(&session.peer)) {
+        if !session.is_some_and(|session| session.credit.is_settled(&session.gauge)) {
             // Something else woke it; the bell will ring.
             return;
         }
@@ -197,7 +197,7 @@ impl Shard {
         let id = connection.id;
         let topics = self.topics.leave_all(slot);
         self.shed.leave(topics * SUBSCRIPTION);
-        self.common.hub.registry.close_member(id, &self.common.hub.directory);
+        self.common.hub.close(id);
         self.counters(|c| c.closed.increment());
         self.events.push(Event::Close { id, code, reason });
     }

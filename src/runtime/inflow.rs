@@ -182,7 +182,7 @@ impl Shard {
                         Received::Pong(payload) => {
                             // The time of this turn is a little old by now; the round trip is not.
                             if let Some(latency) = session.heart.latency(&payload, self.clock.precisely()) {
-                                session.peer.set_latency(latency);
+                                session.gauge.set_latency(latency);
                             }
                         }
                         _ => {}
@@ -276,13 +276,13 @@ impl Shard {
             return false;
         };
         if matches!(connection.phase, Phase::Failing { .. }) {
-            if !session.credit.is_settled(&session.peer) {
+            if !session.credit.is_settled(&session.gauge) {
                 return true;
             }
         } else {
             // Half of it at least: one message at a time would cost a turn each.
             let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
-            if crowded || !session.credit.has_room(&session.peer, messages.div_ceil(2), bytes.div_ceil(2)) {
+            if crowded || !session.credit.has_room(&session.gauge, messages.div_ceil(2), bytes.div_ceil(2)) {
                 return true;
             }
             session.starved = false;
@@ -328,7 +328,7 @@ impl Shard {
 fn may_deliver(session: &mut Session, limits: &Limits, crowded: bool) -> bool {
     !crowded
         && !session.throttled.is_some_and(|t| t.now)
-        && session.credit.has_room(&session.peer, limits.receive_messages, limits.receive_bytes)
+        && session.credit.has_room(&session.gauge, limits.receive_messages, limits.receive_bytes)
 }
 
 /// Counts a message against the rate; over it, says until when to wait.

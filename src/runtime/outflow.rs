@@ -174,9 +174,9 @@ impl Shard {
             if session.congested != congested {
                 session.congested = congested;
                 if congested {
-                    session.peer.set_congested();
+                    session.gauge.set_congested();
                 } else {
-                    drained = session.peer.set_drained();
+                    drained = session.gauge.set_drained();
                 }
             }
         }

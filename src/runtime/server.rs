@@ -13,13 +13,14 @@ use crate::{
     config::{self, Config, ConfigError},
     control::Api,
     descriptors::Placeholders,
-    hub::{Handle, Hub},
+    hub::Hub,
+    port::Publisher,
     queue::{Ender, Inbox, link},
     socket::{BindError, SocketFile, bind},
     tls::Certificates,
 };
 
-/// Shards that serve. [`Handle::stop`] ends them in order, and each says so (`Event::Stopped`);
+/// Shards that serve. [`Publisher::stop`] ends them in order, and each says so (`Event::Stopped`);
 /// dropping the server ends those at once that have not, and waits for their threads.
 #[derive(Debug)]
 pub struct Server {
@@ -27,7 +28,7 @@ pub struct Server {
     hub: Arc<Hub>,
     certificates: Option<Arc<Certificates>>,
     ceiling: usize,
-    handle: Option<Handle>,
+    handle: Option<Publisher>,
     inbox: Option<Inbox>,
     steering: Option<Steering>,
     control: Option<Control>,
@@ -117,11 +118,11 @@ impl Server {
             // It has events only for the log, and takes no commands.
             let (events, receiver, _, _) = link(consumer, waker);
             inbox.add(receiver);
-            let api = Api::new(Handle::new(server.hub.clone(), beside), events);
+            let api = Api::new(Publisher::new(server.hub.clone(), beside), events);
             server.control = Some(Control::start(api, controls.listeners)?);
         }
         drop(placeholders);
-        server.handle = Some(Handle::new(server.hub.clone(), ports));
+        server.handle = Some(Publisher::new(server.hub.clone(), ports));
         server.inbox = Some(inbox);
         Ok(server)
     }
@@ -152,7 +153,7 @@ impl Server {
     }
 
     /// The consumer's voice. Once.
-    pub fn take_handle(&mut self) -> Option<Handle> {
+    pub fn take_handle(&mut self) -> Option<Publisher> {
         self.handle.take()
     }
 

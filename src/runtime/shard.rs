@@ -46,7 +46,7 @@ use crate::{
     hub::{Hub, TopicIndex},
     limits::AddressLimits,
     metrics::Counters,
-    queue::{Commands, Event, EventQueue, LogLevel, LogRecord, Rest},
+    queue::{CommandReceiver, Event, EventSender, LogLevel, LogRecord, Rest},
     socket::{Acceptor, Listening},
     tls::Certificates,
 };
@@ -119,8 +119,8 @@ pub(super) struct Shard {
     pub(super) common: Arc<Common>,
     pub(super) connections: Slab<Connection>,
     pub(super) topics: TopicIndex,
-    pub(super) events: EventQueue,
-    pub(super) commands: Commands,
+    pub(super) events: EventSender,
+    pub(super) commands: CommandReceiver,
     pub(super) acceptor: Option<Acceptor>,
     /// No accept before this, after one failed for want of a descriptor.
     pub(super) accept_after: Duration,
@@ -199,8 +199,8 @@ impl Shard {
         index: usize,
         common: Arc<Common>,
         sockets: Vec<Listening>,
-        events: EventQueue,
-        commands: Commands,
+        events: EventSender,
+        commands: CommandReceiver,
     ) -> std::io::Result<Self> {
         let acceptor = Some(Acceptor::new(sockets)?);
         let tick = sweep::tick(&common.config);

@@ -11,7 +11,7 @@ use std::{
 use super::Driver;
 use crate::{
     config::{Compression, Config, Heartbeat, Limits, Listen},
-    hub::{Interests, Member, Outgoing},
+    port::{ConnectionHandle, Interests, Outgoing},
     queue::Event,
     socket::{Entry, PeerAddress},
 };
@@ -27,7 +27,7 @@ struct Shard {
     driver: Driver,
     closes: Vec<u16>,
     messages: Vec<usize>,
-    last: Option<Arc<Member>>,
+    last: Option<Arc<ConnectionHandle>>,
 }
 
 impl Shard {

@@ -12,7 +12,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Limits, SlowConsumer},
-    hub::{Handle, Interests, Member, Outgoing, SendResult},
+    port::{ConnectionHandle, Interests, Outgoing, Publisher, SendResult},
     queue::{Event, Respond},
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -29,7 +29,7 @@ fn with(limits: Limits) -> Config {
 }
 
 /// Sends one message of which most has to wait.
-fn hold(handle: &mut Handle, member: &Member) {
+fn hold(handle: &mut Publisher, member: &ConnectionHandle) {
     handle.send(member, Outgoing::new(&vec![0; 6_000_000], true)).unwrap();
 }
 
@@ -227,7 +227,7 @@ fn empty_messages_that_wait_for_the_consumer_count_as_what_they_keep() {
 
 #[test]
 fn ten_readers_that_are_not_instant_get_five_messages_of_a_mebibyte() {
-    let server = Running::start(with(Limits::default()), |handle: &mut Handle, event| match event {
+    let server = Running::start(with(Limits::default()), |handle: &mut Publisher, event| match event {
         Event::Open { id, .. } => {
             let member = handle.member(*id).unwrap();
             handle.subscribe(&member, &["room"]).unwrap();
@@ -393,14 +393,14 @@ fn what_a_client_does_not_read_waits_where_it_is_counted() {
         server.hub.registry.get(id?)
     });
     wait("all that is taken to be taken", || {
-        let before = member.peer().buffered();
+        let before = member.gauge().buffered();
         std::thread::sleep(Duration::from_millis(50));
-        (before == member.peer().buffered() && before < 8 << 20).then_some(())
+        (before == member.gauge().buffered() && before < 8 << 20).then_some(())
     });
     let arrived = {
         let mut buffer = vec![0; 8 << 20];
         socket.peek(&mut buffer).unwrap()
     };
-    let kept = (8 << 20) - member.peer().buffered() - arrived;
+    let kept = (8 << 20) - member.gauge().buffered() - arrived;
     assert!(kept <= 1 << 20, "the kernel keeps {kept} bytes");
 }

@@ -4,7 +4,7 @@ use std::{io::Write, time::Duration};
 
 use ferrite::{
     config::{Heartbeat, Limits},
-    hub::Outgoing,
+    port::Outgoing,
     queue::Event,
 };
 use tokio_tungstenite::tungstenite::{

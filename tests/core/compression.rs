@@ -12,7 +12,7 @@ use std::{
 use ferrite::{
     config::{Compression, Config, ConfigError, Limits, SlowConsumer},
     deflate::{Agreement, Codec, Contexts},
-    hub::Outgoing,
+    port::Outgoing,
     queue::Event,
 };
 

@@ -12,7 +12,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Limits, SlowConsumer},
-    hub::{Outgoing, SendResult},
+    port::{Outgoing, SendResult},
     queue::Event,
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -26,7 +26,7 @@ fn with(limits: Limits) -> Config {
 /// A consumer that is blocked while `gate` is true.
 pub(crate) fn gated(
     gate: &Arc<AtomicBool>,
-) -> impl FnMut(&mut ferrite::hub::Handle, &Event) + Send + 'static {
+) -> impl FnMut(&mut ferrite::port::Publisher, &Event) + Send + 'static {
     let gate = gate.clone();
     move |handle, event| {
         if matches!(event, Event::Message { .. }) {

@@ -14,7 +14,8 @@ use std::{
 
 use ferrite::{
     config::{Config, Heartbeat, Limits, Listen},
-    hub::{Handle, Hub, Interests, Outgoing},
+    hub::Hub,
+    port::{Interests, Outgoing, Publisher},
     queue::{Event, Inbox},
     runtime::{Server, Steering, Waited},
     tls::Certificates,
@@ -50,7 +51,10 @@ pub(crate) fn config(shards: usize) -> Config {
 
 impl Running {
     /// Starts a server whose consumer does `on_event` for each event.
-    pub(crate) fn start(config: Config, on_event: impl FnMut(&mut Handle, &Event) + Send + 'static) -> Self {
+    pub(crate) fn start(
+        config: Config,
+        on_event: impl FnMut(&mut Publisher, &Event) + Send + 'static,
+    ) -> Self {
         Self::start_with(config, false, Duration::from_secs(5), on_event)
     }
 
@@ -59,7 +63,7 @@ impl Running {
         config: Config,
         handshakes: bool,
         grace: Duration,
-        on_event: impl FnMut(&mut Handle, &Event) + Send + 'static,
+        on_event: impl FnMut(&mut Publisher, &Event) + Send + 'static,
     ) -> Self {
         let interests = Interests { handshakes, drains: true, ..Interests::default() };
         Self::start_for(config, interests, grace, on_event)
@@ -70,7 +74,7 @@ impl Running {
         config: Config,
         interests: Interests,
         grace: Duration,
-        mut on_event: impl FnMut(&mut Handle, &Event) + Send + 'static,
+        mut on_event: impl FnMut(&mut Publisher, &Event) + Send + 'static,
     ) -> Self {
         let mut server = Server::start(config).unwrap();
         let addresses = server.addresses().to_vec();
@@ -208,7 +212,7 @@ impl Drop for Running {
 }
 
 /// Sends every message back to its sender.
-pub(crate) fn echo(handle: &mut Handle, event: &Event) {
+pub(crate) fn echo(handle: &mut Publisher, event: &Event) {
     if let Event::Message { id, payload, binary } = event
         && let Some(member) = handle.member(*id)
     {

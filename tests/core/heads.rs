@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use ferrite::{
     config::{Config, Limits, Metrics, Origins, PerAddress},
-    hub::{Handle, Interests},
+    port::{Interests, Publisher},
     queue::{Event, Respond},
 };
 
@@ -38,7 +38,7 @@ fn monitored() -> Config {
 }
 
 /// Answers every request with its method, target and body.
-fn tell(handle: &mut Handle, event: &Event) {
+fn tell(handle: &mut Publisher, event: &Event) {
     echo(handle, event);
     if let Event::Request { id, asked } = event {
         let told = format!("{} {} {}", asked.request.method(), asked.request.path(), asked.body.len());

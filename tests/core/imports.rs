@@ -21,7 +21,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("queue", &["descriptors", "http"]),
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
     ("hub", &["config", "connection", "frame", "metrics", "queue"]),
-    ("control", &["config", "http", "hub", "limits", "queue", "socket", "tls"]),
+    ("port", &["config", "connection", "frame", "hub", "queue"]),
+    ("control", &["config", "http", "hub", "limits", "port", "queue", "socket", "tls"]),
     (
         "runtime",
         &[
@@ -36,14 +37,15 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "hub",
             "limits",
             "metrics",
+            "port",
             "protocol",
             "queue",
             "socket",
             "tls",
         ],
     ),
-    ("protocol", &["hub", "queue"]),
-    ("php", &["config", "descriptors", "http", "hub", "metrics", "protocol", "queue", "runtime"]),
+    ("protocol", &["hub", "port", "queue"]),
+    ("php", &["config", "descriptors", "http", "hub", "metrics", "port", "protocol", "queue", "runtime"]),
 ];
 
 /// Crates that only some folders may name.

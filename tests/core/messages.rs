@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use ferrite::{
-    hub::{Outgoing, SendResult},
+    port::{Outgoing, SendResult},
     queue::{Accept, ConnectionId, Event, Reject},
 };
 use tokio_tungstenite::tungstenite::{self, Message};

@@ -12,8 +12,8 @@ use std::{
 
 use ferrite::{
     config::{Config, Control},
-    hub::{Announced, Outgoing},
     metrics::Figure,
+    port::{Announced, Outgoing},
     queue::{Accept, Event},
 };
 use tokio_tungstenite::tungstenite::{self, Message};

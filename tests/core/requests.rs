@@ -12,7 +12,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Limits, Metrics},
-    hub::{Handle, Interests},
+    port::{Interests, Publisher},
     queue::{Event, Respond},
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -22,7 +22,7 @@ use crate::harness::{HANDSHAKE, Running, config, echo, wait};
 const INTERESTS: Interests = Interests { handshakes: false, drains: true, requests: true };
 
 /// Answers every request with its body, and messages as an echo server does.
-fn answer(handle: &mut Handle, event: &Event) {
+fn answer(handle: &mut Publisher, event: &Event) {
     echo(handle, event);
     if let Event::Request { id, asked } = event {
         let response = Respond { status: 200, body: asked.body.clone(), headers: Vec::new() };

@@ -15,7 +15,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Control},
-    hub::Outgoing,
+    port::Outgoing,
     queue::Event,
     runtime::{Server, Waited},
 };

@@ -9,7 +9,7 @@ use std::{
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::*;
-use crate::{config::Limits, connection::Peer, hub::Hub, queue::Accept};
+use crate::{config::Limits, connection::SendGauge, hub::Hub, queue::Accept};
 
 const SHARDS: usize = 3;
 const USERS: [&str; 3] = ["ann", "bob", "cid"];
@@ -28,7 +28,7 @@ fn open(hub: &Hub, id: ConnectionId, user: Option<&str>, topics: &[&str]) {
         topics: topics.iter().map(|topic| Arc::from(*topic)).collect(),
         ..Accept::default()
     };
-    hub.admit(Arc::new(Peer::new(id)), &accept);
+    hub.admit(Arc::new(SendGauge::new(id)), &accept);
 }
 
 /// The network closes it.

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use crate::{
-    hub::{Audience, Handle, Hub, Outgoing, PayloadTooBig, Query},
+    hub::Hub,
+    port::{Audience, Outgoing, PayloadTooBig, Publisher, Query},
     queue::{ConnectionId, TagValue},
 };
 
 /// Sends a message, which is JSON, to every connection that has all these tags, the sender among them; says to how many.
 /// `legacy`: to whom the original would have sent it.
 pub fn forward(
-    handle: &mut Handle,
+    handle: &mut Publisher,
     tags: &[(Arc<str>, TagValue)],
     message: &str,
     legacy: bool,

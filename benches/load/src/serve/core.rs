@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use ferrite::{
     config::{Config, Limits, Listen},
-    hub::{Handle, Member, Outgoing},
+    port::{Publisher, ConnectionHandle, Outgoing},
     queue::{ConnectionId, Event, Inbox},
     runtime::{Server, Waited},
 };
@@ -55,12 +55,12 @@ fn sleep(inbox: &Inbox) {
 struct Clients(Vec<Vec<Option<Client>>>);
 
 struct Client {
-    member: Arc<Member>,
+    member: Arc<ConnectionHandle>,
     publishes: bool,
 }
 
 impl Clients {
-    fn handle(&mut self, event: Event, handle: &mut Handle) -> Result<()> {
+    fn handle(&mut self, event: Event, handle: &mut Publisher) -> Result<()> {
         match event {
             Event::Open { id, opened } => {
                 let Some(member) = handle.member(id) else { return Ok(()) };

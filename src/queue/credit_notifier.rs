@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 
 /// One for each shard.
 #[derive(Debug, Default)]
-pub struct CreditBell {
+pub struct CreditNotifier {
     listening: AtomicBool,
     rings: AtomicU32,
 }
 
-impl CreditBell {
+impl CreditNotifier {
     /// For the consumer, after it wrote down what it consumed. True if the shard listened: the
     /// caller then wakes it, should it rest.
     #[must_use]
@@ -63,7 +63,7 @@ mod loom_models {
     #[test]
     fn loom_a_connection_never_waits_for_credit_that_came_back() {
         loom::model(|| {
-            let bell = Arc::new(CreditBell::default());
+            let bell = Arc::new(CreditNotifier::default());
             let consumed = Arc::new(AtomicU64::new(0));
             let consumer = {
                 let (bell, consumed) = (bell.clone(), consumed.clone());

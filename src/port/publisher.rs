@@ -2,14 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::{Bytes, BytesMut};
-
-use super::{Audience, Hub, Interests, Member, TagError, TopicError};
 use crate::{
     config::SlowConsumer,
-    connection::{FRAME_COST, Reserved, SMALL_FRAME},
-    frame::{OpCode, encode, encoded_len},
-    queue::{Accept, Command, CommandQueue, ConnectionId, Event, Reject, Respond, TagValue},
+    connection::{FRAME_COST, Framer, Reserved},
+    frame::encoded_len,
+    hub::{Audience, ConnectionHandle, Hub, Interests, TagError, TopicError},
+    queue::{Accept, Command, CommandSender, ConnectionId, Event, Reject, Respond, TagValue},
 };
 
 /// The consumer's voice: everything it says reaches each connection in the order it was said.
@@ -18,21 +16,18 @@ use crate::{
 /// [`end_batch`](Self::end_batch) the shards are woken once, at the end; a shard that is awake, or
 /// dozes because the consumer is at work, takes what was said without that.
 #[derive(Debug)]
-pub struct Handle {
+pub struct Publisher {
     hub: Arc<Hub>,
     shards: Vec<Port>,
     /// What may wait for the clients of one shard.
     share: usize,
     batching: bool,
-    /// Where small frames are written one behind the other: an allocation for many. Each leaves as a
-    /// slice, and a client that makes its frames wait gets a copy (`Outbox::own`), so that nobody
-    /// holds on to other people's bytes.
-    chunk: BytesMut,
+    framer: Framer,
 }
 
 #[derive(Debug)]
 struct Port {
-    commands: CommandQueue,
+    commands: CommandSender,
     /// Whether the batch has said something to this shard.
     touched: bool,
     /// Whether the batch has consumed messages of this shard.
@@ -95,13 +90,13 @@ pub struct ResponseTooBig {
     pub limit: usize,
 }
 
-impl Handle {
+impl Publisher {
     /// A voice that reaches the shards through `commands`, one for each, in order.
-    pub fn new(hub: Arc<Hub>, commands: Vec<CommandQueue>) -> Self {
+    pub fn new(hub: Arc<Hub>, commands: Vec<CommandSender>) -> Self {
         let port = |commands| Port { commands, touched: false, consumed: false };
         let share = hub.limits.total_send_buffer / commands.len().max(1);
         let shards = commands.into_iter().map(port).collect();
-        Self { hub, shards, share, batching: false, chunk: BytesMut::new() }
+        Self { hub, shards, share, batching: false, framer: Framer::default() }
     }
 
     /// The hub it speaks to.
@@ -128,12 +123,16 @@ impl Handle {
     }
 
     /// Sends a message to one connection. Text must be UTF-8: the caller has checked it.
-    pub fn send(&mut self, to: &Member, message: Outgoing<'_>) -> Result<SendResult, PayloadTooBig> {
+    pub fn send(
+        &mut self,
+        to: &ConnectionHandle,
+        message: Outgoing<'_>,
+    ) -> Result<SendResult, PayloadTooBig> {
         self.check_size(message.payload)?;
         let size = encoded_len(message.payload.len()) + FRAME_COST;
         let policy = self.hub.limits.slow_consumer;
         let keep = policy == SlowConsumer::DropOldest;
-        let result = match to.peer().reserve(size, self.hub.limits.send_buffer, keep) {
+        let result = match to.gauge().reserve(size, self.hub.limits.send_buffer, keep) {
             Reserved::Ready => SendResult::Queued,
             Reserved::Congested => SendResult::Buffered,
             Reserved::Closed => return Ok(SendResult::Closed),
@@ -144,18 +143,18 @@ impl Handle {
                 return Ok(SendResult::Dropped);
             }
             Reserved::Full => {
-                if to.peer().close() {
+                if to.gauge().close() {
                     self.order(to.id(), Command::CloseSlow { id: to.id() });
                 }
                 return Ok(SendResult::Closed);
             }
         };
-        let frame = self.frame(message);
+        let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
         let shard = to.id().shard();
         self.throttle(shard);
         self.command(shard, Command::Send { id: to.id(), frame, compress });
-        if to.peer().buffered() > self.hub.limits.send_buffer / 4
+        if to.gauge().buffered() > self.hub.limits.send_buffer / 4
             && let Some(port) = self.shards.get(shard)
         {
             // Enough waits to be worth a wake in the middle of a batch: the shard writes while PHP
@@ -174,7 +173,7 @@ impl Handle {
         self.check_size(message.payload)?;
         let except = sorted(except);
         let excepted = except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_open())).count();
-        let frame = self.frame(message);
+        let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
         self.tell_all(|| Command::Broadcast { frame: frame.clone(), compress, except: except.clone() });
         Ok(self.hub.open_connections().saturating_sub(excepted))
@@ -193,7 +192,7 @@ impl Handle {
         let except = sorted(except);
         let excepted =
             except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
-        let frame = self.frame(message);
+        let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
         self.tell_all(|| Command::Publish {
             topic: topic.clone(),
@@ -211,7 +210,7 @@ impl Handle {
         if recipients.is_empty() {
             return Ok(0);
         }
-        let frame = self.frame(message);
+        let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
         for shard in 0..self.shards.len() {
             let to: Box<[_]> = recipients.iter().copied().filter(|id| id.shard() == shard).collect();
@@ -224,8 +223,8 @@ impl Handle {
     }
 
     /// Adds topics to a connection; all of them or, with an error, none.
-    pub fn subscribe(&mut self, to: &Member, topics: &[&str]) -> Result<(), TopicError> {
-        let topics = to.subscribe(topics, &self.hub.directory, self.hub.limits.max_topics)?;
+    pub fn subscribe(&mut self, to: &ConnectionHandle, topics: &[&str]) -> Result<(), TopicError> {
+        let topics = self.hub.subscribe(to, topics)?;
         if !topics.is_empty() {
             self.order(to.id(), Command::Subscribe { id: to.id(), topics });
         }
@@ -233,8 +232,8 @@ impl Handle {
     }
 
     /// Takes topics from a connection.
-    pub fn unsubscribe(&mut self, from: &Member, topics: &[&str]) {
-        let topics = from.unsubscribe(topics, &self.hub.directory);
+    pub fn unsubscribe(&mut self, from: &ConnectionHandle, topics: &[&str]) {
+        let topics = self.hub.unsubscribe(from, topics);
         if !topics.is_empty() {
             self.order(from.id(), Command::Unsubscribe { id: from.id(), topics });
         }
@@ -242,32 +241,32 @@ impl Handle {
 
     /// Gives a connection tags; all of them or, with an error, none. Who asks for an audience afterwards finds it by
     /// them.
-    pub fn tag(&self, to: &Member, tags: &[(&str, TagValue)]) -> Result<(), TagError> {
-        to.tag(tags, &self.hub.directory, self.hub.limits.max_tags)
+    pub fn tag(&self, to: &ConnectionHandle, tags: &[(&str, TagValue)]) -> Result<(), TagError> {
+        self.hub.tag(to, tags)
     }
 
     /// Takes tags from a connection.
-    pub fn untag(&self, from: &Member, names: &[&str]) {
-        from.untag(names, &self.hub.directory);
+    pub fn untag(&self, from: &ConnectionHandle, names: &[&str]) {
+        self.hub.untag(from, names);
     }
 
     /// Begins the closing handshake, after what is pending. Nothing can be sent afterwards.
-    pub fn close(&mut self, to: &Member, code: u16, reason: &str) {
-        if to.peer().close() {
+    pub fn close(&mut self, to: &ConnectionHandle, code: u16, reason: &str) {
+        if to.gauge().close() {
             // What the client said before may still have to reach a consumer that has not ordered this.
             let beside = self.shards.get(to.id().shard()).is_some_and(|port| port.commands.is_beside());
-            to.leave(&self.hub.directory, beside);
+            self.hub.depart(to, beside);
             self.order(to.id(), Command::Close { id: to.id(), code, reason: reason.into() });
         }
     }
 
     /// Stops reading from a connection: its client is held back by TCP.
-    pub fn pause(&mut self, to: &Member) {
+    pub fn pause(&mut self, to: &ConnectionHandle) {
         self.order(to.id(), Command::Pause { id: to.id() });
     }
 
     /// Goes on reading.
-    pub fn resume(&mut self, to: &Member) {
+    pub fn resume(&mut self, to: &ConnectionHandle) {
         self.order(to.id(), Command::Resume { id: to.id() });
     }
 
@@ -306,13 +305,13 @@ impl Handle {
     }
 
     /// Says that a message's callback is done: its credit goes back to its connection.
-    pub fn consumed(&mut self, from: &Member, payload: usize) {
+    pub fn consumed(&mut self, from: &ConnectionHandle, payload: usize) {
         let cost = Event::message_cost(payload);
-        from.peer().consume(cost);
+        from.gauge().consume(cost);
         self.return_credit(from.id().shard(), |commands| commands.consumed(cost));
     }
 
-    fn return_credit(&mut self, shard: usize, count: impl FnOnce(&CommandQueue)) {
+    fn return_credit(&mut self, shard: usize, count: impl FnOnce(&CommandSender)) {
         let batching = self.batching;
         if let Some(port) = self.shards.get_mut(shard) {
             count(&port.commands);
@@ -326,8 +325,7 @@ impl Handle {
 
     /// Forgets a connection, whose `Event::Close` the consumer has come to.
     pub fn forget(&mut self, id: ConnectionId) {
-        self.hub.registry.forget(id);
-        self.hub.directory.release(id);
+        self.hub.forget(id);
     }
 
     /// Forgets who is gone: `Event::HandshakeGone` or `Event::RequestGone` is dealt with.
@@ -336,7 +334,7 @@ impl Handle {
     }
 
     /// The open connection of that id, or one whose end the consumer has not seen.
-    pub fn member(&self, id: ConnectionId) -> Option<Arc<Member>> {
+    pub fn member(&self, id: ConnectionId) -> Option<Arc<ConnectionHandle>> {
         self.hub.registry.get(id)
     }
 
@@ -370,23 +368,6 @@ impl Handle {
             let rule = !message.binary && message.payload.len() >= compression.threshold;
             message.compress.unwrap_or(rule)
         })
-    }
-
-    /// Header and payload of one message.
-    fn frame(&mut self, Outgoing { payload, binary, .. }: Outgoing<'_>) -> Bytes {
-        let opcode = if binary { OpCode::Binary } else { OpCode::Text };
-        let size = encoded_len(payload.len());
-        if size > SMALL_FRAME {
-            let mut frame = BytesMut::with_capacity(size);
-            encode(&mut frame, opcode, payload);
-            return frame.freeze();
-        }
-        if self.chunk.capacity() < size {
-            // Takes the same memory again if every frame in it has left.
-            self.chunk.reserve(CHUNK);
-        }
-        encode(&mut self.chunk, opcode, payload);
-        self.chunk.split().freeze()
     }
 
     fn check_size(&self, payload: &[u8]) -> Result<(), PayloadTooBig> {
@@ -442,5 +423,3 @@ fn sorted(ids: &[ConnectionId]) -> Arc<[ConnectionId]> {
 
 /// What a response has beside its body and the headers that it is given.
 const HEAD: usize = 1 << 10;
-/// Small frames are written into chunks of this size.
-const CHUNK: usize = 64 << 10;

@@ -6,7 +6,7 @@
 //! that says something and then blocks is heard. Only every so many items a new segment is made,
 //! linked to the full one, and the consumer frees what it has emptied.
 //!
-//! Whoever sleeps at one end is not this module's concern: see [`Sleeper`](super::Sleeper), whose
+//! Whoever sleeps at one end is not this module's concern: see [`Parker`](super::Parker), whose
 //! fences stand between a push and the look at who sleeps. When the consumer is dropped, what is in
 //! the lane is dropped, and further items are refused.
 
@@ -30,18 +30,18 @@ use std::sync::{
 use cell::UnsafeCell;
 
 /// Makes the two ends of a lane.
-pub(super) fn lane<T: Send>() -> (Producer<T>, Consumer<T>) {
+pub(super) fn channel<T: Send>() -> (Sender<T>, Receiver<T>) {
     let segment = Arc::new(Segment::new());
     let abandoned = Arc::new(AtomicBool::new(false));
     (
-        Producer { segment: segment.clone(), filled: 0, abandoned: abandoned.clone() },
-        Consumer { segment, taken: 0, seen: 0, abandoned },
+        Sender { segment: segment.clone(), filled: 0, abandoned: abandoned.clone() },
+        Receiver { segment, taken: 0, seen: 0, abandoned },
     )
 }
 
 /// The end that puts in.
 #[derive(Debug)]
-pub(super) struct Producer<T> {
+pub(super) struct Sender<T> {
     /// The last segment.
     segment: Arc<Segment<T>>,
     /// Its filled slots.
@@ -51,7 +51,7 @@ pub(super) struct Producer<T> {
 
 /// The end that takes out.
 #[derive(Debug)]
-pub(super) struct Consumer<T> {
+pub(super) struct Receiver<T> {
     /// The first segment that is not empty, or the last.
     segment: Arc<Segment<T>>,
     /// Its emptied slots.
@@ -61,7 +61,7 @@ pub(super) struct Consumer<T> {
     abandoned: Arc<AtomicBool>,
 }
 
-impl<T: Send> Producer<T> {
+impl<T: Send> Sender<T> {
     /// Appends an item. False, and the item is dropped, if the consumer is gone.
     pub(super) fn push(&mut self, item: T) -> bool {
         if self.abandoned.load(Ordering::Relaxed) {
@@ -82,7 +82,7 @@ impl<T: Send> Producer<T> {
     }
 }
 
-impl<T: Send> Consumer<T> {
+impl<T: Send> Receiver<T> {
     /// Takes the oldest item.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<T> {
@@ -116,7 +116,7 @@ impl<T: Send> Consumer<T> {
     }
 }
 
-impl<T> Drop for Consumer<T> {
+impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.abandoned.store(true, Ordering::Relaxed);
         // One segment after the other: each would drop the next inside its own drop, and a long
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn items_come_out_in_the_order_in_which_they_went_in() {
-        let (mut producer, mut consumer) = lane();
+        let (mut producer, mut consumer) = channel();
         for round in 0..3 * SLOTS {
             assert!(consumer.is_empty() && consumer.pop().is_none());
             (0..round).for_each(|n| assert!(producer.push(n)));
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn two_threads_pass_a_million_items_in_order() {
-        let (mut producer, mut consumer) = lane();
+        let (mut producer, mut consumer) = channel();
         let thread =
             std::thread::spawn(move || (0..1_000_000).for_each(|n| assert!(producer.push(Box::new(n)))));
         for n in 0..1_000_000 {
@@ -247,7 +247,7 @@ mod tests {
     #[test]
     fn what_is_left_is_dropped_with_the_consumer_however_much_it_is() {
         let token = Arc::new(());
-        let (mut producer, mut consumer) = lane();
+        let (mut producer, mut consumer) = channel();
         (0..200_000 * SLOTS / 64).for_each(|_| assert!(producer.push(token.clone())));
         drop(consumer.pop());
         drop(consumer);
@@ -266,7 +266,7 @@ mod loom_models {
     #[test]
     fn loom_items_cross_whole_and_in_order_also_from_segment_to_segment() {
         loom::model(|| {
-            let (mut producer, mut consumer) = lane();
+            let (mut producer, mut consumer) = channel();
             let thread = thread::spawn(move || (0..4).for_each(|n| assert!(producer.push(Box::new(n)))));
             let mut next = 0;
             while next < 4 {
@@ -289,7 +289,7 @@ mod loom_models {
     #[test]
     fn loom_a_consumer_that_leaves_takes_nothing_with_it_that_is_still_used() {
         loom::model(|| {
-            let (mut producer, consumer) = lane();
+            let (mut producer, consumer) = channel();
             let token = Arc::new(());
             let given = token.clone();
             let thread = thread::spawn(move || (0..3).for_each(|_| drop(producer.push(given.clone()))));

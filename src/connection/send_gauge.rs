@@ -9,7 +9,7 @@ use crate::queue::ConnectionId;
 
 /// The gauges of one connection, shared by its shard and the consumer of its events.
 #[derive(Debug)]
-pub struct Peer {
+pub struct SendGauge {
     id: ConnectionId,
     /// The memory of what waits for the client, and three flags. The consumer adds what it sends; the shard
     /// adds what it fans out and takes away what it wrote.
@@ -21,7 +21,7 @@ pub struct Peer {
     latency: AtomicU64,
 }
 
-/// What [`Peer::reserve`] found.
+/// What [`SendGauge::reserve`] found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserved {
     /// There is room, and the client keeps up.
@@ -34,7 +34,7 @@ pub enum Reserved {
     Closed,
 }
 
-impl Peer {
+impl SendGauge {
     /// An open connection for which nothing waits.
     pub fn new(id: ConnectionId) -> Self {
         Self {
@@ -155,40 +155,40 @@ const BYTES: u64 = (1 << 48) - 1;
 mod tests {
     use super::*;
 
-    fn peer() -> Peer {
-        Peer::new(ConnectionId::new(0, 0, 1))
+    fn gauge() -> SendGauge {
+        SendGauge::new(ConnectionId::new(0, 0, 1))
     }
 
     #[test]
     fn a_send_that_does_not_fit_leaves_no_trace() {
-        let peer = peer();
-        assert_eq!(peer.reserve(60, 100, false), Reserved::Ready);
-        assert_eq!(peer.reserve(60, 100, false), Reserved::Full);
-        assert_eq!(peer.buffered(), 60);
-        assert_eq!(peer.reserve(60, 100, true), Reserved::Ready);
-        assert_eq!(peer.buffered(), 120);
+        let gauge = gauge();
+        assert_eq!(gauge.reserve(60, 100, false), Reserved::Ready);
+        assert_eq!(gauge.reserve(60, 100, false), Reserved::Full);
+        assert_eq!(gauge.buffered(), 60);
+        assert_eq!(gauge.reserve(60, 100, true), Reserved::Ready);
+        assert_eq!(gauge.buffered(), 120);
     }
 
     #[test]
     fn a_message_larger_than_the_budget_goes_if_it_is_alone() {
-        let peer = peer();
-        assert_eq!(peer.reserve(500, 100, false), Reserved::Ready);
-        assert_eq!(peer.reserve(1, 100, false), Reserved::Full);
+        let gauge = gauge();
+        assert_eq!(gauge.reserve(500, 100, false), Reserved::Ready);
+        assert_eq!(gauge.reserve(1, 100, false), Reserved::Full);
     }
 
     #[test]
     fn congestion_and_closing_are_told_with_the_same_look() {
-        let peer = peer();
-        peer.set_congested();
-        assert!(!peer.set_drained(), "nobody was told");
-        peer.set_congested();
-        assert_eq!(peer.reserve(1, 100, false), Reserved::Congested);
-        assert!(peer.set_drained());
-        assert!(peer.close());
-        assert!(!peer.close());
-        assert_eq!(peer.reserve(1, 100, false), Reserved::Closed);
-        assert_eq!(peer.buffered(), 1);
-        peer.adjust(-1);
-        assert_eq!((peer.buffered(), peer.is_open()), (0, false));
+        let gauge = gauge();
+        gauge.set_congested();
+        assert!(!gauge.set_drained(), "nobody was told");
+        gauge.set_congested();
+        assert_eq!(gauge.reserve(1, 100, false), Reserved::Congested);
+        assert!(gauge.set_drained());
+        assert!(gauge.close());
+        assert!(!gauge.close());
+        assert_eq!(gauge.reserve(1, 100, false), Reserved::Closed);
+        assert_eq!(gauge.buffered(), 1);
+        gauge.adjust(-1);
+        assert_eq!((gauge.buffered(), gauge.is_open()), (0, false));
     }
 }

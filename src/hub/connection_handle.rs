@@ -6,14 +6,14 @@ use parking_lot::Mutex;
 
 use super::{Directory, TagError, TopicError, check_tag, check_topic};
 use crate::{
-    connection::Peer,
+    connection::SendGauge,
     queue::{ConnectionId, TagValue},
 };
 
 /// One connection: its gauges, and by what it can be found.
 #[derive(Debug)]
-pub struct Member {
-    peer: Arc<Peer>,
+pub struct ConnectionHandle {
+    gauge: Arc<SendGauge>,
     /// What is here is in the [`Directory`] too, and is changed there while this is locked. Most connections of
     /// many servers have nothing of it.
     traits: Mutex<Option<Box<Traits>>>,
@@ -27,34 +27,34 @@ struct Traits {
     tags: Vec<(Arc<str>, TagValue)>,
 }
 
-impl Member {
-    pub(super) fn new(peer: Arc<Peer>) -> Self {
-        Self { peer, traits: Mutex::default() }
+impl ConnectionHandle {
+    pub(super) fn new(gauge: Arc<SendGauge>) -> Self {
+        Self { gauge, traits: Mutex::default() }
     }
 
     /// The connection's id.
     pub fn id(&self) -> ConnectionId {
-        self.peer.id()
+        self.gauge.id()
     }
 
     /// Its gauges.
-    pub fn peer(&self) -> &Peer {
-        &self.peer
+    pub fn gauge(&self) -> &SendGauge {
+        &self.gauge
     }
 
     /// Whether something can still be sent to it.
     pub fn is_open(&self) -> bool {
-        self.peer.is_open()
+        self.gauge.is_open()
     }
 
     /// Bytes that wait for the client.
     pub fn buffered(&self) -> usize {
-        self.peer.buffered()
+        self.gauge.buffered()
     }
 
     /// How long its last answered ping took.
     pub fn latency(&self) -> Option<Duration> {
-        self.peer.latency()
+        self.gauge.latency()
     }
 
     /// Who it is.
@@ -160,7 +160,7 @@ impl Member {
         });
     }
 
-    /// Takes it out of the directory. After [`Peer::close`]: it does not come back. `gone`: by somebody
+    /// Takes it out of the directory. After [`SendGauge::close`]: it does not come back. `gone`: by somebody
     /// else than the consumer, before that knows.
     pub(super) fn leave(&self, directory: &Directory, gone: bool) {
         // Also while it is taken out nothing may be added.
@@ -185,8 +185,8 @@ impl Member {
 mod tests {
     use super::*;
 
-    fn member() -> (Member, Directory) {
-        (Member::new(Arc::new(Peer::new(ConnectionId::new(0, 3, 9)))), Directory::new(1))
+    fn member() -> (ConnectionHandle, Directory) {
+        (ConnectionHandle::new(Arc::new(SendGauge::new(ConnectionId::new(0, 3, 9)))), Directory::new(1))
     }
 
     #[test]
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn tags_are_given_whole_or_not_at_all() {
         let (member, directory) = member();
-        let tags = |member: &Member| -> Vec<String> {
+        let tags = |member: &ConnectionHandle| -> Vec<String> {
             member.tags().iter().map(|(name, value)| format!("{name}={value}")).collect()
         };
         member.tag(&[("a", 1.into()), ("b", "x".into()), ("a", 2.into())], &directory, 2).unwrap();
@@ -223,7 +223,7 @@ mod tests {
         member.subscribe(&["a"], &directory, 9).unwrap();
         member.tag(&[("a", 1.into())], &directory, 9).unwrap();
         assert!(!directory.is_empty());
-        member.peer().close();
+        member.gauge().close();
         member.leave(&directory, true);
         assert_eq!(member.subscribe(&["a"], &directory, 9), Ok(vec![]));
         assert_eq!(member.tag(&[("a", 1.into())], &directory, 9), Ok(()));

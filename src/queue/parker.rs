@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU8, Ordering, fence};
 
 /// The state of one side: awake, or in which rest.
 #[derive(Debug)]
-pub struct Sleeper {
+pub struct Parker {
     state: AtomicU8,
 }
 
@@ -29,7 +29,7 @@ pub enum Rest {
     Lent,
 }
 
-impl Sleeper {
+impl Parker {
     /// A side that is awake.
     pub fn new() -> Self {
         Self { state: AtomicU8::new(AWAKE) }
@@ -82,7 +82,7 @@ impl Sleeper {
     }
 }
 
-impl Default for Sleeper {
+impl Default for Parker {
     fn default() -> Self {
         Self::new()
     }
@@ -107,7 +107,7 @@ mod loom_models {
 
     /// A queue that only counts, and an event descriptor.
     struct Side {
-        sleeper: Sleeper,
+        sleeper: Parker,
         pushed: AtomicUsize,
         descriptor: Mutex<bool>,
         readable: Condvar,
@@ -116,7 +116,7 @@ mod loom_models {
     impl Side {
         fn new() -> Arc<Self> {
             Arc::new(Self {
-                sleeper: Sleeper::new(),
+                sleeper: Parker::new(),
                 pushed: AtomicUsize::new(0),
                 descriptor: Mutex::new(false),
                 readable: Condvar::new(),
@@ -219,7 +219,7 @@ mod loom_models {
     #[test]
     fn loom_only_one_producer_wakes() {
         loom::model(|| {
-            let sleeper = Arc::new(Sleeper::new());
+            let sleeper = Arc::new(Parker::new());
             sleeper.announce(Rest::Sleep);
             let other = {
                 let sleeper = sleeper.clone();

@@ -1,0 +1,21 @@
+//! The port between the core and the application that it serves.
+//!
+//! A [`Publisher`] sends: to one connection, to a topic, to an audience; it closes, subscribes, tags and answers
+//! questions. Any thread may have one. The one consumer of a server has its own, whose commands keep their order; all
+//! others share a channel into each shard.
+
+mod presence;
+mod publisher;
+
+pub use crate::{
+    frame::close::may_be_sent_by_application as close_code_allowed,
+    hub::{
+        Announced, Audience, ConnectionHandle, Interests, Presence, PresenceChange, Query, QueryError,
+        TagError, TopicError, TopicPattern, check_tag, check_tag_name, check_topic,
+    },
+    queue::{
+        Accept, Asked, ConnectionId, Event, Handshake, Identity, LogLevel, LogRecord, Opened, Reject,
+        Respond, TagValue, headers_size,
+    },
+};
+pub use publisher::{Outgoing, PayloadTooBig, Publisher, ResponseTooBig, SendResult};
