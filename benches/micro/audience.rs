@@ -5,7 +5,7 @@ use std::sync::Arc;
 use criterion::Criterion;
 use ferrite::{
     config::Limits,
-    connection::Peer,
+    connection::SendGauge,
     hub::{Audience, Hub, Query},
     queue::{Accept, ConnectionId, TagValue},
 };
@@ -23,7 +23,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
         tags.extend([tag("group", n % (CONNECTIONS / MEANT)), tag("number", n), tag("half", n % 2)]);
         let topics = vec![Arc::from("news")];
         let accept = Accept { user: Some(format!("user{}", n / 2)), tags, topics, ..Accept::default() };
-        hub.admit(Arc::new(Peer::new(id)), &accept);
+        hub.admit(Arc::new(SendGauge::new(id)), &accept, None);
     }
     let tags = |query: &str| {
         let query = Query::parse(query).expect("a query");

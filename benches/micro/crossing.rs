@@ -7,7 +7,7 @@ use std::{hint::black_box, sync::Arc};
 
 use bytes::Bytes;
 use criterion::Criterion;
-use ferrite::queue::{Command, ConnectionId, Event, Inbox, Parker, WakeFd, link};
+use ferrite::queue::{Command, ConnectionId, Event, Inbox, Link, Parker, WakeFd, link};
 
 use crate::allocations;
 
@@ -20,8 +20,8 @@ fn events(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("crossing");
     let mut inbox = Inbox::new().expect("a descriptor");
     let (consumer, waker) = inbox.consumer();
-    let (mut queue, events, _commands, _shard) = link(consumer, waker);
-    inbox.add(events);
+    let Link { events: mut queue, receiver, .. } = link(consumer, waker);
+    inbox.add(receiver);
 
     allocations::bench(&mut group, "an event", 1, SEGMENT, || {
         queue.push(message());
@@ -50,7 +50,7 @@ fn events(criterion: &mut Criterion) {
 fn commands(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("crossing");
     let waker = WakeFd::new().expect("a descriptor").waker();
-    let (_queue, _events, mut queue, mut commands) = link(Arc::new(Parker::new()), waker);
+    let Link { primary: mut queue, mut commands, .. } = link(Arc::new(Parker::new()), waker);
 
     allocations::bench(&mut group, "a command", 1, SEGMENT, || {
         queue.push(send());

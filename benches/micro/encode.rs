@@ -1,16 +1,16 @@
 //! From a payload to the frame that a shard takes: `encode`, and the way there through `Publisher::send`.
 
-use std::{hint::black_box, sync::Arc};
+use std::{cell::RefCell, hint::black_box, rc::Rc, sync::Arc};
 
 use bytes::BytesMut;
 use criterion::{BenchmarkId, Criterion, Throughput};
 use ferrite::{
     config::Limits,
-    connection::Peer,
+    connection::SendGauge,
     frame::{CloseCode, OpCode, encode, encode_close},
     hub::Hub,
-    port::{ConnectionHandle, Outgoing, Publisher, SendResult},
-    queue::{Accept, Command, CommandReceiver, ConnectionId, Parker, WakeFd, link},
+    port::{Accept, ConnectionHandle, ConnectionId, Outgoing, Port, Publisher, SendResult, ShardPort},
+    queue::Command,
 };
 
 use crate::{
@@ -56,36 +56,40 @@ fn sends(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// One client as PHP's thread sees it, and the end of the queue at which its shard would be.
+/// One client as PHP's thread sees it, and the shard's end of the queue.
 struct Line {
-    handle: Publisher,
-    member: Arc<ConnectionHandle>,
-    commands: CommandReceiver,
+    publisher: Rc<RefCell<Publisher>>,
+    connection: Arc<ConnectionHandle>,
+    shard: ShardPort,
 }
 
 impl Line {
     fn new() -> Self {
-        let waker = WakeFd::new().expect("a descriptor").waker();
-        let (_, _, queue, commands) = link(Arc::new(Parker::new()), waker);
         let hub = Arc::new(Hub::new(1, Limits::default(), None));
+        let Port { mut shards, consumer, .. } = Port::open(&hub).expect("a descriptor");
         let id = ConnectionId::new(0, 0, 1);
-        hub.admit(Arc::new(Peer::new(id)), &Accept::default());
-        let member = hub.registry.get(id).expect("who was admitted");
-        Self { handle: Publisher::new(hub, vec![queue]), member, commands }
+        hub.admit(Arc::new(SendGauge::new(id)), &Accept::default(), None);
+        let connection = hub.registry.get(id).expect("the admitted connection");
+        let publisher = consumer.assemble::<()>().publisher();
+        Self { publisher, connection, shard: shards.pop().expect("one shard") }
     }
 
-    /// Says it `times` in one batch; then takes the frames as the shard would, and drops them.
+    /// Sends the payload `times` in one batch; then takes the frames as the shard would, and drops them.
     fn send(&mut self, payload: &[u8], times: usize) {
-        self.handle.begin_batch();
+        let mut publisher = self.publisher.borrow_mut();
+        publisher.begin_batch();
         for _ in 0..times {
-            assert_eq!(self.handle.send(&self.member, Outgoing::new(payload, false)), Ok(SendResult::Queued));
+            assert_eq!(
+                publisher.send(&self.connection, Outgoing::new(payload, false)),
+                Ok(SendResult::Queued)
+            );
         }
-        self.handle.end_batch();
+        publisher.end_batch();
         let mut taken = 0;
-        while let Some(Command::Send { frame, .. }) = self.commands.pop() {
+        while let Some(Command::Send { frame, .. }) = self.shard.commands.pop() {
             taken += black_box(frame).len();
         }
-        self.commands.report();
-        self.member.peer().adjust(-(taken as isize));
+        self.shard.commands.report();
+        self.connection.gauge().adjust(-(taken as isize));
     }
 }

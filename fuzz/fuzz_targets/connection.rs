@@ -11,6 +11,7 @@ use std::{
     io::{ErrorKind, Read, Write},
     net::{IpAddr, Ipv4Addr, Shutdown},
     os::unix::net::UnixStream,
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -21,8 +22,10 @@ use ferrite::{
     deflate::{Agreement, Codec, Contexts, InflateError, Inflater},
     frame::{CloseFrame, DecodeLimits, Decoder, Payloads, Received, Violation},
     http::{self, HeadLimits, HeadReader, Request, UpgradeRules, parse_upgrade, switching_protocols},
-    port::{Interests, ConnectionHandle, Outgoing, SendResult},
-    queue::{Accept, ConnectionId, Event, Reject},
+    port::{
+        Accept, ConnectionHandle, ConnectionId, Consumer, Delivery, Event, Interests, Outgoing, Publisher,
+        Reject, SendResult,
+    },
     runtime::Driver,
     socket::{Entry, PeerAddress, ProxyHeader},
 };
@@ -31,7 +34,7 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     thread_local! {
-        static SERVERS: [RefCell<Option<(Driver, Config)>>; 4] = const { [const { RefCell::new(None) }; 4] };
+        static SERVERS: [RefCell<Option<Server>>; 4] = const { [const { RefCell::new(None) }; 4] };
     }
     let mut input = Input::new(data);
     let options = input.byte();
@@ -49,13 +52,25 @@ fuzz_target!(|data: &[u8]| {
     let server = usize::from(options & 3);
     SERVERS.with(|servers| {
         let mut place = servers[server].borrow_mut();
-        let (driver, config) = place.get_or_insert_with(|| {
-            let config = config(server);
-            (Driver::new(config.clone(), PART).expect("a shard"), config)
-        });
-        Play::new(driver, config, options).perform(&stream, cuts);
+        let server = place.get_or_insert_with(|| Server::new(config(server)));
+        Play::new(server, options).perform(&stream, cuts);
     });
 });
+
+/// A shard and its consumer.
+struct Server {
+    driver: Driver,
+    consumer: Consumer<()>,
+    config: Config,
+}
+
+impl Server {
+    fn new(config: Config) -> Self {
+        let mut driver = Driver::new(config.clone(), PART).expect("a shard");
+        let consumer = driver.take_consumer().expect("a consumer").assemble();
+        Self { driver, consumer, config }
+    }
+}
 
 /// The servers: plain, with compression without and with context takeover, behind a proxy.
 fn config(server: usize) -> Config {
@@ -96,6 +111,8 @@ fn config(server: usize) -> Config {
 /// One connection, and what was seen of it.
 struct Play<'a> {
     driver: &'a mut Driver,
+    consumer: &'a mut Consumer<()>,
+    publisher: Rc<RefCell<Publisher>>,
     config: &'a Config,
     entry: Entry,
     options: u8,
@@ -120,11 +137,13 @@ const CLOSES: u8 = 64;
 const VANISHES: u8 = 128;
 
 impl<'a> Play<'a> {
-    fn new(driver: &'a mut Driver, config: &'a Config, options: u8) -> Self {
+    fn new(Server { driver, consumer, config }: &'a mut Server, options: u8) -> Self {
         let handshakes = options & DECIDES != 0;
-        driver.handle.interests(Interests { handshakes, drains: true, requests: false });
+        consumer.set_interests(Interests { handshakes, drains: true, ..Interests::NONE });
         Self {
             driver,
+            publisher: consumer.publisher(),
+            consumer,
             config,
             entry: Entry { proxy_protocol: options & 3 == 3, ..Entry::default() },
             options,
@@ -154,7 +173,7 @@ impl<'a> Play<'a> {
             self.settle();
         }
         if let Some((_, member, _)) = self.open.as_ref().filter(|_| self.is(PAUSES)) {
-            self.driver.handle.resume(member);
+            self.publisher.borrow_mut().resume(member);
             self.settle();
         }
         if self.is(VANISHES) {
@@ -199,16 +218,16 @@ impl<'a> Play<'a> {
     /// Takes the events that wait, as an application does. False if there is none.
     fn hear(&mut self) -> bool {
         let mut any = false;
-        self.driver.handle.begin_batch();
-        while let Some(event) = self.driver.inbox.pop() {
+        self.consumer.begin_batch();
+        while let Some(delivery) = self.consumer.receive() {
             any = true;
-            self.take(event);
+            self.take(delivery);
         }
-        self.driver.handle.end_batch();
+        self.consumer.end_batch();
         any
     }
 
-    fn take(&mut self, event: Event) {
+    fn take(&mut self, Delivery { event, receipt }: Delivery<()>) {
         match event {
             Event::Handshake { id, handshake } => {
                 assert!(self.is(DECIDES) && self.handshake.is_none() && self.open.is_none());
@@ -216,29 +235,29 @@ impl<'a> Play<'a> {
                 self.handshake = Some((handshake.request, handshake.protocol));
                 if self.is(REJECTS) {
                     let reject = Reject { status: 403, body: REJECTED.to_vec(), headers: Vec::new() };
-                    self.driver.handle.reject(id, reject);
+                    self.publisher.borrow_mut().reject(id, reject);
                 } else {
-                    self.driver.handle.accept(id, Accept { protocol, ..Accept::default() });
+                    self.publisher.borrow_mut().accept(id, Accept { protocol, ..Accept::default() });
                 }
             }
             Event::Open { id, opened } => {
                 assert!(self.open.is_none(), "a second opening");
                 assert_eq!(self.handshake.is_some(), self.is(DECIDES));
-                let member = self.driver.handle.member(id).expect("who has just come");
+                let member =
+                    receipt.connection().expect("a connection that has just opened").handle().clone();
                 if self.is(PAUSES) {
-                    self.driver.handle.pause(&member);
+                    self.publisher.borrow_mut().pause(&member);
                 }
                 self.open = Some((id, member, opened.request));
             }
             Event::Message { id, payload, binary } => {
                 let member = self.member(id);
                 assert!(binary || std::str::from_utf8(&payload).is_ok(), "a text that is none");
-                let sent = self.driver.handle.send(&member, Outgoing::new(&payload, binary));
+                let sent = self.publisher.borrow_mut().send(&member, Outgoing::new(&payload, binary));
                 assert!(matches!(sent, Ok(SendResult::Queued | SendResult::Buffered | SendResult::Closed)));
                 if self.is(CLOSES) && self.messages.is_empty() {
-                    self.driver.handle.close(&member, CLOSE.0, CLOSE.1);
+                    self.publisher.borrow_mut().close(&member, CLOSE.0, CLOSE.1);
                 }
-                self.driver.handle.consumed(&member, payload.len());
                 self.messages.push((payload, binary));
             }
             Event::Drain { id } => {
@@ -247,7 +266,6 @@ impl<'a> Play<'a> {
             Event::Close { id, code, reason } => {
                 self.member(id);
                 self.closed = Some((code, reason));
-                self.driver.handle.forget(id);
             }
             Event::Log(_) => {}
             event => panic!("{event:?}"),
@@ -284,7 +302,7 @@ impl<'a> Play<'a> {
     fn check(&mut self, stream: &[u8]) {
         assert_eq!(self.driver.sockets(), 0, "a socket is left");
         assert_eq!(self.driver.waiting(), 0, "bytes are counted that nobody waits for");
-        let registry = &self.driver.handle.hub().registry;
+        let registry = &self.driver.hub().registry;
         assert_eq!((registry.open(), registry.held()), (0, 0), "somebody is still known");
 
         self.output = undated(&self.output);

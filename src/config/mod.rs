@@ -11,6 +11,7 @@ mod limits;
 mod listen;
 mod monitoring;
 mod origins;
+mod protocol;
 mod protocols;
 mod proxies;
 mod tls;
@@ -24,6 +25,9 @@ pub use listen::{Address, Listen, Scheme};
 pub use monitoring::{Metrics, health};
 pub(crate) use origins::host_and_port;
 pub use origins::{Listed, Origin, Origins};
+#[cfg(feature = "gomoob")]
+pub use protocol::Gomoob;
+pub use protocol::Protocol;
 pub use protocols::protocols;
 pub use proxies::TrustedProxies;
 pub use tls::Tls;
@@ -58,8 +62,8 @@ pub struct Config {
     pub control: Vec<Control>,
     /// What lets a client in; any of them will do. Default: nothing is asked.
     pub auth: Vec<Auth>,
-    /// Whether clients are tagged with what the parameter `tags` of their URL says (docs/from-gomoob.md). Default: no.
-    pub url_tags: bool,
+    /// The protocol that the server speaks on top of WebSockets. Default: none.
+    pub protocol: Option<Protocol>,
     /// Shards, each a thread with its own connections; 0 chooses by the number of processors.
     pub io_threads: usize,
 }

@@ -161,8 +161,10 @@ pub struct Deciding {
     pub deflate: Option<Agreement>,
     /// When the connection must end that comes of it.
     pub expires: Option<Duration>,
-    /// The tags that the client gives itself.
+    /// The tags that the protocol gives the connection.
     pub tags: Vec<(Arc<str>, TagValue)>,
+    /// The client's request, if the connection is to keep it.
+    pub request: Option<Box<Request>>,
 }
 
 /// The state that only an open connection has.

@@ -1,7 +1,7 @@
 //! What there is to ask for, and how it is done.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -17,25 +17,21 @@ use super::{
     remembered::{Asked, Remembered},
 };
 use crate::{
-    hub::Hub,
-    port::{ConnectionHandle, PayloadTooBig, Publisher, check_topic, close_code_allowed},
-    queue::{ConnectionId, EventSender, LogLevel, LogRecord, TagValue},
+    port::{
+        ConnectionHandle, ConnectionId, LogLevel, LogRecord, PayloadTooBig, Publisher, TagValue, check_topic,
+        close_code_allowed,
+    },
+    queue::LogSender,
 };
 
 /// The server as its control API sees it. One thread's.
 #[derive(Debug)]
 pub struct Api {
-    hub: Arc<Hub>,
-    handle: RefCell<Publisher>,
+    publisher: RefCell<Publisher>,
     remembered: RefCell<Remembered>,
-    log: RefCell<Log>,
-}
-
-#[derive(Debug)]
-struct Log {
-    events: EventSender,
-    /// When a refused request was logged last.
-    refused: Option<Instant>,
+    log: LogSender,
+    /// The time at which a refused request was logged last.
+    refusal_logged: Cell<Option<Instant>>,
 }
 
 /// One request, with who asks settled.
@@ -52,19 +48,19 @@ pub(super) struct Request<'a> {
 }
 
 impl Api {
-    /// Speaks with `handle`, which is its own, and logs into `events`.
-    pub fn new(handle: Publisher, events: EventSender) -> Self {
+    /// Sends with `publisher`, which is its own.
+    pub fn new(publisher: Publisher, log: LogSender) -> Self {
         Self {
-            hub: handle.hub().clone(),
-            handle: RefCell::new(handle),
+            publisher: RefCell::new(publisher),
             remembered: RefCell::default(),
-            log: RefCell::new(Log { events, refused: None }),
+            log,
+            refusal_logged: Cell::default(),
         }
     }
 
     /// Bytes that a body may have: JSON may write one byte of a message as six, and mostly writes it as one.
     pub(super) fn largest_body(&self) -> usize {
-        2 * self.hub.limits.max_message_size + (64 << 10)
+        2 * self.publisher.borrow().max_message_size() + (64 << 10)
     }
 
     /// Carries a request out, or says why not.
@@ -79,7 +75,7 @@ impl Api {
         };
         request.check_posted()?;
         if request.id.is_empty() {
-            return self.speak(request, order);
+            return self.carry_out(request, order);
         }
         let asked = Asked { by: request.by.into(), id: request.id.into() };
         let (digest, now) = (request.digest(), Instant::now());
@@ -95,62 +91,60 @@ impl Api {
                 ));
             }
         }
-        let answer = self.speak(request, order)?;
+        let answer = self.carry_out(request, order)?;
         self.remembered.borrow_mut().remember(asked, digest, answer.clone(), now);
         Ok(answer)
     }
 
     /// Says that a request was refused, not too often.
     pub(super) fn log_refusal(&self, peer: &str, failure: &Failure) {
-        let mut log = self.log.borrow_mut();
         let now = Instant::now();
-        if log.refused.is_none_or(|at| now >= at + LOG_INTERVAL) {
-            log.refused = Some(now);
+        if self.refusal_logged.get().is_none_or(|at| now >= at + LOG_INTERVAL) {
+            self.refusal_logged.set(Some(now));
             let context = vec![
                 ("peer".to_owned(), peer.to_owned()),
                 ("reason".to_owned(), failure.message().to_owned()),
             ];
-            log.write(LogLevel::Warning, "A request to the control API was refused", context);
-            self.handle.borrow_mut().ring();
+            let message = "A request to the control API was refused".to_owned();
+            self.log.send(LogRecord { level: LogLevel::Warning, message, context });
         }
     }
 
-    fn speak(&self, request: &Request<'_>, order: Do) -> Result<Answer, Failure> {
-        let spoken = self.hub.unless_silenced(|| {
-            let mut handle = self.handle.borrow_mut();
-            handle.begin_batch();
-            let answer = order(self, &mut handle, request.body);
-            handle.end_batch();
+    fn carry_out(&self, request: &Request<'_>, order: Do) -> Result<Answer, Failure> {
+        let answer = self.publisher.borrow_mut().unless_stopping(|publisher| {
+            publisher.begin_batch();
+            let answer = order(self, publisher, request.body);
+            publisher.end_batch();
             answer
         });
-        spoken.unwrap_or_else(|| Err(Failure::stopping()))
+        answer.unwrap_or_else(|| Err(Failure::stopping()))
     }
 
-    fn publish(&self, handle: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
+    fn publish(&self, publisher: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
         let mut order: Order<'_> = body::read(json)?;
         let (topic, except) = (order.take_topic()?, order.take_except());
         let payload = order.into_payload()?;
-        let count = handle.publish(&topic, payload.outgoing(), &except).map_err(too_big)?;
+        let count = publisher.publish(&topic, payload.outgoing(), &except).map_err(too_big)?;
         Ok(Answer::connections(count))
     }
 
-    fn broadcast(&self, handle: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
+    fn broadcast(&self, publisher: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
         let mut order: Order<'_> = body::read(json)?;
         let except = order.take_except();
         let payload = order.into_payload()?;
-        let count = handle.broadcast(payload.outgoing(), &except).map_err(too_big)?;
+        let count = publisher.broadcast(payload.outgoing(), &except).map_err(too_big)?;
         Ok(Answer::connections(count))
     }
 
-    fn send(&self, handle: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
+    fn send(&self, publisher: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
         let mut order: Order<'_> = body::read(json)?;
         let audience = order.take_audience()?;
         let payload = order.into_payload()?;
-        let count = handle.send_to(&audience, payload.outgoing()).map_err(too_big)?;
+        let count = publisher.send_to(&audience, payload.outgoing()).map_err(too_big)?;
         Ok(Answer::connections(count))
     }
 
-    fn close(&self, handle: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
+    fn close(&self, publisher: &mut Publisher, json: &[u8]) -> Result<Answer, Failure> {
         let Close { to: Object(to), code, reason } = body::read(json)?;
         if !close_code_allowed(code) {
             return Err(Failure::field("code", format!("{code} is not a close code for applications")));
@@ -163,9 +157,9 @@ impl Api {
             ));
         }
         let mut count = 0;
-        for id in self.hub.select(&to.into_audience()?) {
-            if let Some(member) = handle.member(id).filter(|member| member.is_open()) {
-                handle.close(&member, code, &reason);
+        for id in publisher.connections(&to.into_audience()?) {
+            if let Some(connection) = publisher.connection(id).filter(|connection| connection.is_open()) {
+                publisher.close(&connection, code, &reason);
                 count += 1;
             }
         }
@@ -176,7 +170,7 @@ impl Api {
     fn count(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         request.check_posted()?;
         let Count { to: Object(to) } = body::read(request.body)?;
-        Ok(Answer::connections(self.hub.select(&to.into_audience()?).len()))
+        Ok(Answer::connections(self.publisher.borrow().connections(&to.into_audience()?).len()))
     }
 
     /// What changes nothing.
@@ -205,15 +199,16 @@ impl Api {
     fn connections(&self, fields: &mut Fields) -> Result<Answer, Failure> {
         let (audience, limit) = (fields.audience()?, fields.limit()?);
         let after = fields.number("after")?.map(ConnectionId::from_php);
-        let mut ids = self.hub.select(&audience);
+        let publisher = self.publisher.borrow();
+        let mut ids = publisher.connections(&audience);
         ids.sort_unstable();
         let total = ids.len();
         let rest = ids.partition_point(|id| after.is_some_and(|after| *id <= after));
         let page = ids.get(rest..).unwrap_or_default();
         let next = (page.len() > limit).then(|| page.get(limit.checked_sub(1)?)).flatten();
-        let members = page.iter().take(limit).filter_map(|id| self.hub.registry.get(*id));
+        let connections = page.iter().take(limit).filter_map(|id| publisher.connection(*id));
         Ok(Answer::of(&Connections {
-            connections: members.map(|member| Connection::of(&member)).collect(),
+            connections: connections.map(|connection| Connection::of(&connection)).collect(),
             total,
             next: next.map(|id| id.to_php()),
         }))
@@ -222,7 +217,7 @@ impl Api {
     fn topics(&self, fields: &mut Fields) -> Result<Answer, Failure> {
         let (prefix, limit) = (fields.one("prefix")?.unwrap_or_default(), fields.limit()?);
         let after = fields.one("after")?;
-        let mut topics = self.hub.directory.topics_from(&prefix, after.as_deref(), limit + 1);
+        let mut topics = self.publisher.borrow().topics(&prefix, after.as_deref(), limit + 1);
         let more = topics.len() > limit;
         topics.truncate(limit);
         let next = topics.last().filter(|_| more).map(|(topic, _)| topic.to_string());
@@ -233,19 +228,19 @@ impl Api {
     fn presence(&self, fields: &mut Fields) -> Result<Answer, Failure> {
         let topic = fields.one("topic")?.ok_or_else(|| Failure::field("topic", "is missing"))?;
         check_topic(&topic).map_err(|error| Failure::field("topic", error.to_string()))?;
-        let presence = self.hub.presence(&topic);
+        let presence = self.publisher.borrow().presence(&topic);
         Ok(Answer::of(&Present { users: presence.users, connections: presence.connections }))
     }
 
     fn stats(&self, _: &mut Fields) -> Result<Answer, Failure> {
-        let figures = self.hub.figures().into_iter();
+        let figures = self.publisher.borrow().figures().into_iter();
         Ok(Answer::of(
             &figures.map(|figure| (figure.name.to_owned(), figure.value.into())).collect::<Map<_, _>>(),
         ))
     }
 
     fn health(&self, _: &mut Fields) -> Result<Answer, Failure> {
-        let stopping = self.hub.is_silenced();
+        let stopping = self.publisher.borrow().is_stopping();
         let word = if stopping { "stopping" } else { "ok" };
         let status = if stopping { 503 } else { 200 };
         Ok(Answer { status, ..Answer::of(&Health { status: word }) })
@@ -270,17 +265,6 @@ impl Request<'_> {
         let mut digest = [0; 32];
         digest.copy_from_slice(context.finish().as_ref());
         digest
-    }
-}
-
-impl Log {
-    fn write(&mut self, level: LogLevel, message: &str, context: Vec<(String, String)>) {
-        self.events.push(crate::queue::Event::Log(Box::new(LogRecord {
-            level,
-            message: message.to_owned(),
-            context,
-        })));
-        self.events.flush();
     }
 }
 
@@ -328,18 +312,18 @@ struct Health {
 }
 
 impl Connection {
-    fn of(member: &ConnectionHandle) -> Self {
+    fn of(connection: &ConnectionHandle) -> Self {
         let value = |value: TagValue| match value {
             TagValue::Int(number) => number.into(),
             TagValue::Text(text) => (*text).into(),
         };
         Self {
-            id: member.id().to_php(),
-            user: member.user(),
-            topics: member.topics(),
-            tags: member.tags().into_iter().map(|(name, tag)| (name.to_string(), value(tag))).collect(),
-            buffered: member.buffered(),
-            latency: member.latency().map(|latency| latency.as_secs_f64()),
+            id: connection.id().to_php(),
+            user: connection.user(),
+            topics: connection.topics(),
+            tags: connection.tags().into_iter().map(|(name, tag)| (name.to_string(), value(tag))).collect(),
+            buffered: connection.buffered(),
+            latency: connection.latency().map(|latency| latency.as_secs_f64()),
         }
     }
 }

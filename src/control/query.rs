@@ -6,7 +6,7 @@ use super::{
     answer::Failure,
     body::{List, Tags, To},
 };
-use crate::hub::Audience;
+use crate::port::Audience;
 
 /// The fields of a query, in order, each to be taken once; what is left at the end is refused.
 #[derive(Debug)]

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use super::{
     Hub,
     query::{Query, QueryError},
@@ -11,7 +9,7 @@ use super::{
 use crate::queue::ConnectionId;
 
 /// Connections by what they are. What is left out does not matter; without any of it everybody is meant.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audience {
     /// Subscribe to one of these topics.
     pub topics: Option<Vec<Arc<str>>>,

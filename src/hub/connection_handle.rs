@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use super::{Directory, TagError, TopicError, check_tag, check_topic};
 use crate::{
     connection::SendGauge,
+    http::Request,
     queue::{ConnectionId, TagValue},
 };
 
@@ -25,11 +26,15 @@ struct Traits {
     user: Option<Arc<str>>,
     topics: Vec<Arc<str>>,
     tags: Vec<(Arc<str>, TagValue)>,
+    /// The client's request, if the consumer wants connections to keep it.
+    request: Option<Arc<Request>>,
 }
 
 impl ConnectionHandle {
-    pub(super) fn new(gauge: Arc<SendGauge>) -> Self {
-        Self { gauge, traits: Mutex::default() }
+    pub(super) fn new(gauge: Arc<SendGauge>, request: Option<Box<Request>>) -> Self {
+        let kept =
+            request.map(|request| Box::new(Traits { request: Some(request.into()), ..Traits::default() }));
+        Self { gauge, traits: Mutex::new(kept) }
     }
 
     /// The connection's id.
@@ -50,6 +55,12 @@ impl ConnectionHandle {
     /// Bytes that wait for the client.
     pub fn buffered(&self) -> usize {
         self.gauge.buffered()
+    }
+
+    /// The client's handshake request, while the connection is open and if the consumer wants it kept
+    /// (`Interests::kept_requests`): with it another consumer could take the connection over.
+    pub fn request(&self) -> Option<Arc<Request>> {
+        self.traits.lock().as_ref().and_then(|traits| traits.request.clone())
     }
 
     /// How long its last answered ping took.
@@ -186,7 +197,7 @@ mod tests {
     use super::*;
 
     fn member() -> (ConnectionHandle, Directory) {
-        (ConnectionHandle::new(Arc::new(SendGauge::new(ConnectionId::new(0, 3, 9)))), Directory::new(1))
+        (ConnectionHandle::new(Arc::new(SendGauge::new(ConnectionId::new(0, 3, 9))), None), Directory::new(1))
     }
 
     #[test]

@@ -21,7 +21,7 @@ use std::{
     ops::Bound,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -35,11 +35,11 @@ use self::{
 };
 use super::{
     audience::Audience,
-    presence::{Announced, Presence, PresenceChange},
+    presence::{Announced, Presence},
     query::{Condition, Plan, Step},
     tags::TagKey,
 };
-use crate::queue::{ConnectionId, TagValue};
+use crate::queue::{ConnectionId, PresenceChange, TagValue};
 
 /// An index over the open connections. Locked for a change, or to take what a question is about; never for a message of
 /// a shard.
@@ -50,6 +50,7 @@ pub struct Directory {
     epoch: Instant,
     /// When there are news, in nanoseconds since then: nobody takes the lock to hear that there are none.
     news_at: AtomicU64,
+    announcing: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -95,6 +96,7 @@ impl Directory {
             index: Mutex::default(),
             epoch: Instant::now(),
             news_at: AtomicU64::new(NEVER),
+            announcing: AtomicBool::new(false),
         }
     }
 
@@ -109,7 +111,7 @@ impl Directory {
             index.topic_names.insert(topic.clone());
         }
         if let Some(user) = first_of {
-            index.news.join((topic.clone(), user), Instant::now());
+            index.news.join((topic.clone(), user), id, Instant::now());
             self.date_news(&index);
         }
         topic
@@ -124,7 +126,7 @@ impl Directory {
             index.topic_names.remove(topic);
         }
         if let Some(user) = index.user_without_others(key, topic) {
-            index.news.leave((topic.clone(), user), Instant::now(), gone.then_some(id));
+            index.news.leave((topic.clone(), user), id, Instant::now(), gone);
             self.date_news(&index);
         }
     }
@@ -213,8 +215,14 @@ impl Directory {
     /// Says of which topics the consumer tells who comes and goes.
     pub fn announce(&self, announced: Announced) {
         let mut index = self.index.lock();
+        self.announcing.store(!announced.topics.is_empty(), Ordering::Relaxed);
         index.news.announce(announced);
         self.date_news(&index);
+    }
+
+    /// True if joins and leaves of any topic are announced.
+    pub fn is_announcing(&self) -> bool {
+        self.announcing.load(Ordering::Relaxed)
     }
 
     /// The consumer has come to the close of a connection: that users left by it may be told.

@@ -10,6 +10,7 @@ mod audience;
 mod connection_handle;
 mod directory;
 mod index;
+mod interests;
 
 mod pattern;
 mod presence;
@@ -18,10 +19,7 @@ mod registry;
 mod tags;
 mod topics;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
@@ -29,6 +27,7 @@ pub use crate::frame::close::may_be_sent_by_application as close_code_allowed;
 use crate::{
     config::{Compression, Limits},
     connection::SendGauge,
+    http::Request,
     metrics::{Counters, Figure, Kind, LOG_LINES_DROPPED},
     queue::{Accept, ConnectionId, TagValue},
 };
@@ -36,9 +35,11 @@ pub use audience::Audience;
 pub use connection_handle::ConnectionHandle;
 pub use directory::Directory;
 pub use index::TopicIndex;
+use interests::AtomicInterests;
+pub use interests::Interests;
 
 pub use pattern::{PatternError, TopicPattern};
-pub use presence::{Announced, Presence, PresenceChange};
+pub use presence::{Announced, Presence};
 pub use query::{Query, QueryError};
 pub use registry::Registry;
 pub use tags::{TagError, check_tag, check_tag_name};
@@ -59,23 +60,8 @@ pub struct Hub {
     pub compression: Option<Compression>,
     /// Whether nobody but the consumer may say anything more. Locked while somebody else speaks.
     silenced: Mutex<bool>,
-    /// Whether PHP decides about handshakes.
-    wants_handshakes: AtomicBool,
-    /// Whether PHP wants to know when a congested outbox is empty again.
-    wants_drains: AtomicBool,
-    /// Whether PHP answers plain requests.
-    wants_requests: AtomicBool,
-}
-
-/// Which optional events the consumer wants.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Interests {
-    /// `Event::Handshake`: it decides who may connect.
-    pub handshakes: bool,
-    /// `Event::Drain`.
-    pub drains: bool,
-    /// `Event::Request`: it answers plain requests.
-    pub requests: bool,
+    /// The optional events that the consumer wants.
+    interests: AtomicInterests,
 }
 
 impl Hub {
@@ -88,15 +74,18 @@ impl Hub {
             limits,
             compression,
             silenced: Mutex::new(false),
-            wants_handshakes: AtomicBool::new(false),
-            wants_drains: AtomicBool::new(false),
-            wants_requests: AtomicBool::new(false),
+            interests: AtomicInterests::default(),
         }
     }
 
     /// Adds a connection that opens, with what the consumer has accepted it as; gives its first topics. By its shard.
-    pub fn admit(&self, gauge: Arc<SendGauge>, accept: &Accept) -> Vec<Arc<str>> {
-        let member = Arc::new(ConnectionHandle::new(gauge));
+    pub fn admit(
+        &self,
+        gauge: Arc<SendGauge>,
+        accept: &Accept,
+        request: Option<Box<Request>>,
+    ) -> Vec<Arc<str>> {
+        let member = Arc::new(ConnectionHandle::new(gauge, request));
         if let Some(user) = &accept.user {
             member.name(user, &self.directory);
         }
@@ -174,26 +163,15 @@ impl Hub {
         self.directory.presence(topic)
     }
 
-    /// Says which optional events the consumer wants.
+    /// Sets the optional events that the consumer wants.
     pub fn set_interests(&self, interests: Interests) {
-        self.wants_handshakes.store(interests.handshakes, Ordering::Relaxed);
-        self.wants_drains.store(interests.drains, Ordering::Relaxed);
-        self.wants_requests.store(interests.requests, Ordering::Relaxed);
+        self.interests.set(interests);
     }
 
-    /// Whether the consumer decides about handshakes.
-    pub fn wants_handshakes(&self) -> bool {
-        self.wants_handshakes.load(Ordering::Relaxed)
-    }
-
-    /// Whether the consumer wants `Event::Drain`.
-    pub fn wants_drains(&self) -> bool {
-        self.wants_drains.load(Ordering::Relaxed)
-    }
-
-    /// Whether the consumer answers plain requests.
-    pub fn wants_requests(&self) -> bool {
-        self.wants_requests.load(Ordering::Relaxed)
+    /// The optional events that the consumer wants.
+    #[inline]
+    pub fn interests(&self) -> Interests {
+        self.interests.get()
     }
 
     /// Every figure of the server.

@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
+use crate::queue::PresenceChange;
+
 /// Who is in a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Presence {
@@ -11,17 +13,6 @@ pub struct Presence {
     pub users: Vec<Arc<str>>,
     /// The topic's subscribers, also those that are no user.
     pub connections: usize,
-}
-
-/// A user who came into a topic or left it. Of one user and topic they alternate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PresenceChange {
-    /// The topic.
-    pub topic: Arc<str>,
-    /// The user.
-    pub user: Arc<str>,
-    /// Whether it came.
-    pub joined: bool,
 }
 
 /// Of which topics it is told who comes and goes.
@@ -71,6 +62,7 @@ impl Announced {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::queue::ConnectionId;
 
     #[test]
     fn a_star_at_the_end_covers_every_topic_that_begins_so() {
@@ -90,7 +82,12 @@ mod tests {
 
     #[test]
     fn subscribers_get_json_whatever_the_user_is_called() {
-        let change = PresenceChange { topic: "a\"b".into(), user: "\u{1}é\\".into(), joined: false };
+        let change = PresenceChange {
+            topic: "a\"b".into(),
+            user: "\u{1}é\\".into(),
+            joined: false,
+            connection: ConnectionId::new(0, 0, 1),
+        };
         assert_eq!(change.message(), r#"{"event":"leave","topic":"a\"b","user":"\u0001é\\"}"#);
     }
 }

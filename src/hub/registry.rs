@@ -100,7 +100,8 @@ mod tests {
     use crate::connection::SendGauge;
 
     fn opened(registry: &Registry) -> Arc<ConnectionHandle> {
-        let member = Arc::new(ConnectionHandle::new(Arc::new(SendGauge::new(ConnectionId::new(0, 3, 9)))));
+        let member =
+            Arc::new(ConnectionHandle::new(Arc::new(SendGauge::new(ConnectionId::new(0, 3, 9))), None));
         registry.add(member.clone());
         member
     }

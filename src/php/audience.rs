@@ -12,10 +12,7 @@ use super::{
     thrown::{Thrown, bad_argument, bad_type, failed},
     values,
 };
-use crate::{
-    port::{Outgoing, PayloadTooBig, SendResult, check_topic},
-    queue::ConnectionId,
-};
+use crate::port::{ConnectionId, Outgoing, PayloadTooBig, SendResult, check_topic};
 
 pub(super) fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
@@ -23,9 +20,9 @@ pub(super) fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let message = message(call, 2, 3, 4)?;
     let result = match server.session() {
         None => SendResult::Closed,
-        Some(session) => match session.voice.speak(|handle| handle.member(id)).flatten() {
+        Some(session) => match session.link.publish(|publisher| publisher.connection(id)).flatten() {
             None => SendResult::Closed,
-            Some(member) => session.voice.send(&member, message).map_err(|error| too_big(2, error))?,
+            Some(handle) => session.link.send(&handle, message).map_err(|error| too_big(2, error))?,
         },
     };
     if call.is_result_used() {
@@ -40,7 +37,7 @@ pub(super) fn broadcast(call: &mut Call<'_>) -> Result<(), Thrown> {
     let except = except(call, 3)?;
     let reached = server
         .session()
-        .and_then(|session| session.voice.speak(|handle| handle.broadcast(message, &except)))
+        .and_then(|session| session.link.publish(|publisher| publisher.broadcast(message, &except)))
         .unwrap_or(Ok(0))
         .map_err(|error| too_big(1, error))?;
     call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
@@ -54,7 +51,7 @@ pub(super) fn publish(call: &mut Call<'_>) -> Result<(), Thrown> {
     let except = except(call, 4)?;
     let reached = server
         .session()
-        .and_then(|session| session.voice.speak(|handle| handle.publish(topic, message, &except)))
+        .and_then(|session| session.link.publish(|publisher| publisher.publish(topic, message, &except)))
         .unwrap_or(Ok(0))
         .map_err(|error| too_big(2, error))?;
     call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
@@ -75,7 +72,7 @@ fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
                 .ok_or_else(|| wrong("must be a list of Ferrite\\Connection objects or ids")),
             None => Ok(vec![
                 state_of::<Connection>(value)
-                    .map(|connection| connection.member().id())
+                    .map(|connection| connection.handle().id())
                     .ok_or_else(|| wrong("must be of type Ferrite\\Connection|array|null"))?,
             ]),
         },
@@ -84,7 +81,7 @@ fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
 
 /// Reads `Connection|int`.
 pub(super) fn connection_id(value: &Zval) -> Option<ConnectionId> {
-    let connection = state_of::<Connection>(value).map(|connection| connection.member().id());
+    let connection = state_of::<Connection>(value).map(|connection| connection.handle().id());
     connection.or_else(|| value.long().map(ConnectionId::from_php))
 }
 
@@ -99,7 +96,7 @@ pub(super) fn connection(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let id = ConnectionId::from_php(call.int_or(1, 0)?);
     let object = server.session().and_then(|session| {
-        session.roster.seat(id).filter(|seat| seat.member.is_open())?.object(&session.voice)
+        session.client(id).filter(|client| client.handle().is_open())?.object(&session.link)
     });
     call.returns(object.unwrap_or_else(values::null));
     Ok(())
@@ -109,8 +106,8 @@ pub(super) fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let mut list = ZendHashTable::new();
     if let Some(session) = server.session() {
-        for seat in session.roster.seats().iter().filter(|seat| seat.member.is_open()) {
-            if let Some(object) = seat.object(&session.voice) {
+        for client in session.clients().iter().filter(|client| client.handle().is_open()) {
+            if let Some(object) = client.object(&session.link) {
                 let _ = list.push(object);
             }
         }
@@ -120,7 +117,8 @@ pub(super) fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
 }
 
 pub(super) fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let open = this(call)?.session().map_or(0, |session| session.hub.open_connections());
+    let session = this(call)?.session();
+    let open = session.and_then(|session| session.link.publish(|publisher| publisher.count())).unwrap_or(0);
     call.returns_int(i64::try_from(open).unwrap_or(i64::MAX));
     Ok(())
 }

@@ -13,7 +13,7 @@ use super::{
     thrown::{Kind as Throw, Thrown, bad_type, throw},
     values,
 };
-use crate::{config, queue::Identity};
+use crate::{config, port::Identity};
 
 static IDENTITY: Class = Class::new();
 

@@ -9,23 +9,20 @@ use super::{
     call::{Call, handler},
     class::{BadDeclaration, Declaration, Kind},
     enums,
+    link::Link,
     objects::{Meta, Native, Owned, create},
     request::Request,
     rules, tag,
     thrown::{Kind as Throw, Thrown, bad_argument, throw},
     values,
-    voice::Voice,
 };
-use crate::{
-    hub::{ConnectionHandle, TopicError, close_code_allowed},
-    queue::Opened,
-};
+use crate::port::{ConnectionHandle, Opened, TopicError, close_code_allowed};
 
 /// The state of a `Connection` object.
 #[derive(Debug)]
 pub(super) struct Connection {
-    member: Arc<ConnectionHandle>,
-    voice: Rc<Voice>,
+    handle: Arc<ConnectionHandle>,
+    link: Rc<Link>,
 }
 
 impl Native for Connection {
@@ -74,8 +71,8 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
 
 /// Makes the object of a connection that opened.
 pub(super) fn object(
-    member: Arc<ConnectionHandle>,
-    voice: Rc<Voice>,
+    handle: Arc<ConnectionHandle>,
+    link: Rc<Link>,
     request: &Owned<Request>,
     opened: &Opened,
 ) -> Option<Owned<Connection>> {
@@ -84,13 +81,13 @@ pub(super) fn object(
         None => values::null(),
     };
     let properties = [
-        values::int(member.id().to_php()),
+        values::int(handle.id().to_php()),
         request.to_zval(),
         text(&opened.user),
         text(&opened.protocol),
         request.remote_address(),
     ];
-    let object = Owned::new(Connection { member, voice })?;
+    let object = Owned::new(Connection { handle, link })?;
     for (index, value) in properties.into_iter().enumerate() {
         object.initialise(index, value);
     }
@@ -98,8 +95,8 @@ pub(super) fn object(
 }
 
 impl Connection {
-    pub(super) fn member(&self) -> &Arc<ConnectionHandle> {
-        &self.member
+    pub(super) fn handle(&self) -> &Arc<ConnectionHandle> {
+        &self.handle
     }
 }
 
@@ -117,14 +114,14 @@ pub(super) fn strings<'a>(call: &Call<'a>) -> Result<Vec<&'a str>, Thrown> {
 
 fn this<'a>(call: &Call<'a>) -> Result<&'a Connection, Thrown> {
     let connection = call.this::<Connection>()?;
-    connection.voice.check_process()?;
+    connection.link.check_process()?;
     Ok(connection)
 }
 
 fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let message = message(call, 1, 2, 3)?;
-    let result = connection.voice.send(&connection.member, message).map_err(|error| too_big(1, error))?;
+    let result = connection.link.send(&connection.handle, message).map_err(|error| too_big(1, error))?;
     if call.is_result_used() {
         call.returns(enums::send_result(result));
     }
@@ -134,7 +131,7 @@ fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let (code, reason) = close_arguments(call)?;
-    connection.voice.speak(|handle| handle.close(&connection.member, code, reason));
+    connection.link.publish(|publisher| publisher.close(&connection.handle, code, reason));
     Ok(())
 }
 
@@ -159,15 +156,15 @@ pub(super) fn close_arguments<'a>(call: &Call<'a>) -> Result<(u16, &'a str), Thr
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = topic_names(call, 1)?;
-    let refused = rules::refused(&connection.voice, &call.this_kept(), &connection.member, &names)?;
+    let refused = rules::refused(&connection.link, &call.this_kept(), &connection.handle, &names)?;
     if let Some((topic, pattern)) = refused {
         let error =
             format!("The rule for \"{pattern}\" does not let this connection subscribe to \"{topic}\"");
         return Err(throw(Throw::Forbidden, &error));
     }
     // A rule may have forked.
-    connection.voice.check_process()?;
-    match connection.voice.speak(|handle| handle.subscribe(&connection.member, &names)) {
+    connection.link.check_process()?;
+    match connection.link.publish(|publisher| publisher.subscribe(&connection.handle, &names)) {
         Some(Err(TopicError::TooMany { limit })) => return Err(too_many_topics(limit)),
         Some(Err(error)) => return Err(throw(Throw::Value, &error.to_string())),
         Some(Ok(())) | None => {}
@@ -183,15 +180,15 @@ pub(super) fn too_many_topics(limit: usize) -> Thrown {
 fn unsubscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = topic_names(call, 1)?;
-    connection.voice.speak(|handle| handle.unsubscribe(&connection.member, &names));
+    connection.link.publish(|publisher| publisher.unsubscribe(&connection.handle, &names));
     call.returns_this();
     Ok(())
 }
 
 fn topics(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let open = connection.voice.speak(|_| ()).is_some() && connection.member.is_open();
-    let topics = if open { connection.member.topics() } else { Vec::new() };
+    let open = connection.link.is_up() && connection.handle.is_open();
+    let topics = if open { connection.handle.topics() } else { Vec::new() };
     let list = if topics.is_empty() {
         ZendHashTable::new()
     } else {
@@ -205,7 +202,7 @@ fn add_tag(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let (name, value) = (tag::name(call, 1)?, tag::value(call, 2)?);
     let tags = [(&*name, value)];
-    if let Some(Err(error)) = connection.voice.speak(|handle| handle.tag(&connection.member, &tags)) {
+    if let Some(Err(error)) = connection.link.publish(|publisher| publisher.tag(&connection.handle, &tags)) {
         return Err(tag::refused(&error, 2));
     }
     call.returns_this();
@@ -215,37 +212,37 @@ fn add_tag(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn untag(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = strings(call)?;
-    connection.voice.speak(|handle| handle.untag(&connection.member, &names));
+    connection.link.publish(|publisher| publisher.untag(&connection.handle, &names));
     call.returns_this();
     Ok(())
 }
 
 fn tags(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let running = connection.voice.speak(|_| ()).is_some();
-    let tags = if running { connection.member.tags() } else { Vec::new() };
+    let running = connection.link.is_up();
+    let tags = if running { connection.handle.tags() } else { Vec::new() };
     call.returns_array(tag::array(&tags));
     Ok(())
 }
 
 fn is_open(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let running = connection.voice.speak(|_| ()).is_some();
-    call.returns_bool(running && connection.member.is_open());
+    let running = connection.link.is_up();
+    call.returns_bool(running && connection.handle.is_open());
     Ok(())
 }
 
 fn buffered_amount(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let running = connection.voice.speak(|_| ()).is_some();
-    let bytes = if running { connection.member.buffered() } else { 0 };
+    let running = connection.link.is_up();
+    let bytes = if running { connection.handle.buffered() } else { 0 };
     call.returns_int(i64::try_from(bytes).unwrap_or(i64::MAX));
     Ok(())
 }
 
 fn latency(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let latency: Zval = match connection.member.latency() {
+    let latency: Zval = match connection.handle.latency() {
         Some(time) => values::float(time.as_secs_f64()),
         None => values::null(),
     };
@@ -255,13 +252,13 @@ fn latency(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn pause(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    connection.voice.speak(|handle| handle.pause(&connection.member));
+    connection.link.publish(|publisher| publisher.pause(&connection.handle));
     Ok(())
 }
 
 fn resume(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    connection.voice.speak(|handle| handle.resume(&connection.member));
+    connection.link.publish(|publisher| publisher.resume(&connection.handle));
     Ok(())
 }
 

@@ -10,17 +10,18 @@ use super::{
     call::{Call, handler},
     callback::Callback,
     class::{BadDeclaration, Declaration, Kind},
+    clients::Client,
     engine, log,
     objects::{Meta, Native, create, state_of},
-    roster::Seat,
     server::{On, Server},
     session::Session,
     thrown::{self, Kind as Throw, Outcome, Thrown, bad_type, throw},
     turn, values,
 };
 use crate::{
+    config,
+    port::{LogLevel, LogRecord},
     protocol::gomoob::{Frame, MAX_DEPTH, Message, encode, forward},
-    queue::{LogLevel, LogRecord},
 };
 
 /// The state of a `Protocol\Gomoob` object, and of a server that speaks it.
@@ -67,6 +68,17 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
     call.construct(Gomoob { legacy: call.bool_or(1, false)?, parser, authorizer })
 }
 
+impl Gomoob {
+    /// The protocol as the shards speak it.
+    pub(super) fn protocol(&self) -> config::Protocol {
+        config::Protocol::Gomoob(config::Gomoob {
+            legacy: self.legacy,
+            parses: self.parser.is_some(),
+            authorizes: self.authorizer.is_some(),
+        })
+    }
+}
+
 /// The argument of that number, if it is given.
 pub(super) fn argument(call: &Call<'_>, number: u32) -> Result<Option<Gomoob>, Thrown> {
     let Some(value) = call.value(number).filter(|value| !value.is_null()) else { return Ok(None) };
@@ -78,26 +90,26 @@ pub(super) fn argument(call: &Call<'_>, number: u32) -> Result<Option<Gomoob>, T
 pub(super) fn message(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     gomoob: &Gomoob,
     payload: &[u8],
 ) -> Result<usize, Thrown> {
     let Frame { message, tags } = match Frame::read(payload, gomoob.parser.is_some()) {
         Ok(frame) => frame,
-        Err(refusal) => return refuse(server, session, seat, &refusal.to_string()).map(|()| 0),
+        Err(refusal) => return refuse(server, session, client, &refusal.to_string()).map(|()| 0),
     };
     let (ran, json) = match message {
         Message::Text(text) if gomoob.authorizer.is_none() => (0, encode(&text)),
-        _ => match turn::occupied(session, seat, || ask(server, session, seat, gomoob, payload)) {
+        _ => match turn::occupied(session, client, || ask(server, session, client, gomoob, payload)) {
             Ok(asked) => asked,
-            Err(outcome) => return failed_to_ask(server, session, seat, outcome).map(|()| 1),
+            Err(outcome) => return failed_to_ask(server, session, client, outcome).map(|()| 1),
         },
     };
     // A callback may have forked, and a child must not speak to its parent's clients.
     if session.is_foreign() {
         return Ok(ran);
     }
-    let sent = session.voice.speak(|handle| forward(handle, &tags, &json, gomoob.legacy));
+    let sent = session.link.publish(|publisher| forward(publisher, &tags, &json, gomoob.legacy));
     if let Some(Err(error)) = sent {
         let message = format!("A message was not forwarded: {error}");
         log::record(server, &LogRecord { level: LogLevel::Error, message, context: Vec::new() })?;
@@ -110,11 +122,11 @@ pub(super) fn message(
 fn ask(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     gomoob: &Gomoob,
     payload: &[u8],
 ) -> Result<(usize, String), Outcome> {
-    let about = Some((session, seat));
+    let about = Some((session, client));
     let mut ran = 0;
     let depth = i64::try_from(MAX_DEPTH).unwrap_or(i64::MAX);
     let frame = call("json_decode", [values::text(payload), values::bool(true), values::int(depth)])?;
@@ -134,7 +146,7 @@ fn ask(
             ran += 1;
             let empty = || values::array(ZendHashTable::new());
             let [tags, metadata] = ["tags", "metadata"].map(|name| part(name).unwrap_or_else(empty));
-            authorize(server, session, seat, authorizer.clone(), [message.shallow_clone(), tags, metadata])
+            authorize(server, session, client, authorizer.clone(), [message.shallow_clone(), tags, metadata])
         }
     };
     let json = authorized.and_then(|()| encoded(&message));
@@ -148,16 +160,16 @@ fn ask(
 fn authorize(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     authorizer: Callback,
     [message, tags, metadata]: [Zval; 3],
 ) -> Result<(), Outcome> {
-    let Some(connection) = seat.object(&session.voice) else { return Err(Outcome::Done) };
+    let Some(connection) = client.object(&session.link) else { return Err(Outcome::Done) };
     let arguments = [connection, message, tags, metadata];
-    if answer(server.ask(authorizer, arguments, Some((session, seat)), Zval::bool))? == Some(true) {
+    if answer(server.ask(authorizer, arguments, Some((session, client)), Zval::bool))? == Some(true) {
         return Ok(());
     }
-    let id = seat.member.id().to_php();
+    let id = client.handle().id().to_php();
     Err(exception(&format!(
         "Message sending is not authorized on WebSocket connection with resource id '{id}' !"
     )))
@@ -182,20 +194,25 @@ fn exception(message: &str) -> Outcome {
     thrown::outcome()
 }
 
-fn failed_to_ask(server: &Server, session: &Session, seat: &Seat, outcome: Outcome) -> Result<(), Thrown> {
+fn failed_to_ask(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    outcome: Outcome,
+) -> Result<(), Thrown> {
     match outcome {
         // The connection is gone, or PHP has answered what it never does.
-        Outcome::Done => close(session, seat),
+        Outcome::Done => close(session, client),
         Outcome::Leaving(thrown) => return Err(thrown),
         Outcome::Threw(error) if thrown::is_invalid_argument(&error) && !is_heard(server) => {
-            server.release(error, Some((session, seat)))?;
+            server.release(error, Some((session, client)))?;
             tell_operator(server, session)?;
-            close(session, seat);
+            close(session, client);
         }
         Outcome::Threw(error) => {
-            let about = Some((session, seat));
-            let reported = turn::occupied(session, seat, || server.report(error, about));
-            close(session, seat);
+            let about = Some((session, client));
+            let reported = turn::occupied(session, client, || server.report(error, about));
+            close(session, client);
             reported?;
         }
     }
@@ -203,12 +220,12 @@ fn failed_to_ask(server: &Server, session: &Session, seat: &Seat, outcome: Outco
 }
 
 /// Closes a client for what it sent, and lets the script know why.
-fn refuse(server: &Server, session: &Session, seat: &Seat, why: &str) -> Result<(), Thrown> {
+fn refuse(server: &Server, session: &Session, client: &Client, why: &str) -> Result<(), Thrown> {
     if is_heard(server) {
-        return failed_to_ask(server, session, seat, exception(why));
+        return failed_to_ask(server, session, client, exception(why));
     }
     tell_operator(server, session)?;
-    close(session, seat);
+    close(session, client);
     Ok(())
 }
 
@@ -227,9 +244,9 @@ fn tell_operator(server: &Server, session: &Session) -> Result<(), Thrown> {
     log::record(server, &LogRecord { level: LogLevel::Warning, message, context: Vec::new() })
 }
 
-fn close(session: &Session, seat: &Seat) {
+fn close(session: &Session, client: &Client) {
     if !session.is_foreign() {
-        session.voice.speak(|handle| handle.close(&seat.member, NORMAL, ""));
+        session.link.publish(|publisher| publisher.close(client.handle(), NORMAL, ""));
     }
 }
 

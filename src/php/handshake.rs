@@ -11,22 +11,19 @@ use super::{
     class::{BadDeclaration, Declaration, Kind},
     connection::too_many_topics,
     headers,
+    link::Link,
     objects::{Meta, Native, Owned, create},
     request::Request,
     tag,
     thrown::{Kind as Throw, Thrown, bad_argument, bad_type, throw},
-    voice::Voice,
 };
-use crate::{
-    hub::TagError,
-    queue::{Accept, ConnectionId, Identity, Reject, TagValue, headers_size},
-};
+use crate::port::{Accept, ConnectionId, Identity, Reject, TagError, TagValue, headers_size};
 
 /// The state of a `Handshake` object.
 #[derive(Debug)]
 pub(super) struct Handshake {
     id: ConnectionId,
-    voice: Rc<Voice>,
+    link: Rc<Link>,
     request: Owned<Request>,
     /// The subprotocol if PHP names none.
     protocol: Option<String>,
@@ -81,14 +78,14 @@ pub(super) fn declare() -> Result<(), BadDeclaration> {
 /// Makes the object for a client that asks.
 pub(super) fn object(
     id: ConnectionId,
-    voice: Rc<Voice>,
+    link: Rc<Link>,
     request: Owned<Request>,
     protocol: Option<String>,
     identity: Option<Identity>,
 ) -> Option<Owned<Handshake>> {
     let shown = [request.to_zval(), auth::identity(identity.as_ref())];
     let decision = Cell::new(Decision::Open);
-    let object = Owned::new(Handshake { id, voice, request, protocol, identity, decision })?;
+    let object = Owned::new(Handshake { id, link, request, protocol, identity, decision })?;
     for (index, value) in shown.into_iter().enumerate() {
         object.initialise(index, value);
     }
@@ -112,20 +109,20 @@ impl Handshake {
 
     fn accept(&self, accept: Accept) {
         self.decision.set(Decision::Made);
-        self.voice.speak(|handle| handle.accept(self.id, accept));
+        self.link.publish(|publisher| publisher.accept(self.id, accept));
     }
 
     fn reject(&self, reject: Reject) {
         self.decision.set(Decision::Made);
-        let waiting = self.voice.waiting.borrow_mut().remove(&self.id);
+        let waiting = self.link.waiting.borrow_mut().remove(&self.id);
         drop(waiting);
-        self.voice.speak(|handle| handle.reject(self.id, reject));
+        self.link.publish(|publisher| publisher.reject(self.id, reject));
     }
 }
 
 fn this<'a>(call: &Call<'a>) -> Result<&'a Handshake, Thrown> {
     let handshake = call.this::<Handshake>()?;
-    handshake.voice.check_process()?;
+    handshake.link.check_process()?;
     if handshake.decision.get() == Decision::Made {
         return Err(throw(Throw::State, "The handshake is answered already"));
     }
@@ -140,8 +137,8 @@ fn accept(call: &mut Call<'_>) -> Result<(), Thrown> {
     };
     let mut accept = Accept::as_identified(handshake.identity.clone(), None);
     accept.user = user.or(accept.user);
-    topics(call, &mut accept.topics, handshake.voice.max_topics())?;
-    tags(call, &mut accept.tags, handshake.voice.max_tags())?;
+    topics(call, &mut accept.topics, handshake.link.max_topics())?;
+    tags(call, &mut accept.tags, handshake.link.max_tags())?;
     accept.protocol = match call.string_or_null(4)? {
         None => handshake.protocol.clone(),
         Some(protocol) => {
@@ -150,7 +147,7 @@ fn accept(call: &mut Call<'_>) -> Result<(), Thrown> {
         }
     };
     accept.headers = headers::argument(call, 5)?;
-    fits(5, headers_size(&accept.headers), handshake.voice.max_response())?;
+    fits(5, headers_size(&accept.headers), handshake.link.max_response())?;
     handshake.accept(accept);
     Ok(())
 }
@@ -164,7 +161,7 @@ fn reject(call: &mut Call<'_>) -> Result<(), Thrown> {
     let body = call.string_or_null(2)?.map_or_else(Vec::new, |body| body.as_bytes().to_vec());
     let headers = headers::argument(call, 3)?;
     let reject = Reject { status, body, headers };
-    let limit = handshake.voice.max_response();
+    let limit = handshake.link.max_response();
     fits(2, reject.body.len(), limit)?;
     fits(3, reject.size(), limit)?;
     handshake.reject(reject);

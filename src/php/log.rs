@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     config::Origins,
-    queue::{LogLevel, LogRecord},
+    port::{LogLevel, LogRecord},
 };
 
 /// One line for each listener, and the ceiling.

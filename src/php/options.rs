@@ -81,7 +81,7 @@ pub(super) fn read(call: &Call<'_>) -> Result<Options, Thrown> {
         metrics,
         control,
         auth,
-        url_tags: dialect.is_some(),
+        protocol: dialect.as_ref().map(Gomoob::protocol),
         io_threads,
     };
     config.check().map_err(refuse)?;

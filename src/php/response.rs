@@ -11,7 +11,7 @@ use super::{
     thrown::{Thrown, bad_argument, failed},
     values,
 };
-use crate::queue::Respond;
+use crate::port::Respond;
 
 pub(super) static RESPONSE: Class = Class::new();
 

@@ -9,12 +9,12 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
     callback::{Callback, Calls},
+    link::Link,
     nesting::Nesting,
     thrown::{self, Kind, Thrown, throw},
     values,
-    voice::Voice,
 };
-use crate::hub::{ConnectionHandle, TopicPattern};
+use crate::port::{ConnectionHandle, TopicPattern};
 
 /// All of a server, in the order of their registration.
 #[derive(Debug, Default)]
@@ -75,13 +75,13 @@ impl Rules {
 /// Asks about the topics that a connection does not have yet; gives the first that a rule refuses it, and the rule's
 /// pattern. A rule may end the server, who owns the rules: so they are reached through its voice, and for a look only.
 pub(super) fn refused<'a>(
-    voice: &Voice,
+    link: &Link,
     connection: &Zval,
-    member: &ConnectionHandle,
+    handle: &ConnectionHandle,
     topics: &[&'a str],
 ) -> Result<Option<(&'a str, String)>, Thrown> {
-    for topic in topics.iter().filter(|topic| !member.is_subscribed(topic)) {
-        let question = voice
+    for topic in topics.iter().filter(|topic| !handle.is_subscribed(topic)) {
+        let question = link
             .rules()
             .and_then(|rules| Some((rules.about(topic)?, rules.nesting.clone(), rules.calls.clone())));
         let Some((question, nesting, calls)) = question else { continue };

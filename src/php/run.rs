@@ -12,7 +12,7 @@ use super::{
     engine::{self, Ended},
     log,
     nesting::Nesting,
-    options, output, presence,
+    options, output,
     server::{self, On, Server},
     session::{Session, Woken},
     signals::Mask,
@@ -21,7 +21,7 @@ use super::{
     turn::{close, deal, turn, turn_without_timers},
 };
 use crate::{
-    queue::Event,
+    port::Event,
     runtime::{self, Notifier},
 };
 
@@ -164,7 +164,7 @@ fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown
     log::started(server, session.addresses(), session.ceiling)?;
     if let Some(callback) = server.callback(On::Start) {
         server.call(callback, [this.shallow_clone()])?;
-        session.voice.check_process()?;
+        session.link.check_process()?;
     }
     session.notify(Notifier::ready);
     Ok(())
@@ -196,7 +196,7 @@ fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
 fn sleep(session: &Session, timers: Option<&Timers>, until: Option<Instant>) -> Result<(), Thrown> {
     let until = [until, timers.and_then(Timers::next_due), session.next_notice()].into_iter().flatten().min();
     if session.has_events() || until.is_some_and(|until| until <= Instant::now()) {
-        session.take_turn();
+        session.serve_once();
         return Ok(());
     }
     let mask = Mask::block_all();
@@ -227,7 +227,7 @@ fn sleep_blocked(
 /// threads, and must not serve what is its parent's.
 fn serve_interrupts(session: &Session) -> Result<(), Thrown> {
     engine::serve_interrupts()?;
-    session.voice.check_process()
+    session.link.check_process()
 }
 
 /// The orderly end of a run, after the last shard: by the first loop that comes here.
@@ -236,21 +236,19 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
         return Ok(());
     }
     session.end();
-    while let Some(event) = session.next_event() {
-        if !matches!(event, Event::Stopped { .. }) {
-            deal(server, session, event)?;
-        }
-    }
-    // Whoever has no close event by now lost it in a panic, or has it held by a suspended callback.
-    for seat in session.roster.seats() {
-        let held = seat.leave().into_iter().flatten().find_map(|event| match event {
-            Event::Close { code, reason, .. } => Some((code, reason)),
+    dispatch_rest(server, session)?;
+    // A connection without a close event by now lost it in a panic, or a suspended callback holds it.
+    for client in session.clients() {
+        let held = client.leave().into_iter().flatten().find_map(|delivery| match delivery.event {
+            Event::Close { code, reason, .. } => Some((code, reason, delivery.receipt)),
             _ => None,
         });
-        let (code, reason) = held.unwrap_or((ABNORMAL, "".into()));
-        close(server, session, &seat, code, &reason)?;
+        let (code, reason, receipt) =
+            held.unwrap_or_else(|| (ABNORMAL, "".into(), session.consumer().close_receipt(&client)));
+        close(server, session, &client, code, &reason, receipt)?;
     }
-    presence::tell_last(server, session)?;
+    session.consumer().announce_all();
+    dispatch_rest(server, session)?;
     // A callback may have been suspended until somebody gave the run up, and the server may run anew.
     if session.has_ended() {
         return Ok(());
@@ -268,6 +266,16 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
         Some(panic) => Err(throw(Kind::Error, &format!("A network thread has panicked: {panic}"))),
         None => Ok(()),
     }
+}
+
+/// Dispatches the events that are left after the last shard.
+fn dispatch_rest(server: &Server, session: &Session) -> Result<(), Thrown> {
+    while let Some(delivery) = session.next_event() {
+        if !matches!(delivery.event, Event::Stopped { .. }) {
+            deal(server, session, delivery)?;
+        }
+    }
+    Ok(())
 }
 
 /// Callbacks of one server may run another, or poll their own in a Fiber, and so on: up to here.

@@ -3,7 +3,6 @@
 use std::{
     cell::RefCell,
     rc::{Rc, Weak},
-    sync::Arc,
     time::Duration,
 };
 
@@ -17,6 +16,7 @@ use super::{
     fork,
     gomoob::Gomoob,
     handlers,
+    link::check_process,
     objects::{Meta, Native, create},
     options::{self, Options},
     presence,
@@ -26,11 +26,10 @@ use super::{
     thrown::{Kind as Throw, Thrown, bad_argument, failed, throw},
     timers::Timers,
     values,
-    voice::check_process,
 };
 use crate::{
     config::Config,
-    hub::{Announced, Hub, Interests, TopicPattern},
+    port::{Announced, Figure, Interests, TopicPattern, no_figures},
 };
 
 /// The state of a `Server` object.
@@ -49,8 +48,8 @@ pub(super) struct Server {
     announced: RefCell<Announced>,
     /// The run that is on.
     session: RefCell<Option<Rc<Session>>>,
-    /// The figures of the last run.
-    hub: RefCell<Option<Arc<Hub>>>,
+    /// The figures of the last run, when it ended.
+    figures: RefCell<Option<Vec<Figure>>>,
 }
 
 /// What can be listened to.
@@ -194,7 +193,7 @@ impl Server {
     /// A run begins.
     pub(super) fn attach(&self, session: Rc<Session>) {
         RUNNING.with(|running| running.borrow_mut().push(Rc::downgrade(&session)));
-        session.hub.directory.announce(self.announced.borrow().clone());
+        session.consumer().announce(self.announced.borrow().clone());
         self.session.replace(Some(session));
         self.tell_interests();
     }
@@ -204,7 +203,7 @@ impl Server {
         let is_it = self.session().is_some_and(|session| std::ptr::eq(&raw const *session, over));
         if is_it {
             let session = self.session.take();
-            self.hub.replace(session.map(|session| session.hub.clone()));
+            self.figures.replace(session.map(|session| session.figures()));
         }
         RUNNING.with(|running| running.borrow_mut().retain(|session| session.strong_count() > 0));
     }
@@ -218,19 +217,21 @@ impl Server {
     /// Says of which topics it is told who comes and goes, in this run and in later ones.
     pub(super) fn announce(&self, announced: Announced) {
         if let Some(session) = self.session() {
-            session.hub.directory.announce(announced.clone());
+            session.consumer().announce(announced.clone());
         }
         self.announced.replace(announced);
     }
 
     fn tell_interests(&self) {
         if let Some(session) = self.session() {
-            let interests = Interests {
+            session.consumer().set_interests(Interests {
                 handshakes: self.is_heard(On::Handshake),
+                messages: self.is_heard(On::Message) || self.is_heard(On::Authorize),
                 drains: self.is_heard(On::Drain),
                 requests: self.is_heard(On::Request),
-            };
-            session.voice.speak(|handle| handle.interests(interests));
+                presence: self.is_heard(On::Join) || self.is_heard(On::Leave),
+                kept_requests: false,
+            });
         }
     }
 
@@ -314,7 +315,7 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
         callbacks: [const { RefCell::new(None) }; On::COUNT],
         announced: RefCell::default(),
         session: RefCell::new(None),
-        hub: RefCell::new(None),
+        figures: RefCell::new(None),
     })
 }
 
@@ -470,11 +471,8 @@ fn set_timer(call: &mut Call<'_>, repeat: bool) -> Result<(), Thrown> {
 
 fn stats(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
-    let hub = server.session().map(|session| session.hub.clone()).or_else(|| server.hub.borrow().clone());
-    let figures = match hub {
-        Some(hub) => hub.figures(),
-        None => Hub::new(0, server.config.limits.clone(), server.config.compression).figures(),
-    };
+    let figures = server.session().map(|session| session.figures());
+    let figures = figures.or_else(|| server.figures.borrow().clone()).unwrap_or_else(no_figures);
     let mut array = ZendHashTable::new();
     for figure in figures {
         let _ = array.insert(figure.name, values::int(figure.value));

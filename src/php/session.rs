@@ -1,7 +1,7 @@
 //! One run of a server, from binding to the last thread's end.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, Ref, RefCell},
     collections::VecDeque,
     io,
     rc::Rc,
@@ -9,26 +9,20 @@ use std::{
 };
 
 use ext_php_rs::types::Zval;
-use nix::{
-    errno::Errno,
-    poll::{PollFd, PollFlags},
-    sys::time::TimeSpec,
-};
 
 use super::{
+    clients::{Client, ClientState},
     fork,
-    roster::Roster,
+    link::Link,
     rules::Rules,
     signals::{Guard, Mask},
     stream,
     timers::Timers,
-    voice::Voice,
 };
 use crate::{
     config::ConfigError,
-    hub::{Hub, PresenceChange},
-    queue::{Event, Inbox},
-    runtime::{self, Notifier, Steering, Waited},
+    port::{Audience, ConnectionId, Consumer, Delivery, Event, Figure, Stopping, Waited},
+    runtime::{self, Notifier},
 };
 
 /// What a run owns. Callbacks enter it again, so everything is behind cells, and nothing is borrowed
@@ -37,19 +31,16 @@ use crate::{
 pub(super) struct Session {
     birth: fork::Process,
     runtime: RefCell<Option<runtime::Server>>,
-    inbox: RefCell<Inbox>,
-    /// Serves the network while PHP waits, if `run()` owns the loop.
-    steering: RefCell<Option<Steering>>,
+    /// Never borrowed across a call into PHP.
+    consumer: RefCell<Consumer<ClientState>>,
     /// Tells systemd, if that started this process.
     notifier: RefCell<Option<Notifier>>,
-    pub(super) voice: Rc<Voice>,
-    pub(super) hub: std::sync::Arc<Hub>,
-    pub(super) roster: Roster,
+    pub(super) link: Rc<Link>,
     /// Events that had to wait for a callback of their connection that was suspended in its Fiber; they
-    /// come before what the inbox has.
-    pub(super) pending: RefCell<VecDeque<Event>>,
-    /// Who came and went, as clients were told; the script is to hear of it.
-    pub(super) news: RefCell<VecDeque<PresenceChange>>,
+    /// come before what the consumer has.
+    pending: RefCell<VecDeque<Delivery<ClientState>>>,
+    /// The clients of a run that ends without their close callbacks.
+    left: RefCell<Vec<Rc<Client>>>,
     /// Whether it was said that standard output is gone.
     pub(super) is_output_lost: Cell<bool>,
     /// When a client's refused message was logged last.
@@ -63,15 +54,11 @@ pub(super) struct Session {
     addresses: Vec<String>,
     /// The most connections at once.
     pub(super) ceiling: usize,
-    shards: usize,
-    stopped: Cell<usize>,
     pub(super) panic: RefCell<Option<String>>,
     end: Cell<End>,
     /// Takes signals for the time of the run, if `run()` owns the loop.
     signals: RefCell<Option<Guard>>,
-    stopping: Cell<Option<Stopping>>,
     stream: RefCell<Option<Zval>>,
-    alarm: Cell<Option<Instant>>,
 }
 
 /// How far the end of a run has come. Loops of several Fibers may come to it, perhaps when the server runs anew: the
@@ -81,16 +68,6 @@ enum End {
     NotYet,
     Begun,
     Done,
-}
-
-/// A stop that was ordered.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Stopping {
-    pub(super) since: Instant,
-    /// When the shards must have ended; a little later they are ended.
-    pub(super) deadline: Instant,
-    /// Connections that were open.
-    pub(super) connections: usize,
 }
 
 /// Why a sleep ended.
@@ -105,35 +82,31 @@ pub(super) enum Woken {
 impl Session {
     /// Takes over a server that has just started.
     pub(super) fn new(mut runtime: runtime::Server, rules: &Rc<Rules>, is_run: bool) -> Option<Self> {
-        let handle = runtime.take_handle()?;
-        let inbox = runtime.take_inbox()?;
-        let steering = runtime.take_steering().filter(|_| is_run);
+        let mut parts = runtime.take_consumer()?;
+        if !is_run {
+            // The waiting is the script's event loop's.
+            parts.driving = None;
+        }
+        let consumer = parts.assemble();
         Some(Self {
             birth: fork::Process::current(),
-            voice: Rc::new(Voice::new(handle, rules)),
-            hub: runtime.hub().clone(),
+            link: Rc::new(Link::new(consumer.publisher(), rules)),
             addresses: runtime.addresses().to_vec(),
             ceiling: runtime.ceiling(),
-            shards: runtime.shards(),
             runtime: RefCell::new(Some(runtime)),
-            inbox: RefCell::new(inbox),
-            steering: RefCell::new(steering),
+            consumer: RefCell::new(consumer),
             notifier: RefCell::new(Notifier::from_environment()),
-            roster: Roster::default(),
             pending: RefCell::default(),
-            news: RefCell::default(),
+            left: RefCell::default(),
             is_output_lost: Cell::default(),
             refusal_logged: Cell::default(),
             is_run,
             is_starting: Cell::new(true),
             loops: RefCell::default(),
-            stopped: Cell::new(0),
             panic: RefCell::default(),
             end: Cell::new(End::NotYet),
             signals: RefCell::default(),
-            stopping: Cell::new(None),
             stream: RefCell::default(),
-            alarm: Cell::new(None),
         })
     }
 
@@ -147,36 +120,81 @@ impl Session {
         certificates.map_or(Ok(()), |certificates| certificates.reload())
     }
 
-    /// The next event to deal with.
-    pub(super) fn next_event(&self) -> Option<Event> {
-        if let Some(event) = self.pending.borrow_mut().pop_front() {
-            return Some(event);
+    /// The next event to dispatch. Presence changes until now are announced before.
+    pub(super) fn next_event(&self) -> Option<Delivery<ClientState>> {
+        let pending = self.pending.borrow_mut().pop_front();
+        if pending.is_some() {
+            self.announce_due();
+            return pending;
         }
-        self.inbox.borrow_mut().pop()
+        self.consumer.borrow_mut().receive()
+    }
+
+    /// Announces the presence changes until now to the subscribers.
+    pub(super) fn announce_due(&self) {
+        if !self.is_foreign() {
+            self.consumer.borrow().announce_due();
+        }
+    }
+
+    /// Looks at the consumer. Not across a call into PHP.
+    pub(super) fn consumer(&self) -> Ref<'_, Consumer<ClientState>> {
+        self.consumer.borrow()
+    }
+
+    /// The client of that id.
+    pub(super) fn client(&self, id: ConnectionId) -> Option<Rc<Client>> {
+        self.consumer.borrow().connections().get(id)
+    }
+
+    /// Every client, open or not.
+    pub(super) fn clients(&self) -> Vec<Rc<Client>> {
+        self.consumer.borrow().connections().all()
+    }
+
+    /// The open connections of an audience, each once; none once the run is over.
+    pub(super) fn select(&self, audience: &Audience) -> Vec<ConnectionId> {
+        self.link.publish(|publisher| publisher.connections(audience)).unwrap_or_default()
+    }
+
+    /// Every figure of the server.
+    pub(super) fn figures(&self) -> Vec<Figure> {
+        self.consumer.borrow().publisher().borrow().figures()
+    }
+
+    /// Begins a batch of callbacks: each shard is woken at most once for all that they send.
+    pub(super) fn begin_batch(&self) {
+        self.consumer.borrow().begin_batch();
+    }
+
+    /// Ends a batch. In a forked child nothing serves.
+    pub(super) fn end_batch(&self) {
+        if !self.is_foreign() {
+            self.consumer.borrow().end_batch();
+        }
     }
 
     /// Puts events of a connection that were held back in front of what else waits.
-    pub(super) fn put_back(&self, mut held: VecDeque<Event>) {
+    pub(super) fn put_back(&self, mut held: VecDeque<Delivery<ClientState>>) {
         if self.has_ended() {
             return;
         }
         let mut pending = self.pending.borrow_mut();
-        while let Some(event) = held.pop_back() {
-            pending.push_front(event);
+        while let Some(delivery) = held.pop_back() {
+            pending.push_front(delivery);
         }
     }
 
     /// Tells systemd, if it wants to hear.
     pub(super) fn notify(&self, tell: impl FnOnce(&mut Notifier, usize)) {
         if let Some(notifier) = &mut *self.notifier.borrow_mut() {
-            tell(notifier, self.hub.open_connections());
+            tell(notifier, self.link.publish(|publisher| publisher.count()).unwrap_or(0));
         }
     }
 
-    /// When [`Notifier::turn`] has something to say, or there is to tell who came and went.
+    /// When [`Notifier::turn`] has something to say.
     pub(super) fn next_notice(&self) -> Option<Instant> {
-        let notice = self.notifier.borrow().as_ref().and_then(Notifier::due);
-        [notice, self.hub.directory.next_news()].into_iter().flatten().min()
+        self.notifier.borrow().as_ref().and_then(Notifier::due)
     }
 
     /// Takes the signals that the script has not taken, until the run ends.
@@ -200,29 +218,11 @@ impl Session {
 
     /// Orders the end. A second order can only hasten it.
     pub(super) fn order_stop(&self, grace: Duration) {
-        let now = Instant::now();
-        let deadline = now + grace;
-        let stopping = match self.stopping.get() {
-            Some(stopping) if stopping.deadline <= deadline => return,
-            Some(stopping) => Stopping { deadline, ..stopping },
-            None => Stopping { since: now, deadline, connections: self.hub.open_connections() },
-        };
-        self.stopping.set(Some(stopping));
-        self.voice.speak(|handle| handle.stop(grace));
+        self.consumer.borrow_mut().stop(grace);
     }
 
     pub(super) fn stopping(&self) -> Option<Stopping> {
-        self.stopping.get()
-    }
-
-    /// A shard's thread has ended.
-    pub(super) fn shard_stopped(&self, panic: Option<String>) {
-        self.stopped.set(self.stopped.get() + 1);
-        if let Some(panic) = panic {
-            self.panic.replace(Some(panic));
-            // The others must not serve on behind a loop that is about to end.
-            self.order_stop(PANIC_GRACE);
-        }
+        self.consumer.borrow().stopping()
     }
 
     /// Whether no event can come any more: every shard has ended, or has had all the time it was given.
@@ -231,63 +231,31 @@ impl Session {
     }
 
     fn are_shards_over(&self) -> bool {
-        let ended = self.stopped.get() >= self.shards;
-        let overdue =
-            self.stopping.get().is_some_and(|stopping| Instant::now() >= stopping.deadline + OVERTIME);
-        (ended && self.pending.borrow().is_empty()) || overdue
+        let consumer = self.consumer.borrow();
+        consumer.is_overdue() || (consumer.is_over() && self.pending.borrow().is_empty())
     }
 
     /// Whether something can be done without sleeping.
     pub(super) fn has_events(&self) -> bool {
-        !self.pending.borrow().is_empty() || !self.inbox.borrow().is_empty()
+        !self.pending.borrow().is_empty() || self.consumer.borrow().has_events()
     }
 
     /// Sleeps until an event comes, the time has come, or a signal. All signals are blocked when it is
     /// called, and `mask` says which are not during the sleep: so none is lost before it.
     pub(super) fn sleep(&self, until: Option<Instant>, mask: Mask) -> Woken {
-        let until = match (until, self.stopping.get().map(|stopping| stopping.deadline + OVERTIME)) {
-            (Some(until), Some(overtime)) => Some(until.min(overtime)),
-            (until, overtime) => until.or(overtime),
-        };
         if self.is_foreign() || !self.pending.borrow().is_empty() {
             return Woken::Normally;
         }
-        let inbox = self.inbox.borrow();
-        let mut steering = self.steering.borrow_mut();
-        match steering.as_mut().map(|steering| steering.wait(&inbox, until)) {
-            Some(Waited::Normally) => return Woken::Normally,
-            Some(Waited::ForSignal) => return Woken::BySignal,
-            Some(Waited::NotAtAll) | None => {}
+        match self.consumer.borrow_mut().wait(until, Some(mask.set())) {
+            Waited::ForSignal => Woken::BySignal,
+            Waited::Normally | Waited::NotAtAll => Woken::Normally,
         }
-        let woken = Self::sleep_beside(&inbox, until, mask);
-        if let Some(steering) = &mut *steering {
-            steering.woke();
-        }
-        woken
-    }
-
-    /// Sleeps while the shards' threads serve.
-    fn sleep_beside(inbox: &Inbox, until: Option<Instant>, mask: Mask) -> Woken {
-        if !inbox.prepare_sleep() {
-            return Woken::Normally;
-        }
-        let timeout = until.map(|until| TimeSpec::from(until.saturating_duration_since(Instant::now())));
-        let mut fds = [PollFd::new(inbox.fd(), PollFlags::POLLIN)];
-        let result = nix::poll::ppoll(&mut fds, timeout, Some(mask.set()));
-        inbox.awake();
-        if matches!(result, Ok(count) if count > 0) {
-            inbox.clear();
-        }
-        if result == Err(Errno::EINTR) { Woken::BySignal } else { Woken::Normally }
     }
 
     /// With events left for the next batch: serves the network once, if nobody else does.
-    pub(super) fn take_turn(&self) {
-        if self.is_foreign() {
-            return;
-        }
-        if let Some(steering) = &mut *self.steering.borrow_mut() {
-            steering.take_turn();
+    pub(super) fn serve_once(&self) {
+        if !self.is_foreign() {
+            self.consumer.borrow_mut().serve_once();
         }
     }
 
@@ -299,7 +267,7 @@ impl Session {
         {
             return Ok(Some(stream.shallow_clone()));
         }
-        let watch = self.inbox.borrow().watch()?;
+        let watch = self.consumer.borrow().watch()?;
         let Some(stream) = stream::of(watch)? else { return Ok(None) };
         let given = stream.shallow_clone();
         let closed = self.stream.replace(Some(stream));
@@ -311,9 +279,7 @@ impl Session {
     /// Before a poll, if an event loop waits on the stream: makes it unreadable.
     pub(super) fn rise(&self) {
         if self.stream.borrow().is_some() {
-            let inbox = self.inbox.borrow();
-            inbox.awake();
-            inbox.clear();
+            self.consumer.borrow().disarm();
         }
     }
 
@@ -323,22 +289,9 @@ impl Session {
         if self.stream.borrow().is_none() {
             return;
         }
-        let now = Instant::now();
-        let overtime = self.stopping.get().map(|stopping| stopping.deadline + OVERTIME);
-        let due = [timers.next_due(), overtime, self.next_notice()].into_iter().flatten().min();
-        let inbox = self.inbox.borrow();
-        inbox.awake();
-        inbox.clear();
-        let ready = !self.pending.borrow().is_empty() || due.is_some_and(|due| due <= now) || self.is_over();
-        if ready || !inbox.prepare_sleep() {
-            inbox.waker().wake();
-            return;
-        }
-        if let Some(due) = due
-            && self.alarm.replace(Some(due)) != Some(due)
-        {
-            self.voice.speak(|handle| handle.alarm(due - now));
-        }
+        let due = [timers.next_due(), self.next_notice()].into_iter().flatten().min();
+        let ready = !self.pending.borrow().is_empty() || self.is_over();
+        self.consumer.borrow_mut().arm(ready, due);
     }
 
     /// Ends the run without another callback: clients get a close frame, threads are joined.
@@ -350,7 +303,7 @@ impl Session {
     /// The first half of it, which waits for nobody.
     pub(super) fn order_abort(&self) {
         if self.runtime.borrow().is_some() {
-            self.voice.speak(|handle| handle.end_batch());
+            self.end_batch();
             self.order_stop(ABORT_GRACE);
         }
     }
@@ -359,10 +312,12 @@ impl Session {
     pub(super) fn await_abort(&self) {
         if self.runtime.borrow().is_some() {
             let mask = Mask::block_all();
+            // The events that are left close clients, whose PHP values must not end here.
+            self.left.replace(self.consumer.borrow().connections().take());
             while !self.are_shards_over() {
-                while let Some(event) = self.next_event() {
-                    if let Event::Stopped { panic, .. } = event {
-                        self.shard_stopped(panic);
+                while let Some(delivery) = self.next_event() {
+                    if let Event::Stopped { panic: Some(panic), .. } = delivery.event {
+                        self.panic.replace(Some(panic));
                     }
                 }
                 if !self.are_shards_over() {
@@ -399,12 +354,17 @@ impl Session {
     #[must_use]
     pub(super) fn release(&self) -> Vec<Zval> {
         self.end.set(End::Done);
-        self.pending.borrow_mut().clear();
-        self.news.borrow_mut().clear();
+        // Dropped when it is no longer borrowed.
+        drop(self.pending.take());
         drop(self.notifier.take());
         self.restore_signals();
-        let mut held = self.voice.silence();
-        held.append(&mut self.roster.clear());
+        let mut held = self.link.cut();
+        let clients = self.consumer.borrow().connections().take();
+        for client in self.left.take().into_iter().chain(clients) {
+            // A fatal error may have skipped the end of a callback. Held events own their client.
+            drop(client.leave());
+            held.extend(client.vacate());
+        }
         held.extend(self.stream.take());
         held
     }
@@ -416,8 +376,10 @@ impl Session {
 
     /// For the cycle collector.
     pub(super) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
-        self.roster.trace(found);
-        if let Ok(waiting) = self.voice.waiting.try_borrow() {
+        if let Ok(consumer) = self.consumer.try_borrow() {
+            consumer.connections().each(|client| client.trace(found));
+        }
+        if let Ok(waiting) = self.link.waiting.try_borrow() {
             waiting.values().for_each(|request| request.trace(found));
         }
         if let Ok(stream) = self.stream.try_borrow() {
@@ -428,8 +390,5 @@ impl Session {
 
 /// Events dealt with in one turn. More would keep timers and signals waiting, fewer would wake shards more often.
 pub(super) const BATCH: usize = 256;
-/// What a shard may take longer than its grace before it is ended.
-const OVERTIME: Duration = Duration::from_secs(1);
 /// What clients get for their close frame when the script dies.
 const ABORT_GRACE: Duration = Duration::from_millis(500);
-const PANIC_GRACE: Duration = Duration::from_secs(1);

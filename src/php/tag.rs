@@ -12,10 +12,7 @@ use super::{
     thrown::{Kind as Throw, Thrown, bad_argument, bad_type, failed, throw},
     values,
 };
-use crate::{
-    hub::{Query, QueryError, TagError, check_tag, check_tag_name},
-    queue::TagValue,
-};
+use crate::port::{Query, QueryError, TagError, TagValue, check_tag, check_tag_name};
 
 /// The state of a `Tag` object.
 #[derive(Debug)]

@@ -16,10 +16,7 @@ use super::{
     tag::{self, Tag},
     thrown::{self, Thrown, bad_argument, bad_type, failed},
 };
-use crate::{
-    port::{Audience, ConnectionHandle, Publisher, Query},
-    queue::{ConnectionId, TagValue},
-};
+use crate::port::{Audience, ConnectionHandle, ConnectionId, Publisher, Query, TagValue};
 
 /// The state of a `Target` object. Never changed: each selector makes another one.
 #[derive(Debug)]
@@ -136,30 +133,30 @@ fn ids(call: &Call<'_>) -> Result<Vec<ConnectionId>, Thrown> {
 fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let message = message(call, 1, 2, 3)?;
     let reached = on_run(call, |session, audience| {
-        session.voice.speak(|handle| handle.send_to(audience, message)).unwrap_or(Ok(0))
+        session.link.publish(|publisher| publisher.send_to(audience, message)).unwrap_or(Ok(0))
     })?;
     returns_count(call, reached.unwrap_or(Ok(0)).map_err(|error| too_big(1, error))?)
 }
 
 fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
     let (code, reason) = connection::close_arguments(call)?;
-    each(call, |handle, member| {
-        handle.close(member, code, reason);
+    each(call, |publisher, connection| {
+        publisher.close(connection, code, reason);
         true
     })
 }
 
 fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let count = on_run(call, |session, audience| session.hub.select(audience).len())?;
+    let count = on_run(call, |session, audience| session.select(audience).len())?;
     returns_count(call, count.unwrap_or(0))
 }
 
 fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
     let list = on_run(call, |session, audience| {
         let mut list = ZendHashTable::new();
-        for id in session.hub.select(audience) {
-            let seat = session.roster.seat(id);
-            if let Some(object) = seat.and_then(|seat| seat.object(&session.voice)) {
+        for id in session.select(audience) {
+            let client = session.client(id);
+            if let Some(object) = client.and_then(|client| client.object(&session.link)) {
                 // A list cannot be full.
                 let _ = list.push(object);
             }
@@ -177,7 +174,7 @@ fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     if server.rules.concern(&names) {
         return subscribe_by_rules(call, server, &target.audience, &names);
     }
-    each(call, |handle, member| handle.subscribe(member, &names).is_ok())
+    each(call, |publisher, connection| publisher.subscribe(connection, &names).is_ok())
 }
 
 /// Subscribes whom the rules let. They are asked for each connection, and may do anything to the others.
@@ -190,19 +187,19 @@ fn subscribe_by_rules(
     server.check_process()?;
     let Some(session) = server.session() else { return returns_count(call, 0) };
     let mut done = 0;
-    for id in session.hub.select(audience) {
-        let Some(seat) = session.roster.seat(id) else { continue };
-        let Some(connection) = seat.object(&session.voice) else { continue };
-        let member = seat.member.clone();
-        let refused = rules::refused(&session.voice, &connection, &member, names)?;
+    for id in session.select(audience) {
+        let Some(client) = session.client(id) else { continue };
+        let Some(connection) = client.object(&session.link) else { continue };
+        let handle = client.handle().clone();
+        let refused = rules::refused(&session.link, &connection, &handle, names)?;
         // What the connection's object held may throw when it ends.
-        drop((connection, seat));
+        drop((connection, client));
         if let Some(thrown) = thrown::pending() {
             return Err(thrown);
         }
         if refused.is_none() {
             server.check_process()?;
-            let subscribed = session.voice.speak(|handle| handle.subscribe(&member, names).is_ok());
+            let subscribed = session.link.publish(|publisher| publisher.subscribe(&handle, names).is_ok());
             done += usize::from(subscribed == Some(true));
         }
     }
@@ -211,8 +208,8 @@ fn subscribe_by_rules(
 
 fn unsubscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let names = connection::topic_names(call, 1)?;
-    each(call, |handle, member| {
-        handle.unsubscribe(member, &names);
+    each(call, |publisher, connection| {
+        publisher.unsubscribe(connection, &names);
         true
     })
 }
@@ -221,13 +218,13 @@ fn tag(call: &mut Call<'_>) -> Result<(), Thrown> {
     let (name, value) = (tag::name(call, 1)?, tag::value(call, 2)?);
     tag::check(&name, &value, 2)?;
     let tags = [(&*name, value)];
-    each(call, |handle, member| handle.tag(member, &tags).is_ok())
+    each(call, |publisher, connection| publisher.tag(connection, &tags).is_ok())
 }
 
 fn untag(call: &mut Call<'_>) -> Result<(), Thrown> {
     let names = connection::strings(call)?;
-    each(call, |handle, member| {
-        handle.untag(member, &names);
+    each(call, |publisher, connection| {
+        publisher.untag(connection, &names);
         true
     })
 }
@@ -238,10 +235,10 @@ fn each(
     mut what: impl FnMut(&mut Publisher, &ConnectionHandle) -> bool,
 ) -> Result<(), Thrown> {
     let done = on_run(call, |session, audience| {
-        session.voice.speak(|handle| {
-            let members =
-                session.hub.select(audience).into_iter().filter_map(|id| session.hub.registry.get(id));
-            members.filter(|member| what(handle, member)).count()
+        session.link.publish(|publisher| {
+            let ids = publisher.connections(audience);
+            let found = ids.into_iter().filter_map(|id| publisher.connection(id)).collect::<Vec<_>>();
+            found.iter().filter(|connection| what(publisher, connection)).count()
         })
     })?;
     returns_count(call, done.flatten().unwrap_or(0))

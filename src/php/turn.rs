@@ -5,15 +5,15 @@ use ext_php_rs::types::Zval;
 
 use super::{
     callback::Callback,
+    clients::{Client, ClientState},
     exceptions, gomoob, handshake, log, presence, request, response,
-    roster::Seat,
     server::{On, Server},
     session::{BATCH, Session},
     thrown::{self, Kind, Outcome, Thrown, throw},
     values,
 };
 use crate::{
-    queue::{Accept, Asked, ConnectionId, Event, LogLevel, LogRecord, Respond},
+    port::{Accept, Asked, ConnectionId, Delivery, Event, Handshake, LogLevel, LogRecord, Receipt, Respond},
     runtime::Notifier,
 };
 
@@ -34,14 +34,14 @@ fn in_batch(
     session: &Session,
     body: impl FnOnce() -> Result<usize, Thrown>,
 ) -> Result<usize, Thrown> {
-    session.voice.speak(|handle| handle.begin_batch());
-    let result = body().and_then(|ran| Ok(ran + presence::tell(server, session)?));
+    session.begin_batch();
+    let result = body();
     // A callback may have forked. In the child nothing serves: it must not go on as if.
     if result.is_ok() {
-        session.voice.check_process()?;
+        session.link.check_process()?;
         session.notify(Notifier::turn);
     }
-    session.voice.speak(|handle| handle.end_batch());
+    session.end_batch();
     if result.is_ok() {
         log::output_lost(server, session)?;
     }
@@ -51,8 +51,8 @@ fn in_batch(
 fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
     let mut ran = 0;
     for _ in 0..BATCH {
-        let Some(event) = session.next_event() else { break };
-        ran += deal(server, session, event)?;
+        let Some(delivery) = session.next_event() else { break };
+        ran += deal(server, session, delivery)?;
         // A callback may have forked, or been suspended until the run was over.
         if session.is_foreign() || session.has_ended() {
             break;
@@ -75,82 +75,78 @@ fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
     Ok(ran)
 }
 
-/// Deals with one event; says how many callbacks ran. Who came or went until now is told to clients before what the
-/// callback says.
-pub(super) fn deal(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
-    presence::tell_clients(server, session);
-    let is_message = matches!(event, Event::Message { .. });
-    let ran = dispatch(server, session, event)?;
+/// Deals with one event; says how many callbacks ran.
+pub(super) fn deal(
+    server: &Server,
+    session: &Session,
+    delivery: Delivery<ClientState>,
+) -> Result<usize, Thrown> {
+    let is_message = matches!(delivery.event, Event::Message { .. });
+    let ran = dispatch(server, session, delivery)?;
     if !is_message {
         // Objects may have ended here without a word.
         server.settle(None)?;
     }
-    Ok(ran + presence::tell(server, session)?)
+    Ok(ran)
 }
 
-fn dispatch(server: &Server, session: &Session, event: Event) -> Result<usize, Thrown> {
-    match event {
-        Event::Handshake { id, handshake } => decide(server, session, id, *handshake),
-        Event::HandshakeGone { id } => {
-            let gone = session.voice.waiting.borrow_mut().remove(&id);
-            session.voice.speak(|handle| handle.forget_abandoned());
+fn dispatch(server: &Server, session: &Session, delivery: Delivery<ClientState>) -> Result<usize, Thrown> {
+    let client = delivery.receipt.connection().cloned();
+    if let Some(client) = client.as_ref().filter(|client| client.is_busy()) {
+        client.hold(delivery);
+        return Ok(0);
+    }
+    let Delivery { event, receipt } = delivery;
+    match (event, client) {
+        (Event::Handshake { id, handshake }, _) => decide(server, session, id, *handshake),
+        (Event::HandshakeGone { id }, _) => {
+            let gone = session.link.waiting.borrow_mut().remove(&id);
+            drop(receipt);
             server.release(gone, None).map(|()| 0)
         }
-        Event::Request { id, asked } => answer(server, session, id, *asked),
-        Event::RequestGone { .. } => {
-            session.voice.speak(|handle| handle.forget_abandoned());
-            Ok(0)
-        }
-        Event::Open { id, opened } => {
-            let request = session.voice.waiting.borrow_mut().remove(&id);
-            let Some(member) = session.voice.speak(|handle| handle.member(id)).flatten() else {
-                return Ok(0);
-            };
-            let seat = session.roster.add(member, opened, request);
+        (Event::Request { id, asked }, _) => answer(server, session, id, *asked),
+        (Event::Open { id, opened }, Some(client)) => {
+            let request = session.link.waiting.borrow_mut().remove(&id);
+            client.prepare(opened, request);
             match server.callback(On::Open) {
-                Some(callback) => visit(server, session, &seat, callback, [values::null()]),
+                Some(callback) => visit(server, session, &client, callback, [values::null()]),
                 None => Ok(0),
             }
         }
-        Event::Message { id, .. } | Event::Drain { id } | Event::Close { id, .. } => {
-            match session.roster.seat(id) {
-                Some(seat) if seat.is_busy() => {
-                    seat.hold(event);
-                    Ok(0)
-                }
-                Some(seat) => of_connection(server, session, &seat, event),
-                None => Ok(0),
-            }
+        (Event::Message { payload, binary, .. }, Some(client)) => {
+            message(server, session, &client, payload, binary)
         }
-        Event::Log(record) => log::record(server, &record).map(|()| 0),
-        Event::Stopped { shard, panic } => {
-            if let Some(panic) = &panic {
-                log::shard_panicked(server, shard, panic)?;
-            }
-            session.shard_stopped(panic);
+        (Event::Drain { .. }, Some(client)) => match server.callback(On::Drain) {
+            Some(callback) => visit(server, session, &client, callback, [values::null()]),
+            None => Ok(0),
+        },
+        (Event::Close { code, reason, .. }, Some(client)) => {
+            close(server, session, &client, code, &reason, receipt)
+        }
+        (Event::Presence(change), _) => presence::dispatch(server, &change),
+        (Event::Log(record), _) => log::record(server, &record).map(|()| 0),
+        (Event::Stopped { shard, panic: Some(panic) }, _) => {
+            log::shard_panicked(server, shard, &panic)?;
+            session.panic.replace(Some(panic));
             Ok(0)
         }
+        _ => Ok(0),
     }
 }
 
-fn decide(
-    server: &Server,
-    session: &Session,
-    id: ConnectionId,
-    asked: crate::queue::Handshake,
-) -> Result<usize, Thrown> {
+fn decide(server: &Server, session: &Session, id: ConnectionId, asked: Handshake) -> Result<usize, Thrown> {
     let callback = server.callback(On::Handshake);
     let request = request::object(asked.request, b"");
     let (Some(callback), Some(request)) = (callback, request) else {
         // The callback was there when the client came, and is no longer.
         let accept = Accept::as_identified(asked.identity, asked.protocol);
-        session.voice.speak(|handle| handle.accept(id, accept));
+        session.link.publish(|publisher| publisher.accept(id, accept));
         return Ok(0);
     };
-    let old = session.voice.waiting.borrow_mut().insert(id, request.clone());
+    let old = session.link.waiting.borrow_mut().insert(id, request.clone());
     drop(old);
     let Some(handshake) =
-        handshake::object(id, session.voice.clone(), request, asked.protocol, asked.identity)
+        handshake::object(id, session.link.clone(), request, asked.protocol, asked.identity)
     else {
         return Ok(0);
     };
@@ -169,7 +165,6 @@ fn decide(
 /// Has the script answer a plain request.
 fn answer(server: &Server, session: &Session, id: ConnectionId, asked: Asked) -> Result<usize, Thrown> {
     let Asked { request, body } = asked;
-    let size = body.len();
     let request = request::object(request, &body);
     // The network's copy: PHP has its own now.
     drop(body);
@@ -191,7 +186,7 @@ fn answer(server: &Server, session: &Session, id: ConnectionId, asked: Asked) ->
     let sent = if session.is_foreign() {
         None
     } else {
-        session.voice.speak(|handle| handle.respond(id, size, answer))
+        session.link.publish(|publisher| publisher.respond(id, answer))
     };
     match trouble {
         Outcome::Done => {}
@@ -218,36 +213,19 @@ fn no_response(what: &str) -> Outcome {
     thrown::outcome()
 }
 
-fn of_connection(server: &Server, session: &Session, seat: &Seat, event: Event) -> Result<usize, Thrown> {
-    match event {
-        Event::Message { payload, binary, .. } => {
-            let size = payload.len();
-            let ran = message(server, session, seat, payload, binary);
-            session.voice.speak(|handle| handle.consumed(&seat.member, size));
-            ran
-        }
-        Event::Drain { .. } => match server.callback(On::Drain) {
-            Some(callback) => visit(server, session, seat, callback, [values::null()]),
-            None => Ok(0),
-        },
-        Event::Close { code, reason, .. } => close(server, session, seat, code, &reason),
-        _ => Ok(0),
-    }
-}
-
 /// Hands a message to the rule, the script and the dialect, whichever there are.
 fn message(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     payload: Bytes,
     binary: bool,
 ) -> Result<usize, Thrown> {
-    if seat.is_barred() {
+    if client.is_muted() {
         return Ok(0);
     }
     if !server.is_heard(On::Authorize) && server.dialect.is_none() {
-        return hear(server, session, seat, payload, binary);
+        return hear(server, session, client, payload, binary);
     }
     let (judge, callback) = (server.callback(On::Authorize), server.callback(On::Message));
     let is_heard = judge.is_some() || callback.is_some();
@@ -257,20 +235,20 @@ fn message(
     let mut ran = 0;
     if let (Some(judge), Some(judged)) = (judge, &data) {
         ran += 1;
-        if !permits(server, session, seat, judge, judged.shallow_clone(), binary)? {
+        if !permits(server, session, client, judge, judged.shallow_clone(), binary)? {
             data.into_iter().for_each(values::release);
             return Ok(ran);
         }
     }
     match (callback, data) {
         (Some(callback), Some(data)) => {
-            ran += visit(server, session, seat, callback, [values::null(), data, values::bool(binary)])?;
+            ran += visit(server, session, client, callback, [values::null(), data, values::bool(binary)])?;
         }
         (_, data) => data.into_iter().for_each(values::release),
     }
     match dialect {
-        Some((dialect, payload)) if seat.member.is_open() && !session.is_foreign() => {
-            Ok(ran + gomoob::message(server, session, seat, dialect, &payload)?)
+        Some((dialect, payload)) if client.handle().is_open() && !session.is_foreign() => {
+            Ok(ran + gomoob::message(server, session, client, dialect, &payload)?)
         }
         _ => Ok(ran),
     }
@@ -280,7 +258,7 @@ fn message(
 fn hear(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     payload: Bytes,
     binary: bool,
 ) -> Result<usize, Thrown> {
@@ -288,7 +266,7 @@ fn hear(
     let data = values::message(&payload, binary);
     // Its memory is free for the network from here on.
     drop(payload);
-    visit(server, session, seat, callback, [values::null(), data, values::bool(binary)])
+    visit(server, session, client, callback, [values::null(), data, values::bool(binary)])
 }
 
 /// Whether the script lets a message pass. If it does not say so, the connection is closed and nothing more of it is
@@ -296,60 +274,61 @@ fn hear(
 fn permits(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     judge: Callback,
     data: Zval,
     binary: bool,
 ) -> Result<bool, Thrown> {
     let arguments = [values::null(), data, values::bool(binary)];
     let read = |answer: &Zval| answer.bool().ok_or_else(|| values::type_name(answer));
-    let answer = consult(server, session, seat, judge, arguments, read)?;
+    let answer = consult(server, session, client, judge, arguments, read)?;
     let Some(answer) = answer else {
         // It threw, and has been closed for that.
-        seat.bar();
+        client.mute();
         return Ok(false);
     };
     match answer {
         Ok(true) => return Ok(true),
         Ok(false) => {
-            session.voice.speak(|handle| handle.close(&seat.member, FORBIDDEN, "not authorised"));
+            session.link.publish(|publisher| publisher.close(client.handle(), FORBIDDEN, "not authorised"));
         }
         Err(what) => {
             let _ =
                 throw(Kind::Type, &format!("The callback of onAuthorize must return bool, {what} returned"));
             if let Outcome::Threw(error) = thrown::outcome() {
-                fail(server, session, seat, error)?;
+                fail(server, session, client, error)?;
             }
         }
     }
-    seat.bar();
+    client.mute();
     Ok(false)
 }
 
-/// The last callback of a connection, which is forgotten by then: to who is left in a topic its user has left too.
+/// The last callback of a connection. The server forgets the connection before, so that the subscribers of its topics
+/// have been notified of its leave by then.
 pub(super) fn close(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     code: u16,
     reason: &str,
+    mut receipt: Receipt<ClientState>,
 ) -> Result<usize, Thrown> {
-    if !seat.close() {
+    if !client.close() {
         return Ok(0);
     }
-    let id = seat.member.id();
-    session.voice.speak(|handle| handle.forget(id));
-    presence::tell_clients(server, session);
+    receipt.forget();
+    session.announce_due();
     let ran = match server.callback(On::Close) {
         Some(callback) => {
             let arguments = [values::null(), values::int(i64::from(code)), values::text(reason.as_bytes())];
-            visit(server, session, seat, callback, arguments)
+            visit(server, session, client, callback, arguments)
         }
         None => Ok(0),
     };
-    session.roster.remove(id);
+    drop(receipt);
     // Here and now the script's data ends, if it keeps the object nowhere.
-    ran.and_then(|ran| server.release(seat.vacate(), None).map(|()| ran))
+    ran.and_then(|ran| server.release(client.vacate(), None).map(|()| ran))
 }
 
 /// Calls a callback for a connection, whose object becomes the first argument. What the callback throws
@@ -358,11 +337,11 @@ pub(super) fn close(
 fn visit<const N: usize>(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     callback: Callback,
     arguments: [Zval; N],
 ) -> Result<usize, Thrown> {
-    consult(server, session, seat, callback, arguments, |_| ()).map(|_| 1)
+    consult(server, session, client, callback, arguments, |_| ()).map(|_| 1)
 }
 
 /// The same, and gives what `read` makes of the callback's answer; `None` if it threw.
@@ -370,44 +349,44 @@ fn visit<const N: usize>(
 fn consult<R, const N: usize>(
     server: &Server,
     session: &Session,
-    seat: &Seat,
+    client: &Client,
     callback: Callback,
     mut arguments: [Zval; N],
     read: impl FnOnce(&Zval) -> R,
 ) -> Result<Option<R>, Thrown> {
-    let Some(connection) = seat.object(&session.voice) else { return Ok(None) };
+    let Some(connection) = client.object(&session.link) else { return Ok(None) };
     if let Some(first) = arguments.first_mut() {
         *first = connection;
     }
-    occupied(session, seat, || match server.ask(callback, arguments, Some((session, seat)), read)? {
+    occupied(session, client, || match server.ask(callback, arguments, Some((session, client)), read)? {
         Ok(answer) => Ok(Some(answer)),
-        Err(error) => fail(server, session, seat, error).map(|()| None),
+        Err(error) => fail(server, session, client, error).map(|()| None),
     })
 }
 
 /// Enters PHP for a connection: what comes of it meanwhile waits, also while a Fiber is suspended.
-pub(super) fn occupied<R>(session: &Session, seat: &Seat, body: impl FnOnce() -> R) -> R {
-    seat.enter();
+pub(super) fn occupied<R>(session: &Session, client: &Client, body: impl FnOnce() -> R) -> R {
+    client.enter();
     let result = body();
-    if let Some(held) = seat.leave() {
+    if let Some(held) = client.leave() {
         session.put_back(held);
     }
     result
 }
 
 /// Closes a connection for what one of its callbacks threw.
-fn fail(server: &Server, session: &Session, seat: &Seat, error: Zval) -> Result<(), Thrown> {
+fn fail(server: &Server, session: &Session, client: &Client, error: Zval) -> Result<(), Thrown> {
     // What a client may not do is the client's doing.
     let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
     let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
     // And the log is not the client's to fill.
-    let about = Some((session, seat));
+    let about = Some((session, client));
     let reported = if is_forbidden && !server.is_heard(On::Error) {
         server.release(error, about)
     } else {
         server.report(error, about)
     };
-    session.voice.speak(|handle| handle.close(&seat.member, code, reason));
+    session.link.publish(|publisher| publisher.close(client.handle(), code, reason));
     reported
 }
 

@@ -8,7 +8,7 @@ use ext_php_rs::types::Zval;
 
 use super::{
     callback::Callback,
-    roster::Seat,
+    clients::Client,
     server::{On, Server},
     session::Session,
     thrown::{self, Outcome, State, Thrown, warn},
@@ -16,7 +16,7 @@ use super::{
 };
 
 /// The connection that something is about, which `onError` is told.
-pub(super) type About<'a> = Option<(&'a Session, &'a Seat)>;
+pub(super) type About<'a> = Option<(&'a Session, &'a Client)>;
 
 impl Server {
     /// Calls a callback; gives what `read` makes of what it returned, or the exception that it threw. All that the call
@@ -127,7 +127,7 @@ impl Server {
     /// values of its call when they end, is shown: to report that could go on for ever.
     pub(super) fn report(&self, error: Zval, about: About<'_>) -> Result<(), Thrown> {
         let Some(callback) = self.callback(On::Error) else { return warn(error) };
-        let connection = about.and_then(|(session, seat)| seat.object(&session.voice));
+        let connection = about.and_then(|(session, client)| client.object(&session.link));
         let arguments = vec![error, connection.unwrap_or_else(values::null)];
         let (outcome, returned, held) = self.calls.ask(callback, arguments);
         let mut shown = show(outcome);

@@ -4,18 +4,26 @@
 //! questions. Any thread may have one. The one consumer of a server has its own, whose commands keep their order; all
 //! others share a channel into each shard.
 
-mod presence;
+mod announcer;
+mod consumer;
+mod delivery;
+mod opening;
 mod publisher;
 
+pub use crate::metrics::Figure;
 pub use crate::{
     frame::close::may_be_sent_by_application as close_code_allowed,
     hub::{
-        Announced, Audience, ConnectionHandle, Interests, Presence, PresenceChange, Query, QueryError,
-        TagError, TopicError, TopicPattern, check_tag, check_tag_name, check_topic,
+        Announced, Audience, ConnectionHandle, Interests, Presence, Query, QueryError, TagError, TopicError,
+        TopicPattern, check_tag, check_tag_name, check_topic,
     },
     queue::{
-        Accept, Asked, ConnectionId, Event, Handshake, Identity, LogLevel, LogRecord, Opened, Reject,
-        Respond, TagValue, headers_size,
+        Accept, Asked, ConnectionId, Event, Handshake, Identity, LogLevel, LogRecord, Opened, PresenceChange,
+        Reject, Respond, TagValue, headers_size,
     },
 };
-pub use publisher::{Outgoing, PayloadTooBig, Publisher, ResponseTooBig, SendResult};
+pub use announcer::Announcer;
+pub use consumer::{Consumer, ConsumerParts, Driving, Stopping, Waited};
+pub use delivery::{Connected, Connections, Delivery, Receipt};
+pub use opening::{Port, Publishers, ShardPort};
+pub use publisher::{Outgoing, PayloadTooBig, Publisher, ResponseTooBig, SendResult, no_figures};

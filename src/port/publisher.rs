@@ -1,37 +1,41 @@
-//! What one thread says to the connections.
+//! Sending, from one thread.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
+use super::Announcer;
 use crate::{
-    config::SlowConsumer,
+    config::{Limits, SlowConsumer},
     connection::{FRAME_COST, Framer, Reserved},
     frame::encoded_len,
-    hub::{Audience, ConnectionHandle, Hub, Interests, TagError, TopicError},
-    queue::{Accept, Command, CommandSender, ConnectionId, Event, Reject, Respond, TagValue},
+    hub::{Audience, ConnectionHandle, Hub, Presence, TagError, TopicError},
+    metrics::Figure,
+    queue::{Accept, Command, CommandSender, ConnectionId, Reject, Respond, TagValue},
 };
 
-/// The consumer's voice: everything it says reaches each connection in the order it was said.
+/// Sends to the connections, and answers questions about them. Its commands reach each connection in the order in which
+/// they were sent, and those of another publisher that were sent later come later.
 ///
-/// Nothing here waits for the network. Between [`begin_batch`](Self::begin_batch) and
-/// [`end_batch`](Self::end_batch) the shards are woken once, at the end; a shard that is awake, or
-/// dozes because the consumer is at work, takes what was said without that.
+/// Nothing here waits for the network. Between [`begin_batch`](Self::begin_batch) and [`end_batch`](Self::end_batch)
+/// each shard is woken once, at the end; a shard that is awake, or dozes because the consumer is at work, takes the
+/// commands without that.
 #[derive(Debug)]
 pub struct Publisher {
     hub: Arc<Hub>,
-    shards: Vec<Port>,
-    /// What may wait for the clients of one shard.
-    share: usize,
+    announcer: Arc<Announcer>,
+    shards: Vec<Route>,
+    /// Bytes that may wait for the clients of one shard.
+    send_budget: usize,
     batching: bool,
+    /// False if the thread may not wait until a shard has taken its commands.
+    patient: bool,
     framer: Framer,
 }
 
 #[derive(Debug)]
-struct Port {
+struct Route {
     commands: CommandSender,
-    /// Whether the batch has said something to this shard.
+    /// True if the batch has sent something to this shard.
     touched: bool,
-    /// Whether the batch has consumed messages of this shard.
-    consumed: bool,
 }
 
 /// What is sent.
@@ -91,17 +95,40 @@ pub struct ResponseTooBig {
 }
 
 impl Publisher {
-    /// A voice that reaches the shards through `commands`, one for each, in order.
-    pub fn new(hub: Arc<Hub>, commands: Vec<CommandSender>) -> Self {
-        let port = |commands| Port { commands, touched: false, consumed: false };
-        let share = hub.limits.total_send_buffer / commands.len().max(1);
-        let shards = commands.into_iter().map(port).collect();
-        Self { hub, shards, share, batching: false, framer: Framer::default() }
+    /// A publisher that reaches the shards through `commands`, one for each, in order.
+    pub(super) fn new(hub: Arc<Hub>, announcer: Arc<Announcer>, commands: Vec<CommandSender>) -> Self {
+        let send_budget = hub.limits.total_send_buffer / commands.len().max(1);
+        let shards = commands.into_iter().map(|commands| Route { commands, touched: false }).collect();
+        Self {
+            hub,
+            announcer,
+            shards,
+            send_budget,
+            batching: false,
+            patient: true,
+            framer: Framer::default(),
+        }
     }
 
-    /// The hub it speaks to.
-    pub fn hub(&self) -> &Arc<Hub> {
+    /// The same for a thread that may not wait until a shard has taken its commands, such as a shard's. It must ask
+    /// [`is_held_up`](Self::is_held_up) before it sends.
+    pub(super) fn impatient(self) -> Self {
+        Self { patient: false, ..self }
+    }
+
+    /// The hub whose connections it sends to.
+    pub(super) fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// The number of shards.
+    pub(super) fn shards(&self) -> usize {
+        self.shards.len()
+    }
+
+    /// True if the thread may not wait, and a shard is so far behind with its commands that it would have to.
+    pub fn is_held_up(&self) -> bool {
+        !self.patient && self.shards.iter().any(|route| route.commands.is_over(self.send_budget))
     }
 
     /// Defers the wakes of shards to [`end_batch`](Self::end_batch).
@@ -109,17 +136,26 @@ impl Publisher {
         self.batching = true;
     }
 
-    /// Ends a batch: one wake for each shard that rests and was spoken to.
+    /// Ends a batch: one wake for each resting shard that has got a command.
     pub fn end_batch(&mut self) {
         self.batching = false;
-        for port in &mut self.shards {
-            if std::mem::take(&mut port.touched) {
-                port.commands.flush();
-            }
-            if std::mem::take(&mut port.consumed) {
-                port.commands.return_credit();
+        for route in &mut self.shards {
+            if std::mem::take(&mut route.touched) {
+                route.commands.flush();
             }
         }
+    }
+
+    /// Calls `send` unless the server ends; `None` if it does. For every publisher but the consumer's: so its commands
+    /// are in the queues before the order to end, and none is accepted that would not be carried out.
+    pub fn unless_stopping<R>(&mut self, send: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        let hub = self.hub.clone();
+        hub.unless_silenced(|| send(self))
+    }
+
+    /// True if the server ends.
+    pub fn is_stopping(&self) -> bool {
+        self.hub.is_silenced()
     }
 
     /// Sends a message to one connection. Text must be UTF-8: the caller has checked it.
@@ -155,11 +191,11 @@ impl Publisher {
         self.throttle(shard);
         self.command(shard, Command::Send { id: to.id(), frame, compress });
         if to.gauge().buffered() > self.hub.limits.send_buffer / 4
-            && let Some(port) = self.shards.get(shard)
+            && let Some(route) = self.shards.get(shard)
         {
-            // Enough waits to be worth a wake in the middle of a batch: the shard writes while PHP
-            // goes on, instead of finding the outbox full.
-            port.commands.press();
+            // Enough waits to be worth a wake in the middle of a batch: the shard writes while the callback goes on,
+            // instead of finding the outbox full.
+            route.commands.press();
         }
         Ok(result)
     }
@@ -172,7 +208,7 @@ impl Publisher {
     ) -> Result<usize, PayloadTooBig> {
         self.check_size(message.payload)?;
         let except = sorted(except);
-        let excepted = except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_open())).count();
+        let excepted = except.iter().filter(|id| self.connection(**id).is_some_and(|m| m.is_open())).count();
         let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
         self.tell_all(|| Command::Broadcast { frame: frame.clone(), compress, except: except.clone() });
@@ -191,7 +227,7 @@ impl Publisher {
         let (topic, subscribers) = self.hub.directory.topic(topic).unwrap_or_else(|| (topic.into(), 0));
         let except = sorted(except);
         let excepted =
-            except.iter().filter(|id| self.member(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
+            except.iter().filter(|id| self.connection(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
         let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
         self.tell_all(|| Command::Publish {
@@ -224,6 +260,7 @@ impl Publisher {
 
     /// Adds topics to a connection; all of them or, with an error, none.
     pub fn subscribe(&mut self, to: &ConnectionHandle, topics: &[&str]) -> Result<(), TopicError> {
+        self.hold_presence();
         let topics = self.hub.subscribe(to, topics)?;
         if !topics.is_empty() {
             self.order(to.id(), Command::Subscribe { id: to.id(), topics });
@@ -233,6 +270,7 @@ impl Publisher {
 
     /// Takes topics from a connection.
     pub fn unsubscribe(&mut self, from: &ConnectionHandle, topics: &[&str]) {
+        self.hold_presence();
         let topics = self.hub.unsubscribe(from, topics);
         if !topics.is_empty() {
             self.order(from.id(), Command::Unsubscribe { id: from.id(), topics });
@@ -253,9 +291,10 @@ impl Publisher {
     /// Begins the closing handshake, after what is pending. Nothing can be sent afterwards.
     pub fn close(&mut self, to: &ConnectionHandle, code: u16, reason: &str) {
         if to.gauge().close() {
-            // What the client said before may still have to reach a consumer that has not ordered this.
-            let beside = self.shards.get(to.id().shard()).is_some_and(|port| port.commands.is_beside());
-            self.hub.depart(to, beside);
+            // The client's messages may still have to reach a consumer that has not ordered this.
+            let gone = self.is_secondary();
+            self.hold_presence();
+            self.hub.depart(to, gone);
             self.order(to.id(), Command::Close { id: to.id(), code, reason: reason.into() });
         }
     }
@@ -282,83 +321,75 @@ impl Publisher {
 
     /// What the body and the headers of an HTTP response may be, so that it can wait for its client.
     pub fn most_of_response(&self) -> usize {
-        self.hub.limits.send_buffer.min(self.share.saturating_sub(HEAD))
+        self.hub.limits.send_buffer.min(self.send_budget.saturating_sub(HEAD))
     }
 
-    /// Answers a plain request, which came with a body of `asked` bytes: their credit goes back. A
-    /// response that [is too large](Self::most_of_response) becomes 500, and an error.
-    pub fn respond(
-        &mut self,
-        id: ConnectionId,
-        asked: usize,
-        mut response: Respond,
-    ) -> Result<(), ResponseTooBig> {
+    /// Answers a plain request. A response that [is too large](Self::most_of_response) becomes 500, and an error.
+    pub fn respond(&mut self, id: ConnectionId, mut response: Respond) -> Result<(), ResponseTooBig> {
         let (whole, limit) = (response.size(), self.most_of_response());
         let fits = whole <= limit;
         if !fits {
             response = Respond { status: 500, ..Respond::default() };
         }
-        self.throttle(id.shard());
-        self.command(id.shard(), Command::Respond { id, response: Box::new(response) });
-        self.return_credit(id.shard(), |commands| commands.answered(asked));
+        self.order(id, Command::Respond { id, response: Box::new(response) });
         if fits { Ok(()) } else { Err(ResponseTooBig { response: whole, limit }) }
     }
 
-    /// Says that a message's callback is done: its credit goes back to its connection.
-    pub fn consumed(&mut self, from: &ConnectionHandle, payload: usize) {
-        let cost = Event::message_cost(payload);
-        from.gauge().consume(cost);
-        self.return_credit(from.id().shard(), |commands| commands.consumed(cost));
-    }
-
-    fn return_credit(&mut self, shard: usize, count: impl FnOnce(&CommandSender)) {
-        let batching = self.batching;
-        if let Some(port) = self.shards.get_mut(shard) {
-            count(&port.commands);
-            if batching {
-                port.consumed = true;
-            } else {
-                port.commands.return_credit();
-            }
-        }
-    }
-
-    /// Forgets a connection, whose `Event::Close` the consumer has come to.
-    pub fn forget(&mut self, id: ConnectionId) {
-        self.hub.forget(id);
-    }
-
-    /// Forgets who is gone: `Event::HandshakeGone` or `Event::RequestGone` is dealt with.
-    pub fn forget_abandoned(&mut self) {
-        self.hub.registry.forget_abandoned();
-    }
-
     /// The open connection of that id, or one whose end the consumer has not seen.
-    pub fn member(&self, id: ConnectionId) -> Option<Arc<ConnectionHandle>> {
+    pub fn connection(&self, id: ConnectionId) -> Option<Arc<ConnectionHandle>> {
         self.hub.registry.get(id)
     }
 
-    /// Has the consumer woken after `after`, though nothing may have happened. Replaces the last.
-    pub fn alarm(&mut self, after: Duration) {
-        self.command(0, Command::Alarm { after });
+    /// The open connections of an audience, each once.
+    pub fn connections(&self, audience: &Audience) -> Vec<ConnectionId> {
+        self.hub.select(audience)
     }
 
-    /// Has the consumer look at its events: while it takes a shard's turns it hears only who speaks to that.
-    pub fn ring(&mut self) {
-        self.command(0, Command::Ring);
+    /// The number of open connections.
+    pub fn count(&self) -> usize {
+        self.hub.open_connections()
     }
 
-    /// Orders every shard to drain and end within `grace`. Who speaks beside the consumer is silenced first.
-    pub fn stop(&mut self, grace: Duration) {
-        self.hub.silence();
-        for shard in 0..self.shards.len() {
-            self.command(shard, Command::Stop { grace });
+    /// The first `most` topics in the order of their bytes that begin with `prefix` and come after `after`, and the
+    /// number of subscribers of each.
+    pub fn topics(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<(Arc<str>, usize)> {
+        self.hub.directory.topics_from(prefix, after, most)
+    }
+
+    /// The users of a topic. Costs as much as the topic has subscribers.
+    pub fn presence(&self, topic: &str) -> Presence {
+        self.hub.presence(topic)
+    }
+
+    /// Every figure of the server.
+    pub fn figures(&self) -> Vec<Figure> {
+        self.hub.figures()
+    }
+
+    /// Bytes that a message from a client may have.
+    pub fn max_message_size(&self) -> usize {
+        self.hub.limits.max_message_size
+    }
+
+    /// Topics that a connection may have.
+    pub fn max_topics(&self) -> usize {
+        self.hub.limits.max_topics
+    }
+
+    /// Tags that a connection may have.
+    pub fn max_tags(&self) -> usize {
+        self.hub.limits.max_tags
+    }
+
+    fn is_secondary(&self) -> bool {
+        self.shards.iter().any(|route| route.commands.is_secondary())
+    }
+
+    /// A callback that changes topics has its changes announced when it returns.
+    fn hold_presence(&self) {
+        if !self.is_secondary() {
+            self.announcer.hold();
         }
-    }
-
-    /// Says which optional events the consumer wants.
-    pub fn interests(&self, interests: Interests) {
-        self.hub.set_interests(interests);
     }
 
     /// Whether a message is to be compressed for those who can: what the caller says, or else text
@@ -371,7 +402,7 @@ impl Publisher {
     }
 
     fn check_size(&self, payload: &[u8]) -> Result<(), PayloadTooBig> {
-        let limit = self.share;
+        let limit = self.send_budget;
         if encoded_len(payload.len()) + FRAME_COST > limit {
             return Err(PayloadTooBig { payload: payload.len(), limit });
         }
@@ -390,28 +421,28 @@ impl Publisher {
         self.command(id.shard(), command);
     }
 
-    fn command(&mut self, shard: usize, command: Command) {
+    pub(super) fn command(&mut self, shard: usize, command: Command) {
         let batching = self.batching;
-        let Some(port) = self.shards.get_mut(shard) else { return };
-        port.commands.push(command);
+        let Some(route) = self.shards.get_mut(shard) else { return };
+        route.commands.push(command);
         if !batching {
-            port.commands.flush();
-        } else if !std::mem::replace(&mut port.touched, true) {
-            port.commands.wake_early();
+            route.commands.flush();
+        } else if !std::mem::replace(&mut route.touched, true) {
+            route.commands.wake_early();
         }
     }
 
-    /// Waits while more is on its way to a shard than all outboxes may hold. A shard never waits
-    /// for the network, so this is a wait for the processor, and only for who says more than it can
-    /// pass on; without it, what waits in the queue would have no bound.
+    /// Waits while more is on its way to a shard than all outboxes may hold.
     fn throttle(&mut self, shard: usize) {
-        let share = self.share;
-        let Some(port) = self.shards.get(shard) else { return };
-        while port.commands.in_transit() > share && !port.commands.is_gone() {
-            port.commands.press();
-            std::thread::sleep(Duration::from_micros(100));
+        if let Some(route) = self.shards.get(shard).filter(|_| self.patient) {
+            route.commands.wait_for_room(self.send_budget);
         }
     }
+}
+
+/// The figures of a server that has not run.
+pub fn no_figures() -> Vec<Figure> {
+    Hub::new(0, Limits::default(), None).figures()
 }
 
 fn sorted(ids: &[ConnectionId]) -> Arc<[ConnectionId]> {

@@ -3,14 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, Identity, TagValue};
 
 /// One order to a shard, carried out in the order in which it was given.
 ///
 /// An order for a connection that is gone does nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Let a client in that waits in `Event::Handshake`.
     Accept {
@@ -114,8 +113,6 @@ pub enum Command {
         /// From now.
         after: Duration,
     },
-    /// Wake the consumer now: there is an event that did not come from the shard.
-    Ring,
     /// Stop accepting, drain the outboxes, close every connection with 1001, end the thread.
     Stop {
         /// How long that may take. Zero: at once.
@@ -148,7 +145,7 @@ impl Command {
 }
 
 /// What becomes of an accepted client.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accept {
     /// The application's name for who is connected.
     pub user: Option<String>,
@@ -173,7 +170,7 @@ impl Accept {
 }
 
 /// How a client is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
     /// The HTTP status, 300 to 599.
     pub status: u16,
@@ -191,7 +188,7 @@ impl Reject {
 }
 
 /// The answer to a plain request.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Respond {
     /// The HTTP status, 200 to 599.
     pub status: u16,

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, TagValue};
 use crate::http::Request;
@@ -13,7 +12,7 @@ use crate::http::Request;
 /// Of one connection: at most one `Handshake`, then either `HandshakeGone` or `Open`; after
 /// `Open`, messages and drains, then exactly one `Close`. Or one `Request`, and `RequestGone` if nobody
 /// waits for its answer any more.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A client asks to connect and the consumer decides (`Command::Accept`, `Command::Reject`).
     Handshake {
@@ -70,7 +69,9 @@ pub enum Event {
         /// The reason that came with the code.
         reason: Box<str>,
     },
-    /// Something an operator should read.
+    /// A user joined or left an announced topic, as its subscribers were notified.
+    Presence(PresenceChange),
+    /// A line for the operator.
     Log(Box<LogRecord>),
     /// A shard has closed its last connection and its thread ends.
     Stopped {
@@ -89,7 +90,7 @@ impl Event {
 }
 
 /// A handshake that waits for a decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Handshake {
     /// What the client sent.
     pub request: Request,
@@ -100,7 +101,7 @@ pub struct Handshake {
 }
 
 /// Who a client has proved to be, and what it is to begin with unless the consumer says otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// The application's name for who is connected.
     pub user: Option<String>,
@@ -113,7 +114,7 @@ pub struct Identity {
 }
 
 /// A plain request that waits for an answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
     /// What the client sent.
     pub request: Request,
@@ -122,7 +123,7 @@ pub struct Asked {
 }
 
 /// What is known of a connection when it opens.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
     /// What the client sent; `None` if the consumer has it from `Event::Handshake`.
     pub request: Option<Request>,
@@ -132,8 +133,21 @@ pub struct Opened {
     pub user: Option<String>,
 }
 
+/// A user who joined a topic or left it. For one user and topic, joins and leaves alternate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PresenceChange {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The user.
+    pub user: Arc<str>,
+    /// True for a join.
+    pub joined: bool,
+    /// The user's connection that joined first, or left last.
+    pub connection: ConnectionId,
+}
+
 /// A line for the log, not yet formatted.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct LogRecord {
     /// How much it matters.
     pub level: LogLevel,
@@ -144,7 +158,7 @@ pub struct LogRecord {
 }
 
 /// The PSR-3 levels that the server uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
     /// Normal, worth a line: started, stopped.
     Info,

@@ -2,14 +2,11 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// Names one connection for as long as the server lives; never reused.
 ///
 /// From the top of 53 bits, which every reader of JSON keeps: a round, a place, the shard. The shard says which connection
 /// is at a place. The round makes a stale id miss: a place's next tenant has another one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(u64);
 
 impl ConnectionId {

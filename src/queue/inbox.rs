@@ -4,37 +4,47 @@ use std::{
     io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     sync::Arc,
+    time::Instant,
 };
 
-use super::{Event, EventReceiver, Parker, Rest, WakeFd, Waker};
+use nix::{
+    errno::Errno,
+    poll::{PollFd, PollFlags},
+    sys::{signal::SigSet, time::TimeSpec},
+};
+
+use super::{
+    ChangeSender, Event, EventReceiver, LogSender, Parker, PresenceChange, Rest, WakeFd, Waker,
+    notices::Notices,
+};
 
 /// The events of all shards, taken in turns. Of one connection they come in order; between
 /// connections nothing is promised.
 #[derive(Debug)]
 pub struct Inbox {
     shards: Vec<EventReceiver>,
-    sleeper: Arc<Parker>,
+    notices: Notices,
+    log: LogSender,
+    changes: Option<ChangeSender>,
+    parker: Arc<Parker>,
     descriptor: WakeFd,
-    /// The shard whose turn it is, and how many events of it may come before another's turn.
-    turn: usize,
+    /// The shard whose events are next, and how many of them may come before another shard's.
+    current: usize,
     left: usize,
 }
 
 impl Inbox {
     /// An inbox without shards yet.
     pub fn new() -> io::Result<Self> {
-        Ok(Self {
-            shards: Vec::new(),
-            sleeper: Arc::new(Parker::new()),
-            descriptor: WakeFd::new()?,
-            turn: 0,
-            left: TURN,
-        })
+        let (parker, descriptor) = (Arc::new(Parker::new()), WakeFd::new()?);
+        let (notices, log, changes) = Notices::new(&parker, &descriptor.waker());
+        let (shards, changes) = (Vec::new(), Some(changes));
+        Ok(Self { shards, notices, log, changes, parker, descriptor, current: 0, left: QUANTUM })
     }
 
     /// What a link needs to wake the consumer.
     pub fn consumer(&self) -> (Arc<Parker>, Waker) {
-        (self.sleeper.clone(), self.descriptor.waker())
+        (self.parker.clone(), self.descriptor.waker())
     }
 
     /// Adds the events of one more shard.
@@ -42,41 +52,79 @@ impl Inbox {
         self.shards.push(events);
     }
 
-    /// The next event. The shards take turns, so that a busy one cannot starve the others.
+    /// Gives a sender for records of the log.
+    pub fn log(&self) -> LogSender {
+        self.log.clone()
+    }
+
+    /// Gives the sender for changes of presence. Once.
+    pub fn take_changes(&mut self) -> Option<ChangeSender> {
+        self.changes.take()
+    }
+
+    /// Returns the next change of presence.
+    pub fn pop_change(&mut self) -> Option<PresenceChange> {
+        self.notices.changes.try_recv().ok()
+    }
+
+    /// Returns the next event. The shards, and after them the log, take turns, so that a busy shard cannot hold up the
+    /// others.
     pub fn pop(&mut self) -> Option<Event> {
-        // One look at each, and one more at the shard whose turn is just over.
+        // One look at each, and one more at the shard whose quantum is just over.
         for _ in 0..=self.shards.len() {
             if self.left > 0
-                && let Some(event) = self.shards.get_mut(self.turn)?.pop()
+                && let Some(event) = self.shards.get_mut(self.current)?.pop()
             {
                 self.left -= 1;
                 return Some(event);
             }
-            self.turn = (self.turn + 1) % self.shards.len();
-            self.left = TURN;
+            self.left = QUANTUM;
+            self.current += 1;
+            if self.current >= self.shards.len() {
+                self.current = 0;
+                if let Ok(record) = self.notices.logs.try_recv() {
+                    return Some(Event::Log(record));
+                }
+            }
         }
         None
     }
 
-    /// Whether an event waits.
+    /// True if no event and no change of presence waits.
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(EventReceiver::is_empty)
+        self.shards.iter().all(EventReceiver::is_empty) && self.notices.is_empty()
     }
 
     /// Announces that the consumer sleeps. False if an event waits after all: then it is awake.
     #[must_use]
     pub fn prepare_sleep(&self) -> bool {
-        self.sleeper.announce(Rest::Sleep);
+        self.parker.announce(Rest::Sleep);
         if self.is_empty() {
             return true;
         }
-        self.sleeper.rise();
+        self.parker.rise();
         false
+    }
+
+    /// Sleeps until the consumer is woken or `until`, unless an event waits. With a signal mask, which the thread has
+    /// during the sleep, a signal ends it too: then this returns true.
+    pub fn sleep(&self, until: Option<Instant>, unblocked: Option<SigSet>) -> bool {
+        if !self.prepare_sleep() {
+            return false;
+        }
+        let timeout = until.map(|until| TimeSpec::from(until.saturating_duration_since(Instant::now())));
+        let mut fds = [PollFd::new(self.fd(), PollFlags::POLLIN)];
+        let result = nix::poll::ppoll(&mut fds, timeout, unblocked);
+        self.awake();
+        if matches!(result, Ok(count) if count > 0) {
+            self.clear();
+        }
+        result == Err(Errno::EINTR)
     }
 
     /// Ends a sleep, whatever ended it.
     pub fn awake(&self) {
-        self.sleeper.rise();
+        self.parker.rise();
     }
 
     /// Makes the descriptor unreadable again. Call it before [`pop`](Self::pop).
@@ -101,4 +149,4 @@ impl Inbox {
 }
 
 /// Events of one shard in a row.
-const TURN: usize = 64;
+const QUANTUM: usize = 64;

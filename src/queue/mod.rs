@@ -10,22 +10,28 @@
 //! owned, so that the consumer may one day be another process. Knows neither Zend nor sockets.
 
 mod command;
+mod commands;
 mod credit_notifier;
 mod event;
+mod events;
 mod id;
 mod inbox;
 mod link;
+mod notices;
 mod parker;
 mod spsc;
 mod tag;
 mod wake_fd;
 
 pub use command::{Accept, Command, Reject, Respond, headers_size};
+pub use commands::{CommandReceiver, CommandSender, CreditSender, Ender, ShardWaker};
 pub use credit_notifier::CreditNotifier;
-pub use event::{Asked, Event, Handshake, Identity, LogLevel, LogRecord, Opened};
+pub use event::{Asked, Event, Handshake, Identity, LogLevel, LogRecord, Opened, PresenceChange};
+pub use events::{EventReceiver, EventSender};
 pub use id::ConnectionId;
 pub use inbox::Inbox;
-pub use link::{CommandReceiver, CommandSender, Ender, EventReceiver, EventSender, link};
+pub use link::{Link, link};
+pub use notices::{ChangeSender, LogSender};
 pub use parker::{Parker, Rest};
 pub use tag::TagValue;
 pub use wake_fd::{WakeFd, Waker};

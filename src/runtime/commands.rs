@@ -3,25 +3,23 @@
 use super::{fanned::Fanned, shard::Shard, work};
 use crate::{
     connection::Connection,
-    queue::{Command, CommandReceiver, ConnectionId},
+    queue::{Command, ConnectionId},
 };
 
 impl Shard {
     /// Takes commands for as long as they have time.
     pub(super) fn take_commands(&mut self) {
-        for pop in [CommandReceiver::pop, CommandReceiver::pop_beside] {
-            let (mut taken, mut begun) = (0_usize, false);
-            while let Some(command) = pop(&mut self.commands) {
-                taken += 1;
-                let is_cheap = matches!(command, Command::Send { compress: false, .. });
-                if !begun && (!is_cheap || taken == CHEAP) {
-                    self.work.begin(work::COMMANDS);
-                    begun = true;
-                }
-                self.carry_out(command);
-                if (!is_cheap || taken.is_multiple_of(CHEAP)) && self.work.is_used_up() {
-                    break;
-                }
+        let (mut taken, mut begun) = (0_usize, false);
+        while let Some(command) = self.port.commands.pop() {
+            taken += 1;
+            let is_cheap = matches!(command, Command::Send { compress: false, .. });
+            if !begun && (!is_cheap || taken == CHEAP) {
+                self.work.begin(work::COMMANDS);
+                begun = true;
+            }
+            self.carry_out(command);
+            if (!is_cheap || taken.is_multiple_of(CHEAP)) && self.work.is_used_up() {
+                break;
             }
         }
     }
@@ -84,14 +82,7 @@ impl Shard {
                 }
             }
             Command::Alarm { after } => self.alarm = Some(self.clock.instant(self.now) + after),
-            Command::Ring => self.events.ring(),
-            Command::Stop { grace } => {
-                // Who is beside the consumer was silenced before (`Hub::silence`); what it said before still leaves.
-                while let Some(command) = self.commands.pop_beside() {
-                    self.carry_out(command);
-                }
-                self.stop(grace);
-            }
+            Command::Stop { grace } => self.stop(grace),
         }
     }
 

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     config::Config,
-    port::Publisher,
-    queue::{Inbox, link},
+    hub::Hub,
+    port::{ConsumerParts, Port},
     socket::{Arrival, Entry, PeerAddress, Stream},
 };
 
@@ -23,10 +23,7 @@ use crate::{
 pub struct Driver {
     helm: Arc<Helm>,
     common: Arc<Common>,
-    /// The consumer's voice.
-    pub handle: Publisher,
-    /// The consumer's ear.
-    pub inbox: Inbox,
+    consumer: Option<ConsumerParts>,
 }
 
 impl Driver {
@@ -35,17 +32,24 @@ impl Driver {
     pub fn new(config: Config, part: usize) -> Result<Self, StartError> {
         let config = Config { io_threads: 1, ..config };
         let common = Arc::new(Common::new(config)?);
-        let mut inbox = Inbox::new()?;
-        let (consumer, waker) = inbox.consumer();
-        let (events, receiver, port, commands) = link(consumer, waker);
-        inbox.add(receiver);
+        let Port { mut shards, consumer, .. } = Port::open(&common.hub)?;
         let helm = Helm::new(|| {
-            let mut shard = Shard::new(0, common.clone(), Vec::new(), events, commands)?;
+            let port = shards.pop().ok_or(io::ErrorKind::NotFound)?;
+            let mut shard = Shard::new(0, common.clone(), Vec::new(), port)?;
             shard.decode.part = part;
             Ok(shard)
         })?;
-        let handle = Publisher::new(common.hub.clone(), vec![port]);
-        Ok(Self { helm, common, handle, inbox })
+        Ok(Self { helm, common, consumer: Some(consumer) })
+    }
+
+    /// The consumer's end. Once.
+    pub fn take_consumer(&mut self) -> Option<ConsumerParts> {
+        self.consumer.take()
+    }
+
+    /// What all threads share.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.common.hub
     }
 
     /// Lets a client in that comes from `address`, to a listener of `entry`. What is given is its end.

@@ -14,8 +14,7 @@ use crate::{
     connection::{Access, Connection, Deciding, Heart, Phase, Read, SendGauge, Session},
     http::{self, HeadLimits, Methods, Refusal, Request, UpgradeRules},
     limits::{Admission, TokenBucket, TooMany},
-    protocol::gomoob::{BadTags, connection_tags},
-    queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject, TagValue},
+    queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject},
     socket::{self, Arrival, Entry, PeerAddress, turn_away},
 };
 
@@ -215,15 +214,22 @@ impl Shard {
             Ok(entry) => entry,
             Err(refused) => return self.refuse_unknown(slot, &refused),
         };
-        let tags = match self.url_tags(&upgrade.request) {
+        let protocol = self.common.protocol.as_ref();
+        let max_tags = self.common.config.limits.max_tags;
+        let tags = match protocol
+            .map_or(Ok(Vec::new()), |protocol| protocol.handshake(&upgrade.request, max_tags))
+        {
             Ok(tags) => tags,
             Err(error) => {
                 self.counters(|c| c.handshakes_rejected.increment());
                 return self.answer(slot, http::rejection(400, format!("{error}\n").as_bytes(), &[]));
             }
         };
-        let deciding = Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate, expires, tags };
-        if !self.common.hub.wants_handshakes() {
+        let keeps = self.common.hub.interests().kept_requests;
+        let request = keeps.then(|| Box::new(upgrade.request.clone()));
+        let deciding =
+            Deciding { accept_key: upgrade.accept_key, deflate: upgrade.deflate, expires, tags, request };
+        if !self.common.hub.interests().handshakes {
             let accept = Accept::as_identified(identity, upgrade.protocol);
             return self.open(slot, deciding, accept, Some(upgrade.request));
         }
@@ -232,15 +238,7 @@ impl Shard {
         connection.deadline = self.now + DECISION_TIME;
         let handshake =
             Box::new(Handshake { request: upgrade.request, protocol: upgrade.protocol, identity });
-        self.events.push(Event::Handshake { id: connection.id, handshake });
-    }
-
-    /// The tags that a client gives itself, if clients may.
-    fn url_tags(&self, request: &Request) -> Result<Vec<(Arc<str>, TagValue)>, BadTags> {
-        if !self.common.config.url_tags {
-            return Ok(Vec::new());
-        }
-        connection_tags(request.query_string(), self.common.config.limits.max_tags)
+        self.port.events.push(Event::Handshake { id: connection.id, handshake });
     }
 
     /// Counts a client behind a trusted proxy under its own address, known only now. False if that has
@@ -299,7 +297,7 @@ impl Shard {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if matches!(connection.phase, Phase::Deciding(_)) {
             self.common.hub.registry.abandon();
-            self.events.push(Event::HandshakeGone { id: connection.id });
+            self.port.events.push(Event::HandshakeGone { id: connection.id });
         }
     }
 
@@ -328,12 +326,14 @@ impl Shard {
         connection.phase = Phase::Open;
         connection.deadline = answer.expires.unwrap_or(Duration::MAX);
         connection.push(Bytes::from(http::dated(response, self.date.now())));
-        for topic in self.common.hub.admit(gauge, &accept) {
+        for topic in self.common.hub.admit(gauge, &accept, answer.request.take()) {
             self.topics.join(slot, topic);
         }
+        // Before the consumer can send anything about the connection.
+        self.port.announcer.announce_due(&mut self.port.publisher);
         self.counters(|c| c.opened.increment());
         let opened = Opened { request, protocol: accept.protocol, user: accept.user };
-        self.events.push(Event::Open { id, opened: Box::new(opened) });
+        self.port.events.push(Event::Open { id, opened: Box::new(opened) });
         self.touch(slot);
         // What was read with the head, and the registration for what comes.
         self.again.push(slot);
@@ -397,8 +397,8 @@ impl Shard {
     fn deciding(&mut self, id: ConnectionId) -> Option<(u32, Deciding)> {
         let connection = self.connections.get_mut(self.ids.slot(id)).filter(|c| c.id == id)?;
         let Phase::Deciding(deciding) = &mut connection.phase else { return None };
-        let tags = std::mem::take(&mut deciding.tags);
-        Some((self.ids.slot(id) as u32, Deciding { tags, ..**deciding }))
+        let (tags, request) = (std::mem::take(&mut deciding.tags), deciding.request.take());
+        Some((self.ids.slot(id) as u32, Deciding { tags, request, ..**deciding }))
     }
 
     /// Counts a client of its own address; one that comes through a trusted proxy is counted later.

@@ -103,7 +103,7 @@ impl Shard {
             return;
         }
         // The answers are in the queue at the latest when the last message counts as consumed.
-        if !self.commands.has_heard_consumer() {
+        if !self.port.commands.is_primary_empty() {
             return self.again.push(slot);
         }
         self.fail_now(slot);
@@ -199,7 +199,7 @@ impl Shard {
         self.shed.leave(topics * SUBSCRIPTION);
         self.common.hub.close(id);
         self.counters(|c| c.closed.increment());
-        self.events.push(Event::Close { id, code, reason });
+        self.port.events.push(Event::Close { id, code, reason });
     }
 
     /// Drops the socket and all memory of it.
@@ -355,10 +355,10 @@ impl Shard {
     /// Whether the shard was stopped and its last connection is gone.
     pub(super) fn has_ended(&mut self) -> bool {
         let is_over = self.stopping.is_some() && self.connections.len() == self.monitors;
-        if (self.commands.is_ended() || is_over) && !self.connections.is_empty() {
+        if (self.port.commands.is_ended() || is_over) && !self.connections.is_empty() {
             self.end_all();
         }
-        self.commands.is_ended() || (self.stopping.is_some() && self.connections.is_empty())
+        self.port.commands.is_ended() || (self.stopping.is_some() && self.connections.is_empty())
     }
 }
 

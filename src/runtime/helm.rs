@@ -61,7 +61,7 @@ impl Helm {
         let shard = make()?;
         drop(context);
         let bell = Arc::new(Bell { duty: Duty::new(), thread: OnceLock::new(), turns: OnceLock::new() });
-        shard.commands.set_waker(Waker::from(bell.clone()));
+        shard.port.commands.set_waker(Waker::from(bell.clone()));
         Ok(Arc::new(Self { runtime, shard: Mutex::new(Some(shard)), bell }))
     }
 
@@ -157,8 +157,8 @@ impl Helm {
             Ok(Stretch::Ended) => None,
             Err(panic) => Some(super::shard::panic_message(&*panic)),
         };
-        shard.events.push(Event::Stopped { shard: shard.index, panic });
-        shard.events.flush();
+        shard.port.events.push(Event::Stopped { shard: shard.index, panic });
+        shard.port.events.flush();
         *place = None;
         self.duty().end();
         self.rouse();

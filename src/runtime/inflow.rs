@@ -149,7 +149,7 @@ impl Shard {
                         let cost = Event::message_cost(payload.len());
                         self.handed += cost as u64;
                         session.credit.spend(cost);
-                        self.events.push(Event::Message { id: *id, payload, binary });
+                        self.port.events.push(Event::Message { id: *id, payload, binary });
                         if let Some(throttled) = throttle(session, limits.message_rate, now, steady, pardon) {
                             session.throttled = Some(throttled);
                         }
@@ -244,7 +244,7 @@ impl Shard {
         let Some(session) = &mut connection.session else { return };
         session.starved = true;
         // Says so, then looks once more: credit may have come back just before PHP could know.
-        self.commands.set_starved(true);
+        self.port.commands.set_blocked(true);
         if self.is_starving(slot, self.is_crowded()) {
             self.starved.push(slot);
         }
@@ -252,7 +252,7 @@ impl Shard {
 
     /// After PHP consumed: those that waited for it go on.
     pub(super) fn return_credit(&mut self) {
-        if self.commands.credit_came() {
+        if self.port.commands.take_credit_notification() {
             self.feed_starved();
         }
     }
@@ -264,7 +264,7 @@ impl Shard {
         starved.retain(|&slot| self.is_starving(slot, crowded));
         self.starved = starved;
         if self.starved.is_empty() {
-            self.commands.set_starved(false);
+            self.port.commands.set_blocked(false);
         }
     }
 
@@ -293,16 +293,16 @@ impl Shard {
 
     /// What waits for PHP and for clients.
     pub(super) fn all_waiting(&self) -> usize {
-        self.waiting + self.messages_waiting() + self.bodies.waiting(&self.commands)
+        self.waiting + self.messages_waiting() + self.bodies.waiting(&self.port.commands)
     }
 
     fn messages_waiting(&self) -> usize {
-        self.handed.saturating_sub(self.commands.consumed()) as usize
+        self.handed.saturating_sub(self.port.commands.consumed()) as usize
     }
 
     /// Whether this shard's share of what may wait for PHP is used up. Bodies never take more than their part of it.
     fn is_crowded(&self) -> bool {
-        self.messages_waiting() + self.bodies.of_messages(&self.commands) >= self.receive_share
+        self.messages_waiting() + self.bodies.of_messages(&self.port.commands) >= self.receive_share
     }
 
     /// Reads and forgets, until the client has finished or has had its chance.

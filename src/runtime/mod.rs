@@ -41,4 +41,3 @@ pub use credentials::{check_auth, read_app_keys};
 pub use driver::Driver;
 pub use notifier::Notifier;
 pub use server::{Server, StartError, check_certificate};
-pub use steering::{Steering, Waited};

@@ -199,10 +199,10 @@ impl Shard {
         if done {
             // The client may have finished already.
             self.again.push(slot);
-        } else if drained && self.common.hub.wants_drains() {
+        } else if drained && self.common.hub.interests().drains {
             let open = self.connections.get(slot as usize).is_some_and(|c| c.is_open());
             if open {
-                self.events.push(Event::Drain { id });
+                self.port.events.push(Event::Drain { id });
             }
         }
     }

@@ -26,7 +26,7 @@ struct Native {
 impl Shard {
     /// Whether plain requests are read at all.
     pub(super) fn serves_plain(&self, access: Access) -> bool {
-        access == Access::Metrics || self.is_monitored() || self.common.hub.wants_requests()
+        access == Access::Metrics || self.is_monitored() || self.common.hub.interests().requests
     }
 
     /// Whether there are answers for those who watch over the server, also while it lets nobody else in.
@@ -54,7 +54,7 @@ impl Shard {
             self.answer(slot, response);
             return true;
         }
-        if access != Access::Full || !self.common.hub.wants_requests() {
+        if access != Access::Full || !self.common.hub.interests().requests {
             return false;
         }
         if self.count_client(slot, &plain.request) {
@@ -101,7 +101,7 @@ impl Shard {
 
     /// Whether a request asks after the server as a whole (RFC 9110 section 9.3.7), and not the application.
     fn is_about_the_server(&self, request: &http::Request) -> bool {
-        let is_root = request.path() == "/" && !self.common.hub.wants_requests();
+        let is_root = request.path() == "/" && !self.common.hub.interests().requests;
         request.method() == "OPTIONS" && (request.path() == "*" || is_root)
     }
 
@@ -152,7 +152,7 @@ impl Shard {
                 let before = body.received.len();
                 whole = body.reader.advance(&input, &mut body.received);
                 let more = body.received.len() - before;
-                if !self.bodies.arrive(&self.commands, &body.request, more) && whole.is_ok() {
+                if !self.bodies.arrive(&self.port.commands, &body.request, more) && whole.is_ok() {
                     whole = Err(Refusal::too_busy());
                 }
             }
@@ -181,7 +181,7 @@ impl Shard {
         connection.deadline = self.now + DECISION_TIME;
         self.bodies.hand(received.len());
         let asked = Box::new(Asked { request, body: received });
-        self.events.push(Event::Request { id: connection.id, asked });
+        self.port.events.push(Event::Request { id: connection.id, asked });
     }
 
     /// PHP's answer.
@@ -220,7 +220,7 @@ impl Shard {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if matches!(connection.phase, Phase::Asking { .. }) {
             self.common.hub.registry.abandon();
-            self.events.push(Event::RequestGone { id: connection.id });
+            self.port.events.push(Event::RequestGone { id: connection.id });
         }
     }
 

@@ -3,10 +3,11 @@
 use std::{io, sync::Arc, thread::JoinHandle};
 
 use super::{
-    Steering, allocator,
+    allocator,
     control::{self, Control},
     helm::Helm,
     shard::{Common, Shard},
+    steering::Steering,
     threads,
 };
 use crate::{
@@ -14,13 +15,13 @@ use crate::{
     control::Api,
     descriptors::Placeholders,
     hub::Hub,
-    port::Publisher,
-    queue::{Ender, Inbox, link},
+    port::{ConsumerParts, Port, Publishers},
+    queue::Ender,
     socket::{BindError, SocketFile, bind},
     tls::Certificates,
 };
 
-/// Shards that serve. [`Publisher::stop`] ends them in order, and each says so (`Event::Stopped`);
+/// Shards that serve. [`Consumer::stop`](crate::port::Consumer::stop) ends them in order, and each says so (`Event::Stopped`);
 /// dropping the server ends those at once that have not, and waits for their threads.
 #[derive(Debug)]
 pub struct Server {
@@ -28,9 +29,8 @@ pub struct Server {
     hub: Arc<Hub>,
     certificates: Option<Arc<Certificates>>,
     ceiling: usize,
-    handle: Option<Publisher>,
-    inbox: Option<Inbox>,
-    steering: Option<Steering>,
+    consumer: Option<ConsumerParts>,
+    publishers: Publishers,
     control: Option<Control>,
     enders: Vec<Ender>,
     threads: Vec<JoinHandle<()>>,
@@ -58,16 +58,16 @@ impl Server {
         let common = Arc::new(Common::new(config)?);
         allocator::keep_large_blocks();
         let shards = common.hub.counters.len();
+        let port = Port::open(&common.hub)?;
         let mut server = Self {
             addresses: Vec::new(),
             hub: common.hub.clone(),
             certificates: common.certificates.clone(),
             ceiling: common.ceiling,
-            handle: None,
-            inbox: None,
-            steering: None,
+            consumer: Some(port.consumer),
+            publishers: port.publishers,
             control: None,
-            enders: Vec::new(),
+            enders: port.enders,
             threads: Vec::new(),
             files: Vec::new(),
         };
@@ -93,37 +93,23 @@ impl Server {
         server.files.extend(controls.files);
         // What tokio makes for itself gets high numbers too.
         let placeholders = Placeholders::below_floor();
-        let mut inbox = Inbox::new()?;
-        let (mut ports, mut beside) = (Vec::new(), Vec::new());
-        for (index, sockets) in sockets.into_iter().enumerate() {
-            let (consumer, waker) = inbox.consumer();
-            let (events, receiver, port, mut commands) = link(consumer, waker);
-            inbox.add(receiver);
-            server.enders.push(port.ender());
-            ports.push(port);
-            if !controls.listeners.is_empty() {
-                beside.push(commands.open_beside());
-            }
+        for (index, (sockets, port)) in sockets.into_iter().zip(port.shards).enumerate() {
             let common = common.clone();
-            let helm = Helm::new(|| Shard::new(index, common, sockets, events, commands))?;
+            let helm = Helm::new(|| Shard::new(index, common, sockets, port))?;
             #[cfg(target_os = "linux")]
-            if shards == 1 {
-                server.steering = Some(Steering::new(helm.clone())?);
+            if shards == 1
+                && let Some(consumer) = &mut server.consumer
+            {
+                consumer.driving = Some(Box::new(Steering::new(helm.clone())?));
             }
             let thread = threads::spawn(format!("ferrite-{index}"), move || helm.run())?;
             server.threads.push(thread);
         }
         if !controls.listeners.is_empty() {
-            let (consumer, waker) = inbox.consumer();
-            // It has events only for the log, and takes no commands.
-            let (events, receiver, _, _) = link(consumer, waker);
-            inbox.add(receiver);
-            let api = Api::new(Publisher::new(server.hub.clone(), beside), events);
+            let api = Api::new(server.publishers.publisher(), server.publishers.log());
             server.control = Some(Control::start(api, controls.listeners)?);
         }
         drop(placeholders);
-        server.handle = Some(Publisher::new(server.hub.clone(), ports));
-        server.inbox = Some(inbox);
         Ok(server)
     }
 
@@ -152,20 +138,14 @@ impl Server {
         self.hub.counters.len()
     }
 
-    /// The consumer's voice. Once.
-    pub fn take_handle(&mut self) -> Option<Publisher> {
-        self.handle.take()
+    /// The consumer's end. Once.
+    pub fn take_consumer(&mut self) -> Option<ConsumerParts> {
+        self.consumer.take()
     }
 
-    /// The consumer's ear. Once.
-    pub fn take_inbox(&mut self) -> Option<Inbox> {
-        self.inbox.take()
-    }
-
-    /// With which the consumer may serve while it waits. Once; `None` with several shards, between
-    /// which it could not choose, and where the system has no means for it.
-    pub fn take_steering(&mut self) -> Option<Steering> {
-        self.steering.take()
+    /// Makes publishers for other threads than the consumer's.
+    pub fn publishers(&self) -> &Publishers {
+        &self.publishers
     }
 }
 

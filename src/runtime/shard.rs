@@ -46,7 +46,9 @@ use crate::{
     hub::{Hub, TopicIndex},
     limits::AddressLimits,
     metrics::Counters,
-    queue::{CommandReceiver, Event, EventSender, LogLevel, LogRecord, Rest},
+    port::ShardPort,
+    protocol::{Protocol, protocol},
+    queue::{LogLevel, LogRecord, Rest},
     socket::{Acceptor, Listening},
     tls::Certificates,
 };
@@ -59,6 +61,8 @@ pub(super) struct Common {
     pub(super) certificates: Option<Arc<Certificates>>,
     /// If clients have to say who they are.
     pub(super) authenticator: Option<Authenticator>,
+    /// The protocol on top of WebSockets, if the server speaks one.
+    pub(super) protocol: Option<Arc<dyn Protocol>>,
     pub(super) hub: Arc<Hub>,
     pub(super) ceiling: usize,
     _descriptors: Reservation,
@@ -89,6 +93,7 @@ impl Common {
         Ok(Self {
             certificates,
             authenticator,
+            protocol: config.protocol.as_ref().map(protocol),
             hub: Arc::new(Hub::new(config.shards(), limits.clone(), config.compression)),
             ceiling,
             _descriptors: Reservation::new(ceiling + reserved),
@@ -119,8 +124,7 @@ pub(super) struct Shard {
     pub(super) common: Arc<Common>,
     pub(super) connections: Slab<Connection>,
     pub(super) topics: TopicIndex,
-    pub(super) events: EventSender,
-    pub(super) commands: CommandReceiver,
+    pub(super) port: ShardPort,
     pub(super) acceptor: Option<Acceptor>,
     /// No accept before this, after one failed for want of a descriptor.
     pub(super) accept_after: Duration,
@@ -199,8 +203,7 @@ impl Shard {
         index: usize,
         common: Arc<Common>,
         sockets: Vec<Listening>,
-        events: EventSender,
-        commands: CommandReceiver,
+        port: ShardPort,
     ) -> std::io::Result<Self> {
         let acceptor = Some(Acceptor::new(sockets)?);
         let tick = sweep::tick(&common.config);
@@ -219,8 +222,7 @@ impl Shard {
             common,
             connections: Slab::new(),
             topics: TopicIndex::default(),
-            events,
-            commands,
+            port,
             acceptor,
             accept_after: Duration::ZERO,
             accept_warned: None,
@@ -269,7 +271,7 @@ impl Shard {
     /// Does what there is to do, a bounded amount of it. `None` when the shard has ended.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Option<Turned> {
         self.ready.set_task(cx.waker());
-        self.commands.rise();
+        self.port.commands.rise();
         self.now = self.clock.begin_turn(self.connections.len());
         self.work.begin_turn(self.clock.instant(self.now));
         self.take_commands();
@@ -282,8 +284,9 @@ impl Shard {
         self.watch_certificates();
         if self.alarm.is_some_and(|at| self.clock.at(at) <= self.now) {
             self.alarm = None;
-            self.events.ring();
+            self.port.events.ring();
         }
+        self.port.announcer.announce_due(&mut self.port.publisher);
         let waiting = self.all_waiting();
         self.shed.wait(waiting);
         self.flush();
@@ -298,8 +301,8 @@ impl Shard {
                 c.inflate_out.add(tally.inflate_output);
             });
         }
-        self.commands.report();
-        self.events.flush();
+        self.port.commands.report();
+        self.port.events.flush();
         #[cfg(any(test, feature = "faults"))]
         assert!(!DOOMED.take(), "a test asked for the end");
         if self.has_ended() {
@@ -309,7 +312,7 @@ impl Shard {
             || !self.later.is_empty()
             || !self.again.is_empty()
             || !self.ready.is_empty()
-            || !self.commands.is_empty();
+            || !self.port.commands.is_empty();
         let more = self.clock.end_turn(!more) || more;
         Some(if more { Turned::More } else { Turned::Idle })
     }
@@ -374,9 +377,9 @@ impl Shard {
     /// Arranges to be woken, or for another turn if something came in the meantime. `steered`: by the
     /// consumer itself, who can give no command while it sleeps here.
     pub(super) fn rest(&mut self, cx: &mut Context<'_>, steered: bool) {
-        let doze = !steered && self.events.consumer_is_awake();
+        let doze = !steered && self.port.events.consumer_is_awake();
         let rest = if doze { Rest::Doze } else { Rest::Sleep };
-        if !self.commands.announce(rest) {
+        if !self.port.commands.announce(rest) {
             cx.waker().wake_by_ref();
             return;
         }
@@ -392,7 +395,8 @@ impl Shard {
             at = at.min(self.next_sweep);
         }
         let alarm = self.alarm.map(|at| self.clock.at(at));
-        let others = [alarm, self.tls_watch.as_ref().map(|watch| watch.next)];
+        let presence = self.port.announcer.next_due().map(|due| self.clock.at(due).max(self.now + RETRY));
+        let others = [alarm, presence, self.tls_watch.as_ref().map(|watch| watch.next)];
         at = others.into_iter().flatten().fold(at, Duration::min);
         self.clock.rest(at);
         // A timer that fires too early costs one turn and is set anew then; one that is moved at
@@ -440,7 +444,7 @@ impl Shard {
         context: [(&str, String); N],
     ) {
         let context = context.map(|(key, value)| (key.to_owned(), value)).into();
-        self.events.push(Event::Log(Box::new(LogRecord { level, message: message.to_owned(), context })));
+        self.port.log.send(LogRecord { level, message: message.to_owned(), context });
     }
 }
 
@@ -491,6 +495,7 @@ const RESERVED_FILES: usize = 64;
 /// The slot that stands for the listening sockets.
 pub(super) const ACCEPT: u32 = u32::MAX;
 /// How long a dozing shard leaves a command unseen that PHP gave in the middle of a batch.
+const RETRY: Duration = Duration::from_millis(5);
 const DOZE: Duration = Duration::from_millis(2);
 /// Tokio's timers cannot be set to "never".
 const FAR: Duration = Duration::from_secs(86_400 * 365);

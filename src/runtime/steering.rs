@@ -13,14 +13,17 @@ use super::{
     pending_signals::PendingSignals,
     shard::{Shard, Turned},
 };
-use crate::queue::Inbox;
+use crate::{
+    port::{Driving, Waited},
+    queue::Inbox,
+};
 
 /// Takes the turns of a server's only shard for as long as the consumer waits.
 ///
 /// Nothing of the consumer is called meanwhile. Only on Linux: elsewhere there is no way to sleep
 /// for sockets and for signals at once that loses none.
 #[derive(Debug)]
-pub struct Steering {
+pub(super) struct Steering {
     helm: Arc<Helm>,
     signals: PendingSignals,
     /// Waits in a row, each soon after the last, in which the thread had the duty.
@@ -37,18 +40,6 @@ pub struct Steering {
     parallel: bool,
 }
 
-/// Why a wait ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Waited {
-    /// An event waits, or the time has come.
-    Normally,
-    /// A signal is pending that the calling thread blocks.
-    ForSignal,
-    /// It did not begin: the shard's thread serves, and the consumer sleeps as if there were no
-    /// steering, then says [`Steering::woke`].
-    NotAtAll,
-}
-
 impl Steering {
     #[cfg(target_os = "linux")]
     pub(super) fn new(helm: Arc<Helm>) -> std::io::Result<Self> {
@@ -58,9 +49,45 @@ impl Steering {
         Ok(Self { helm, signals, prompt: 0, since: now, looked: now, busy: None, not_before: now, parallel })
     }
 
+    /// Gives the duty to the thread, for a while.
+    fn hand_over(&mut self, now: Instant) {
+        self.not_before = now + HANDED_OVER;
+        if self.helm.duty().call_thread() {
+            self.helm.rouse();
+        }
+    }
+
+    /// Goes about the consumer's own business.
+    fn leave(&self, shard: MutexGuard<'_, Option<Shard>>) {
+        let lent = shard.as_ref().is_none_or(|shard| shard.port.commands.lend());
+        drop(shard);
+        if self.helm.duty().leave() {
+            self.helm.rouse();
+        }
+        if !lent && self.helm.duty().call_thread() {
+            self.helm.rouse();
+        }
+    }
+
+    /// After a while in which the consumer was always soon done, has the thread let go.
+    fn ask_for_duty(&mut self) -> bool {
+        let now = Instant::now();
+        let prompt = now.duration_since(self.since) < PROMPT && now >= self.not_before;
+        self.prompt = if prompt { self.prompt + 1 } else { 0 };
+        if self.prompt < PROMPT_WAITS || !self.helm.duty().ask() {
+            return false;
+        }
+        self.prompt = 0;
+        self.helm.ring();
+        drop(self.helm.shard());
+        self.helm.duty().accept()
+    }
+}
+
+impl Driving for Steering {
     /// Serves until an event waits, `until` has come, or a signal. The caller has blocked all
     /// signals, and so loses none between its last look at them and this.
-    pub fn wait(&mut self, inbox: &Inbox, until: Option<Instant>) -> Waited {
+    fn wait(&mut self, inbox: &Inbox, until: Option<Instant>) -> Waited {
         self.busy = None;
         let now = Instant::now();
         if until.is_some_and(|until| until.saturating_duration_since(now) < PRECISE) {
@@ -109,7 +136,7 @@ impl Steering {
 
     /// Between two batches of events: looks at the sockets once and takes one turn, so that what
     /// PHP said leaves, and who became ready is served. Nothing if the thread serves.
-    pub fn take_turn(&mut self) {
+    fn serve_once(&mut self) {
         if !self.helm.duty().take() {
             return;
         }
@@ -125,42 +152,8 @@ impl Steering {
     }
 
     /// After a sleep that [`Waited::NotAtAll`] asked for.
-    pub fn woke(&mut self) {
+    fn woke(&mut self) {
         self.since = Instant::now();
-    }
-
-    /// Gives the duty to the thread, for a while.
-    fn hand_over(&mut self, now: Instant) {
-        self.not_before = now + HANDED_OVER;
-        if self.helm.duty().call_thread() {
-            self.helm.rouse();
-        }
-    }
-
-    /// Goes about the consumer's own business.
-    fn leave(&self, shard: MutexGuard<'_, Option<Shard>>) {
-        let lent = shard.as_ref().is_none_or(|shard| shard.commands.lend());
-        drop(shard);
-        if self.helm.duty().leave() {
-            self.helm.rouse();
-        }
-        if !lent && self.helm.duty().call_thread() {
-            self.helm.rouse();
-        }
-    }
-
-    /// After a while in which the consumer was always soon done, has the thread let go.
-    fn ask_for_duty(&mut self) -> bool {
-        let now = Instant::now();
-        let prompt = now.duration_since(self.since) < PROMPT && now >= self.not_before;
-        self.prompt = if prompt { self.prompt + 1 } else { 0 };
-        if self.prompt < PROMPT_WAITS || !self.helm.duty().ask() {
-            return false;
-        }
-        self.prompt = 0;
-        self.helm.ring();
-        drop(self.helm.shard());
-        self.helm.duty().accept()
     }
 }
 

@@ -1,9 +1,11 @@
 //! One shard on a clock that the tests set: what deadlines count, and what they do not.
 
 use std::{
+    cell::RefCell,
     io::{ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::net::UnixStream,
+    rc::Rc,
     sync::Arc,
     time::Duration,
 };
@@ -11,8 +13,7 @@ use std::{
 use super::Driver;
 use crate::{
     config::{Compression, Config, Heartbeat, Limits, Listen},
-    port::{ConnectionHandle, Interests, Outgoing},
-    queue::Event,
+    port::{ConnectionHandle, Consumer, Delivery, Event, Interests, Outgoing, Publisher},
     socket::{Entry, PeerAddress},
 };
 
@@ -25,6 +26,7 @@ const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nCo
 /// A shard, and what its consumer was told.
 struct Shard {
     driver: Driver,
+    consumer: Consumer<()>,
     closes: Vec<u16>,
     messages: Vec<usize>,
     last: Option<Arc<ConnectionHandle>>,
@@ -33,9 +35,7 @@ struct Shard {
 impl Shard {
     fn new(limits: Limits, heartbeat: Heartbeat) -> Self {
         let listen = vec![Listen::parse("127.0.0.1:0").unwrap()];
-        let driver =
-            Driver::new(Config { listen, limits, heartbeat, ..Config::default() }, 64 << 10).unwrap();
-        Self { driver, closes: Vec::new(), messages: Vec::new(), last: None }
+        Self::with(Config { listen, limits, heartbeat, ..Config::default() })
     }
 
     /// One that inflates.
@@ -47,8 +47,17 @@ impl Shard {
             heartbeat: no_heartbeat(),
             ..Config::default()
         };
-        let driver = Driver::new(config, 64 << 10).unwrap();
-        Self { driver, closes: Vec::new(), messages: Vec::new(), last: None }
+        Self::with(config)
+    }
+
+    fn with(config: Config) -> Self {
+        let mut driver = Driver::new(config, 64 << 10).unwrap();
+        let consumer = driver.take_consumer().unwrap().assemble();
+        Self { driver, consumer, closes: Vec::new(), messages: Vec::new(), last: None }
+    }
+
+    fn publisher(&self) -> Rc<RefCell<Publisher>> {
+        self.consumer.publisher()
     }
 
     /// Takes turns until there is nothing to do.
@@ -59,27 +68,19 @@ impl Shard {
     fn turn(&mut self) -> bool {
         let more = self.driver.turn();
         let mut heard = false;
-        self.driver.handle.begin_batch();
-        while let Some(event) = self.driver.inbox.pop() {
+        self.consumer.begin_batch();
+        while let Some(Delivery { event, receipt }) = self.consumer.receive() {
             heard = true;
             match event {
-                Event::Open { id, .. } => self.last = self.driver.handle.member(id),
-                Event::Message { id, payload, .. } => {
-                    self.messages.push(payload.len());
-                    let member = self.driver.handle.member(id).unwrap();
-                    self.driver.handle.consumed(&member, payload.len());
+                Event::Open { .. } => {
+                    self.last = receipt.connection().map(|connected| connected.handle().clone());
                 }
-                Event::Close { id, code, .. } => {
-                    self.closes.push(code);
-                    self.driver.handle.forget(id);
-                }
-                Event::HandshakeGone { .. } | Event::RequestGone { .. } => {
-                    self.driver.handle.forget_abandoned();
-                }
+                Event::Message { payload, .. } => self.messages.push(payload.len()),
+                Event::Close { code, .. } => self.closes.push(code),
                 _ => {}
             }
         }
-        self.driver.handle.end_batch();
+        self.consumer.end_batch();
         more || heard
     }
 
@@ -128,7 +129,7 @@ impl Shard {
 
     fn send(&mut self, bytes: usize) {
         let member = self.last.clone().unwrap();
-        self.driver.handle.send(&member, Outgoing::new(&vec![b'x'; bytes], true)).unwrap();
+        self.publisher().borrow_mut().send(&member, Outgoing::new(&vec![b'x'; bytes], true)).unwrap();
         self.settle();
     }
 }
@@ -192,7 +193,7 @@ fn a_shard_that_has_no_time_does_one_thing_after_the_other_and_forgets_none() {
     shard.settle();
     assert_eq!(shard.messages, [3; 60]);
     for _ in 0..3 {
-        shard.driver.handle.broadcast(Outgoing::new(b"all", true), &[]).unwrap();
+        shard.publisher().borrow_mut().broadcast(Outgoing::new(b"all", true), &[]).unwrap();
     }
     shard.settle();
     assert!(clients.iter().all(|client| read(client, 1 << 20) == b"\x82\x03all".repeat(3)));
@@ -393,7 +394,7 @@ fn a_close_waits_for_who_still_takes_what_was_sent_before() {
     let client = shard.tcp_client();
     shard.send(4 << 20);
     let member = shard.last.clone().unwrap();
-    shard.driver.handle.close(&member, 1000, "");
+    shard.publisher().borrow_mut().close(&member, 1000, "");
     shard.settle();
     let taken = download(&mut shard, &client, 100_000, 4 << 20);
     assert_eq!((shard.closes.len(), taken >= 4 << 20), (0, true), "{taken}");
@@ -423,7 +424,7 @@ fn upload(first_bytes: &[u8], bytes: usize, a_second: usize) -> bool {
         ..Limits::default()
     };
     let mut shard = Shard::new(limits, no_heartbeat());
-    shard.driver.handle.interests(Interests { requests: true, ..Interests::default() });
+    shard.consumer.set_interests(Interests { requests: true, ..Interests::default() });
     let mut client = if first_bytes.starts_with(b"POST") { shard.connect() } else { shard.client() };
     client.write_all(first_bytes).unwrap();
     let mut sent = 0;

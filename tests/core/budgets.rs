@@ -39,7 +39,7 @@ fn holding(limits: Limits) -> (Running, Arc<Mutex<Vec<SendResult>>>) {
     let told = results.clone();
     let server = Running::start(with(limits), move |handle, event| {
         let Event::Message { id, payload, .. } = event else { return };
-        let Some(member) = handle.member(*id) else { return };
+        let Some(member) = handle.connection(*id) else { return };
         if payload[..] == b"hold"[..] {
             hold(handle, &member);
         } else {
@@ -105,7 +105,7 @@ fn who_has_half_a_message_that_fills_the_total_is_cut_off() {
         };
         let server = Running::start(with(limits), |handle, event| {
             if let Event::Open { id, .. } = event {
-                let member = handle.member(*id).unwrap();
+                let member = handle.connection(*id).unwrap();
                 handle.send(&member, Outgoing::new(&vec![0; 8 << 20], true)).unwrap();
             }
         });
@@ -124,12 +124,12 @@ fn a_response_is_sent_although_others_hold_the_total() {
     let server =
         Running::start_for(with(limits), interests, Duration::from_secs(5), |handle, event| match event {
             Event::Open { id, .. } => {
-                let member = handle.member(*id).unwrap();
+                let member = handle.connection(*id).unwrap();
                 hold(handle, &member);
             }
-            Event::Request { id, asked } => {
+            Event::Request { id, .. } => {
                 let response = Respond { status: 200, body: vec![b'x'; LARGE], headers: Vec::new() };
-                handle.respond(*id, asked.body.len(), response).unwrap();
+                handle.respond(*id, response).unwrap();
             }
             _ => {}
         });
@@ -151,9 +151,9 @@ fn answers_that_nobody_reads_are_cut_off_when_they_fill_the_total() {
     let interests = Interests { requests: true, ..Interests::default() };
     let server =
         Running::start_for(with(limits), interests, Duration::from_secs(5), |handle, event| match event {
-            Event::Request { id, asked } => {
+            Event::Request { id, .. } => {
                 let response = Respond { status: 200, body: vec![b'x'; 8 << 20], headers: Vec::new() };
-                handle.respond(*id, asked.body.len(), response).unwrap();
+                handle.respond(*id, response).unwrap();
             }
             event => echo(handle, event),
         });
@@ -187,7 +187,7 @@ fn empties(count: usize) -> (Running, Arc<Mutex<Option<usize>>>) {
         Limits { send_buffer: 1 << 20, slow_consumer: SlowConsumer::DropNewest, ..Limits::default() };
     let server = Running::start(with(limits), move |handle, event| {
         let Event::Open { id, .. } = event else { return };
-        let member = handle.member(*id).unwrap();
+        let member = handle.connection(*id).unwrap();
         handle.end_batch();
         while handle.send(&member, Outgoing::new(&[0; 16 << 10], true)).unwrap() != SendResult::Buffered {
             std::thread::sleep(Duration::from_micros(100));
@@ -229,7 +229,7 @@ fn empty_messages_that_wait_for_the_consumer_count_as_what_they_keep() {
 fn ten_readers_that_are_not_instant_get_five_messages_of_a_mebibyte() {
     let server = Running::start(with(Limits::default()), |handle: &mut Publisher, event| match event {
         Event::Open { id, .. } => {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             handle.subscribe(&member, &["room"]).unwrap();
         }
         Event::Message { .. } => {
@@ -257,7 +257,7 @@ fn who_takes_nothing_is_reset_when_its_time_is_over() {
         Limits { close_timeout: Duration::from_millis(100), send_buffer: 1 << 20, ..Limits::default() };
     let server = Running::start(with(limits), |handle, event| {
         let Event::Open { id, .. } = event else { return };
-        let member = handle.member(*id).unwrap();
+        let member = handle.connection(*id).unwrap();
         handle.end_batch();
         while handle.send(&member, Outgoing::new(&[0; 64 << 10], true)).unwrap() != SendResult::Closed {
             std::thread::sleep(Duration::from_millis(1));
@@ -271,14 +271,13 @@ fn who_takes_nothing_is_reset_when_its_time_is_over() {
 }
 
 const HALF: &[u8] = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 60000\r\n\r\n";
-const WAITS: Interests = Interests { handshakes: false, drains: false, requests: true };
-
 fn answering(limits: Limits) -> Running {
-    Running::start_for(with(limits), WAITS, Duration::from_secs(1), |handle, event| {
+    let interests = Interests { requests: true, ..Interests::default() };
+    Running::start_for(with(limits), interests, Duration::from_secs(1), |handle, event| {
         echo(handle, event);
-        if let Event::Request { id, asked } = event {
+        if let Event::Request { id, .. } = event {
             let response = Respond { status: 200, body: Vec::new(), headers: Vec::new() };
-            handle.respond(*id, asked.body.len(), response).unwrap();
+            handle.respond(*id, response).unwrap();
         }
     })
 }
@@ -378,7 +377,7 @@ fn what_was_read_too_early_is_little_once_it_is_much_in_all() {
 fn what_a_client_does_not_read_waits_where_it_is_counted() {
     let server = Running::start(with(Limits::default()), |handle, event| {
         if let Event::Open { id, .. } = event {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             handle.send(&member, Outgoing::new(&vec![0; 8 << 20], true)).unwrap();
         }
     });

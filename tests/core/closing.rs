@@ -34,7 +34,7 @@ fn the_clients_close_is_answered_with_its_code_and_told() {
 fn the_servers_close_comes_after_what_was_sent_before_it() {
     let server = Running::start(config(1), |handle, event| {
         if let Event::Open { id, .. } = event {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             handle.send(&member, Outgoing::new(b"last words", false)).unwrap();
             handle.close(&member, 4000, "bye");
             assert!(!member.is_open());
@@ -52,7 +52,7 @@ fn the_servers_close_comes_after_what_was_sent_before_it() {
 fn a_ping_after_the_servers_close_frame_gets_no_pong() {
     let server = Running::start(config(1), |handle, event| {
         if let Event::Open { id, .. } = event {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             handle.close(&member, 4000, "bye");
         }
     });
@@ -68,7 +68,7 @@ fn what_was_sent_before_a_close_arrives_however_long_it_takes() {
     let limits = Limits { close_timeout: Duration::from_millis(300), ..Limits::default() };
     let server = Running::start(ferrite::config::Config { limits, ..config(1) }, |handle, event| {
         if let Event::Open { id, .. } = event {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             handle.send(&member, Outgoing::new(&vec![7; 24 << 20], true)).unwrap();
             handle.close(&member, 4000, "bye");
         }
@@ -98,7 +98,7 @@ fn a_client_that_does_not_answer_a_close_is_dropped_after_the_timeout() {
     let limits = Limits { close_timeout: Duration::from_millis(200), ..Limits::default() };
     let server = Running::start(ferrite::config::Config { limits, ..config(1) }, |handle, event| {
         if let Event::Open { id, .. } = event {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             handle.close(&member, 1000, "");
         }
     });

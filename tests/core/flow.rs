@@ -110,7 +110,7 @@ fn flood_slow_client(policy: SlowConsumer) -> (Running, std::net::TcpStream, Vec
     let limits = Limits { slow_consumer: policy, ..Limits::default() };
     let server = Running::start(with(limits), move |handle, event| {
         if let Event::Message { id, payload, .. } = event {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             if &payload[..] != b"go" {
                 return echo(handle, event);
             }
@@ -210,7 +210,7 @@ fn the_bytes_that_wait_for_all_clients_have_a_limit() {
     let told = results.clone();
     let mut members = Vec::new();
     let server = Running::start(with(limits), move |handle, event| match event {
-        Event::Open { id, .. } => members.push(handle.member(*id).unwrap()),
+        Event::Open { id, .. } => members.push(handle.connection(*id).unwrap()),
         Event::Message { .. } => {
             let message = vec![0; 1 << 20];
             handle.end_batch();
@@ -237,7 +237,7 @@ fn a_client_that_takes_nothing_for_the_send_timeout_is_closed() {
     let limits = Limits { send_timeout: Some(Duration::from_millis(300)), ..Limits::default() };
     let server = Running::start(with(limits), |handle, event| {
         if let Event::Open { id, .. } = event {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             handle.send(&member, Outgoing::new(&vec![0; 15 << 20], true)).unwrap();
         }
     });
@@ -251,12 +251,12 @@ fn a_drained_outbox_is_told_once_to_whom_was_told_of_the_congestion() {
     let limits = Limits { send_buffer: 64 << 20, ..Limits::default() };
     let server = Running::start(with(limits), move |handle, event| match event {
         Event::Open { id, .. } if slow.is_none() => {
-            slow = handle.member(*id);
+            slow = handle.connection(*id);
             handle.send(slow.as_ref().unwrap(), Outgoing::new(&vec![7; 30 << 20], true)).unwrap();
         }
         Event::Message { id, .. } => {
             let result = handle.send(slow.as_ref().unwrap(), Outgoing::new(b"", true)).unwrap();
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             handle.send(&member, Outgoing::new(format!("{result:?}").as_bytes(), false)).unwrap();
         }
         _ => {}
@@ -288,7 +288,7 @@ fn a_paused_connection_is_not_read_until_it_is_resumed() {
         let Event::Message { id, payload, .. } = event else { return };
         match &payload[..] {
             b"pause me" => {
-                paused = handle.member(*id);
+                paused = handle.connection(*id);
                 handle.pause(paused.as_ref().unwrap());
             }
             b"resume the other" => handle.resume(paused.as_ref().unwrap()),
@@ -331,7 +331,7 @@ fn a_client_over_its_message_rate_is_delayed_and_loses_nothing() {
 fn drop_oldest_keeps_the_newest_behind_a_message_that_is_half_sent() {
     let limits = Limits { slow_consumer: SlowConsumer::DropOldest, ..Limits::default() };
     let server = Running::start(with(limits), |handle, event| {
-        let member = |id| handle.member(id).unwrap();
+        let member = |id| handle.connection(id).unwrap();
         match event {
             Event::Open { id, .. } => {
                 let member = member(*id);

@@ -3,10 +3,12 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use ferrite::{
-    config::Config,
+    config::{Config, Gomoob, Protocol},
+    port::Interests,
     protocol::gomoob::{Frame, Message, encode, forward},
     queue::Event,
 };
@@ -22,8 +24,10 @@ const VECTORS: &str = include_str!("../package/gomoob/vectors.json");
 fn server(shards: usize, legacy: bool) -> (Running, Arc<Mutex<Vec<usize>>>) {
     let addressed = Arc::new(Mutex::new(Vec::new()));
     let log = addressed.clone();
-    let options = Config { url_tags: true, ..config(shards) };
-    let server = Running::start(options, move |handle, event| {
+    let options = Config { protocol: Some(Protocol::Gomoob(Gomoob::default())), ..config(shards) };
+    // As a script with `onMessage` is: it sees each message before it is forwarded.
+    let interests = Interests { messages: true, ..Interests::default() };
+    let server = Running::start_for(options, interests, Duration::from_secs(5), move |handle, event| {
         if let Event::Message { payload, .. } = event {
             let Frame { message: Message::Text(text), tags } = Frame::read(payload, false).unwrap() else {
                 panic!("no text")

@@ -1,7 +1,6 @@
 //! A server with a consumer that is a closure, and clients.
 
 use std::{
-    collections::VecDeque,
     io::{Read, Write},
     net::TcpStream,
     sync::{
@@ -15,12 +14,10 @@ use std::{
 use ferrite::{
     config::{Config, Heartbeat, Limits, Listen},
     hub::Hub,
-    port::{Interests, Outgoing, Publisher},
-    queue::{Event, Inbox},
-    runtime::{Server, Steering, Waited},
+    port::{Delivery, Event, Interests, Outgoing, Publisher},
+    runtime::Server,
     tls::Certificates,
 };
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio_tungstenite::tungstenite::{self, WebSocket, client::IntoClientRequest};
 
 /// How long a test waits for anything before it fails.
@@ -80,41 +77,35 @@ impl Running {
         let addresses = server.addresses().to_vec();
         let hub = server.hub().clone();
         let certificates = server.certificates().cloned();
-        let mut handle = server.take_handle().unwrap();
-        handle.interests(interests);
-        let inbox = server.take_inbox().unwrap();
-        let waker = inbox.waker();
+        let parts = server.take_consumer().unwrap();
+        hub.set_interests(interests);
+        let waker = parts.waker();
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (told, log) = (stop.clone(), seen.clone());
         let thread = std::thread::spawn(move || {
-            let mut consumer = Consumer { inbox, steering: server.take_steering(), batch: VecDeque::new() };
-            let (mut stopped, mut told_shards) = (0, false);
-            while stopped < server.shards() {
+            let mut consumer = parts.assemble::<()>();
+            let publisher = consumer.publisher();
+            let mut told_shards = false;
+            while !consumer.is_over() {
                 if told.load(Ordering::SeqCst) && !std::mem::replace(&mut told_shards, true) {
-                    handle.stop(grace);
+                    consumer.stop(grace);
                 }
-                consumer.wait(Duration::from_millis(50));
-                handle.begin_batch();
-                while let Some(event) = consumer.batch.pop_front() {
-                    handle.announce(Some(Instant::now()));
-                    on_event(&mut handle, &event);
-                    match &event {
-                        Event::Message { id, payload, .. } => {
-                            if let Some(member) = handle.member(*id) {
-                                handle.consumed(&member, payload.len());
-                            }
-                        }
-                        Event::Close { id, .. } => handle.forget(*id),
-                        Event::HandshakeGone { .. } | Event::RequestGone { .. } => handle.forget_abandoned(),
-                        Event::Stopped { .. } => stopped += 1,
-                        _ => {}
-                    }
+                if consumer.has_events() {
+                    consumer.serve_once();
+                } else {
+                    consumer.wait(Some(Instant::now() + Duration::from_millis(50)), None);
+                }
+                consumer.begin_batch();
+                for _ in 0..256 {
+                    let Some(Delivery { event, receipt }) = consumer.receive() else { break };
+                    on_event(&mut publisher.borrow_mut(), &event);
+                    drop(receipt);
                     log.lock().unwrap().push(event);
                 }
-                handle.announce(Some(Instant::now()));
-                handle.end_batch();
+                consumer.end_batch();
             }
+            drop(server);
         });
         Self {
             address: addresses[0].clone(),
@@ -212,52 +203,15 @@ impl Drop for Running {
 }
 
 /// Sends every message back to its sender.
-pub(crate) fn echo(handle: &mut Publisher, event: &Event) {
+pub(crate) fn echo(publisher: &mut Publisher, event: &Event) {
     if let Event::Message { id, payload, binary } = event
-        && let Some(member) = handle.member(*id)
+        && let Some(member) = publisher.connection(*id)
     {
-        handle.send(&member, Outgoing::new(payload, *binary)).unwrap();
+        publisher.send(&member, Outgoing::new(payload, *binary)).unwrap();
     }
 }
 
 pub(crate) type Client = WebSocket<TcpStream>;
-
-/// Waits as PHP's loop does: with one shard it serves meanwhile.
-struct Consumer {
-    inbox: Inbox,
-    steering: Option<Steering>,
-    batch: VecDeque<Event>,
-}
-
-impl Consumer {
-    fn wait(&mut self, most: Duration) {
-        if self.fill() {
-            if let Some(steering) = &mut self.steering {
-                steering.take_turn();
-            }
-            return;
-        }
-        let steering = self.steering.as_mut();
-        let until = Instant::now() + most;
-        let waited = steering.map_or(Waited::NotAtAll, |steering| steering.wait(&self.inbox, Some(until)));
-        if waited == Waited::NotAtAll {
-            if self.inbox.prepare_sleep() {
-                let mut fds = [PollFd::new(self.inbox.fd(), PollFlags::POLLIN)];
-                let _ = poll(&mut fds, PollTimeout::try_from(most).unwrap());
-            }
-            self.inbox.awake();
-            self.inbox.clear();
-            self.steering.as_mut().map(Steering::woke);
-        }
-        self.fill();
-    }
-
-    fn fill(&mut self) -> bool {
-        let Self { inbox, batch, .. } = self;
-        batch.extend(std::iter::from_fn(|| inbox.pop()).take(256));
-        !batch.is_empty()
-    }
-}
 
 /// Waits until `found` finds something; fails after [`PATIENCE`].
 pub(crate) fn wait<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {

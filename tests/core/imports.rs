@@ -18,11 +18,11 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("auth", &["config", "descriptors", "http", "queue"]),
     ("socket", &["config", "descriptors", "tls"]),
     ("http", &["config", "deflate"]),
-    ("queue", &["descriptors", "http"]),
+    ("queue", &["descriptors", "http", "metrics"]),
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
-    ("hub", &["config", "connection", "frame", "metrics", "queue"]),
-    ("port", &["config", "connection", "frame", "hub", "queue"]),
-    ("control", &["config", "http", "hub", "limits", "port", "queue", "socket", "tls"]),
+    ("hub", &["config", "connection", "http", "frame", "metrics", "queue"]),
+    ("port", &["config", "connection", "frame", "hub", "metrics", "queue"]),
+    ("control", &["config", "http", "limits", "port", "queue", "socket", "tls"]),
     (
         "runtime",
         &[
@@ -44,8 +44,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
-    ("protocol", &["hub", "port", "queue"]),
-    ("php", &["config", "descriptors", "http", "hub", "metrics", "port", "protocol", "queue", "runtime"]),
+    ("protocol", &["config", "http", "port"]),
+    ("php", &["config", "descriptors", "http", "metrics", "port", "protocol", "runtime"]),
 ];
 
 /// Crates that only some folders may name.

@@ -9,6 +9,7 @@ mod closing;
 mod compression;
 mod control;
 mod flow;
+#[cfg(feature = "gomoob")]
 mod gomoob;
 mod harness;
 mod heads;

@@ -1,6 +1,6 @@
 //! Messages in, messages out, topics, and handshakes that the consumer decides about.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use ferrite::{
     port::{Outgoing, SendResult},
@@ -8,7 +8,7 @@ use ferrite::{
 };
 use tokio_tungstenite::tungstenite::{self, Message};
 
-use crate::harness::{Running, config, echo, wait};
+use crate::harness::{Running, config, wait};
 
 #[test]
 fn messages_come_back_in_order_with_1_and_3_shards() {
@@ -102,7 +102,7 @@ fn publish_reaches_subscribers_and_broadcast_everybody_but_the_excepted() {
     for shards in [1, 3] {
         let server = Running::start(config(shards), |handle, event| {
             let Event::Message { id, payload, .. } = event else { return };
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             match &payload[..] {
                 b"join" => handle.subscribe(&member, &["room", "room", "other"]).unwrap(),
                 b"leave" => handle.unsubscribe(&member, &["room"]),
@@ -198,9 +198,9 @@ fn a_handshake_that_nobody_decides_about_is_503_after_ten_seconds() {
 fn a_send_to_a_connection_that_is_gone_is_closed_and_no_error() {
     let mut gone = None;
     let server = Running::start(config(1), move |handle, event| match event {
-        Event::Open { id, .. } if gone.is_none() => gone = handle.member(*id),
+        Event::Open { id, .. } if gone.is_none() => gone = handle.connection(*id),
         Event::Message { id, .. } => {
-            let member = handle.member(*id).unwrap();
+            let member = handle.connection(*id).unwrap();
             let result = handle.send(gone.as_ref().unwrap(), Outgoing::new(b"hello?", false)).unwrap();
             assert_eq!(result, SendResult::Closed);
             handle.send(&member, Outgoing::new(b"closed", false)).unwrap();
@@ -230,24 +230,4 @@ fn a_unix_socket_serves_too() {
     drop(client);
     server.stop();
     assert!(!path.exists(), "the socket file outlived its server");
-}
-
-#[test]
-fn events_and_commands_are_plain_data_that_another_process_could_read() {
-    let server = Running::start_with(config(1), true, Duration::from_secs(5), |handle, event| {
-        echo(handle, event);
-        if let Event::Handshake { id, .. } = event {
-            handle.accept(*id, Accept { topics: vec![Arc::from("a")], ..Accept::default() });
-        }
-    });
-    let mut client = server.client();
-    client.send(Message::text("hello")).unwrap();
-    client.read().unwrap();
-    drop(client);
-    server.wait_for("the close", |seen| {
-        seen.iter().find_map(|e| matches!(e, Event::Close { .. }).then_some(()))
-    });
-    let seen = server.seen.lock().unwrap();
-    let text = serde_json::to_string(&*seen).unwrap();
-    assert_eq!(serde_json::from_str::<Vec<Event>>(&text).unwrap(), *seen);
 }

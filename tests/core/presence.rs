@@ -38,7 +38,7 @@ fn room_with(config: Config, held: Arc<AtomicBool>) -> Running {
                 handle.accept(*id, Accept { user, topics: vec!["room".into()], ..Accept::default() });
             }
             Event::Message { id, payload, .. } => {
-                let member = handle.member(*id).unwrap();
+                let member = handle.connection(*id).unwrap();
                 match &payload[..] {
                     b"hold" => {
                         while held.load(Ordering::SeqCst) {

@@ -19,14 +19,14 @@ use tokio_tungstenite::tungstenite::Message;
 
 use crate::harness::{HANDSHAKE, Running, config, echo, wait};
 
-const INTERESTS: Interests = Interests { handshakes: false, drains: true, requests: true };
+const INTERESTS: Interests = Interests { drains: true, requests: true, ..Interests::NONE };
 
 /// Answers every request with its body, and messages as an echo server does.
 fn answer(handle: &mut Publisher, event: &Event) {
     echo(handle, event);
     if let Event::Request { id, asked } = event {
         let response = Respond { status: 200, body: asked.body.clone(), headers: Vec::new() };
-        handle.respond(*id, asked.body.len(), response).unwrap();
+        handle.respond(*id, response).unwrap();
     }
 }
 
@@ -222,7 +222,7 @@ fn a_response_over_the_send_buffer_becomes_500_and_an_error() {
         if let Event::Request { id, asked } = event {
             let size = std::str::from_utf8(&asked.body).unwrap().parse().unwrap();
             let response = Respond { status: 200, body: vec![b'x'; size], headers: Vec::new() };
-            let sent = handle.respond(*id, asked.body.len(), response);
+            let sent = handle.respond(*id, response);
             assert_eq!(
                 sent.map_err(|error| (error.response, error.limit)).err(),
                 (size > 1000).then_some((size, 1000))
@@ -241,9 +241,9 @@ fn a_response_for_which_the_outboxes_of_all_have_no_room_becomes_500() {
         INTERESTS,
         Duration::from_secs(5),
         |handle, event| {
-            if let Event::Request { id, asked } = event {
+            if let Event::Request { id, .. } = event {
                 let response = Respond { status: 200, body: vec![b'x'; 32 << 20], headers: Vec::new() };
-                assert!(handle.respond(*id, asked.body.len(), response).is_err());
+                assert!(handle.respond(*id, response).is_err());
             }
         },
     );

@@ -15,9 +15,8 @@ use std::{
 
 use ferrite::{
     config::{Config, Control},
-    port::Outgoing,
-    queue::Event,
-    runtime::{Server, Waited},
+    port::{Delivery, Event, Outgoing, Waited},
+    runtime::Server,
 };
 use nix::sys::{
     pthread::{pthread_kill, pthread_self},
@@ -67,7 +66,7 @@ fn a_blocked_consumer_delays_nobody_else() {
 fn a_callback_that_says_more_than_should_wait_has_it_sent_meanwhile() {
     let server = Running::start(config(1), |handle, event| {
         let Event::Message { id, payload, .. } = event else { return };
-        let Some(member) = handle.member(*id) else { return };
+        let Some(member) = handle.connection(*id) else { return };
         if payload.as_ref() != b"much" {
             return echo(handle, event);
         }
@@ -127,12 +126,12 @@ fn a_signal_that_is_blocked_ends_the_wait() {
     let thread = std::thread::spawn(move || {
         SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK).unwrap();
         let mut server = Server::start(config(1)).unwrap();
-        let (mut steering, inbox) = (server.take_steering().unwrap(), server.take_inbox().unwrap());
-        let _handle = server.take_handle();
+        let mut parts = server.take_consumer().unwrap();
+        let mut driving = parts.driving.take().unwrap();
         let mut until = |limit: Duration| loop {
-            match steering.wait(&inbox, Some(Instant::now() + limit)) {
+            match driving.wait(parts.inbox(), Some(Instant::now() + limit)) {
                 // The thread has the duty until this one has shown to be prompt.
-                Waited::NotAtAll => steering.woke(),
+                Waited::NotAtAll => driving.woke(),
                 waited => return waited,
             }
         };
@@ -156,9 +155,10 @@ fn a_signal_that_is_blocked_ends_the_wait() {
 fn a_consumer_that_serves_hears_what_the_control_api_logs() {
     let control = Control::parse(&["http://app:0123456789abcdef@127.0.0.1:0".to_owned()]).unwrap();
     let mut server = Server::start(Config { control, ..config(1) }).unwrap();
-    let (mut steering, mut inbox) = (server.take_steering().unwrap(), server.take_inbox().unwrap());
-    while steering.wait(&inbox, Some(Instant::now() + SHORT)) == Waited::NotAtAll {
-        steering.woke();
+    let mut parts = server.take_consumer().unwrap();
+    let mut driving = parts.driving.take().unwrap();
+    while driving.wait(parts.inbox(), Some(Instant::now() + SHORT)) == Waited::NotAtAll {
+        driving.woke();
     }
     let address = server.addresses().last().unwrap().strip_prefix("http://").unwrap().to_owned();
     let refused = std::thread::spawn(move || {
@@ -169,29 +169,31 @@ fn a_consumer_that_serves_hears_what_the_control_api_logs() {
         answer
     });
     let until = Instant::now() + PATIENCE;
-    while inbox.is_empty() && Instant::now() < until {
-        if steering.wait(&inbox, Some(until)) == Waited::NotAtAll {
-            steering.woke();
+    while parts.inbox().is_empty() && Instant::now() < until {
+        if driving.wait(parts.inbox(), Some(until)) == Waited::NotAtAll {
+            driving.woke();
         }
     }
     assert!(Instant::now() < until, "nobody has woken it");
-    assert!(matches!(inbox.pop(), Some(Event::Log(_))));
+    assert!(matches!(parts.assemble::<()>().receive(), Some(Delivery { event: Event::Log(_), .. })));
     assert_eq!(refused.join().unwrap(), *b"HTTP/1.1 401");
 }
 
 #[test]
 fn a_server_that_is_dropped_in_the_middle_joins_its_thread() {
     let mut server = Server::start(config(1)).unwrap();
-    let (mut steering, inbox) = (server.take_steering().unwrap(), server.take_inbox().unwrap());
-    let mut steered = 0;
-    while steered < 3 {
-        match steering.wait(&inbox, Some(Instant::now() + SHORT)) {
-            Waited::NotAtAll => steering.woke(),
-            _ => steered += 1,
+    let mut parts = server.take_consumer().unwrap();
+    let mut driving = parts.driving.take().unwrap();
+    let mut driven = 0;
+    while driven < 3 {
+        match driving.wait(parts.inbox(), Some(Instant::now() + SHORT)) {
+            Waited::NotAtAll => driving.woke(),
+            _ => driven += 1,
         }
     }
     let hub = server.hub().clone();
     drop(server);
-    assert_eq!(steering.wait(&inbox, None), Waited::NotAtAll, "nothing is left to serve");
+    assert_eq!(driving.wait(parts.inbox(), None), Waited::NotAtAll, "nothing is left to serve");
+    drop(parts);
     wait("the hub to be let go", || (Arc::strong_count(&hub) == 1).then_some(()));
 }

@@ -61,7 +61,7 @@ fn a_server_that_is_dropped_ends_its_threads_and_frees_its_port() {
         let mut server = ferrite::runtime::Server::start(options.clone()).unwrap();
         let address = server.addresses()[0].trim_start_matches("ws://").to_owned();
         let mut socket = std::net::TcpStream::connect(&address).unwrap();
-        let _handle = server.take_handle();
+        let _consumer = server.take_consumer();
         drop(server);
         // Answered or not, the connection is over.
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();

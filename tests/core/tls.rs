@@ -322,7 +322,7 @@ fn plain_and_secure_addresses_serve_side_by_side() {
         answer
     });
     assert_eq!(answers, [*b"HTTP/1.1 101"; 2]);
-    drop((server.take_handle(), server));
+    drop((server.take_consumer(), server));
 }
 
 trait Conversation: Read + Write {}

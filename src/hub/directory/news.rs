@@ -8,8 +8,8 @@ use std::{
 
 use super::pace::Pace;
 use crate::{
-    hub::presence::{Announced, PresenceChange},
-    queue::ConnectionId,
+    hub::presence::Announced,
+    queue::{ConnectionId, PresenceChange},
 };
 
 /// What differs from what was told last. Who comes back before a leave is told was never away, and who leaves before
@@ -64,24 +64,23 @@ impl News {
     }
 
     /// Notes that a user's first connection joined a topic.
-    pub(super) fn join(&mut self, key: Key, now: Instant) {
+    pub(super) fn join(&mut self, key: Key, id: ConnectionId, now: Instant) {
         if !self.withdraw(&key) {
-            self.date(key, now, true);
+            self.date(key, id, now, true);
         }
     }
 
     /// Notes that a user's last connection left a topic. `held`: because that one was closed, and not by the consumer.
-    pub(super) fn leave(&mut self, key: Key, now: Instant, held: Option<ConnectionId>) {
+    pub(super) fn leave(&mut self, key: Key, id: ConnectionId, now: Instant, held: bool) {
         if self.withdraw(&key) {
             return;
         }
         let due = now + self.announced.grace;
-        match held {
-            None => self.date(key, due, false),
-            Some(id) => {
-                self.held.entry(id).or_default().push(key.clone());
-                self.changes.insert(key, Noted::Held(id, due));
-            }
+        if held {
+            self.held.entry(id).or_default().push(key.clone());
+            self.changes.insert(key, Noted::Held(id, due));
+        } else {
+            self.date(key, id, due, false);
         }
     }
 
@@ -89,7 +88,7 @@ impl News {
     pub(super) fn release(&mut self, id: ConnectionId) {
         for key in self.held.remove(&id).unwrap_or_default() {
             if let Some(&Noted::Held(_, due)) = self.changes.get(&key) {
-                self.date(key, due, false);
+                self.date(key, id, due, false);
             }
         }
     }
@@ -120,7 +119,7 @@ impl News {
         while self.pace.all(now) <= now
             && let Some(((_, number), mut pending)) = due.pop_first()
         {
-            let PresenceChange { topic, user, joined } = &pending.change;
+            let PresenceChange { topic, user, joined, .. } = &pending.change;
             let messages = subscribers(topic);
             if pending.waited.is_none() {
                 let at = self.pace.user(user, messages, now);
@@ -174,11 +173,11 @@ impl News {
         changes.map(|((_, user), noted)| (user, noted))
     }
 
-    fn date(&mut self, key: Key, due: Instant, joined: bool) {
+    fn date(&mut self, key: Key, connection: ConnectionId, due: Instant, joined: bool) {
         self.last += 1;
         let place = (due, self.last);
         let (topic, user) = key.clone();
-        let change = PresenceChange { topic, user, joined };
+        let change = PresenceChange { topic, user, joined, connection };
         self.pending.insert(place, Pending { change, waited: None });
         self.changes.insert(key, if joined { Noted::Join(place) } else { Noted::Leave(place) });
     }
@@ -211,9 +210,16 @@ mod tests {
 
     use super::*;
 
-    fn change(user: &str, joined: bool) -> PresenceChange {
-        PresenceChange { topic: "room".into(), user: user.into(), joined }
+    /// Users and whether they joined.
+    fn changes(changes: Vec<PresenceChange>) -> Vec<(String, bool)> {
+        changes.into_iter().map(|change| (change.user.to_string(), change.joined)).collect()
     }
+
+    fn change(user: &str, joined: bool) -> (String, bool) {
+        (user.to_owned(), joined)
+    }
+
+    const ID: ConnectionId = ConnectionId::new(0, 2, 3);
 
     fn key(user: &str) -> Key {
         ("room".into(), user.into())
@@ -235,15 +241,15 @@ mod tests {
         let (mut news, start) = news(10);
         let at = |seconds| start + Duration::from_secs(seconds);
         let lingering = |news: &News, seconds| news.lingering("room", Some(at(seconds))).count();
-        news.leave(key("ann"), at(0), None);
-        news.leave(key("bob"), at(1), None);
-        news.join(key("cid"), at(2));
-        assert_eq!(news.take(Some(at(2))), [change("cid", true)]);
+        news.leave(key("ann"), ID, at(0), false);
+        news.leave(key("bob"), ID, at(1), false);
+        news.join(key("cid"), ID, at(2));
+        assert_eq!(changes(news.take(Some(at(2)))), [change("cid", true)]);
         assert_eq!((news.next(), lingering(&news, 2)), (Some(at(10)), 2));
-        news.join(key("ann"), at(9));
-        assert_eq!(news.take(Some(at(10))), []);
+        news.join(key("ann"), ID, at(9));
+        assert_eq!(changes(news.take(Some(at(10)))), []);
         assert_eq!((lingering(&news, 10), lingering(&news, 11)), (1, 0));
-        assert_eq!(news.take(Some(at(11))), [change("bob", false)]);
+        assert_eq!(changes(news.take(Some(at(11)))), [change("bob", false)]);
         assert!(is_empty(&news) && news.next().is_none());
     }
 
@@ -252,37 +258,40 @@ mod tests {
         let (mut news, start) = news(10);
         let at = |seconds| start + Duration::from_secs(seconds);
         let (ann, bob) = (ConnectionId::new(0, 0, 1), ConnectionId::new(0, 1, 2));
-        news.leave(key("ann"), at(0), Some(ann));
-        news.leave(key("bob"), at(0), Some(bob));
-        assert_eq!((news.take(Some(at(20))), news.next()), (vec![], None));
+        news.leave(key("ann"), ann, at(0), true);
+        news.leave(key("bob"), bob, at(0), true);
+        assert_eq!((changes(news.take(Some(at(20)))), news.next()), (vec![], None));
         assert_eq!(news.lingering("room", None).count(), 2);
         assert_eq!(news.lingering("room", Some(at(20))).count(), 0);
-        news.join(key("bob"), at(20));
+        news.join(key("bob"), ID, at(20));
         news.release(bob);
         // The grace has run since it left.
         news.release(ann);
         assert_eq!(news.next(), Some(at(10)));
-        assert_eq!(news.take(Some(at(20))), [change("ann", false)]);
+        assert_eq!(changes(news.take(Some(at(20)))), [change("ann", false)]);
         assert!(is_empty(&news));
     }
 
     #[test]
     fn at_the_end_everything_is_told() {
         let (mut news, now) = news(10);
-        news.leave(key("ann"), now, None);
-        news.leave(key("bob"), now, Some(ConnectionId::new(0, 0, 1)));
-        news.join(key("cid"), now);
-        assert_eq!(news.take(None), [change("cid", true), change("ann", false), change("bob", false)]);
+        news.leave(key("ann"), ID, now, false);
+        news.leave(key("bob"), ConnectionId::new(0, 0, 1), now, true);
+        news.join(key("cid"), ID, now);
+        assert_eq!(
+            changes(news.take(None)),
+            [change("cid", true), change("ann", false), change("bob", false)]
+        );
         assert!(is_empty(&news));
     }
 
     #[test]
     fn what_is_no_longer_announced_is_no_news() {
         let (mut news, now) = news(0);
-        news.join(key("ann"), now);
-        news.leave(key("bob"), now, Some(ConnectionId::new(0, 0, 1)));
+        news.join(key("ann"), ID, now);
+        news.leave(key("bob"), ConnectionId::new(0, 0, 1), now, true);
         news.announce(Announced { topics: vec!["other".into()], ..Announced::default() });
-        assert_eq!(news.take(None), []);
+        assert_eq!(changes(news.take(None)), []);
         assert!(is_empty(&news) && news.next().is_none());
     }
 }

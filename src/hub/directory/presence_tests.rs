@@ -28,7 +28,7 @@ fn open(hub: &Hub, id: ConnectionId, user: Option<&str>, topics: &[&str]) {
         topics: topics.iter().map(|topic| Arc::from(*topic)).collect(),
         ..Accept::default()
     };
-    hub.admit(Arc::new(SendGauge::new(id)), &accept);
+    hub.admit(Arc::new(SendGauge::new(id)), &accept, None);
 }
 
 /// The network closes it.
@@ -52,7 +52,7 @@ struct Listener(BTreeSet<(String, String)>);
 
 impl Listener {
     fn hear(&mut self, news: Vec<PresenceChange>) {
-        for PresenceChange { topic, user, joined } in news {
+        for PresenceChange { topic, user, joined, .. } in news {
             let pair = (topic.to_string(), user.to_string());
             let changed = if joined { self.0.insert(pair) } else { self.0.remove(&pair) };
             assert!(changed, "{topic}: {user} {}", if joined { "joined twice" } else { "was not there" });

@@ -7,8 +7,6 @@ pub(super) mod tests;
 
 use std::{fmt, sync::Arc};
 
-use serde::{Deserialize, Serialize};
-
 pub(super) use self::plan::{Condition, Plan, Step};
 use crate::queue::TagValue;
 
@@ -16,7 +14,7 @@ use crate::queue::TagValue;
 ///
 /// Its size is bounded where it is made ([`MAX_DEPTH`](Self::MAX_DEPTH), [`MAX_TERMS`](Self::MAX_TERMS)), so
 /// whoever works through it may recurse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
     /// Has this tag with one of these values.
     In(Arc<str>, Vec<TagValue>),

@@ -2,26 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::{
-    hub::Hub,
-    port::{Audience, Outgoing, PayloadTooBig, Publisher, Query},
-    queue::{ConnectionId, TagValue},
-};
+use crate::port::{Audience, ConnectionId, Outgoing, PayloadTooBig, Publisher, Query, TagValue};
 
 /// Sends a message, which is JSON, to every connection that has all these tags, the sender among them; says to how many.
 /// `legacy`: to whom the original would have sent it.
 pub fn forward(
-    handle: &mut Publisher,
+    publisher: &mut Publisher,
     tags: &[(Arc<str>, TagValue)],
     message: &str,
     legacy: bool,
 ) -> Result<usize, PayloadTooBig> {
     let message = Outgoing::new(message.as_bytes(), false);
     if tags.is_empty() {
-        return handle.broadcast(message, &[]);
+        return publisher.broadcast(message, &[]);
     }
-    let audience = if legacy { legacy_audience(handle.hub(), tags) } else { all_of(tags) };
-    handle.send_to(&audience, message)
+    let audience = if legacy { legacy_audience(publisher, tags) } else { all_of(tags) };
+    publisher.send_to(&audience, message)
 }
 
 fn all_of(tags: &[(Arc<str>, TagValue)]) -> Audience {
@@ -31,10 +27,10 @@ fn all_of(tags: &[(Arc<str>, TagValue)]) -> Audience {
 
 /// Whom the original finds: a tag that nobody has does not narrow, and after tags that nobody has together the next one
 /// begins anew.
-fn legacy_audience(hub: &Hub, tags: &[(Arc<str>, TagValue)]) -> Audience {
+fn legacy_audience(publisher: &Publisher, tags: &[(Arc<str>, TagValue)]) -> Audience {
     let mut found: Vec<ConnectionId> = Vec::new();
     for tag in tags {
-        let mut having = hub.select(&all_of(std::slice::from_ref(tag)));
+        let mut having = publisher.connections(&all_of(std::slice::from_ref(tag)));
         having.sort_unstable();
         if found.is_empty() {
             found = having;

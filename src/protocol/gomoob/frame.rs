@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::json::{Keep, Value, decode, is_int_key};
-use crate::queue::TagValue;
+use crate::port::TagValue;
 
 /// One frame of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]

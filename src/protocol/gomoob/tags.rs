@@ -6,10 +6,7 @@ use super::{
     frame::Refusal,
     json::{Keep, Value, decode, is_int_key},
 };
-use crate::{
-    hub::{TagError, check_tag},
-    queue::TagValue,
-};
+use crate::port::{TagError, TagValue, check_tag};
 
 /// Why a client cannot be tagged as its URL says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,15 +1,13 @@
 //! Ferrite's own core with a few lines in the place of PHP.
 
-use std::sync::Arc;
+use std::cell::Cell;
 
 use anyhow::{Context, Result};
 use ferrite::{
     config::{Config, Limits, Listen},
-    port::{Publisher, ConnectionHandle, Outgoing},
-    queue::{ConnectionId, Event, Inbox},
-    runtime::{Server, Waited},
+    port::{Delivery, Event, Outgoing, Publisher},
+    runtime::Server,
 };
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 /// Serves until it is killed.
 pub fn serve(port: u16, io_threads: usize) -> Result<()> {
@@ -17,88 +15,52 @@ pub fn serve(port: u16, io_threads: usize) -> Result<()> {
     let limits = Limits { max_connections: 20_000, max_message_size: 16 << 20, ..Limits::default() };
     let mut server = Server::start(Config { listen: vec![listen], limits, io_threads, ..Config::default() })?;
     println!("{}", server.addresses().join(" ").trim_start_matches("ws://"));
-    let mut handle = server.take_handle().context("a server without a handle")?;
-    let mut inbox = server.take_inbox().context("a server without an inbox")?;
-    let mut clients = Clients::default();
-    let mut steering = server.take_steering();
+    let parts = server.take_consumer().context("a server without a consumer")?;
+    let mut consumer = parts.assemble::<Client>();
+    let publisher = consumer.publisher();
     loop {
-        handle.begin_batch();
-        for event in std::iter::from_fn(|| inbox.pop()).take(256) {
-            clients.handle(event, &mut handle)?;
+        consumer.begin_batch();
+        for _ in 0..256 {
+            let Some(delivery) = consumer.receive() else { break };
+            handle(&delivery, &mut publisher.borrow_mut())?;
         }
-        handle.end_batch();
+        consumer.end_batch();
         // As PHP's loop does it, signals apart.
-        match &mut steering {
-            Some(steering) if !inbox.is_empty() => steering.take_turn(),
-            Some(steering) => {
-                if steering.wait(&inbox, None) == Waited::NotAtAll {
-                    sleep(&inbox);
-                    steering.woke();
-                }
-            }
-            None => sleep(&inbox),
+        if consumer.has_events() {
+            consumer.serve_once();
+        } else {
+            consumer.wait(None, None);
         }
     }
 }
 
-fn sleep(inbox: &Inbox) {
-    if inbox.prepare_sleep() {
-        // Interrupted or not: the inbox is looked at next.
-        let _ = poll(&mut [PollFd::new(inbox.fd(), PollFlags::POLLIN)], PollTimeout::NONE);
-        inbox.awake();
-        inbox.clear();
-    }
-}
-
-/// What each client came for, by shard and slot.
-#[derive(Default)]
-struct Clients(Vec<Vec<Option<Client>>>);
-
+/// Data of a connection.
+#[derive(Debug, Default)]
 struct Client {
-    member: Arc<ConnectionHandle>,
-    publishes: bool,
+    publishes: Cell<bool>,
 }
 
-impl Clients {
-    fn handle(&mut self, event: Event, handle: &mut Publisher) -> Result<()> {
-        match event {
-            Event::Open { id, opened } => {
-                let Some(member) = handle.member(id) else { return Ok(()) };
-                let path = opened.request.as_ref().map_or("", |request| request.path());
-                if path == "/subscribe" {
-                    handle.subscribe(&member, &[TOPIC])?;
-                }
-                *self.slot(id) = Some(Client { publishes: path == "/publish", member });
+fn handle(delivery: &Delivery<Client>, publisher: &mut Publisher) -> Result<()> {
+    let Some(client) = delivery.receipt.connection() else { return Ok(()) };
+    match &delivery.event {
+        Event::Open { opened, .. } => {
+            let path = opened.request.as_ref().map_or("", |request| request.path());
+            if path == "/subscribe" {
+                publisher.subscribe(client.handle(), &[TOPIC])?;
             }
-            Event::Message { id, payload, binary } => {
-                if let Some(client) = self.slot(id) {
-                    if client.publishes {
-                        handle.publish(TOPIC, Outgoing::new(&payload, binary), &[])?;
-                    } else {
-                        handle.send(&client.member, Outgoing::new(&payload, binary))?;
-                    }
-                    handle.consumed(&client.member, payload.len());
-                }
-            }
-            Event::Close { id, .. } => {
-                *self.slot(id) = None;
-                handle.forget(id);
-            }
-            _ => {}
+            client.data.publishes.set(path == "/publish");
         }
-        Ok(())
+        Event::Message { payload, binary, .. } => {
+            let message = Outgoing::new(payload, *binary);
+            if client.data.publishes.get() {
+                publisher.publish(TOPIC, message, &[])?;
+            } else {
+                publisher.send(client.handle(), message)?;
+            }
+        }
+        _ => {}
     }
-
-    fn slot(&mut self, id: ConnectionId) -> &mut Option<Client> {
-        if self.0.len() <= id.shard() {
-            self.0.resize_with(id.shard() + 1, Vec::new);
-        }
-        let slots = &mut self.0[id.shard()];
-        if slots.len() <= id.place() {
-            slots.resize_with(id.place() + 1, || None);
-        }
-        &mut slots[id.place()]
-    }
+    Ok(())
 }
 
 const TOPIC: &str = "news";

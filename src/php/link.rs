@@ -1,4 +1,4 @@
-//! What PHP objects speak to the network through, for as long as their server runs.
+//! The way of PHP objects to the network, for as long as their server runs.
 
 use std::{
     cell::RefCell,
@@ -15,34 +15,33 @@ use super::{
     rules::Rules,
     thrown::{Kind, Thrown, throw},
 };
-use crate::{
-    port::{ConnectionHandle, Outgoing, PayloadTooBig, Publisher, SendResult},
-    queue::ConnectionId,
-};
+use crate::port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publisher, SendResult};
 
-/// Shared by a server and the connections and handshakes it made; silent once the run is over.
+/// Shared by a server and the connections and handshakes that it made; cut once the run is over.
 #[derive(Debug)]
-pub(super) struct Voice {
-    /// The process it speaks in; a forked child has none of the threads.
+pub(super) struct Link {
+    /// The process of the threads; a forked child has none of them.
     birth: fork::Process,
     /// Never borrowed across a call into PHP.
-    handle: RefCell<Option<Publisher>>,
+    publisher: RefCell<Option<Rc<RefCell<Publisher>>>>,
     /// Requests of handshakes that are not decided or whose open event is on its way.
     pub(super) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
-    /// The server's, who owns them.
+    /// The rules belong to the server.
     rules: Weak<Rules>,
     max_topics: usize,
     max_tags: usize,
     max_response: usize,
 }
 
-impl Voice {
-    pub(super) fn new(handle: Publisher, rules: &Rc<Rules>) -> Self {
-        let (max_topics, max_tags) = (handle.hub().limits.max_topics, handle.hub().limits.max_tags);
-        let max_response = handle.most_of_response();
+impl Link {
+    pub(super) fn new(publisher: Rc<RefCell<Publisher>>, rules: &Rc<Rules>) -> Self {
+        let limits = publisher.borrow();
+        let (max_topics, max_tags) = (limits.max_topics(), limits.max_tags());
+        let max_response = limits.most_of_response();
+        drop(limits);
         Self {
             birth: fork::Process::current(),
-            handle: RefCell::new(Some(handle)),
+            publisher: RefCell::new(Some(publisher)),
             waiting: RefCell::default(),
             rules: Rc::downgrade(rules),
             max_topics,
@@ -51,9 +50,15 @@ impl Voice {
         }
     }
 
-    /// Speaks; `None` once the run is over.
-    pub(super) fn speak<R>(&self, what: impl FnOnce(&mut Publisher) -> R) -> Option<R> {
-        self.handle.borrow_mut().as_mut().map(what)
+    /// Calls `publish` with the publisher; `None` once the run is over.
+    #[inline]
+    pub(super) fn publish<R>(&self, publish: impl FnOnce(&mut Publisher) -> R) -> Option<R> {
+        self.publisher.borrow().as_ref().map(|publisher| publish(&mut publisher.borrow_mut()))
+    }
+
+    /// True until the run is over.
+    pub(super) fn is_up(&self) -> bool {
+        self.publisher.borrow().is_some()
     }
 
     /// Throws in a forked child.
@@ -67,7 +72,7 @@ impl Voice {
         to: &ConnectionHandle,
         message: Outgoing<'_>,
     ) -> Result<SendResult, PayloadTooBig> {
-        match self.speak(|handle| handle.send(to, message)) {
+        match self.publish(|publisher| publisher.send(to, message)) {
             None => Ok(SendResult::Closed),
             Some(Err(_)) if !to.is_open() => Ok(SendResult::Closed),
             Some(result) => result,
@@ -94,8 +99,8 @@ impl Voice {
 
     /// Ends it: from now on every connection is closed to PHP. Gives the PHP values that were held.
     #[must_use]
-    pub(super) fn silence(&self) -> Vec<Zval> {
-        drop(self.handle.take());
+    pub(super) fn cut(&self) -> Vec<Zval> {
+        drop(self.publisher.take());
         self.waiting.take().into_values().map(Owned::into_zval).collect()
     }
 }

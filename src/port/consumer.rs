@@ -1,0 +1,334 @@
+//! The application's end of a server: it takes the events, waits for them, and orders the end.
+
+use std::{
+    cell::RefCell,
+    io,
+    os::fd::OwnedFd,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::SigSet;
+
+use super::{
+    Announcer, Publisher,
+    delivery::{Connected, Connections, Delivery, Ledger, Receipt},
+};
+use crate::{
+    hub::{Announced, Hub, Interests, Presence},
+    queue::{Command, CreditSender, Event, Inbox, PresenceChange, Waker},
+};
+
+/// Takes the events of all shards of one server, on one thread. `T` is the consumer's own data for each connection.
+///
+/// Events of one connection come in the order in which they happened; between connections there is no order. Each
+/// event comes with a [`Receipt`], whose drop gives back what the event costs. When the inbox is empty the consumer
+/// [waits](Self::wait), and may drive the server's shard meanwhile ([`Driving`]).
+#[derive(Debug)]
+pub struct Consumer<T> {
+    inbox: Inbox,
+    driving: Option<Box<dyn Driving>>,
+    publisher: Rc<RefCell<Publisher>>,
+    announcer: Arc<Announcer>,
+    ledger: Rc<Ledger<T>>,
+    /// The next change, if its connection has not been seen open yet.
+    early: Option<PresenceChange>,
+    shards: usize,
+    stopped: usize,
+    stopping: Option<Stopping>,
+    alarm: Option<Instant>,
+}
+
+/// What a [`Consumer`] is made of; may be sent to the consumer's thread.
+#[derive(Debug)]
+pub struct ConsumerParts {
+    pub(super) inbox: Inbox,
+    pub(super) publisher: Publisher,
+    pub(super) announcer: Arc<Announcer>,
+    pub(super) credit: Vec<CreditSender>,
+    /// Drives the server's shard while the consumer waits, if the consumer may do that.
+    pub driving: Option<Box<dyn Driving>>,
+}
+
+/// Drives a shard on the consumer's thread. Nothing of the consumer is called meanwhile.
+pub trait Driving: std::fmt::Debug + Send {
+    /// Serves until an event waits, `until` has come, or a signal is pending that the calling thread blocks.
+    fn wait(&mut self, inbox: &Inbox, until: Option<Instant>) -> Waited;
+
+    /// Between two batches of events: serves once, if the shard's own thread does not.
+    fn serve_once(&mut self);
+
+    /// The consumer woke from a sleep that [`Waited::NotAtAll`] asked for.
+    fn woke(&mut self);
+}
+
+/// The reason for the end of a wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waited {
+    /// An event waits, or the time has come.
+    Normally,
+    /// A signal is pending, or was handled.
+    ForSignal,
+    /// It did not begin: the shard's own thread serves, and the consumer sleeps.
+    NotAtAll,
+}
+
+/// A stop that was ordered.
+#[derive(Debug, Clone, Copy)]
+pub struct Stopping {
+    /// The time of the first order.
+    pub since: Instant,
+    /// The time at which the shards must have ended.
+    pub deadline: Instant,
+    /// Connections that were open at the first order.
+    pub connections: usize,
+}
+
+impl ConsumerParts {
+    /// Puts the consumer together, on its thread.
+    pub fn assemble<T: Default>(self) -> Consumer<T> {
+        let hub = self.publisher.hub().clone();
+        Consumer {
+            shards: hub.counters.len(),
+            ledger: Rc::new(Ledger::new(hub, self.credit)),
+            inbox: self.inbox,
+            driving: self.driving,
+            publisher: Rc::new(RefCell::new(self.publisher)),
+            announcer: self.announcer,
+            early: None,
+            stopped: 0,
+            stopping: None,
+            alarm: None,
+        }
+    }
+
+    /// The inbox that the consumer will take its events from.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// Wakes the consumer from another thread or a signal handler.
+    pub fn waker(&self) -> Waker {
+        self.inbox.waker()
+    }
+}
+
+impl<T: Default> Consumer<T> {
+    /// Takes the next event. Presence changes come when subscribers were notified of them; a join by a connection that
+    /// opens comes after the event of that.
+    #[inline]
+    pub fn receive(&mut self) -> Option<Delivery<T>> {
+        self.announcer.release(&mut self.publisher.borrow_mut());
+        let event = match self.next_change() {
+            Some(change) => Event::Presence(change),
+            None => self.inbox.pop()?,
+        };
+        if let Event::Stopped { panic, .. } = &event {
+            self.stopped += 1;
+            if panic.is_some() {
+                // The other shards must not serve on behind a consumer that is about to end.
+                self.stop(PANIC_GRACE);
+            }
+        }
+        let receipt = Receipt::of(&event, &self.ledger);
+        Some(Delivery { event, receipt })
+    }
+}
+
+impl<T> Consumer<T> {
+    /// The consumer's own publisher. Its commands are carried out in the order in which they are sent.
+    pub fn publisher(&self) -> Rc<RefCell<Publisher>> {
+        self.publisher.clone()
+    }
+
+    /// Defers the wakes of shards to [`end_batch`](Self::end_batch).
+    pub fn begin_batch(&self) {
+        self.publisher.borrow_mut().begin_batch();
+        self.ledger.begin_batch();
+    }
+
+    /// Ends a batch: announces the presence changes that it caused, then wakes each resting shard once that has got a
+    /// command or credit.
+    pub fn end_batch(&self) {
+        self.announce_due();
+        let mut publisher = self.publisher.borrow_mut();
+        publisher.end_batch();
+        self.ledger.end_batch();
+    }
+
+    /// Gives the receipt for a connection whose `Event::Close` does not come, because its shard has panicked.
+    pub fn close_receipt(&self, connection: &Rc<Connected<T>>) -> Receipt<T> {
+        Receipt::of_close(connection)
+    }
+
+    /// The connections that were seen open.
+    pub fn connections(&self) -> &Connections<T> {
+        &self.ledger.connections
+    }
+
+    /// Sets the optional events that the consumer wants.
+    pub fn set_interests(&self, interests: Interests) {
+        self.hub().set_interests(interests);
+    }
+
+    /// Sets the topics whose joins and leaves are announced.
+    pub fn announce(&self, announced: Announced) {
+        self.hub().directory.announce(announced);
+    }
+
+    /// Returns the users of a topic. Changes until now are announced before; those that follow are announced after the
+    /// callback that runs now: when [`receive`](Self::receive) is called, or the batch ends.
+    pub fn presence(&self, topic: &str) -> Presence {
+        self.announcer.presence(&mut self.publisher.borrow_mut(), topic)
+    }
+
+    /// Announces the presence changes until now. [`receive`](Self::receive) does that too.
+    pub fn announce_due(&self) {
+        self.announcer.release(&mut self.publisher.borrow_mut());
+    }
+
+    /// Announces every presence change, due or not: the server ends.
+    pub fn announce_all(&self) {
+        self.announcer.announce_all(&mut self.publisher.borrow_mut());
+    }
+
+    /// True if [`receive`](Self::receive) has an event.
+    pub fn has_events(&self) -> bool {
+        !self.inbox.is_empty() || self.early.as_ref().is_some_and(|change| is_ripe(&self.ledger, change))
+    }
+
+    /// Waits until an event comes or `until`; drives the server's shard meanwhile, if it may. With a signal mask the
+    /// wait also ends for a signal: the caller has blocked all signals, and `unblocked` is the mask for the sleep.
+    pub fn wait(&mut self, until: Option<Instant>, unblocked: Option<SigSet>) -> Waited {
+        let until = [until, self.overtime(), self.announcer.next_due()].into_iter().flatten().min();
+        if self.has_events() {
+            return Waited::Normally;
+        }
+        let driven = self.driving.as_mut().map(|driving| driving.wait(&self.inbox, until));
+        if let Some(waited @ (Waited::Normally | Waited::ForSignal)) = driven {
+            return waited;
+        }
+        let interrupted = self.inbox.sleep(until, unblocked);
+        if let Some(driving) = &mut self.driving {
+            driving.woke();
+        }
+        if interrupted { Waited::ForSignal } else { Waited::Normally }
+    }
+
+    /// With events left for the next batch: serves the network once, if nothing else does.
+    pub fn serve_once(&mut self) {
+        if let Some(driving) = &mut self.driving {
+            driving.serve_once();
+        }
+    }
+
+    /// Leaves the server's shard to its own thread, for a consumer that does not call [`wait`](Self::wait).
+    pub fn stop_driving(&mut self) {
+        self.driving = None;
+    }
+
+    /// Orders the end: every shard drains and ends within `grace`. A second order can only hasten it. Other publishers
+    /// are refused first, so that what they have sent is carried out before the end.
+    pub fn stop(&mut self, grace: Duration) {
+        let now = Instant::now();
+        let deadline = now + grace;
+        self.stopping = Some(match self.stopping {
+            Some(stopping) if stopping.deadline <= deadline => return,
+            Some(stopping) => Stopping { deadline, ..stopping },
+            None => Stopping { since: now, deadline, connections: self.hub().open_connections() },
+        });
+        self.publisher.borrow_mut().stop(grace);
+    }
+
+    /// The stop, if one was ordered.
+    pub fn stopping(&self) -> Option<Stopping> {
+        self.stopping
+    }
+
+    /// True if every shard has ended, or has had all the time that it was given.
+    pub fn is_over(&self) -> bool {
+        self.stopped >= self.shards || self.is_overdue()
+    }
+
+    /// True if a shard has not ended in the time that it was given.
+    pub fn is_overdue(&self) -> bool {
+        self.overtime().is_some_and(|overtime| Instant::now() >= overtime)
+    }
+
+    /// The time at which the shards are ended that have not ended as ordered.
+    pub fn overtime(&self) -> Option<Instant> {
+        self.stopping.map(|stopping| stopping.deadline + OVERTIME)
+    }
+
+    /// A descriptor for an event loop to wait on; readable when there is something to do. See [`arm`](Self::arm).
+    pub fn watch(&self) -> io::Result<OwnedFd> {
+        self.inbox.watch()
+    }
+
+    /// Makes the descriptor readable now if `ready` or an event waits, or else when one comes, and at `due`.
+    pub fn arm(&mut self, ready: bool, due: Option<Instant>) {
+        self.disarm();
+        let now = Instant::now();
+        let due = [due, self.overtime(), self.announcer.next_due()].into_iter().flatten().min();
+        if ready || due.is_some_and(|due| due <= now) || self.has_events() || !self.inbox.prepare_sleep() {
+            self.inbox.waker().wake();
+            return;
+        }
+        if let Some(due) = due
+            && self.alarm.replace(due) != Some(due)
+        {
+            self.publisher.borrow_mut().alarm(due - now);
+        }
+    }
+
+    /// Makes the descriptor unreadable.
+    pub fn disarm(&self) {
+        self.inbox.awake();
+        self.inbox.clear();
+    }
+
+    fn hub(&self) -> &Arc<Hub> {
+        &self.ledger.hub
+    }
+
+    fn next_change(&mut self) -> Option<PresenceChange> {
+        if self.early.is_none() {
+            self.early = self.inbox.pop_change();
+        }
+        self.early.take_if(|change| is_ripe(&self.ledger, change))
+    }
+}
+
+impl<T> Drop for Consumer<T> {
+    fn drop(&mut self) {
+        // Connections and the ledger own each other.
+        drop(self.ledger.connections.take());
+    }
+}
+
+/// False for the join of a connection whose `Event::Open` is still to come.
+fn is_ripe<T>(ledger: &Ledger<T>, change: &PresenceChange) -> bool {
+    let id = change.connection;
+    !change.joined || ledger.connections.get(id).is_some() || ledger.hub.registry.get(id).is_none()
+}
+
+impl Publisher {
+    /// Has the consumer woken after `after`, though nothing may have happened. Replaces the last alarm.
+    fn alarm(&mut self, after: Duration) {
+        self.command(0, Command::Alarm { after });
+    }
+
+    /// Orders every shard to drain and end within `grace`.
+    fn stop(&mut self, grace: Duration) {
+        self.hub().silence();
+        for shard in 0..self.shards() {
+            self.command(shard, Command::Stop { grace });
+        }
+    }
+}
+
+/// What a shard may take longer than its grace before it is ended.
+const OVERTIME: Duration = Duration::from_secs(1);
+/// What the other shards get after one has panicked.
+const PANIC_GRACE: Duration = Duration::from_secs(1);

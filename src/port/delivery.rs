@@ -1,0 +1,249 @@
+//! One event on its way through the consumer, and the debts that come with it.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    rc::Rc,
+    sync::Arc,
+};
+
+use crate::{
+    hub::{ConnectionHandle, Hub},
+    queue::{ConnectionId, CreditSender, Event},
+};
+
+/// An event and its [`Receipt`].
+#[derive(Debug)]
+pub struct Delivery<T> {
+    /// The event.
+    pub event: Event,
+    /// Settled when it is dropped.
+    pub receipt: Receipt<T>,
+}
+
+/// A connection that the consumer has seen open, with data of the consumer's own.
+#[derive(Debug)]
+pub struct Connected<T> {
+    handle: Arc<ConnectionHandle>,
+    ledger: Rc<Ledger<T>>,
+    /// The consumer's data. Dropped after the `Event::Close` was settled, with the last `Rc`.
+    pub data: T,
+}
+
+impl<T> Connected<T> {
+    /// The connection.
+    pub fn handle(&self) -> &Arc<ConnectionHandle> {
+        &self.handle
+    }
+}
+
+/// The debts of one event. Dropped when the consumer has finished with the event, it gives credit back to the
+/// connection and its shard, or lets the server forget the connection.
+#[derive(Debug)]
+pub struct Receipt<T>(Debt<T>);
+
+#[derive(Debug)]
+enum Debt<T> {
+    Nothing,
+    /// An event of a connection that costs no credit.
+    Seen(Rc<Connected<T>>),
+    /// A message, by its cost in bytes.
+    Message(Rc<Connected<T>>, usize),
+    /// A request, by the bytes of its body.
+    Request(Rc<Ledger<T>>, ConnectionId, usize),
+    /// A handshake or a request whose client has gone.
+    Abandoned(Rc<Ledger<T>>),
+    /// The end of a connection.
+    Close(Rc<Connected<T>>),
+    /// The same, and the server has forgotten the connection already.
+    Forgotten(Rc<Connected<T>>),
+}
+
+impl<T: Default> Receipt<T> {
+    /// The receipt of an event that the consumer takes out of its inbox now.
+    pub(super) fn of(event: &Event, ledger: &Rc<Ledger<T>>) -> Self {
+        let connected = |id: &ConnectionId| ledger.connections.get(*id);
+        let debt = match event {
+            Event::Message { id, payload, .. } => {
+                connected(id).map(|connected| Debt::Message(connected, Event::message_cost(payload.len())))
+            }
+            Event::Open { id, .. } => ledger.open(*id).map(Debt::Seen),
+            Event::Drain { id } => connected(id).map(Debt::Seen),
+            Event::Close { id, .. } => connected(id).map(Debt::Close),
+            Event::Request { id, asked } => Some(Debt::Request(ledger.clone(), *id, asked.body.len())),
+            Event::HandshakeGone { .. } | Event::RequestGone { .. } => Some(Debt::Abandoned(ledger.clone())),
+            Event::Handshake { .. } | Event::Presence(_) | Event::Log(_) | Event::Stopped { .. } => None,
+        };
+        Self(debt.unwrap_or(Debt::Nothing))
+    }
+}
+
+impl<T> Receipt<T> {
+    pub(super) fn of_close(connection: &Rc<Connected<T>>) -> Self {
+        Self(Debt::Close(connection.clone()))
+    }
+
+    /// The connection of the event, if it is one that is open or was until now.
+    pub fn connection(&self) -> Option<&Rc<Connected<T>>> {
+        match &self.0 {
+            Debt::Seen(connected)
+            | Debt::Message(connected, _)
+            | Debt::Close(connected)
+            | Debt::Forgotten(connected) => Some(connected),
+            Debt::Nothing | Debt::Request(..) | Debt::Abandoned(_) => None,
+        }
+    }
+
+    /// Has the server forget a closed connection now, and not when the receipt is dropped: subscribers may be notified
+    /// that its user has left. It stays among the consumer's connections until then.
+    pub fn forget(&mut self) {
+        if let Debt::Close(connected) = &self.0 {
+            connected.ledger.hub.forget(connected.handle.id());
+            self.0 = Debt::Forgotten(connected.clone());
+        }
+    }
+}
+
+impl<T> Drop for Receipt<T> {
+    #[inline]
+    fn drop(&mut self) {
+        match &self.0 {
+            Debt::Message(connected, cost) => {
+                let shard = connected.handle.id().shard();
+                connected.handle.gauge().consume(*cost);
+                connected.ledger.return_credit(shard, |credit| credit.consumed(*cost));
+            }
+            Debt::Nothing | Debt::Seen(_) => {}
+            Debt::Request(ledger, id, bytes) => {
+                ledger.return_credit(id.shard(), |credit| credit.answered(*bytes));
+            }
+            Debt::Abandoned(ledger) => ledger.hub.registry.forget_abandoned(),
+            Debt::Close(connected) => {
+                connected.ledger.hub.forget(connected.handle.id());
+                connected.ledger.connections.remove(connected.handle.id());
+            }
+            Debt::Forgotten(connected) => connected.ledger.connections.remove(connected.handle.id()),
+        }
+    }
+}
+
+/// The consumer's books: its connections, and the way back for credit.
+#[derive(Debug)]
+pub(super) struct Ledger<T> {
+    pub(super) hub: Arc<Hub>,
+    pub(super) connections: Connections<T>,
+    /// One for each shard, with a mark that the batch has returned credit to it.
+    credit: Vec<(CreditSender, Cell<bool>)>,
+    batching: Cell<bool>,
+}
+
+impl<T> Ledger<T> {
+    pub(super) fn new(hub: Arc<Hub>, credit: Vec<CreditSender>) -> Self {
+        let credit = credit.into_iter().map(|credit| (credit, Cell::new(false))).collect();
+        Self { hub, connections: Connections::default(), credit, batching: Cell::new(false) }
+    }
+
+    pub(super) fn begin_batch(&self) {
+        self.batching.set(true);
+    }
+
+    /// Notifies each shard once to which the batch has returned credit.
+    pub(super) fn end_batch(&self) {
+        self.batching.set(false);
+        for (credit, returned) in &self.credit {
+            if returned.take() {
+                credit.flush();
+            }
+        }
+    }
+
+    #[inline]
+    fn return_credit(&self, shard: usize, count: impl FnOnce(&CreditSender)) {
+        let Some((credit, returned)) = self.credit.get(shard) else { return };
+        count(credit);
+        if self.batching.get() {
+            returned.set(true);
+        } else {
+            credit.flush();
+        }
+    }
+}
+
+impl<T: Default> Ledger<T> {
+    fn open(self: &Rc<Self>, id: ConnectionId) -> Option<Rc<Connected<T>>> {
+        let handle = self.hub.registry.get(id)?;
+        let connected = Rc::new(Connected { handle, ledger: self.clone(), data: T::default() });
+        self.connections.add(id, connected.clone());
+        Some(connected)
+    }
+}
+
+/// The connections that the consumer has seen open and has not finished with.
+#[derive(Debug)]
+pub struct Connections<T>(RefCell<Table<T>>);
+
+type Table<T> = HashMap<ConnectionId, Rc<Connected<T>>, BuildHasherDefault<IdHasher>>;
+
+impl<T> Default for Connections<T> {
+    fn default() -> Self {
+        Self(RefCell::default())
+    }
+}
+
+impl<T> Connections<T> {
+    /// The connection of that id.
+    #[inline]
+    pub fn get(&self, id: ConnectionId) -> Option<Rc<Connected<T>>> {
+        self.0.borrow().get(&id).cloned()
+    }
+
+    /// Every connection, in no order.
+    pub fn all(&self) -> Vec<Rc<Connected<T>>> {
+        self.0.borrow().values().cloned().collect()
+    }
+
+    /// Takes every connection out; the consumer ends.
+    pub fn take(&self) -> Vec<Rc<Connected<T>>> {
+        self.0.take().into_values().collect()
+    }
+
+    /// Calls `visit` for every connection; for none if the table is in use.
+    pub fn each(&self, visit: impl FnMut(&Rc<Connected<T>>)) {
+        if let Ok(table) = self.0.try_borrow() {
+            table.values().for_each(visit);
+        }
+    }
+
+    fn add(&self, id: ConnectionId, connected: Rc<Connected<T>>) {
+        let old = self.0.borrow_mut().insert(id, connected);
+        drop(old);
+    }
+
+    fn remove(&self, id: ConnectionId) {
+        // Dropped when the table is no longer borrowed: the consumer's data may run code of its own.
+        let old = self.0.borrow_mut().remove(&id);
+        drop(old);
+    }
+}
+
+/// One multiplication spreads ids, which differ in their low bits as in their high ones; no client can choose its id.
+#[derive(Debug, Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        let mixed = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 = mixed ^ mixed >> 32;
+    }
+}

@@ -1,0 +1,485 @@
+//! Commands to one shard: a queue of the consumer's own, and a channel for all other threads.
+//!
+//! The consumer, the *primary* producer, sends one message at a time, so its queue is the cheapest there is
+//! ([`spsc`]). The *secondary* producers (control API, protocols, presence) share a channel. A secondary command is
+//! carried out after everything that the consumer had sent before it, and before everything that the consumer sends
+//! after it: each carries the position of the consumer's queue at the time when it was sent, and the shard looks into
+//! the channel again before it carries out what came into the consumer's queue since its last look.
+
+use std::{
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    task,
+    time::Duration,
+};
+
+use crossbeam_channel as channel;
+
+use super::{Command, CreditNotifier, Parker, Rest, spsc};
+
+/// Makes the ends: the consumer's, the one of all other threads, the shard's.
+pub(super) fn commands() -> (CommandSender, CommandSender, CommandReceiver) {
+    let shared = Arc::new(Shared::default());
+    let (primary, primary_flow) = (spsc::channel(), Arc::new(Flow::default()));
+    let (secondary, secondary_flow) = (channel::unbounded(), Arc::new(Flow::default()));
+    let sender =
+        |queue, flow: &Arc<Flow>| CommandSender { queue, flow: flow.clone(), shared: shared.clone() };
+    (
+        sender(Queue::Primary(primary.0), &primary_flow),
+        sender(Queue::Secondary(secondary.0, primary_flow.clone()), &secondary_flow),
+        CommandReceiver {
+            primary: Primary { queue: primary.1, flow: primary_flow, taken: 0, limit: 0 },
+            secondary: Secondary {
+                channel: secondary.1,
+                flow: secondary_flow,
+                taken: 0,
+                ahead: 0,
+                waiting: None,
+            },
+            shared,
+            seen_credit: 0,
+        },
+    )
+}
+
+/// The counters of one queue: bytes of commands, which only grow.
+#[derive(Debug, Default)]
+struct Flow {
+    /// Written by the producers.
+    given: AtomicU64,
+    /// Written by the shard.
+    taken: AtomicU64,
+}
+
+/// The state that all ends see.
+#[derive(Debug, Default)]
+struct Shared {
+    parker: Parker,
+    /// Wakes the thread that runs the shard; set before its first tick.
+    waker: OnceLock<task::Waker>,
+    credit: CreditNotifier,
+    /// Bytes of messages, and of requests' bodies, that the consumer has finished: written by the consumer alone.
+    consumed: AtomicU64,
+    answered: AtomicU64,
+    /// Set when the shard's end is dropped: no command will be taken any more.
+    gone: AtomicBool,
+    /// Set when the shard is to end at once.
+    ended: AtomicBool,
+}
+
+/// A producer's end for commands.
+#[derive(Debug)]
+pub struct CommandSender {
+    queue: Queue,
+    flow: Arc<Flow>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+enum Queue {
+    Primary(spsc::Sender<Command>),
+    /// With the flow of the primary queue.
+    Secondary(channel::Sender<Ordered>, Arc<Flow>),
+}
+
+/// A secondary command, and the bytes that the consumer had given when it was sent.
+type Ordered = (u64, Command);
+
+impl CommandSender {
+    /// Appends a command. False if the shard is gone.
+    pub fn push(&mut self, command: Command) -> bool {
+        let size = command.size() as u64;
+        match &mut self.queue {
+            Queue::Primary(queue) => {
+                // One producer: a plain load and store, not a read-modify-write. Release, so that a shard that sees
+                // this number also sees the secondary commands that were sent before it.
+                let given = self.flow.given.load(Ordering::Relaxed);
+                self.flow.given.store(given + size, Ordering::Release);
+                queue.push(command)
+            }
+            Queue::Secondary(channel, primary) => {
+                self.flow.given.fetch_add(size, Ordering::Relaxed);
+                channel.send((primary.given.load(Ordering::Acquire), command)).is_ok()
+            }
+        }
+    }
+
+    /// One more sender of a secondary producer; `None` of the primary one.
+    pub fn secondary(&self) -> Option<Self> {
+        let Queue::Secondary(channel, primary) = &self.queue else { return None };
+        let queue = Queue::Secondary(channel.clone(), primary.clone());
+        Some(Self { queue, flow: self.flow.clone(), shared: self.shared.clone() })
+    }
+
+    /// True if the commands come from another thread than the consumer's.
+    pub fn is_secondary(&self) -> bool {
+        matches!(self.queue, Queue::Secondary(..))
+    }
+
+    /// After the first command of a batch: wakes a shard that would not look by itself.
+    pub fn wake_early(&self) {
+        if self.shared.parker.must_wake_early() {
+            self.shared.wake();
+        }
+    }
+
+    /// Ends a batch: wakes the shard if it rests.
+    pub fn flush(&self) {
+        let parker = &self.shared.parker;
+        // The consumer may be the thread that runs the shard next; no other producer is.
+        let must = if self.is_secondary() { parker.must_wake_now() } else { parker.must_wake() };
+        if must {
+            self.shared.wake();
+        }
+    }
+
+    /// In the middle of a batch: wakes the shard now, though the batch is not over.
+    pub fn press(&self) {
+        if self.shared.parker.must_wake_now() {
+            self.shared.wake();
+        }
+    }
+
+    /// Waits while more than `most` bytes of commands are on their way to the shard. A shard never waits for the
+    /// network, so this waits for the processor only; without it the queue would have no bound.
+    pub fn wait_for_room(&self, most: usize) {
+        while self.is_over(most) {
+            self.press();
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+
+    /// True if more than `most` bytes of commands are on their way to a shard that has not ended.
+    pub fn is_over(&self, most: usize) -> bool {
+        let taken = self.flow.taken.load(Ordering::Acquire);
+        let in_transit = self.flow.given.load(Ordering::Relaxed).saturating_sub(taken) as usize;
+        in_transit > most && !self.shared.gone.load(Ordering::Acquire)
+    }
+
+    /// Gives the consumer's end for returning credit.
+    pub fn credit(&self) -> CreditSender {
+        CreditSender { shared: self.shared.clone() }
+    }
+
+    /// Gives a handle that wakes the shard.
+    pub fn waker(&self) -> ShardWaker {
+        ShardWaker { shared: self.shared.clone() }
+    }
+
+    /// Gives a handle that ends the shard.
+    pub fn ender(&self) -> Ender {
+        Ender { shared: self.shared.clone() }
+    }
+}
+
+/// The consumer's end for credit: bytes that it has finished. One for each shard.
+#[derive(Debug)]
+pub struct CreditSender {
+    shared: Arc<Shared>,
+}
+
+impl CreditSender {
+    /// Counts a message that the consumer has finished.
+    pub fn consumed(&self, bytes: usize) {
+        let consumed = self.shared.consumed.load(Ordering::Relaxed);
+        self.shared.consumed.store(consumed + bytes as u64, Ordering::Release);
+    }
+
+    /// Counts a request that the consumer has answered, by the bytes of its body.
+    pub fn answered(&self, bytes: usize) {
+        let answered = self.shared.answered.load(Ordering::Relaxed);
+        self.shared.answered.store(answered + bytes as u64, Ordering::Release);
+    }
+
+    /// Ends a batch: notifies the shard if a connection of it is blocked on credit.
+    pub fn flush(&self) {
+        if self.shared.credit.ring() && self.shared.parker.must_wake() {
+            self.shared.wake();
+        }
+    }
+}
+
+/// Wakes a shard that rests. A consumer that drives the shard sleeps where the shard does.
+#[derive(Debug, Clone)]
+pub struct ShardWaker {
+    shared: Arc<Shared>,
+}
+
+impl ShardWaker {
+    /// Wakes the thread that runs the shard, if it rests.
+    pub fn wake(&self) {
+        if self.shared.parker.must_wake_now() {
+            self.shared.wake();
+        }
+    }
+}
+
+/// Ends a shard at once.
+#[derive(Debug)]
+pub struct Ender {
+    shared: Arc<Shared>,
+}
+
+impl Ender {
+    /// Has the shard drop every connection and end its thread.
+    pub fn end(&self) {
+        self.shared.ended.store(true, Ordering::SeqCst);
+        if self.shared.parker.must_wake_now() {
+            self.shared.wake();
+        }
+    }
+}
+
+impl Shared {
+    fn wake(&self) {
+        // Not set: the shard has not begun and looks at its queues before it first rests.
+        if let Some(waker) = self.waker.get() {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// The shard's end for commands.
+#[derive(Debug)]
+pub struct CommandReceiver {
+    primary: Primary,
+    secondary: Secondary,
+    shared: Arc<Shared>,
+    /// The notification of credit that was seen last.
+    seen_credit: u32,
+}
+
+#[derive(Debug)]
+struct Primary {
+    queue: spsc::Receiver<Command>,
+    flow: Arc<Flow>,
+    /// Bytes of commands taken.
+    taken: u64,
+    /// Commands up to here may be taken: every secondary command that was sent before them is carried out.
+    limit: u64,
+}
+
+#[derive(Debug)]
+struct Secondary {
+    channel: channel::Receiver<Ordered>,
+    flow: Arc<Flow>,
+    /// Bytes of commands taken.
+    taken: u64,
+    /// Commands to take before the primary ones up to the limit.
+    ahead: usize,
+    /// The next one, until the primary queue has come to its position.
+    waiting: Option<Ordered>,
+}
+
+impl CommandReceiver {
+    /// Returns the next command, if there is one.
+    #[inline]
+    pub fn pop(&mut self) -> Option<Command> {
+        if self.secondary.is_idle() && self.primary.taken < self.primary.limit {
+            return self.primary.pop();
+        }
+        self.pop_in_order()
+    }
+
+    fn pop_in_order(&mut self) -> Option<Command> {
+        loop {
+            if let Some((after, _)) = &self.secondary.waiting {
+                // A position is counted before its command can be taken, so that the queue may seem to be empty: then
+                // the producer had not sent it yet.
+                if self.primary.taken < *after
+                    && let Some(command) = self.primary.pop()
+                {
+                    return Some(command);
+                }
+                return self.secondary.take_waiting();
+            }
+            if self.secondary.ahead > 0 {
+                self.secondary.receive();
+                continue;
+            }
+            if self.primary.taken < self.primary.limit {
+                return self.primary.pop();
+            }
+            self.primary.limit = self.primary.flow.given.load(Ordering::Acquire);
+            self.secondary.ahead = self.secondary.channel.len();
+            if self.secondary.ahead == 0 && self.primary.taken >= self.primary.limit {
+                return None;
+            }
+        }
+    }
+
+    /// True if the shard is to end at once.
+    pub fn is_ended(&self) -> bool {
+        self.shared.ended.load(Ordering::SeqCst)
+    }
+
+    /// True if no command waits.
+    pub fn is_empty(&self) -> bool {
+        self.primary.queue.is_empty() && self.secondary.is_empty()
+    }
+
+    /// True if no command of the consumer's waits.
+    pub fn is_primary_empty(&self) -> bool {
+        self.primary.queue.is_empty()
+    }
+
+    /// Sets the waker of this shard. Once, before its first tick.
+    pub fn set_waker(&self, waker: task::Waker) {
+        let _ = self.shared.waker.set(waker);
+    }
+
+    /// Announces a rest. False if there is something to do after all: then the shard is awake.
+    pub fn announce(&self, rest: Rest) -> bool {
+        self.shared.parker.announce(rest);
+        if self.is_empty() && !self.shared.credit.has_rung(self.seen_credit) && !self.is_ended() {
+            return true;
+        }
+        self.shared.parker.rise();
+        false
+    }
+
+    /// Announces that the consumer runs the shard's next tick, after its batch. False if a secondary command waits,
+    /// which cannot wait so long: then the shard is awake.
+    #[must_use]
+    pub fn lend(&self) -> bool {
+        self.shared.parker.announce(Rest::Lent);
+        if self.secondary.is_empty() {
+            return true;
+        }
+        self.shared.parker.rise();
+        false
+    }
+
+    /// Ends a rest.
+    pub fn rise(&self) {
+        self.shared.parker.rise();
+    }
+
+    /// Says whether a connection is blocked on credit. The caller must look at the credit once more afterwards.
+    pub fn set_blocked(&self, blocked: bool) {
+        self.shared.credit.listen(blocked);
+    }
+
+    /// Returns true once for each notification of credit.
+    pub fn take_credit_notification(&mut self) -> bool {
+        self.shared.credit.heard(&mut self.seen_credit)
+    }
+
+    /// Bytes of messages that the consumer has finished.
+    pub fn consumed(&self) -> u64 {
+        self.shared.consumed.load(Ordering::Acquire)
+    }
+
+    /// Bytes of the bodies of requests that the consumer has answered.
+    pub fn answered(&self) -> u64 {
+        self.shared.answered.load(Ordering::Acquire)
+    }
+
+    /// Tells the producers how many bytes of their commands were taken.
+    pub fn report(&self) {
+        self.primary.flow.taken.store(self.primary.taken, Ordering::Release);
+        self.secondary.flow.taken.store(self.secondary.taken, Ordering::Release);
+    }
+}
+
+impl Primary {
+    #[inline]
+    fn pop(&mut self) -> Option<Command> {
+        let command = self.queue.pop()?;
+        self.taken += command.size() as u64;
+        Some(command)
+    }
+}
+
+impl Secondary {
+    fn is_idle(&self) -> bool {
+        self.ahead == 0 && self.waiting.is_none()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.waiting.is_none() && self.channel.is_empty()
+    }
+
+    fn receive(&mut self) {
+        self.ahead -= 1;
+        self.waiting = self.channel.try_recv().ok();
+    }
+
+    fn take_waiting(&mut self) -> Option<Command> {
+        let (_, command) = self.waiting.take()?;
+        self.taken += command.size() as u64;
+        Some(command)
+    }
+}
+
+impl Drop for CommandReceiver {
+    fn drop(&mut self) {
+        self.shared.gone.store(true, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::ConnectionId;
+
+    /// A command that is known by its connection.
+    fn command(number: usize) -> Command {
+        Command::Pause { id: ConnectionId::new(0, number, 0) }
+    }
+
+    fn taken(receiver: &mut CommandReceiver) -> Vec<usize> {
+        std::iter::from_fn(|| receiver.pop())
+            .map(|command| match command {
+                Command::Pause { id } => id.place(),
+                _ => usize::MAX,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn commands_of_all_producers_are_taken_in_the_order_in_which_they_were_sent() {
+        let (mut primary, mut secondary, mut receiver) = commands();
+        let mut third = secondary.secondary().unwrap();
+        primary.push(command(1));
+        secondary.push(command(2));
+        primary.push(command(3));
+        third.push(command(4));
+        secondary.push(command(5));
+        primary.push(command(6));
+        assert_eq!(taken(&mut receiver), [1, 2, 3, 4, 5, 6]);
+        assert!(receiver.is_empty() && receiver.pop().is_none());
+        secondary.push(command(7));
+        primary.push(command(8));
+        assert_eq!(taken(&mut receiver), [7, 8]);
+    }
+
+    #[test]
+    fn a_secondary_command_sent_in_between_is_not_overtaken() {
+        let (mut primary, mut secondary, mut receiver) = commands();
+        primary.push(command(1));
+        primary.push(command(2));
+        assert!(matches!(receiver.pop(), Some(Command::Pause { id }) if id.place() == 1));
+        secondary.push(command(3));
+        primary.push(command(4));
+        assert_eq!(taken(&mut receiver), [2, 3, 4]);
+    }
+
+    #[test]
+    fn bytes_in_transit_are_counted_for_each_queue() {
+        let (mut primary, mut secondary, mut receiver) = commands();
+        let size = command(1).size();
+        primary.push(command(1));
+        secondary.push(command(2));
+        assert!(primary.is_over(size - 1) && !primary.is_over(size));
+        assert!(secondary.is_over(size - 1) && !secondary.is_over(size));
+        assert_eq!(taken(&mut receiver).len(), 2);
+        receiver.report();
+        assert!(!primary.is_over(0) && !secondary.is_over(0));
+        secondary.push(command(3));
+        drop(receiver);
+        assert!(!secondary.is_over(0), "a shard that has ended keeps no producer waiting");
+    }
+}
