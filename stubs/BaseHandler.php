@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * A {@see Handler} that does nothing; override what you need.
+ * A {@see Handler} with empty methods; override those that you need.
  *
- * What is not overridden counts as not registered: clients are accepted, and errors reach PHP's warning log.
+ * A method that is not overridden counts as not registered: clients are accepted, and errors reach PHP's warning log.
  *
  * ```php
  * $server->handler(new class extends Ferrite\BaseHandler {

@@ -4,9 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/**
- * An address cannot be listened on; the message names it and the reason.
- */
+/** The server cannot listen on an address; the message names the address and the reason. */
 class BindException extends \RuntimeException implements Exception
 {
 }

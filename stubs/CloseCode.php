@@ -4,21 +4,19 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/**
- * The close codes of RFC 6455 and its registry. Applications have 3000–4999 for their own.
- */
+/** Close codes of RFC 6455, section 7.4.1, and its registry. The codes 3000–4999 are for applications. */
 enum CloseCode: int
 {
-    /** The purpose is fulfilled. */
+    /** The purpose of the connection is fulfilled. */
     case Normal = 1000;
 
     /** The server stops, or the user left the page. */
     case GoingAway = 1001;
 
-    /** The other side broke the protocol. Sent by the server only, not by {@see Connection::close()}. */
+    /** The peer broke the protocol. Only the server itself sends it; {@see Connection::close()} refuses it. */
     case ProtocolError = 1002;
 
-    /** A kind of message that this side does not take. */
+    /** The endpoint does not accept this kind of message. */
     case UnsupportedData = 1003;
 
     /** Never sent: the close frame had no code. */
@@ -27,30 +25,30 @@ enum CloseCode: int
     /** Never sent: the connection ended without a close frame. */
     case Abnormal = 1006;
 
-    /** The content does not fit the kind of message, such as text that is not UTF-8. */
+    /** The content does not fit the kind of message, such as a text that is not UTF-8. */
     case InvalidPayload = 1007;
 
-    /** A rule was broken for which there is no better code. */
+    /** A rule was broken, and no other code fits better. */
     case PolicyViolation = 1008;
 
     /** The message is larger than {@see Limits::$maxMessageSize}. */
     case MessageTooBig = 1009;
 
-    /** The client needs an extension that the server does not speak. */
+    /** The client needs an extension that the server does not support. */
     case MandatoryExtension = 1010;
 
     /** A callback threw an exception. */
     case InternalError = 1011;
 
-    /** The server restarts; come back. */
+    /** The server restarts; the client may reconnect. */
     case ServiceRestart = 1012;
 
-    /** The server is overloaded, or the client too slow; come back later. */
+    /** The server is overloaded, or the client is too slow; the client may reconnect later. */
     case TryAgainLater = 1013;
 
-    /** The client has to say anew who it is: its token has expired. */
+    /** The client has to authenticate again: its token has expired. */
     case Unauthorized = 3000;
 
-    /** The client may not do what it wanted, see {@see Server::onAuthorize()}. */
+    /** The client lacks the permission for this action, see {@see Server::onAuthorize()}. */
     case Forbidden = 3003;
 }

@@ -4,9 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/**
- * An option has a wrong value; the message begins with its name. Thrown at construction.
- */
+/** An option has a wrong value; the message begins with the option's name. Thrown at construction. */
 class ConfigurationException extends \LogicException implements Exception
 {
 }

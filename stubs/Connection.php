@@ -5,10 +5,10 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * One client. There is one object per connection, the same one in every callback.
+ * One client. There is one object per connection, and every callback gets the same one.
  *
- * It outlives the client and the server harmlessly: a client that has gone is not an error, sending to
- * it answers {@see SendResult::Closed} and everything else has no effect.
+ * The object may outlive the client and the server: a client that has gone is not an error. Sending to it then returns
+ * {@see SendResult::Closed}, and every other call has no effect.
  *
  * ```php
  * $server->onOpen(function (Ferrite\Connection $client): void {
@@ -17,43 +17,44 @@ namespace Ferrite;
  * });
  * ```
  *
- * Every method throws {@see StateException} in a forked child. Made by the server only; neither
+ * Every method throws {@see StateException} in a forked child. Only the server makes connections; they are neither
  * cloneable nor serialisable.
  */
 final class Connection
 {
     /**
-     * Opaque, positive, never used again while the server lives. Below 2^53, so that JavaScript and everybody else who reads
-     * numbers of JSON as floats has the same one.
+     * Opaque and positive; not used again while the server lives. Below 2^53, so that JavaScript and other readers that
+     * parse JSON numbers as floats get the same number.
      */
     public readonly int $id;
 
-    /** What the client asked for when it connected. */
+    /** The request with which the client connected. */
     public readonly Request $request;
 
-    /** The name given by {@see Handshake::accept()}. */
+    /** The name given by {@see Handshake::accept()} or, without one, by the identity; null if there is none. */
     public readonly ?string $user;
 
-    /** The subprotocol agreed on. */
+    /** The subprotocol agreed on; null if there is none. */
     public readonly ?string $protocol;
 
     /** The same as {@see Request::$remoteAddress}. */
     public readonly string $remoteAddress;
 
-    /** Yours: anything the application wants to keep with the connection. */
+    /** Free for the application: any value to keep with the connection. */
     public mixed $data = null;
 
     private function __construct() {}
 
     /**
-     * Hands a message over to be sent. Never waits for the network.
+     * Queues a message for this client. Never waits for the network.
      *
-     * Messages to one connection arrive in the order in which they were sent. The answer is known at
-     * once, see {@see SendResult}; after `Buffered` wait for {@see Server::onDrain()}.
+     * Messages to one connection arrive in the order in which they were sent. The result is known at once, see
+     * {@see SendResult}; after `Buffered` wait for {@see Server::onDrain()}.
      *
-     * @param string $data The message; UTF-8 unless binary.
-     * @param bool|null $compress Whether to compress it for clients that can; null = a text of at least
-     *     {@see Compression::$threshold} bytes is. Means nothing without {@see Compression}.
+     * @param string $data The message.
+     * @param bool $binary false = a text message, `$data` has to be valid UTF-8; true = a binary message of any bytes.
+     * @param bool|null $compress Whether to compress the message for clients that support it; null = compress a text of
+     *     at least {@see Compression::$threshold} bytes. No effect without {@see Compression}.
      *
      * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
      *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
@@ -61,11 +62,11 @@ final class Connection
     public function send(string $data, bool $binary = false, ?bool $compress = null): SendResult {}
 
     /**
-     * Closes, after everything sent so far has left.
+     * Closes the connection, after everything sent so far has left.
      *
-     * From now on sending answers {@see SendResult::Closed} and no message is received; the close callback
-     * comes when the client has answered, at the latest after {@see Limits::$closeTimeout}. Without effect
-     * on a connection that is closed or closing.
+     * From now on sending returns {@see SendResult::Closed} and no message is received. The close callback is called
+     * when the client has answered, at the latest after {@see Limits::$closeTimeout}. Without effect on a connection
+     * that is closed or closing.
      *
      * @param int $code 1000, 1001, 1003, 1007–1013 or 3000–4999, see {@see CloseCode}.
      * @param string $reason At most 123 bytes of UTF-8.
@@ -75,26 +76,26 @@ final class Connection
     public function close(int $code = 1000, string $reason = ''): void {}
 
     /**
-     * Joins topics; the messages of {@see Server::publish()} calls made after this one arrive.
+     * Subscribes to topics: the connection receives the messages of later {@see Server::publish()} calls.
      *
-     * Joining twice is joining once. When one name is refused, none is joined.
+     * Subscribing to a topic twice is the same as once. If one topic is refused, the connection subscribes to none.
      *
      * @param string ...$topics 1–200 bytes of printable ASCII without spaces or commas.
      *
-     * @throws \ValueError A name is invalid, or it would be more than {@see Limits::$maxTopics}.
-     * @throws Auth\ForbiddenException A rule of {@see Server::onSubscribe()} refuses one.
+     * @throws \ValueError A name is invalid, or the connection would have more than {@see Limits::$maxTopics}.
+     * @throws Auth\ForbiddenException A rule of {@see Server::onSubscribe()} refuses a topic.
      */
     public function subscribe(string ...$topics): static {}
 
     /**
-     * Leaves topics; those it had not joined are ignored.
+     * Unsubscribes from topics; those without a subscription are ignored.
      *
      * @throws \ValueError A name is invalid.
      */
     public function unsubscribe(string ...$topics): static {}
 
     /**
-     * The topics it has joined, in no particular order; empty once closed.
+     * The connection's topics, in no particular order; empty once the connection is closed.
      *
      * @return list<string>
      */
@@ -110,22 +111,22 @@ final class Connection
      */
     public function tag(string $name, string|int $value): static {}
 
-    /** Takes tags from it; those that it does not have are ignored. */
+    /** Removes tags; those that the connection does not have are ignored. */
     public function untag(string ...$names): static {}
 
     /**
-     * Its tags, by name, as they were given; empty once closed.
+     * The connection's tags with the values as they were given; empty once the connection is closed.
      *
      * @return array<array-key, string|int> By name; PHP makes an int of a name that is a decimal number.
      */
     public function tags(): array {}
 
-    /** False once it is closed or closing, by either side. */
+    /** False once the connection is closed or closing, from either side. */
     public function isOpen(): bool {}
 
     /**
-     * Memory of what was handed over to be sent to this client and was not yet taken by the operating system: the bytes of
-     * the messages, and 128 for each. What {@see Limits::$sendBuffer} limits.
+     * Bytes that wait to be sent to this client: those of messages that the operating system has not taken yet, and 128
+     * more for each message. {@see Limits::$sendBuffer} limits this number.
      */
     public function bufferedAmount(): int {}
 
@@ -133,13 +134,13 @@ final class Connection
     public function latency(): ?float {}
 
     /**
-     * Stops reading from this client, which is then held back by TCP; nothing is lost.
+     * Stops reading from this client; TCP then holds the client back, and nothing is lost.
      *
-     * Messages that have already been read may still arrive. The heartbeat does not end a paused
-     * connection; sending to it goes on.
+     * Messages that were already read may still arrive. The heartbeat does not end a paused connection; sending to it
+     * goes on.
      */
     public function pause(): void {}
 
-    /** Goes on reading after {@see Connection::pause()}. */
+    /** Continues reading after {@see Connection::pause()}. */
     public function resume(): void {}
 }

@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * What all exceptions of Ferrite have in common. Wrong arguments of methods throw PHP's own `ValueError` and
- * `TypeError` instead.
+ * Implemented by all exceptions of Ferrite. Wrong arguments of methods throw PHP's own `ValueError` and `TypeError`
+ * instead.
  */
 interface Exception extends \Throwable
 {

@@ -5,11 +5,10 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * How dead clients are found out: a ping on a silent connection, and the close callback with 1006 when no
- * answer comes.
+ * Detects dead clients: a silent connection is pinged, and the close callback gets 1006 when no answer comes.
  *
- * Any received byte counts as life, and so does that a client takes what was sent before the ping. Pings are spread by
- * ±10 %.
+ * Any received byte is a sign of life, and so is progress in reading data that was sent before the ping. Ping intervals
+ * vary by ±10 %, so that the pings of many clients are spread.
  */
 final class Heartbeat
 {

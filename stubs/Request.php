@@ -7,47 +7,47 @@ namespace Ferrite;
 /**
  * The HTTP request with which a client connected, or that {@see Server::onRequest()} answers.
  *
- * Nothing in it is to be trusted: header values are bytes, not necessarily UTF-8.
+ * Its content is untrusted: header values are bytes, not necessarily UTF-8.
  *
- * Made by the server only; neither cloneable nor serialisable.
+ * Only the server makes requests; they are neither cloneable nor serialisable.
  */
 final class Request
 {
-    /** `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` or `OPTIONS`; `GET` if it asks for a WebSocket. */
+    /** `GET`, `HEAD`, `POST`, `PUT`, `PATCH`, `DELETE` or `OPTIONS`; `GET` for a WebSocket handshake. */
     public readonly string $method;
 
-    /** The path as it was sent, not decoded: `/chat`. */
+    /** The path as the client sent it, not decoded: `/chat`. */
     public readonly string $path;
 
-    /** What followed the `?`, not decoded; empty when there was none. */
+    /** The part after the `?`, not decoded; empty if there is none. */
     public readonly string $queryString;
 
     /**
-     * The client's IP address without a port, as told by a PROXY header or a trusted proxy if it came through
-     * one; empty for a client of a Unix socket.
+     * The client's IP address without a port; behind a PROXY header or a trusted proxy, the address that these report.
+     * Empty for a client of a Unix socket.
      */
     public readonly string $remoteAddress;
 
-    /** Whether the client speaks TLS, to this server or to a proxy whose word is taken. */
+    /** True if the client speaks TLS, to this server or to a trusted proxy that says so. */
     public readonly bool $secure;
 
     /**
-     * The certificate that the client has proved to own, in PEM form as `openssl_x509_parse()` takes it; null
-     * unless {@see Tls::$clientCa} demands one.
+     * The certificate that the client has proved to own, in PEM form as `openssl_x509_parse()` takes it; null unless
+     * {@see Tls::$clientCa} demands one.
      */
     public readonly ?string $clientCertificate;
 
     private function __construct() {}
 
     /**
-     * The query string decoded as PHP decodes `$_GET`.
+     * The query string, decoded as PHP decodes `$_GET`.
      *
      * @return array<int|string, mixed>
      */
     public function query(): array {}
 
     /**
-     * One header; several of the same name are joined by `, `. Null when there is none.
+     * One header; several of the same name are joined by `, `. Null if there is none.
      *
      * @param string $name In any case.
      */
@@ -74,8 +74,6 @@ final class Request
      */
     public function protocols(): array {}
 
-    /**
-     * The body, with its chunks put together; empty when there is none.
-     */
+    /** The body, with its chunks joined; empty if there is none. */
     public function body(): string {}
 }

@@ -7,8 +7,8 @@ namespace Ferrite;
 /**
  * The answer to an HTTP request, see {@see Server::onRequest()}.
  *
- * The server adds `Content-Length` and `Connection: close`, and `Content-Type: text/plain; charset=utf-8` where
- * the headers name no other. To a HEAD request the body is not sent.
+ * The server adds `Content-Length` and `Connection: close`, and `Content-Type: text/plain; charset=utf-8` unless the
+ * headers name another. The body is not sent in answer to a HEAD request.
  */
 final class Response
 {
@@ -29,20 +29,22 @@ final class Response
     /**
      * A value as `application/json`.
      *
-     * @throws \JsonException It cannot be encoded.
+     * @param int $status 200–599.
+     *
+     * @throws \JsonException The value cannot be encoded.
      * @throws \ValueError The status is out of range.
      * @throws StateException `json_encode()` is disabled in this PHP.
      */
     public static function json(mixed $data, int $status = 200): Response {}
 
     /**
-     * Sends the client elsewhere.
+     * A redirect to another URL.
      *
      * @param string $to A URL, or a path on this server.
      * @param int $status 300–399.
      *
-     * @throws \ValueError The URL is empty, or has spaces, control characters or bytes outside ASCII; the
-     *     status is out of range.
+     * @throws \ValueError The URL is empty, or has spaces, control characters or bytes outside ASCII; the status is out
+     *     of range.
      */
     public static function redirect(string $to, int $status = 302): Response {}
 }

@@ -5,26 +5,28 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * What happens to a client that does not read, when a message would exceed {@see Limits::$sendBuffer}, and to those for
- * whom most waits when all together exceed {@see Limits::$totalSendBuffer}.
+ * Policy for a client that does not read, when a message would exceed {@see Limits::$sendBuffer}, and for the clients
+ * with the most waiting bytes when all together exceed {@see Limits::$totalSendBuffer}.
  *
  * Clients that read are not affected by any of these.
  */
 enum SlowConsumer
 {
-    /** What waits is dropped and it is closed with 1013; the message is answered {@see SendResult::Closed}. */
+    /**
+     * The waiting messages are dropped and the client is closed with 1013; the send returns {@see SendResult::Closed}.
+     */
     case Close;
 
     /**
-     * The new message is left out, answered {@see SendResult::Dropped}; what waits is kept. Over the total the newest
-     * that wait are left out, though they were answered {@see SendResult::Buffered}.
+     * The new message is dropped, and the send returns {@see SendResult::Dropped}; the waiting ones are kept. Over the
+     * total the newest waiting messages are dropped, though their sends returned {@see SendResult::Buffered}.
      */
     case DropNewest;
 
     /**
-     * The oldest waiting messages are left out to make room; the new one is always kept, answered
-     * {@see SendResult::Queued} or {@see SendResult::Buffered}. A burst may pass the limit for the moment until the I/O thread has
-     * made room.
+     * The oldest waiting messages are dropped to make room. The new one is always kept, and the send returns
+     * {@see SendResult::Queued} or {@see SendResult::Buffered}. A burst may exceed the limit for the moment, until the
+     * I/O thread has made room.
      */
     case DropOldest;
 }

@@ -5,8 +5,8 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * The right call at the wrong time or place: run while running, answered twice, used in a forked child, in a
- * SAPI other than CLI.
+ * A method was called at the wrong time or place: `run()` on a running server, a second answer to a handshake, use in a
+ * forked child, a SAPI other than CLI.
  */
 class StateException extends \LogicException implements Exception
 {

@@ -5,17 +5,17 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * A timer of {@see Server::after()} or {@see Server::every()}. It runs whether or not this object is kept.
+ * A timer of {@see Server::after()} or {@see Server::every()}. It runs even if this object is not kept.
  *
- * Made by the server only; neither cloneable nor serialisable.
+ * Only the server makes timers; they are neither cloneable nor serialisable.
  */
 final class Timer
 {
     private function __construct() {}
 
     /**
-     * Its callback is not called any more, also when it was already due, and is let go of. Without effect
-     * on a timer that is over; a timer may cancel itself.
+     * Stops the timer: its callback is not called again, even if it was already due, and is released. Without effect on
+     * a timer that is over; a timer may cancel itself.
      */
     public function cancel(): void {}
 }

@@ -7,13 +7,13 @@ namespace Ferrite\Auth;
 use Ferrite\ConfigurationException;
 
 /**
- * Lets in applications by their key and secret, for the option `auth` of {@see \Ferrite\Server}.
+ * Authenticates applications by key and secret, for the option `auth` of {@see \Ferrite\Server}.
  *
- * They bring both in the query parameters `key` and `secret`, as clients of Gomoob's server do, or in the header
- * `Authorization: Basic …`. The key becomes {@see \Ferrite\Connection::$user}. Secrets are compared in a time that says
- * nothing about them, and the one in the query is made unreadable in {@see \Ferrite\Request::$queryString}.
+ * A client sends both in the query parameters `key` and `secret`, as clients of Gomoob's server do, or in the header
+ * `Authorization: Basic …`. The key becomes {@see \Ferrite\Connection::$user}. Secrets are compared in constant time,
+ * and a secret in the query is made unreadable in {@see \Ferrite\Request::$queryString}.
  *
- * For other servers and for programs, not for pages: what a page knows, its visitors know.
+ * For other servers and for programs, not for pages: visitors of a page can read its secrets.
  *
  * ```php
  * $server = new Ferrite\Server(auth: new Ferrite\Auth\AppKeys(['billing' => getenv('BILLING_SECRET')]));
@@ -26,7 +26,7 @@ final class AppKeys
     /**
      * @param array<array-key, string> $secrets The secret of each key; a key has no colon.
      *
-     * @throws ConfigurationException There is none, or a key or a secret is empty.
+     * @throws ConfigurationException The array is empty, or a key or a secret is.
      */
     public function __construct(
         #[\SensitiveParameter]
@@ -43,10 +43,10 @@ final class AppKeys
      *     authorizeOpen: true    # may open a connection with its key alone
      * ```
      *
-     * All three are needed. A secret that looks like a number has to be in quotes.
+     * All three fields are needed. A secret that looks like a number has to be in quotes.
      *
-     * @throws ConfigurationException The file cannot be read or is not of this form; the message names it and the
-     *     number of the application, and nothing that stands in it.
+     * @throws ConfigurationException The file cannot be read or does not have this form; the message names the file and
+     *     the number of the application, and nothing of the file's content.
      */
     public static function fromFile(string $file): AppKeys {}
 }

@@ -7,8 +7,9 @@ namespace Ferrite\Auth;
 use Ferrite\Exception;
 
 /**
- * A rule of {@see \Ferrite\Server::onSubscribe()} refuses a topic, which the message names. A callback of a connection
- * that does not catch it closes that connection with 3003 ({@see \Ferrite\CloseCode::Forbidden}) instead of 1011.
+ * A rule of {@see \Ferrite\Server::onSubscribe()} refuses a topic; the message names the topic. If a callback of a
+ * connection does not catch it, that connection is closed with 3003 ({@see \Ferrite\CloseCode::Forbidden}) instead of
+ * 1011.
  */
 class ForbiddenException extends \RuntimeException implements Exception
 {

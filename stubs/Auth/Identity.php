@@ -5,21 +5,21 @@ declare(strict_types=1);
 namespace Ferrite\Auth;
 
 /**
- * Who a client has proved to be by what the option `auth` of {@see \Ferrite\Server} asks for, see
- * {@see \Ferrite\Handshake::$identity}.
+ * The identity that a client has proved by its credentials, which the option `auth` of {@see \Ferrite\Server} demands;
+ * see {@see \Ferrite\Handshake::$identity}.
  */
 final class Identity
 {
-    /** What becomes {@see \Ferrite\Connection::$user}, unless the handshake is accepted with another. */
+    /** Becomes {@see \Ferrite\Connection::$user}, unless {@see \Ferrite\Handshake::accept()} names another user. */
     public readonly ?string $user;
 
     /** @var list<string> Topics that the connection joins. */
     public readonly array $topics;
 
-    /** @var array<array-key, string|int> Tags that it has from the start. */
+    /** @var array<array-key, string|int> Tags that the connection has from the start. */
     public readonly array $tags;
 
-    /** @var array<array-key, mixed> Everything that the token says; empty for other credentials. */
+    /** @var array<array-key, mixed> All claims of the token; empty for other credentials. */
     public readonly array $claims;
 
     private function __construct() {}
