@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::shard::{LITTLE, Shard};
+use super::shard::{Common, LITTLE, Shard};
 use crate::{
     config::Limits,
     connection::{Connection, Phase, Read, Session, Throttled},
     deflate::{Codec, Contexts, InflateError},
     frame::{self, CloseFrame, DecodeLimits, OpCode, Received, Violation},
+    port::Publisher,
+    protocol,
     queue::Event,
 };
 
@@ -146,10 +148,15 @@ impl Shard {
                     in_message = false;
                     if open {
                         messages += 1;
-                        let cost = Event::message_cost(payload.len());
-                        self.handed += cost as u64;
-                        session.credit.spend(cost);
-                        self.port.events.push(Event::Message { id: *id, payload, binary });
+                        let publisher = &mut self.port.publisher;
+                        if speak(&self.common, publisher, session, &payload, binary) {
+                            ask = true;
+                        } else {
+                            let cost = Event::message_cost(payload.len());
+                            self.handed += cost as u64;
+                            session.credit.spend(cost);
+                            self.port.events.push(Event::Message { id: *id, payload, binary });
+                        }
                         if let Some(throttled) = throttle(session, limits.message_rate, now, steady, pardon) {
                             session.throttled = Some(throttled);
                         }
@@ -323,6 +330,23 @@ impl Shard {
         }
         self.again.push(slot);
     }
+}
+
+/// Has the protocol handle a message, if the server speaks one. False if the message is the consumer's: it wants to see
+/// messages, has not finished with an earlier one of this connection, or a shard is so far behind with its commands
+/// that a publisher would have to wait.
+fn speak(
+    common: &Common,
+    publisher: &mut Publisher,
+    session: &mut Session,
+    payload: &[u8],
+    binary: bool,
+) -> bool {
+    let Some(protocol) = &common.protocol else { return false };
+    !common.hub.interests().messages
+        && session.credit.is_settled(&session.gauge)
+        && !publisher.is_held_up()
+        && protocol.message(&protocol::Message { payload, binary }, publisher) == protocol::Handled::Done
 }
 
 fn may_deliver(session: &mut Session, limits: &Limits, crowded: bool) -> bool {

@@ -2,6 +2,10 @@
 
 use std::{
     io::{Read, Write},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
@@ -9,8 +13,7 @@ use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
 use ferrite::{
     config::{Auth, Config, Jwt, JwtKey, Limits, Secret},
-    hub::Audience,
-    queue::{Accept, Event, Handshake, TagValue},
+    port::{Accept, Announced, Audience, Event, Handshake, Interests, Outgoing, TagValue},
 };
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::{self, client::IntoClientRequest};
@@ -174,4 +177,85 @@ fn a_page_of_another_site_is_refused_before_its_cookie_is_looked_at() {
     let own = server.address.replacen("ws://", "http://", 1);
     assert_eq!(asked(own.trim_end_matches('/')), 101);
     assert_eq!(asked("https://evil.example"), 403);
+}
+
+#[test]
+fn a_join_is_announced_while_the_consumer_is_busy() {
+    for shards in [1, 2] {
+        let held = Arc::new(AtomicBool::new(true));
+        let hold = held.clone();
+        let server = Running::start(asking(jwt(), shards), move |publisher, event| {
+            if let Event::Message { .. } = event {
+                // Something that it sent before comes before the join.
+                publisher.publish("lobby", Outgoing::new(b"before", false), &[]).unwrap();
+                wait("the test to let go", || (!hold.load(Ordering::SeqCst)).then_some(()));
+            }
+        });
+        let topics = vec!["lobby".into()];
+        server.hub.directory.announce(Announced { topics, to_clients: true, ..Announced::default() });
+        let of = |user: &str| token(&json!({"sub": user, "exp": now() + 60, "topics": ["lobby"]}));
+        let mut ann = client(&server, &of("ann")).unwrap();
+        let mut text = || ann.read().unwrap().into_text().unwrap().to_string();
+        assert_eq!(text(), r#"{"event":"join","topic":"lobby","user":"ann"}"#);
+        let mut bob = client(&server, &of("bob")).unwrap();
+        assert_eq!(text(), r#"{"event":"join","topic":"lobby","user":"bob"}"#);
+        bob.send("hold".into()).unwrap();
+        assert_eq!(text(), "before");
+        let _cid = client(&server, &of("cid")).unwrap();
+        assert_eq!(text(), r#"{"event":"join","topic":"lobby","user":"cid"}"#);
+        held.store(false, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn the_consumer_gets_a_join_after_the_opening_that_caused_it() {
+    for shards in [1, 3] {
+        let interests = Interests { presence: true, ..Interests::default() };
+        let config = asking(jwt(), shards);
+        let server = Running::start_for(config, interests, Duration::from_secs(5), |_, _| {
+            std::thread::sleep(Duration::from_micros(300));
+        });
+        let topics = vec!["lobby".into()];
+        server.hub.directory.announce(Announced { topics, to_clients: true, ..Announced::default() });
+        let clients: Vec<_> = (0..40)
+            .map(|n| {
+                let claims = json!({"sub": format!("user{n}"), "exp": now() + 60, "topics": ["lobby"]});
+                client(&server, &token(&claims)).unwrap()
+            })
+            .collect();
+        let joins = |seen: &[Event]| seen.iter().filter(|e| matches!(e, Event::Presence(_))).count();
+        server.wait_for("all to have joined", |seen| (joins(seen) == clients.len()).then_some(()));
+        let mut open = Vec::new();
+        for event in &*server.seen.lock().unwrap() {
+            match event {
+                Event::Open { id, .. } => open.push(*id),
+                Event::Presence(change) => assert!(open.contains(&change.connection), "a join came early"),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn a_connection_keeps_its_request_if_the_consumer_wants_it() {
+    for kept_requests in [false, true] {
+        let interests = Interests { kept_requests, handshakes: true, ..Interests::default() };
+        let kept = Arc::new(Mutex::new(None));
+        let seen = kept.clone();
+        let server =
+            Running::start_for(config(1), interests, Duration::from_secs(5), move |publisher, event| {
+                match event {
+                    Event::Handshake { id, .. } => publisher.accept(*id, Accept::default()),
+                    Event::Open { id, .. } => {
+                        let request = publisher.connection(*id).unwrap().request();
+                        *seen.lock().unwrap() = Some(request.map(|request| request.path().to_owned()));
+                    }
+                    _ => {}
+                }
+            });
+        let request = format!("{}/a/path", server.address).into_client_request().unwrap();
+        let _client = tungstenite::client(request, server.socket()).unwrap();
+        let path = wait("the opening", || kept.lock().unwrap().clone());
+        assert_eq!(path.as_deref(), kept_requests.then_some("/a/path"));
+    }
 }

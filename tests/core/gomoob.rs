@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -15,7 +18,7 @@ use ferrite::{
 use serde_json::Value as Json;
 use tokio_tungstenite::tungstenite;
 
-use crate::harness::{Client, Running, config};
+use crate::harness::{Client, Running, config, wait};
 
 /// What was observed on the original.
 const VECTORS: &str = include_str!("../package/gomoob/vectors.json");
@@ -107,4 +110,66 @@ fn a_client_whose_tags_cannot_be_read_is_refused_before_the_upgrade() {
     server.raw_with(request);
     server
         .wait_for("the open", |seen| seen.iter().find_map(|e| matches!(e, Event::Open { .. }).then_some(())));
+}
+
+#[test]
+fn a_message_is_forwarded_while_the_consumer_is_busy() {
+    for shards in [1, 3] {
+        let (busy, held) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(true)));
+        let (told, hold) = (busy.clone(), held.clone());
+        let options = Config { protocol: Some(Protocol::Gomoob(Gomoob::default())), ..config(shards) };
+        let server = Running::start(options, move |_, event| {
+            // A frame that cannot be forwarded is the consumer's, which is stuck with it.
+            if matches!(event, Event::Message { .. }) {
+                told.store(true, Ordering::SeqCst);
+                wait("the test to let go", || (!hold.load(Ordering::SeqCst)).then_some(()));
+            }
+        });
+        let [mut stuck, mut sender, mut receiver] =
+            ["tags={}", "tags={}", "tags={%22a%22:1}"].map(|query| connect(&server, query));
+        stuck.send(tungstenite::Message::text("no frame")).unwrap();
+        wait("the consumer to be busy", || busy.load(Ordering::SeqCst).then_some(()));
+        for n in 0..100 {
+            let frame = format!(r#"{{"message":"{n}","tags":{{"a":1}}}}"#);
+            sender.send(tungstenite::Message::text(frame)).unwrap();
+        }
+        for n in 0..100 {
+            assert_eq!(receiver.read().unwrap().to_text().unwrap(), format!("\"{n}\""));
+        }
+        let messages = |event: &Event| matches!(event, Event::Message { .. });
+        assert_eq!(server.seen.lock().unwrap().iter().filter(|event| messages(event)).count(), 0);
+        held.store(false, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn messages_of_one_client_keep_their_order_whoever_forwards_them() {
+    for shards in [1, 3] {
+        let options = Config {
+            protocol: Some(Protocol::Gomoob(Gomoob { parses: true, ..Gomoob::default() })),
+            ..config(shards)
+        };
+        // An array is the consumer's to parse; here it forwards its length, after a while.
+        let server = Running::start(options, |publisher, event| {
+            if let Event::Message { payload, .. } = event {
+                let Frame { message, tags } = Frame::read(payload, true).unwrap();
+                std::thread::sleep(Duration::from_millis(2));
+                let text = match message {
+                    Message::Text(text) => text,
+                    Message::Array => "array".to_owned(),
+                };
+                forward(publisher, &tags, &encode(&text), false).unwrap();
+            }
+        });
+        let (mut sender, mut receiver) = (connect(&server, "tags={}"), connect(&server, "tags={%22a%22:1}"));
+        for n in 0..60 {
+            let message = if n % 3 == 0 { "[1]".to_owned() } else { format!("\"{n}\"") };
+            let frame = format!(r#"{{"message":{message},"tags":{{"a":1}}}}"#);
+            sender.send(tungstenite::Message::text(frame)).unwrap();
+        }
+        for n in 0..60 {
+            let expected = if n % 3 == 0 { "\"array\"".to_owned() } else { format!("\"{n}\"") };
+            assert_eq!(receiver.read().unwrap().to_text().unwrap(), expected, "{shards} shards");
+        }
+    }
 }
