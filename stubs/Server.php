@@ -37,56 +37,55 @@ final class Server
     /**
      * Checks and keeps the options. Nothing is bound and no thread is started yet.
      *
-     * @param string|list<string> $listen Where to listen: `host:port`, `[v6]:port`, `unix:///path`,
-     *     `systemd` (all sockets that systemd passes) or `systemd:name`, or a list of these. Port 0
-     *     takes a free one, see {@see Server::addresses()}. Of a name, such as `localhost`, all addresses
-     *     are bound that this machine has. `[::]` is every IPv6 address and no IPv4 one. With `?proxy_protocol` behind it, every
-     *     connection there has to begin with a PROXY header (version 1 or 2), which says who the client is;
-     *     one without is closed. Only the proxy may reach such an address.
-     *     `wss://` before a TCP address demands TLS there and `ws://` none; without either it is spoken if
-     *     there is `tls`. Unix sockets are always plain.
-     * @param Tls|list<Tls>|null $tls Certificates; a client is shown the first of those that bear the name it
-     *     asks for (SNI), or else the first of all. null = no TLS.
+     * @param string|list<string> $listen Addresses to listen on: `host:port`, `[v6]:port`, `unix:///path`, `systemd`
+     *     (all sockets that systemd passes) or `systemd:name`, or a list of these. Port 0 takes a free one, see
+     *     {@see Server::addresses()}. A name, such as `localhost`, binds all its addresses that this machine has.
+     *     `[::]` is every IPv6 address and no IPv4 one. With `?proxy_protocol` appended, every connection to the
+     *     address has to begin with a PROXY header (version 1 or 2), which names the client; a connection without one
+     *     is closed. Only the proxy may reach such an address. `wss://` before a TCP address demands TLS there and
+     *     `ws://` forbids it; without either, the address uses TLS if there is `tls`. Unix sockets are always plain.
+     * @param Tls|list<Tls>|null $tls Certificates; a client gets the first one for the name it asks for (SNI), or else
+     *     the first of all. null = no TLS.
      * @param Limits|null $limits null = `new Limits()`.
      * @param Heartbeat|null $heartbeat null = `new Heartbeat()`.
      * @param Compression|null $compression null = messages are never compressed.
-     * @param list<string>|null $origins Pages that may connect, as `scheme://host[:port]`;
-     *     `https://*.chat.example` = every subdomain at any depth, not `chat.example` itself; a final `/` counts
-     *     for nothing. `file://` = files in browsers and frameworks that say so; `null` = in others, and every
-     *     sandboxed frame of every site, so anybody's. null = pages from the same host and port; `['*']` = any,
-     *     which is logged as a warning. A client that sends no Origin is not a page and is let in.
-     * @param list<string> $protocols Subprotocols this server speaks, in no particular order: the first of
-     *     them that the client offers is agreed on, unless {@see Handshake::accept()} names another.
+     * @param list<string>|null $origins Pages that may connect, as `scheme://host[:port]`; `https://*.chat.example` =
+     *     every subdomain at any depth, not `chat.example` itself; a final `/` is ignored. `file://` = files in
+     *     browsers and frameworks that send this origin; `null` = files in others, and every sandboxed frame of every
+     *     site, so pages of any author. null = pages from the same host and port; `['*']` = any, which is logged as a
+     *     warning. A client that sends no Origin is not a page and is accepted.
+     * @param list<string> $protocols Subprotocols this server speaks, in no particular order: the first of them that
+     *     the client offers is agreed on, unless {@see Handshake::accept()} names another.
      * @param list<string> $trustedProxies Addresses or networks (`10.0.0.0/8`) whose forwarded headers
-     *     (`X-Forwarded-For`, `X-Forwarded-Proto`, `Forwarded`) are believed; `unix:` = everyone who connects
-     *     to a Unix socket. Everybody else's are ignored. docs/deployment.md says what a proxy has to send.
-     * @param string|null $health A path such as `/health`, answered without PHP, so also while a callback
-     *     blocks: it and `/health/ready` with 200, or 503 while the server stops or is full;
-     *     `/health/live` always with 200. null = not served. docs/http.md says how probes use them.
-     * @param string|null $metrics A path such as `/metrics`, for everyone who reaches `listen`, or an address
-     *     of its own, `http://127.0.0.1:9090/metrics`: the figures of {@see Server::stats()} for Prometheus,
-     *     answered without PHP. null = not served.
-     * @param string|list<string>|null $control Where other programs may speak to the clients, without waiting for
-     *     PHP: `unix:///run/app/control.sock` for those of the same user, `http://KEY:SECRET@127.0.0.1:9000` (or
-     *     `https://…`, with the certificates of `tls`) for those who sign with the secret. Several addresses that
-     *     differ in the key alone are one listener with several keys. docs/control-api.md. null = nowhere.
-     * @param Auth\Jwt|Auth\AppKeys|list<Auth\Jwt|Auth\AppKeys>|null $auth Who clients have to be: what they bring is checked before
-     *     PHP is entered, and who brings nothing good is told 401. Of a list any will do. null = nothing is asked.
-     *     Plain HTTP requests are not asked either. docs/authorisation.md has recipes.
-     * @param Protocol\Gomoob|null $dialect A protocol on top of WebSockets that the server speaks by itself.
-     *     null = none, every message is for {@see Server::onMessage()}.
-     * @param int $ioThreads Native threads for the network; 0 = one less than there are processors, at
-     *     least 1, at most 4. With 1, {@see self::run()} serves the network itself while it waits, which gives
-     *     the lowest latency; more are for fan-out to many clients. docs/performance.md says what each costs.
-     * @param (callable(string, string, array<string, mixed>): void)|null $logger Gets every log line as
-     *     level (the PSR-3 names), message and context, on the PHP thread; `$psr3->log(...)` fits as is.
-     *     null = standard error. With a logger the server writes nothing there itself. Message and context are
-     *     text without line breaks and other control characters, which are escaped, and bounded. Lines that standard
-     *     error does not take at once are dropped and counted.
+     *     (`X-Forwarded-For`, `X-Forwarded-Proto`, `Forwarded`) are believed; `unix:` = all connections to a Unix
+     *     socket. Those of other peers are ignored. docs/deployment.md lists the headers that a proxy has to send.
+     * @param string|null $health A path such as `/health`, answered without PHP, so also while a callback blocks: the
+     *     path itself and `/health/ready` with 200, or 503 while the server stops or is full; `/health/live` always
+     *     with 200. null = not served. docs/http.md says how probes use them.
+     * @param string|null $metrics A path such as `/metrics`, for every client that reaches `listen`, or an address of
+     *     its own, `http://127.0.0.1:9090/metrics`: the figures of {@see Server::stats()} for Prometheus, answered
+     *     without PHP. null = not served.
+     * @param string|list<string>|null $control Addresses at which other programs may reach the clients, without waiting
+     *     for PHP: `unix:///run/app/control.sock` for programs of the same user, `http://KEY:SECRET@127.0.0.1:9000` (or
+     *     `https://…`, with the certificates of `tls`) for programs that sign with the secret. Several addresses that
+     *     differ in the key alone are one listener with several keys. docs/control-api.md. null = none.
+     * @param Auth\Jwt|Auth\AppKeys|list<Auth\Jwt|Auth\AppKeys>|null $auth Credentials that clients have to send. They
+     *     are checked before PHP is entered; a client without valid ones is answered 401. With a list, one valid kind
+     *     suffices. null = no credentials are needed. Plain HTTP requests need none either. docs/authorisation.md has
+     *     recipes.
+     * @param Protocol\Gomoob|null $dialect A protocol on top of WebSockets that the server speaks by itself. null =
+     *     none, every message is for {@see Server::onMessage()}.
+     * @param int $ioThreads Native threads for the network; 0 = one less than there are processors, at least 1, at most
+     *     4. With 1, {@see self::run()} serves the network itself while it waits, which gives the lowest latency; more
+     *     are for fan-out to many clients. docs/performance.md lists the costs of each.
+     * @param (callable(string, string, array<string, mixed>): void)|null $logger Gets every log line as level (the
+     *     PSR-3 names), message and context, on the PHP thread; `$psr3->log(...)` fits as is. null = standard error.
+     *     With a logger the server writes nothing there itself. Message and context are text of bounded length, with
+     *     line breaks and other control characters escaped. Lines that standard error does not take at once are dropped
+     *     and counted.
      *
-     * @throws ConfigurationException On every wrong value; the message begins with the option's name, as
-     *     in `listen: …`. Files and Unix sockets that are not within PHP's `open_basedir` are wrong values, also
-     *     when the server starts.
+     * @throws ConfigurationException A value is wrong; the message begins with the option's name, as in `listen: …`.
+     *     Files and Unix sockets outside PHP's `open_basedir` are wrong values, also when the server starts.
      */
     public function __construct(
         string|array $listen = '127.0.0.1:8080',
@@ -108,12 +107,12 @@ final class Server
     ) {}
 
     /**
-     * Called for each client that asks to connect; it decides with {@see Handshake::accept()},
-     * {@see Handshake::reject()} or later, after {@see Handshake::defer()}.
+     * Registers the callback for clients that ask to connect. It decides with {@see Handshake::accept()} or
+     * {@see Handshake::reject()}, or later, after {@see Handshake::defer()}.
      *
-     * A callback that does none of these accepts. An exception in it answers 500. Without this callback
-     * clients are accepted without entering PHP.
-     * Registering again replaces, as for all `on…` methods; that also works while the server runs.
+     * A callback that does none of these accepts. An exception in it answers 500. Without this callback clients are
+     * accepted without entering PHP. Registering again replaces the callback, also while the server runs; this holds
+     * for all `on…` methods.
      *
      * @param callable(Handshake): void $callback
      */
@@ -127,21 +126,22 @@ final class Server
     public function onOpen(callable $callback): static {}
 
     /**
-     * Called for each complete message; text is valid UTF-8.
+     * Called for each complete message.
      *
-     * @param callable(Connection, string, bool): void $callback Connection, data, and true for a binary
-     *     message.
+     * @param callable(Connection, string, bool): void $callback Connection, data, and `$binary`: false = a text message
+     *     of valid UTF-8; true = a binary message of any bytes.
      */
     public function onMessage(callable $callback): static {}
 
     /**
-     * Called for each complete message before {@see self::onMessage()}: whether its sender may say that.
+     * Decides whether a message is accepted. Called for each complete message before {@see self::onMessage()}.
      *
-     * With false the message is not heard, its connection is closed with 3003 ({@see CloseCode::Forbidden}), and
-     * nothing more of what it has sent is heard. An exception, or anything but a bool, is as in every callback
-     * 1011, and the message is not heard either.
+     * `false` drops the message and closes the connection with 3003 ({@see CloseCode::Forbidden}); later messages of
+     * that connection are dropped too. An exception, or a result that is no bool, also drops the message, and closes
+     * with 1011 as in every callback.
      *
-     * @param callable(Connection, string, bool): bool $callback Connection, data, and true for a binary message.
+     * @param callable(Connection, string, bool): bool $callback Connection, data, and `$binary`: false = a text message
+     *     of valid UTF-8; true = a binary message of any bytes.
      */
     public function onAuthorize(callable $callback): static {}
 
@@ -172,30 +172,29 @@ final class Server
     /**
      * Called exactly once for each opened connection, after its last message.
      *
-     * The connection is closed by then: sending to it answers {@see SendResult::Closed}; its `$data`,
-     * `$user` and `$request` are still there.
+     * The connection is closed by then: sending to it returns {@see SendResult::Closed}; its `$data`, `$user` and
+     * `$request` are still there.
      *
-     * @param callable(Connection, int, string): void $callback Connection, code and reason of the close
-     *     frame that came first, from either side; {@see CloseCode::NoStatus} when it had none,
-     *     {@see CloseCode::Abnormal} when the client vanished.
+     * @param callable(Connection, int, string): void $callback Connection, code and reason of the first close frame,
+     *     from either side; {@see CloseCode::NoStatus} if it had no code, {@see CloseCode::Abnormal} if the client
+     *     vanished.
      */
     public function onClose(callable $callback): static {}
 
     /**
-     * Called with what another callback threw; that connection is then closed with 1011.
+     * Called with an exception of another callback; the connection concerned is then closed with 1011.
      *
-     * Without this callback the exception is reported as a PHP warning, of one line in which control characters
-     * are escaped. One thrown by this callback
-     * itself is always reported so.
+     * Without this callback the exception is reported as a PHP warning, of one line in which control characters are
+     * escaped. An exception of this callback itself is always reported in this way.
      *
-     * @param callable(\Throwable, ?Connection): void $callback The connection is null when none was
-     *     concerned: handshake, request, timer, start, stop.
+     * @param callable(\Throwable, ?Connection): void $callback The connection is null if none was concerned: handshake,
+     *     request, timer, start, stop.
      */
     public function onError(callable $callback): static {}
 
     /**
-     * Called when a client that was too slow has caught up: a send to it had answered
-     * {@see SendResult::Buffered} (or `Dropped`), and its outbox is empty again.
+     * Called when a slow client has caught up: a send to it had returned {@see SendResult::Buffered} (or `Dropped`),
+     * and its outbox is empty again.
      *
      * Once per congestion, not once per message.
      *
@@ -204,15 +203,15 @@ final class Server
     public function onDrain(callable $callback): static {}
 
     /**
-     * Called for each HTTP request that does not ask for a WebSocket; what it returns is the answer.
+     * Called for each HTTP request that does not ask for a WebSocket; its result is the answer.
      *
-     * A string is 200 with `text/plain; charset=utf-8`, null is 404. An exception, or anything else that is
-     * returned, answers 500 and goes to {@see Server::onError()} without a connection. Without this callback
-     * such clients get 426. The options `health` and `metrics` come first; origins are not checked.
+     * A string is 200 with `text/plain; charset=utf-8`, null is 404. An exception, or any other result, answers 500 and
+     * goes to {@see Server::onError()} without a connection. Without this callback such clients get 426. The options
+     * `health` and `metrics` come first; origins are not checked.
      *
-     * The whole request is there when it is called: bodies are at most {@see Limits::$maxRequestBody}. The
-     * client is answered 503 after ten seconds, and a response larger than {@see Limits::$sendBuffer} becomes
-     * 500. One request a connection: it is closed after the answer.
+     * The callback gets the whole request: bodies are at most {@see Limits::$maxRequestBody}. The client is answered
+     * 503 after ten seconds, and a response larger than {@see Limits::$sendBuffer} becomes 500. Each connection carries
+     * one request and is closed after the answer.
      *
      * ```php
      * $server->onRequest(fn (Ferrite\Request $request) => match ($request->path) {
@@ -229,7 +228,7 @@ final class Server
     /**
      * Called when a user's first connection is in a topic of {@see Server::announcePresence()}.
      *
-     * After the topic's subscribers were told and, if a client that connects causes it, after `onOpen`. Of one
+     * Called after the topic's subscribers were notified and, if a connecting client causes it, after `onOpen`. For one
      * user and topic, joins and leaves alternate.
      *
      * @param callable(string, string): void $callback Topic and user.
@@ -237,8 +236,8 @@ final class Server
     public function onJoin(callable $callback): static {}
 
     /**
-     * Called when a user's last connection has left such a topic, whatever the reason: after `onClose` if the
-     * connection closed, at the latest before `onStop`.
+     * Called when a user's last connection has left such a topic, for any reason: after `onClose` if the connection
+     * closed, at the latest before `onStop`.
      *
      * @param callable(string, string): void $callback Topic and user.
      */
@@ -259,32 +258,31 @@ final class Server
     public function onStop(callable $callback): static {}
 
     /**
-     * Takes the five callbacks of an object at once; the same as the five `on…` calls.
+     * Registers the five callbacks of an object at once; the same as the five `on…` calls.
      *
-     * A method that is still {@see BaseHandler}'s empty one counts as not registered: it costs no call,
-     * and an exception still reaches PHP's warning log.
+     * A method that is still {@see BaseHandler}'s empty one counts as not registered: it costs no call, and an
+     * exception still reaches PHP's warning log.
      */
     public function handler(Handler $handler): static {}
 
     /**
      * Binds, serves, and returns after {@see Server::stop()} or a signal.
      *
-     * SIGTERM, SIGINT and SIGQUIT stop it as `stop()` does; a second one stops at once. Where the script has set
-     * a handler of its own (pcntl), that one is called instead, also without `pcntl_async_signals()`; an
-     * exception it throws leaves `run()`. The former dispositions are back when `run()` returns.
-     * May be called again afterwards, and inside a Fiber.
+     * SIGTERM, SIGINT and SIGQUIT stop the server as `stop()` does; a second one stops it at once. If the script has
+     * set a handler of its own (pcntl), that one is called instead, also without `pcntl_async_signals()`; an exception
+     * it throws leaves `run()`. The former dispositions are back when `run()` returns. May be called again afterwards,
+     * and inside a Fiber.
      *
-     * Under systemd with `Type=notify` it is ready when {@see Server::onStart()}'s callback has returned;
-     * `WatchdogSec=` has to be twice what any callback takes. The same holds for {@see Server::start()}.
+     * Under systemd with `Type=notify` the server is ready when the callback of {@see Server::onStart()} has returned;
+     * `WatchdogSec=` has to be twice the time of the longest callback. The same holds for {@see Server::start()}.
      *
-     * @throws BindException An address cannot be bound; names the address and the reason.
+     * @throws BindException An address cannot be bound; the message names the address and the reason.
      * @throws StateException The server runs already, this is a forked child, or the SAPI is not CLI.
      */
     public function run(): void {}
 
     /**
-     * Binds and begins to serve, for scripts that own the loop; callbacks run inside
-     * {@see Server::poll()}.
+     * Binds and begins to serve, for scripts that own the loop; callbacks run inside {@see Server::poll()}.
      *
      * Signals are left to the script.
      *
@@ -299,7 +297,7 @@ final class Server
      * }
      * ```
      *
-     * @throws BindException An address cannot be bound; names the address and the reason.
+     * @throws BindException An address cannot be bound; the message names the address and the reason.
      * @throws StateException The server runs already, this is a forked child, or the SAPI is not CLI.
      */
     public function start(): void {}
@@ -307,16 +305,16 @@ final class Server
     /**
      * Runs the callbacks that are due: a bounded batch, so that a flood cannot keep it for ever.
      *
-     * May be called from another Fiber while a callback is suspended in its own: other connections go
-     * on, the suspended callback's connection waits for it. Not inside a callback: what comes meanwhile would run
+     * May be called from another Fiber while a callback is suspended in its own: other connections go on, and the
+     * suspended callback's connection waits for it. May not be called inside a callback: further callbacks would run
      * inside it, as deep as clients like. A callback that has to wait does so in a Fiber, or just returns.
      *
      * @param float $timeout Seconds to wait for the first one; 0.0 = do not wait.
      *
-     * @return int How many callbacks ran.
+     * @return int Number of callbacks that ran.
      *
-     * @throws StateException Not started, inside `run()`, inside a callback, in a forked child, or sixteen loops
-     *     deep: callbacks can run loops of other servers, and their own in another Fiber.
+     * @throws StateException Not started, inside `run()`, inside a callback, in a forked child, or sixteen loops deep:
+     *     callbacks can run loops of other servers, and their own in another Fiber.
      * @throws \ValueError The timeout is negative or not a number.
      */
     public function poll(float $timeout = 0.0): int {}
@@ -324,8 +322,8 @@ final class Server
     /**
      * A stream that is readable whenever {@see Server::poll()} has something to do, due timers included.
      *
-     * For `stream_select()`, ReactPHP's `addReadStream()`, Revolt's `onReadable()`. Only wait on it: there is
-     * nothing to read. The same stream in every call of one run, unless you close it: then another one.
+     * For `stream_select()`, ReactPHP's `addReadStream()`, Revolt's `onReadable()`. Only wait on it: there is nothing
+     * to read. The same stream in every call of one run, unless the script closes it: then another one.
      *
      * @return resource
      *
@@ -334,32 +332,34 @@ final class Server
     public function stream() {}
 
     /**
-     * Ends the run: no new clients, outboxes are drained, every client is closed with 1001 in a spread,
-     * the close callbacks and `onStop` run, the threads are joined.
+     * Ends the run: no new clients are accepted, outboxes are drained, the close frames (1001) to all clients are spread
+     * over time, the close callbacks and `onStop` run, the threads are joined.
      *
-     * In a callback it returns at once and the surrounding `run()` or `poll()` does the work. Elsewhere
-     * it does the work itself and returns when all is done. Without effect when nothing runs.
+     * In a callback it returns at once and the surrounding `run()` or `poll()` does the work. Elsewhere it does the
+     * work itself and returns when all is done. Without effect when the server does not run.
      *
-     * @param float $grace Seconds until clients that are still there are cut off; 0.0 = at once.
+     * @param float $grace Seconds until the remaining clients are cut off; 0.0 = at once.
      *
-     * @throws StateException In a forked child, or sixteen loops of other servers deep; the stop is ordered all the same.
+     * @throws StateException In a forked child, or sixteen loops of other servers deep; the stop is ordered all the
+     *     same.
      * @throws \ValueError The grace is negative or not a number.
      */
     public function stop(float $grace = 10.0): void {}
 
     /**
-     * What is bound, in the order of `listen`, with real ports; empty when nothing runs.
+     * The bound addresses, in the order of `listen`, with real ports; empty when the server does not run.
      *
-     * @return list<string> In the notation of `listen`, without what stands behind `?`; those that speak TLS
-     *     begin with `wss://`. Then the URL of the metrics, if they have an address of their own, and those of
-     *     `control`, without key and secret.
+     * @return list<string> In the notation of `listen`, without the part from `?` on; those that speak TLS begin with
+     *     `wss://`. Then the URL of the metrics, if they have an address of their own, and those of `control`, without
+     *     key and secret.
      */
     public function addresses(): array {}
 
     /**
-     * Reads the certificate files again, for clients that connect from now on. Open connections go on.
+     * Reads the certificate files again, for clients that connect from now on. Open connections keep their
+     * certificates.
      *
-     * Changed files are noticed without it, within ten seconds.
+     * The server notices changed files by itself, within ten seconds.
      *
      * @throws ConfigurationException A file cannot be used; the certificates before stay in use.
      * @throws StateException The server does not run, or has no `tls`.
@@ -369,10 +369,11 @@ final class Server
     /**
      * Sends to one connection by its id.
      *
-     * @param int $connection {@see Connection::$id}; an unknown one is a client that has gone.
-     * @param string $data The message; UTF-8 unless binary.
-     * @param bool|null $compress Whether to compress it for clients that can; null = a text of at least
-     *     {@see Compression::$threshold} bytes is. Means nothing without {@see Compression}.
+     * @param int $connection {@see Connection::$id}; an unknown id is one of a client that has gone.
+     * @param string $data The message.
+     * @param bool $binary false = a text message, `$data` has to be valid UTF-8; true = a binary message of any bytes.
+     * @param bool|null $compress Whether to compress the message for clients that support it; null = compress a text of
+     *     at least {@see Compression::$threshold} bytes. No effect without {@see Compression}.
      *
      * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
      *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
@@ -388,12 +389,14 @@ final class Server
     /**
      * Sends to every open connection.
      *
-     * @param string $data The message; UTF-8 unless binary.
-     * @param Connection|list<Connection|int>|null $except Who shall not get it; objects or ids.
-     * @param bool|null $compress Whether to compress it for clients that can; null = a text of at least
-     *     {@see Compression::$threshold} bytes is. Means nothing without {@see Compression}.
+     * @param string $data The message.
+     * @param bool $binary false = a text message, `$data` has to be valid UTF-8; true = a binary message of any bytes.
+     * @param Connection|list<Connection|int>|null $except Connections that do not receive the message, as objects or
+     *     ids.
+     * @param bool|null $compress Whether to compress the message for clients that support it; null = compress a text of
+     *     at least {@see Compression::$threshold} bytes. No effect without {@see Compression}.
      *
-     * @return int How many connections it was addressed to.
+     * @return int Number of connections that the message was addressed to.
      *
      * @throws \ValueError A text message is not valid UTF-8, or the message is larger than
      *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
@@ -410,15 +413,17 @@ final class Server
      * Sends to the subscribers of a topic.
      *
      * @param string $topic 1–200 bytes of printable ASCII without spaces or commas.
-     * @param string $data The message; UTF-8 unless binary.
-     * @param Connection|list<Connection|int>|null $except Who shall not get it; objects or ids.
-     * @param bool|null $compress Whether to compress it for clients that can; null = a text of at least
-     *     {@see Compression::$threshold} bytes is. Means nothing without {@see Compression}.
+     * @param string $data The message.
+     * @param bool $binary false = a text message, `$data` has to be valid UTF-8; true = a binary message of any bytes.
+     * @param Connection|list<Connection|int>|null $except Connections that do not receive the message, as objects or
+     *     ids.
+     * @param bool|null $compress Whether to compress the message for clients that support it; null = compress a text of
+     *     at least {@see Compression::$threshold} bytes. No effect without {@see Compression}.
      *
-     * @return int How many connections it was addressed to.
+     * @return int Number of connections that the message was addressed to.
      *
-     * @throws \ValueError The topic's name is invalid, a text message is not valid UTF-8, or the message is
-     *     larger than {@see Limits::$totalSendBuffer} allows; nothing is sent.
+     * @throws \ValueError The topic's name is invalid, a text message is not valid UTF-8, or the message is larger than
+     *     {@see Limits::$totalSendBuffer} allows; nothing is sent.
      * @throws StateException In a forked child.
      */
     public function publish(
@@ -430,13 +435,13 @@ final class Server
     ): int {}
 
     /**
-     * The users that are in a topic, each once however many connections it has there; docs/presence.md.
+     * The users in a topic, each once on any number of connections; see docs/presence.md.
      *
-     * Connections without a user are not listed. Who left an announced topic and may come back within the grace
-     * is. In a callback it agrees with what subscribers are told: changes until now have been sent before, and
-     * later ones come after whatever is made of this list.
+     * Connections without a user are not listed. A user that left an announced topic and may come back within the grace
+     * is listed. In a callback the list agrees with the notifications to subscribers: those of earlier changes have
+     * been sent before, and those of later changes are sent after any message that the callback makes of this list.
      *
-     * @return list<string> In the order of their bytes; empty when nothing runs.
+     * @return list<string> In the order of their bytes; empty when the server does not run.
      *
      * @throws \ValueError The topic's name is invalid.
      * @throws StateException In a forked child.
@@ -444,19 +449,20 @@ final class Server
     public function presence(string $topic): array {}
 
     /**
-     * Has the subscribers of these topics told which users come and go, in place of what was announced before;
+     * Notifies the subscribers of these topics of users that join and leave, and replaces earlier announcements; see
      * docs/presence.md.
      *
-     * They get the texts `{"event":"join","topic":"room","user":"ann"}` and `{"event":"leave",…}`, between
-     * callbacks and without PHP: a join for the first connection of a user, a leave after the last. So do
-     * {@see Server::onJoin()} and {@see Server::onLeave()}. Holds for later runs too. What one user, or all together,
-     * cause faster than subscribers are told (docs/presence.md, "The pace") is told later, or never if it is undone.
+     * Subscribers get the texts `{"event":"join","topic":"room","user":"ann"}` and `{"event":"leave",…}`, between
+     * callbacks and without PHP: a join for the first connection of a user, a leave after the last.
+     * {@see Server::onJoin()} and {@see Server::onLeave()} are called for the same changes. Holds for later runs too.
+     * Changes that one user, or all together, cause faster than the pace of notifications (docs/presence.md, "The
+     * pace") are notified later, or never if they are undone.
      *
-     * @param string|list<string> $topics Names of topics; `room.*` = all that begin with `room.`; a `*`
-     *     that is not the last character stands for itself. `[]` = none.
-     * @param float $grace Seconds within which a user who comes back was never away; 0.0 = a leave is told at
-     *     once.
-     * @param bool $toClients false = only the callbacks are told.
+     * @param string|list<string> $topics Names of topics; `room.*` = all that begin with `room.`; a `*` that is not the
+     *     last character stands for itself. `[]` = none.
+     * @param float $grace Seconds within which a user may come back without a leave and a join; 0.0 = a leave is
+     *     notified at once.
+     * @param bool $toClients false = only the callbacks are called.
      *
      * @throws \ValueError A name is invalid, or the grace is negative or not finite.
      * @throws StateException In a forked child.
@@ -495,7 +501,7 @@ final class Server
     public function connections(): array {}
 
     /**
-     * How many connections are open.
+     * Number of open connections.
      *
      * @throws StateException In a forked child.
      */
@@ -504,10 +510,10 @@ final class Server
     /**
      * Calls back once, between other callbacks, not before the time has passed.
      *
-     * Timers run while the server runs, by due time, then in the order of their creation; those left at
-     * the end of a run are discarded. An exception goes to {@see Server::onError()} without a connection.
+     * Timers run while the server runs, by due time, then in the order of their creation; those left at the end of a
+     * run are discarded. An exception goes to {@see Server::onError()} without a connection.
      *
-     * @param float $seconds From now; 0.0 = in the next turn.
+     * @param float $seconds From now; 0.0 = in the next batch of callbacks.
      * @param callable(): void $callback
      *
      * @throws \ValueError The time is negative or not finite.
@@ -516,8 +522,7 @@ final class Server
     public function after(float $seconds, callable $callback): Timer {}
 
     /**
-     * Calls back again and again until {@see Timer::cancel()}; turns missed while PHP was busy are not
-     * made up.
+     * Calls back again and again until {@see Timer::cancel()}; calls missed while PHP was busy are not made up.
      *
      * @param float $seconds Between two calls, and before the first; greater than 0.
      * @param callable(): void $callback

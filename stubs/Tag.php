@@ -23,7 +23,7 @@ final class Tag implements \Stringable
     private function __construct() {}
 
     /**
-     * Has the tag with this value.
+     * Matches connections that have the tag with this value.
      *
      * @param string $name 1–200 bytes of UTF-8 without control characters.
      * @param string|int $value At most 200 bytes of UTF-8.
@@ -33,7 +33,7 @@ final class Tag implements \Stringable
     public static function is(string $name, string|int $value): Tag {}
 
     /**
-     * Has the tag with one of these values; without any it matches nobody.
+     * Matches connections that have the tag with one of these values; an empty list matches none.
      *
      * @param list<string|int> $values
      *
@@ -43,46 +43,46 @@ final class Tag implements \Stringable
     public static function in(string $name, array $values): Tag {}
 
     /**
-     * Has the tag, whatever its value.
+     * Matches connections that have the tag, with any value.
      *
      * @throws \ValueError No connection can have such a tag.
      */
     public static function has(string $name): Tag {}
 
     /**
-     * Reads the text form: `name`, `name=value`, `name!=value`, joined by `&` and `|`, negated by `!`, grouped by
-     * round brackets; `!` binds closer than `&`, and that closer than `|`.
+     * Reads the text form: `name`, `name=value`, `name!=value`, joined by `&` and `|`, negated by `!`, grouped by round
+     * brackets; `!` binds closer than `&`, and that closer than `|`.
      *
-     * `name!=value` matches whoever does not have the tag, too. Names and values with other characters than
-     * letters, digits and `_ - . : / @ + * # $ %` stand in double quotes, within which `\"` and `\\` are a quote
-     * and a backslash. No character is a wildcard.
+     * `name!=value` also matches connections without the tag. Names and values with other characters than letters,
+     * digits and `_ - . : / @ + * # $ %` are written in double quotes, within which `\"` and `\\` are a quote and a
+     * backslash. No character is a wildcard.
      *
-     * @throws \ValueError It is not valid UTF-8.
-     * @throws InvalidQueryException It cannot be read; the message begins with the column.
+     * @throws \ValueError The query is not valid UTF-8.
+     * @throws InvalidQueryException The query cannot be read; the message begins with the column.
      */
     public static function parse(string $query): Tag {}
 
     /**
-     * This and all others.
+     * Matches connections that this query and all others match.
      *
-     * @throws InvalidQueryException It would be too large.
+     * @throws InvalidQueryException The query would be too large.
      */
     public function and(Tag ...$others): Tag {}
 
     /**
-     * This or one of the others, or several.
+     * Matches connections that this query or at least one of the others matches.
      *
-     * @throws InvalidQueryException It would be too large.
+     * @throws InvalidQueryException The query would be too large.
      */
     public function or(Tag ...$others): Tag {}
 
     /**
-     * Whatever this does not match.
+     * Matches connections that this query does not match.
      *
-     * @throws InvalidQueryException It would be too large.
+     * @throws InvalidQueryException The query would be too large.
      */
     public function not(): Tag {}
 
-    /** The text form, which {@see Tag::parse()} reads. */
+    /** The text form; {@see Tag::parse()} reads it. */
     public function __toString(): string {}
 }
