@@ -4,17 +4,20 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/** What became of a spool. */
+/** Result of flushing a spool. */
 final class Flushed
 {
     public function __construct(
-        /** How many messages the server has now. */
+        /** Number of messages that the server has now. */
         public readonly int $sent = 0,
-        /** How many it refused for good; they are in the file with `.rejected` behind its name. */
+        /**
+         * Number of messages that the server refused for good; they are in the file with `.rejected` appended to its
+         * name.
+         */
         public readonly int $rejected = 0,
-        /** Whether nothing is left. */
+        /** True if nothing is left. */
         public readonly bool $isEmpty = true,
-        /** Why it ended before; null if nothing is left, time was up, or another process is flushing. */
+        /** Error that ended the flush; null if nothing is left, time was up, or another process is flushing. */
         public readonly ?PublisherException $reason = null,
     ) {
     }

@@ -11,7 +11,7 @@ use Ferrite\Internal\Message;
 use Ferrite\Internal\Spool;
 
 /**
- * Speaks to a running server over its control API, from any PHP program and without the extension.
+ * Sends to the clients of a running server over its control API, from any PHP program and without the extension.
  *
  * ```php
  * $publisher = new Ferrite\Publisher('unix:///run/app/control.sock');
@@ -22,33 +22,34 @@ use Ferrite\Internal\Spool;
  * Nothing is opened before the first call. The connection is then kept, by default also for the next page that the same
  * FPM worker serves. docs/publishing.md has the rest: frameworks, the spool, tests.
  *
- * There is no logger: a message that was not sent at once says why, in {@see Published::$reason}, to whoever can put it
- * in the right log. Neither cloneable nor serialisable.
+ * There is no logger: for a message that was not sent at once, {@see Published::$reason} has the reason, which the
+ * caller can log. Neither cloneable nor serialisable.
  */
 final class Publisher implements PublisherInterface
 {
     private readonly Dispatcher $dispatcher;
 
     /**
-     * @param string $dsn Where the server's option `control` listens: `unix:///run/app/control.sock`,
+     * @param string $dsn Address of the server's option `control`: `unix:///run/app/control.sock`,
      *     `http://key:secret@host:port` or `https://key:secret@host:port`; reserved characters in key and secret are
      *     percent-encoded.
      * @param float $timeout Seconds that one call may take in all: to connect, to send, and to get the answer. At most
-     *     60. The server answers within a millisecond, however busy its PHP is; a quarter of a second forgives a
-     *     machine that is short of breath, and is what a page can lose without anybody noticing. Give more over a long
-     *     distance: a new `https` connection takes three round trips. Looking a host's name up is not in it: PHP cannot
+     *     60. The server answers within a millisecond, even while its PHP is busy; a quarter of a second is enough for
+     *     a machine under load, and a delay of a page that its user hardly notices. Give more over a long distance: a
+     *     new `https` connection takes three round trips. The DNS lookup of a host name is not included: PHP cannot
      *     limit that.
-     * @param WhenAway|null $whenAway What becomes of messages while the server is away; null = `Spool` if there is a
-     *     spool, else `Throw`.
+     * @param WhenAway|null $whenAway Policy for messages while the server is away; null = `Spool` if there is a spool,
+     *     else `Throw`.
      * @param string|null $spool Absolute path of a file, in a folder where this user may make files. Messages that
-     *     could not be sent wait there, and later ones queue behind them; each call that sends first sends what waits,
-     *     for at most 20 ms, and {@see self::flush()} all of it. All processes that name the same file share it.
-     * @param int $spoolBytes How large the file may get; what was sent counts until all was, and then it is emptied.
-     *     Over it a message that would be spooled throws {@see SpoolException}.
+     *     could not be sent wait there, and later ones queue behind them; each call that sends first sends the waiting
+     *     ones, for at most 20 ms, and {@see self::flush()} all of them. All processes that name the same file share
+     *     it.
+     * @param int $spoolBytes Largest size of the file; sent messages count until all are sent, then the file is
+     *     emptied. Over it a message that would be spooled throws {@see SpoolException}.
      * @param string|null $caFile PEM file with the authorities that may sign the server's certificate (`https`); null =
      *     those of the system.
-     * @param bool $persistent Whether the connection outlives the page. The server keeps 256, and with more closes the
-     *     longest idle; with more FPM workers than that, say no.
+     * @param bool $persistent true = the connection outlives the page. The server keeps 256 connections, and with more
+     *     closes the longest idle; with more FPM workers than that, pass false.
      *
      * @throws \ValueError A value is wrong; the message begins with its name.
      */
@@ -78,7 +79,7 @@ final class Publisher implements PublisherInterface
             throw new \ValueError('spoolBytes has to be at least 4096');
         }
         if ($caFile !== null && !(is_file($caFile) && is_readable($caFile))) {
-            // Or every call would say that the server is away.
+            // Without this check every call would report that the server is away.
             throw new \ValueError("caFile: $caFile cannot be read");
         }
         $client = new ControlClient(Address::parse($dsn), $persistent, $caFile);
@@ -145,15 +146,16 @@ final class Publisher implements PublisherInterface
     }
 
     /**
-     * Sends what is spooled, in order. For a cron job or a timer, so that messages do not wait for the next page.
+     * Sends the spooled messages, in order. For a cron job or a timer, so that messages do not wait for the next page.
      *
-     * It does not throw when the server is away, but says so: some may have been sent. What the server refuses for good
-     * is moved to the file with `.rejected` behind its name.
+     * It does not throw when the server is away, but returns the exception as {@see Flushed::$reason}: some messages
+     * may have been sent. Messages that the server refuses for good are moved to the file with `.rejected` appended to
+     * its name.
      *
      * Every message has its id, and is sent once: the server remembers ids for ten minutes. Only a message whose answer
-     * was lost can come twice, if it is flushed later than that.
+     * was lost can be sent twice, if it is flushed later than that.
      *
-     * @param float|null $timeout Seconds after which no further message is begun; null = when nothing is left.
+     * @param float|null $timeout Seconds after which no further message is begun; null = until nothing is left.
      *
      * @throws SpoolException The file cannot be used.
      */
@@ -162,7 +164,7 @@ final class Publisher implements PublisherInterface
         return $this->dispatcher->flush($timeout);
     }
 
-    /** @return array<string, string> Whose it is, without key and secret. */
+    /** @return array<string, string> The server's address, without key and secret. */
     public function __debugInfo(): array
     {
         return ['server' => $this->dispatcher->client->address->shown];

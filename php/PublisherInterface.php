@@ -5,16 +5,17 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * Speaks to the clients of a running server from any PHP program: a page of PHP-FPM, a cron job, a queue worker. The
- * words are those of `Ferrite\Server`.
+ * Sends to the clients of a running server from any PHP program: a page of PHP-FPM, a cron job, a queue worker. The
+ * methods have the names of those of `Ferrite\Server`.
  *
  * {@see Publisher} is the real one, {@see Testing\FakePublisher} the one for tests.
  *
- * Every method throws {@see UnauthorizedException} if the server does not accept the key, and
- * {@see RefusedException} for what it will not do. {@see ServerAwayException} is thrown unless said otherwise, and by
- * the methods that send only as {@see WhenAway} says.
+ * Every method throws {@see UnauthorizedException} if the server does not accept the key, and {@see RefusedException}
+ * for a call that the server refuses. Every method throws {@see ServerAwayException} unless its description says
+ * otherwise; the methods that send do so only as {@see WhenAway} says.
  *
- * Messages reach each connection in the order in which one program sends them; between programs nothing is promised.
+ * Messages of one program reach each connection in the order in which they were sent; between programs there is no
+ * order.
  */
 interface PublisherInterface
 {
@@ -22,16 +23,17 @@ interface PublisherInterface
      * Sends to the subscribers of a topic.
      *
      * @param string $topic 1–200 bytes of printable ASCII without spaces or commas.
-     * @param string $data The message; UTF-8 unless binary.
-     * @param int|list<int> $except Who shall not get it, by {@see RemoteConnection::$id}.
-     * @param bool|null $compress Whether to compress it for clients that can; null = as the server's `Compression`
-     *     says.
+     * @param string $data The message.
+     * @param bool $binary false = a text message, `$data` has to be valid UTF-8; true = a binary message of any bytes.
+     * @param int|list<int> $except Ids ({@see RemoteConnection::$id}) of connections that do not receive the message.
+     * @param bool|null $compress Whether to compress the message for clients that support it; null = the server's
+     *     `Compression` decides. No effect if the server has none.
      * @param string|null $id 1–64 printable ASCII characters that name this message: if a call is repeated with the
-     *     same id within ten minutes, it is sent once. null = one is made up.
+     *     same id within ten minutes, the message is sent once. null = an id is generated.
      *
-     * @throws \ValueError A text is not valid UTF-8, or the id is none; nothing is sent.
-     * @throws \TypeError `$except` has something else than ids.
-     * @throws PublisherException
+     * @throws \ValueError A text message is not valid UTF-8, or the id is invalid; nothing is sent.
+     * @throws \TypeError `$except` has values that are not ids.
+     * @throws PublisherException The message could not be sent.
      */
     public function publish(
         string $topic,
@@ -43,13 +45,18 @@ interface PublisherInterface
     ): Published;
 
     /**
-     * Sends to every open connection; the parameters are those of {@see self::publish()}.
+     * Sends to every open connection.
      *
-     * @param int|list<int> $except
+     * @param string $data The message.
+     * @param bool $binary false = a text message, `$data` has to be valid UTF-8; true = a binary message of any bytes.
+     * @param int|list<int> $except Ids ({@see RemoteConnection::$id}) of connections that do not receive the message.
+     * @param bool|null $compress Whether to compress the message for clients that support it; null = the server's
+     *     `Compression` decides. No effect if the server has none.
+     * @param string|null $id As in {@see self::publish()}.
      *
-     * @throws \ValueError
-     * @throws \TypeError
-     * @throws PublisherException
+     * @throws \ValueError A text message is not valid UTF-8, or the id is invalid; nothing is sent.
+     * @throws \TypeError `$except` has values that are not ids.
+     * @throws PublisherException The message could not be sent.
      */
     public function broadcast(
         string $data,
@@ -63,7 +70,7 @@ interface PublisherInterface
     public function to(): Audience;
 
     /**
-     * The connections that are open, by id, fetched a thousand at a time while you iterate.
+     * The open connections, by id, fetched a thousand at a time during the iteration.
      *
      * @return iterable<RemoteConnection>
      *
@@ -72,8 +79,10 @@ interface PublisherInterface
     public function connections(): iterable;
 
     /**
-     * The topics that somebody has joined, and by how many connections, in the order of their names; fetched a thousand
-     * at a time while you iterate.
+     * The topics that have subscribers, with their numbers of connections, in the order of their names; fetched a
+     * thousand at a time during the iteration.
+     *
+     * @param string $prefix Only topics that begin with this text.
      *
      * @return iterable<string, int>
      *
@@ -83,7 +92,7 @@ interface PublisherInterface
     public function topics(string $prefix = ''): iterable;
 
     /**
-     * Who has joined a topic.
+     * The users and connections of a topic.
      *
      * @throws \ValueError The topic is not valid UTF-8.
      * @throws PublisherException
@@ -100,7 +109,7 @@ interface PublisherInterface
     public function stats(): array;
 
     /**
-     * Whether the server serves. A server that does not answer is {@see ServerHealth::Away} and no exception.
+     * State of the server. A server that does not answer is {@see ServerHealth::Away} and no exception.
      *
      * @throws PublisherException But never {@see ServerAwayException}.
      */

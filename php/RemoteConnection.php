@@ -4,16 +4,16 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/** What a connection of the server was when it was asked about. */
+/** A connection of the server, as it was at the moment of the server's answer. */
 final class RemoteConnection
 {
     /**
      * @param int $id As in the server's `Connection::$id`; for `except` and {@see Audience::connection()}.
-     * @param string|null $user Who it is logged in as.
-     * @param list<string> $topics What it has joined.
-     * @param array<string, string|int> $tags How it is tagged.
-     * @param int $buffered Bytes that wait for this client.
-     * @param float|null $latency Seconds that its last ping took; null before the first pong.
+     * @param string|null $user Its user; null if it has none.
+     * @param list<string> $topics Topics that it has joined.
+     * @param array<string, string|int> $tags Its tags.
+     * @param int $buffered Bytes that wait to be sent to this client.
+     * @param float|null $latency Seconds between its last ping and the pong; null before the first pong.
      */
     public function __construct(
         public readonly int $id,

@@ -4,15 +4,15 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/** How a server is, as {@see PublisherInterface::health()} finds it. */
+/** State of a server, as {@see PublisherInterface::health()} reports it. */
 enum ServerHealth
 {
-    /** It serves. */
+    /** The server serves. */
     case Ok;
 
-    /** It ends, and does nothing more. */
+    /** The server stops, and serves nothing any more. */
     case Stopping;
 
-    /** It does not answer. */
+    /** The server does not answer. */
     case Away;
 }

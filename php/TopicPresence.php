@@ -4,12 +4,12 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/** Who was in a topic when the server was asked. */
+/** The users and connections of a topic at the moment of the server's answer. */
 final class TopicPresence
 {
     /**
-     * @param list<string> $users Each once, on however many connections; without those that have no user.
-     * @param int $connections How many connections, those without a user included.
+     * @param list<string> $users Each once, on any number of connections; connections without a user are not listed.
+     * @param int $connections Number of connections, those without a user included.
      */
     public function __construct(
         public readonly string $topic,

@@ -4,12 +4,12 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/** The server does not know the key, the secret is another, or the clocks differ. Nothing was sent. */
+/** The server does not know the key, the secret differs, or the clocks differ. Nothing was sent. */
 final class UnauthorizedException extends \RuntimeException implements PublisherException
 {
     /**
-     * @param int|null $clockOffset By how many seconds this machine's clock is ahead of the server's, negative if it is
-     *     behind; null if that is not what was wrong.
+     * @param int|null $clockOffset Seconds by which this machine's clock is ahead of the server's, negative if it is
+     *     behind; null if the clock is not the reason.
      */
     public function __construct(
         string $message,

@@ -4,15 +4,17 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
-/** What a {@see Publisher} does with a message while the server is away. */
+/** Policy of a {@see Publisher} for messages while the server is away. */
 enum WhenAway
 {
     /** The call throws {@see ServerAwayException}. */
     case Throw;
 
-    /** The message is dropped, which {@see Published::isIgnored()} says: for what is stale a moment later. */
+    /**
+     * The message is dropped, and {@see Published::isIgnored()} is true: for messages that are stale a moment later.
+     */
     case Ignore;
 
-    /** The message is written to a file, to be sent by a later call. */
+    /** The message is written to a file, and a later call sends it. */
     case Spool;
 }

@@ -43,7 +43,7 @@ final class Server
      *     `[::]` is every IPv6 address and no IPv4 one. With `?proxy_protocol` appended, every connection to the
      *     address has to begin with a PROXY header (version 1 or 2), which names the client; a connection without one
      *     is closed. Only the proxy may reach such an address. `wss://` before a TCP address demands TLS there and
-     *     `ws://` forbids it; without either, the address uses TLS if there is `tls`. Unix sockets are always plain.
+     *     `ws://` means plain; without either, the address uses TLS if there is `tls`. Unix sockets are always plain.
      * @param Tls|list<Tls>|null $tls Certificates; a client gets the first one for the name it asks for (SNI), or else
      *     the first of all. null = no TLS.
      * @param Limits|null $limits null = `new Limits()`.

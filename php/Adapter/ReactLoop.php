@@ -17,8 +17,8 @@ use React\EventLoop\LoopInterface;
  * React\EventLoop\Loop::run();
  * ```
  *
- * The server's callbacks run in Fibers, so `React\Async\await()` works in them: meanwhile the loop and other clients'
- * callbacks go on, those of the same client wait. One that blocks holds up the loop, and never the network.
+ * The server's callbacks run in Fibers, so `React\Async\await()` works in them: meanwhile the loop and the callbacks of
+ * other clients go on, and those of the same client wait. A callback that blocks stops the loop, but never the network.
  */
 final class ReactLoop
 {
@@ -31,7 +31,7 @@ final class ReactLoop
     }
 
     /**
-     * Starts the server unless it runs already, and has the loop call it whenever there is something to do.
+     * Starts the server unless it runs already, and makes the loop call it whenever there is something to do.
      *
      * @param LoopInterface|null $loop null = `Loop::get()`.
      *
@@ -47,13 +47,19 @@ final class ReactLoop
         return $adapter;
     }
 
-    /** Lets go of the loop, which ends if nothing else is in it. The server goes on without its callbacks. */
+    /**
+     * Removes the server from the loop, which ends if it has nothing else. The server goes on without its callbacks.
+     */
     public function detach(): void
     {
         $this->loop->removeReadStream($this->stream);
     }
 
-    /** Lets go of the loop and stops the server; see `Server::stop()`. The loop stands until that is done. */
+    /**
+     * Removes the server from the loop and stops it; see `Server::stop()`. The loop is blocked until that is done.
+     *
+     * @param float $grace Seconds until the remaining clients are cut off; 0.0 = at once.
+     */
     public function stop(float $grace = 10.0): void
     {
         $this->detach();
@@ -64,7 +70,7 @@ final class ReactLoop
     {
         $this->server->poll();
         if ($this->server->addresses() === []) {
-            // One of its callbacks has stopped it. Nothing will come any more, and the loop would wait for that.
+            // A callback has stopped the server: the stream stays silent, and the loop would wait for it for ever.
             $this->detach();
         }
     }

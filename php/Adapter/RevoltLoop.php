@@ -8,7 +8,7 @@ use Ferrite\Server;
 use Revolt\EventLoop;
 
 /**
- * Runs a server inside Revolt's event loop, and so beside everything of AMPHP.
+ * Runs a server inside Revolt's event loop, and so beside all of AMPHP.
  *
  * ```php
  * $adapter = Ferrite\Adapter\RevoltLoop::attach($server);
@@ -17,8 +17,8 @@ use Revolt\EventLoop;
  * ```
  *
  * Revolt calls back in Fibers, so the server's callbacks may suspend (`Amp\delay()`, a query): meanwhile the loop and
- * other clients' callbacks go on, those of the same client wait. One that blocks holds up the loop, and never the
- * network.
+ * the callbacks of other clients go on, and those of the same client wait. A callback that blocks stops the loop, but
+ * never the network.
  */
 final class RevoltLoop
 {
@@ -29,7 +29,7 @@ final class RevoltLoop
     }
 
     /**
-     * Starts the server unless it runs already, and has the loop call it whenever there is something to do.
+     * Starts the server unless it runs already, and makes the loop call it whenever there is something to do.
      *
      * @throws \Ferrite\Exception As `Server::start()` does.
      */
@@ -43,13 +43,19 @@ final class RevoltLoop
         return $adapter;
     }
 
-    /** Lets go of the loop, which ends if nothing else is in it. The server goes on without its callbacks. */
+    /**
+     * Removes the server from the loop, which ends if it has nothing else. The server goes on without its callbacks.
+     */
     public function detach(): void
     {
         EventLoop::cancel($this->callbackId);
     }
 
-    /** Lets go of the loop and stops the server; see `Server::stop()`. The loop stands until that is done. */
+    /**
+     * Removes the server from the loop and stops it; see `Server::stop()`. The loop is blocked until that is done.
+     *
+     * @param float $grace Seconds until the remaining clients are cut off; 0.0 = at once.
+     */
     public function stop(float $grace = 10.0): void
     {
         $this->detach();
@@ -60,7 +66,7 @@ final class RevoltLoop
     {
         $this->server->poll();
         if ($this->server->addresses() === []) {
-            // One of its callbacks has stopped it. Nothing will come any more, and the loop would wait for that.
+            // A callback has stopped the server: the stream stays silent, and the loop would wait for it for ever.
             $this->detach();
         }
     }

@@ -16,7 +16,7 @@ use Ferrite\ServerHealth;
 use Ferrite\TopicPresence;
 
 /**
- * A publisher without a server, for tests of what publishes: it keeps what it is given and answers what it was told.
+ * A publisher without a server, for tests of code that publishes: it records messages and returns prepared answers.
  *
  * ```php
  * $publisher = new FakePublisher();
@@ -25,23 +25,25 @@ use Ferrite\TopicPresence;
  * $publisher->assertSentTo($publisher->to()->user('ann'), 'Your order is on its way');
  * ```
  *
- * Arguments are checked as by the real one, so invalid UTF-8 or an impossible id throws `ValueError`; what only a
- * server can refuse is accepted. A message is recorded each time, also with an id that was there before. Audiences are
- * compared by the words that they were built of, in their order: who that would be, nobody here knows.
+ * Arguments are checked as by {@see \Ferrite\Publisher}, so invalid UTF-8 or an impossible id throws `ValueError`;
+ * values that only a server can refuse are accepted. A message is recorded each time, also with an id that was there
+ * before. Audiences are compared by their selectors and values, in their order: without a server there are no
+ * connections to compare.
  *
- * An assertion that fails throws as one of PHPUnit's, if PHPUnit is there, else {@see AssertionFailed}. A `$match` is
- * the whole data, or a callable that gets data and {@see Recorded} and says whether it fits; null fits everything.
+ * A failed assertion throws PHPUnit's exception, if PHPUnit is loaded, else {@see AssertionFailed}. A `$match` is the
+ * whole data, or a callable that gets data and {@see Recorded} and returns true if they match; null matches every
+ * message.
  */
 final class FakePublisher implements PublisherInterface
 {
     private readonly RecordingSender $sender;
 
     /**
-     * @param int $reached What every message says of how many connections it was addressed to, and `count()` too.
-     * @param list<RemoteConnection> $connections What `connections()` lists, for any audience.
-     * @param array<string, int> $topics What `topics()` lists.
-     * @param list<TopicPresence> $presences What `presence()` knows; nobody is in other topics.
-     * @param array<string, int|float> $stats
+     * @param int $reached Number of connections that every message reports as addressed; `count()` returns it too.
+     * @param list<RemoteConnection> $connections Connections that `connections()` lists, for any audience.
+     * @param array<string, int> $topics Topics that `topics()` lists, with their numbers of connections.
+     * @param list<TopicPresence> $presences Answers of `presence()`; other topics are empty.
+     * @param array<string, int|float> $stats Figures that `stats()` returns.
      */
     public function __construct(
         int $reached = 1,
@@ -53,7 +55,7 @@ final class FakePublisher implements PublisherInterface
         $this->sender = new RecordingSender($reached, $connections);
     }
 
-    /** From now on everything throws this; null = no more. */
+    /** Makes every later call throw this exception; null = calls succeed again. */
     public function failWith(?PublisherException $e): void
     {
         $this->sender->failure = $e;
@@ -126,7 +128,7 @@ final class FakePublisher implements PublisherInterface
     }
 
     /**
-     * What was published, to this topic or to any, in order.
+     * Messages published to this topic, or to any, in order.
      *
      * @return list<Recorded>
      */
@@ -136,7 +138,7 @@ final class FakePublisher implements PublisherInterface
     }
 
     /**
-     * All that was done, in order.
+     * All recorded calls, in order.
      *
      * @return list<Recorded>
      */
@@ -145,14 +147,14 @@ final class FakePublisher implements PublisherInterface
         return $this->sender->recorded;
     }
 
-    /** Forgets all of it. */
+    /** Forgets all recorded calls. */
     public function reset(): void
     {
         $this->sender->recorded = [];
     }
 
     /**
-     * At least one message that fits was published to the topic.
+     * Asserts that at least one matching message was published to the topic.
      *
      * @param string|(callable(string, Recorded): bool)|null $match
      */
@@ -162,7 +164,7 @@ final class FakePublisher implements PublisherInterface
     }
 
     /**
-     * No message that fits was published to the topic.
+     * Asserts that no matching message was published to the topic.
      *
      * @param string|(callable(string, Recorded): bool)|null $match
      */
@@ -172,7 +174,7 @@ final class FakePublisher implements PublisherInterface
         $this->assert($found === [], "No such message should have been published to '$topic', but there is one.");
     }
 
-    /** Nothing was sent to anybody, by whatever method, and nobody was closed. */
+    /** Asserts that nothing was sent, by any method, and no connection was closed. */
     public function assertNothingPublished(): void
     {
         $done = array_map(fn (Recorded $r) => $r->method, $this->all());
@@ -180,7 +182,7 @@ final class FakePublisher implements PublisherInterface
     }
 
     /**
-     * At least one message that fits was broadcast.
+     * Asserts that at least one matching message was broadcast.
      *
      * @param string|(callable(string, Recorded): bool)|null $match
      */
@@ -199,7 +201,7 @@ final class FakePublisher implements PublisherInterface
         $this->assertSome($this->recorded('send', $this->isTo($to)), $match, 'a message to this audience');
     }
 
-    /** This audience was closed, with this code if one is given. */
+    /** Asserts that this audience was closed, with this code if one is given. */
     public function assertClosed(Audience $to, ?int $code = null): void
     {
         $fits = fn (string $reason, Recorded $r) => $code === null || $r->code === $code;

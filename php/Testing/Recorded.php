@@ -6,16 +6,19 @@ namespace Ferrite\Testing;
 
 use Ferrite\Audience;
 
-/** One message, or one wish to close, that a {@see FakePublisher} was given. */
+/** One message, or one call of `close()`, that a {@see FakePublisher} recorded. */
 final class Recorded
 {
     /**
      * @param string $method `publish`, `broadcast`, `send` or `close`.
-     * @param string|null $topic Of `publish`.
-     * @param Audience|null $to Of `send` and `close`.
-     * @param string $data The message; of `close` the reason.
-     * @param list<int> $except Of `publish` and `broadcast`.
-     * @param int|null $code Of `close`.
+     * @param string $data The message; for `close` the reason.
+     * @param string $id The message's id.
+     * @param string|null $topic For `publish`.
+     * @param Audience|null $to For `send` and `close`.
+     * @param bool $binary false = a text message; true = a binary message.
+     * @param list<int> $except For `publish` and `broadcast`: ids of connections that do not receive the message.
+     * @param bool|null $compress Whether to compress the message; null = the server decides.
+     * @param int|null $code For `close`.
      */
     public function __construct(
         public readonly string $method,
