@@ -13,11 +13,11 @@ final class ControlClient
 {
     private const JSON_DEPTH = 16;
 
-    private readonly Wire $wire;
+    private readonly HttpConnection $connection;
 
     public function __construct(public readonly Address $address, bool $persistent, ?string $caFile)
     {
-        $this->wire = new Wire($address, $persistent, $caFile);
+        $this->connection = new HttpConnection($address, $persistent, $caFile);
     }
 
     /**
@@ -47,12 +47,12 @@ final class ControlClient
      */
     public function status(Deadline $deadline): string
     {
-        $answer = $this->request('GET', '/v1/health', '', '', $deadline);
-        $object = $this->object($answer);
-        if ($answer->status === 503 && is_string($object['status'] ?? null)) {
+        $response = $this->request('GET', '/v1/health', '', '', $deadline);
+        $object = $this->object($response);
+        if ($response->status === 503 && is_string($object['status'] ?? null)) {
             return $object['status'];
         }
-        return self::string($this->result($answer), 'status') ?? throw $this->strange();
+        return self::string($this->result($response), 'status') ?? throw $this->unexpectedAnswer();
     }
 
     /**
@@ -62,9 +62,9 @@ final class ControlClient
      *
      * @throws ServerAwayException It has not.
      */
-    public function int(array $answer, string $name): int
+    public function requireInt(array $answer, string $name): int
     {
-        return is_int($answer[$name] ?? null) ? $answer[$name] : throw $this->strange();
+        return is_int($answer[$name] ?? null) ? $answer[$name] : throw $this->unexpectedAnswer();
     }
 
     /**
@@ -74,17 +74,17 @@ final class ControlClient
      *
      * @throws ServerAwayException It has not.
      */
-    public function array(array $answer, string $name): array
+    public function requireArray(array $answer, string $name): array
     {
-        return is_array($answer[$name] ?? null) ? $answer[$name] : throw $this->strange();
+        return is_array($answer[$name] ?? null) ? $answer[$name] : throw $this->unexpectedAnswer();
     }
 
-    public function strange(): ServerAwayException
+    public function unexpectedAnswer(): ServerAwayException
     {
         return new ServerAwayException("{$this->address->shown} does not answer as a control API does");
     }
 
-    private function request(string $method, string $path, string $body, string $id, Deadline $deadline): Answer
+    private function request(string $method, string $path, string $body, string $id, Deadline $deadline): HttpResponse
     {
         $head = "$method $path HTTP/1.1\r\nHost: {$this->address->host}\r\n";
         if ($method === 'POST') {
@@ -92,29 +92,29 @@ final class ControlClient
             $head .= "Content-Type: application/json\r\nContent-Length: $length\r\nIdempotency-Key: $id\r\n";
         }
         $signature = $this->address->signer?->headers($method, $path, $id, $body) ?? '';
-        return $this->wire->exchange("$head$signature\r\n$body", $deadline);
+        return $this->connection->exchange("$head$signature\r\n$body", $deadline);
     }
 
     /** @return array<mixed> */
-    private function result(Answer $answer): array
+    private function result(HttpResponse $response): array
     {
-        $object = $this->object($answer);
-        if ($object !== null && $answer->status === 200) {
+        $object = $this->object($response);
+        if ($object !== null && $response->status === 200) {
             return $object;
         }
         $error = is_array($object['error'] ?? null) ? $object['error'] : [];
         $code = self::string($error, 'code');
-        if ($code === null || $answer->status < 400) {
+        if ($code === null || $response->status < 400) {
             throw new ServerAwayException(
-                "{$this->address->shown} does not answer as a control API does: it says {$answer->status}"
+                "{$this->address->shown} does not answer as a control API does: it says {$response->status}"
             );
         }
         $message = self::string($error, 'message') ?? $code;
         // 408: it did not come in time; nothing is wrong with it.
-        if ($answer->status >= 500 || $answer->status === 408) {
+        if ($response->status >= 500 || $response->status === 408) {
             throw new ServerAwayException("{$this->address->shown} does not serve: $message");
         }
-        if ($answer->status === 401) {
+        if ($response->status === 401) {
             $now = $error['now'] ?? null;
             $offset = $code === 'clock' && is_int($now) ? time() - $now : null;
             throw new UnauthorizedException($offset === null ? $message : sprintf(
@@ -128,17 +128,17 @@ final class ControlClient
             // Some of the server's words need it: `reason: has 124 bytes; it may have 123`.
             ($field ?? '') === '' ? $message : "$field: $message",
             $code,
-            $answer->status,
+            $response->status,
             $field,
             is_int($error['column'] ?? null) ? $error['column'] : null,
         );
     }
 
     /** @return array<mixed>|null null = it is no JSON object. */
-    private function object(Answer $answer): ?array
+    private function object(HttpResponse $response): ?array
     {
-        $object = json_decode($answer->body, true, self::JSON_DEPTH);
-        return is_array($object) && str_starts_with(ltrim($answer->body), '{') ? $object : null;
+        $object = json_decode($response->body, true, self::JSON_DEPTH);
+        return is_array($object) && str_starts_with(ltrim($response->body), '{') ? $object : null;
     }
 
     /** @param array<mixed> $object */

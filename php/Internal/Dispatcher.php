@@ -42,7 +42,7 @@ final class Dispatcher implements Sender
      */
     public function deliver(string $path, array $fields, Message $message): Published
     {
-        $body = Text::json($fields + $message->fields());
+        $body = Json::encode($fields + $message->fields());
         $deadline = $this->deadline();
         if ($this->spool?->isEmpty() === false) {
             $caughtUp = $this->catchUp($deadline);
@@ -70,7 +70,7 @@ final class Dispatcher implements Sender
 
     private function catchUp(Deadline $deadline): Flushed
     {
-        if ($this->spool->rests()) {
+        if ($this->spool->isBackingOff()) {
             return new Flushed(isEmpty: false);
         }
         $send = fn (SpooledMessage $m) => $this->post($m->path, $m->body, $m->id, $deadline);
@@ -102,7 +102,7 @@ final class Dispatcher implements Sender
         ServerAwayException $reason,
     ): Published {
         if ($deadline->hasPassed()) {
-            $this->spool->rest();
+            $this->spool->backOff();
         }
         $this->spool->append(new SpooledMessage(time(), $id, $path, $body), $reason);
         return Published::spooled($id, $reason);
@@ -116,7 +116,7 @@ final class Dispatcher implements Sender
     public function closeTo(Selection $to, int $code, string $reason, ?string $id): Published
     {
         $id = Message::id($id);
-        $body = Text::json(['to' => $to->toJson(), 'code' => $code, 'reason' => $reason]);
+        $body = Json::encode(['to' => $to->toJson(), 'code' => $code, 'reason' => $reason]);
         try {
             return $this->post('/v1/close', $body, $id, $this->deadline());
         } catch (ServerAwayException $e) {
@@ -126,38 +126,38 @@ final class Dispatcher implements Sender
 
     public function countOf(Selection $to): int
     {
-        $body = Text::json(['to' => $to->toJson()]);
+        $body = Json::encode(['to' => $to->toJson()]);
         $answer = $this->client->post('/v1/count', $body, Message::id(null), $this->deadline());
-        return $this->client->int($answer, 'connections');
+        return $this->client->requireInt($answer, 'connections');
     }
 
     /** @return \Generator<int, RemoteConnection> */
     public function connectionsOf(Selection $to): iterable
     {
         // Now, and not when the first one is asked for.
-        Text::json(['to' => $to->toJson()]);
+        Json::encode(['to' => $to->toJson()]);
         return $this->listConnections($to);
     }
 
     /** @return \Generator<string, int> */
     public function topics(string $prefix): iterable
     {
-        Text::json(['prefix' => $prefix]);
+        Json::encode(['prefix' => $prefix]);
         return $this->listTopics($prefix);
     }
 
     public function presence(string $topic): TopicPresence
     {
-        Text::json(['topic' => $topic]);
+        Json::encode(['topic' => $topic]);
         $answer = $this->client->get('/v1/presence?topic=' . rawurlencode($topic), $this->deadline());
-        $users = $this->client->array($answer, 'users');
-        return new TopicPresence($topic, array_values($users), $this->client->int($answer, 'connections'));
+        $users = $this->client->requireArray($answer, 'users');
+        return new TopicPresence($topic, array_values($users), $this->client->requireInt($answer, 'connections'));
     }
 
     /** @return \Generator<int, RemoteConnection> */
     private function listConnections(Selection $to): \Generator
     {
-        if ($to->isNobody()) {
+        if ($to->matchesNobody()) {
             return;
         }
         foreach ($this->pages('/v1/connections', $to->toQuery(), 'connections') as $entry) {
@@ -172,9 +172,9 @@ final class Dispatcher implements Sender
         foreach ($this->pages('/v1/topics', $query, 'topics') as $entry) {
             $topic = $entry['topic'] ?? null;
             if (!is_string($topic)) {
-                throw $this->client->strange();
+                throw $this->client->unexpectedAnswer();
             }
-            yield $topic => $this->client->int($entry, 'connections');
+            yield $topic => $this->client->requireInt($entry, 'connections');
         }
     }
 
@@ -185,13 +185,13 @@ final class Dispatcher implements Sender
         do {
             $pairs = array_filter([$query, 'limit=' . self::PAGE, $after], 'strlen');
             $answer = $this->client->get("$path?" . implode('&', $pairs), $this->deadline());
-            $entries = $this->client->array($answer, $name);
+            $entries = $this->client->requireArray($answer, $name);
             foreach ($entries as $entry) {
-                yield is_array($entry) ? $entry : throw $this->client->strange();
+                yield is_array($entry) ? $entry : throw $this->client->unexpectedAnswer();
             }
             $next = $answer['next'] ?? null;
             if ($next !== null && !is_int($next) && !is_string($next) || $after === "after=$next") {
-                throw $this->client->strange();
+                throw $this->client->unexpectedAnswer();
             }
             $after = 'after=' . rawurlencode((string) $next);
         } while ($next !== null);
@@ -210,13 +210,13 @@ final class Dispatcher implements Sender
                 $entry['latency'] ?? null,
             );
         } catch (\TypeError) {
-            throw $this->client->strange();
+            throw $this->client->unexpectedAnswer();
         }
     }
 
     private function post(string $path, string $body, string $id, Deadline $deadline): Published
     {
         $answer = $this->client->post($path, $body, $id, $deadline);
-        return Published::sent($this->client->int($answer, 'connections'), $id);
+        return Published::sent($this->client->requireInt($answer, 'connections'), $id);
     }
 }

@@ -24,7 +24,7 @@ final class Selection
     }
 
     /** Whether a selector was given no value, so that nobody can be meant. */
-    public function isNobody(): bool
+    public function matchesNobody(): bool
     {
         return $this->topics === [] || $this->users === [] || $this->connections === [];
     }
@@ -50,7 +50,7 @@ final class Selection
         return (object) $fields;
     }
 
-    /** The same for the query of a URL, where an empty list cannot be said: see {@see self::isNobody()}. */
+    /** The same for the query of a URL, where an empty list cannot be said: see {@see self::matchesNobody()}. */
     public function toQuery(): string
     {
         $pairs = [];

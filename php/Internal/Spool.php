@@ -23,7 +23,7 @@ final class Spool
     private const HEAD = '{"sent":%20d}' . "\n";
     private const HEAD_LENGTH = 30;
     /** How long nobody tries again after a deadline, so that not every page waits for one: 1 to 2 s. */
-    private const REST_SECONDS = 2;
+    private const BACKOFF_SECONDS = 2;
 
     public function __construct(private readonly string $file, private readonly int $maxBytes)
     {
@@ -36,16 +36,16 @@ final class Spool
     }
 
     /** Whether a deadline has just passed in vain. */
-    public function rests(): bool
+    public function isBackingOff(): bool
     {
         clearstatcache(true, "$this->file.lock");
         return (int) @filemtime("$this->file.lock") > time();
     }
 
-    public function rest(): void
+    public function backOff(): void
     {
         $this->open("$this->file.lock", 'c');
-        @touch("$this->file.lock", time() + self::REST_SECONDS);
+        @touch("$this->file.lock", time() + self::BACKOFF_SECONDS);
     }
 
     /**
@@ -91,11 +91,11 @@ final class Spool
     {
         $sent = $rejected = 0;
         $reason = null;
-        $goesOn = function () use (&$sent, &$rejected, &$reason, $messages, $deadline): bool {
+        $mayContinue = function () use (&$sent, &$rejected, &$reason, $messages, $deadline): bool {
             return $sent + $rejected < $messages && $reason === null && $deadline?->hasPassed() !== true;
         };
         // Again and again: who appended while this process had the lock has left it to this process.
-        while (!$this->isEmpty() && $goesOn()) {
+        while (!$this->isEmpty() && $mayContinue()) {
             $lock = $this->open("$this->file.lock", 'c');
             if (!flock($lock, LOCK_EX | LOCK_NB)) {
                 break;
@@ -103,7 +103,7 @@ final class Spool
             $file = $this->open($this->file, 'c+');
             $reader = $this->open($this->file, 'r');
             $at = $this->readHead($file);
-            while ($goesOn() && ($line = $this->nextLine($file, $reader, $at)) !== null) {
+            while ($mayContinue() && ($line = $this->nextLine($file, $reader, $at)) !== null) {
                 try {
                     $message = SpooledMessage::fromLine($line);
                     if ($message !== null) {

@@ -19,7 +19,7 @@ final class SpooledMessage
     /** @param array<string, mixed> $more */
     public function toLine(array $more = []): string
     {
-        return Text::json(get_object_vars($this) + $more) . "\n";
+        return Json::encode(get_object_vars($this) + $more) . "\n";
     }
 
     /** @return self|null null = it is none, such as what a process wrote that was killed meanwhile. */

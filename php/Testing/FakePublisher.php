@@ -6,7 +6,6 @@ namespace Ferrite\Testing;
 
 use Ferrite\Audience;
 use Ferrite\Internal\Message;
-use Ferrite\Internal\RecordingSender;
 use Ferrite\Published;
 use Ferrite\PublisherException;
 use Ferrite\PublisherInterface;

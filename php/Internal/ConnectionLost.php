@@ -5,6 +5,6 @@ declare(strict_types=1);
 namespace Ferrite\Internal;
 
 /** The connection ended before there was a whole answer. */
-final class Broken extends \RuntimeException
+final class ConnectionLost extends \RuntimeException
 {
 }

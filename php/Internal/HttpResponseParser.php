@@ -10,7 +10,7 @@ use Ferrite\ServerAwayException;
  * Puts one HTTP/1.1 answer together. It knows what a control API sends and refuses everything else: no length, no
  * answer.
  */
-final class AnswerReader
+final class HttpResponseParser
 {
     private const MAX_HEAD = 16 * 1024;
     private const MAX_BODY = 16 * 1024 * 1024;
@@ -19,7 +19,7 @@ final class AnswerReader
     private int $bodyAt = 0;
     private int $length = 0;
     private int $status = 0;
-    private bool $keep = true;
+    private bool $keepAlive = true;
 
     /** @param string $from For messages. */
     public function __construct(private readonly string $from)
@@ -27,11 +27,11 @@ final class AnswerReader
     }
 
     /**
-     * @return Answer|null null = more has to come.
+     * @return HttpResponse|null null = more has to come.
      *
      * @throws ServerAwayException This is no answer of a control API.
      */
-    public function take(string $bytes): ?Answer
+    public function feed(string $bytes): ?HttpResponse
     {
         $this->bytes .= $bytes;
         if ($this->bodyAt === 0 && !$this->readHead()) {
@@ -43,7 +43,7 @@ final class AnswerReader
         }
         // What follows an answer that was complete belongs to no request.
         $body = substr($this->bytes, $this->bodyAt, $this->length);
-        return new Answer($this->status, $body, $this->keep && $excess === 0);
+        return new HttpResponse($this->status, $body, $this->keepAlive && $excess === 0);
     }
 
     private function readHead(): bool
@@ -51,18 +51,18 @@ final class AnswerReader
         // As far as it goes: whoever says something else does not have to go on.
         $known = substr('HTTP/1.1 ', 0, strlen($this->bytes));
         if (strncmp($this->bytes, $known, strlen($known)) !== 0) {
-            throw $this->garbage('it does not begin as HTTP/1.1');
+            throw $this->malformed('it does not begin as HTTP/1.1');
         }
         $end = strpos($this->bytes, "\r\n\r\n");
         if (($end === false ? strlen($this->bytes) : $end) > self::MAX_HEAD) {
-            throw $this->garbage('its headers are too long');
+            throw $this->malformed('its headers are too long');
         }
         if ($end === false) {
             return false;
         }
         $lines = explode("\r\n", substr($this->bytes, 0, $end));
         if (preg_match('/^HTTP\/1\.1 ([2-5]\d\d)(?: |$)/D', $lines[0], $found) !== 1) {
-            throw $this->garbage('it has no status');
+            throw $this->malformed('it has no status');
         }
         $this->status = (int) $found[1];
         $length = null;
@@ -72,29 +72,29 @@ final class AnswerReader
             switch (strtolower($name)) {
                 case 'content-length':
                     if ($length !== null || preg_match('/^\d{1,9}$/D', $value) !== 1) {
-                        throw $this->garbage('its length is not one number');
+                        throw $this->malformed('its length is not one number');
                     }
                     $length = (int) $value;
                     break;
                 case 'transfer-encoding':
-                    throw $this->garbage('it has a Transfer-Encoding');
+                    throw $this->malformed('it has a Transfer-Encoding');
                 case 'connection':
-                    $this->keep = strcasecmp($value, 'close') !== 0;
+                    $this->keepAlive = strcasecmp($value, 'close') !== 0;
                     break;
             }
         }
         if ($length === null) {
-            throw $this->garbage('it has no Content-Length');
+            throw $this->malformed('it has no Content-Length');
         }
         if ($length > self::MAX_BODY) {
-            throw $this->garbage("it has $length bytes");
+            throw $this->malformed("it has $length bytes");
         }
         $this->length = $length;
         $this->bodyAt = $end + 4;
         return true;
     }
 
-    private function garbage(string $why): ServerAwayException
+    private function malformed(string $why): ServerAwayException
     {
         return new ServerAwayException("{$this->from} does not answer as a control API does: $why");
     }

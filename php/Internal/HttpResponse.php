@@ -5,13 +5,13 @@ declare(strict_types=1);
 namespace Ferrite\Internal;
 
 /** A whole HTTP answer. */
-final class Answer
+final class HttpResponse
 {
     public function __construct(
         public readonly int $status,
         public readonly string $body,
         /** Whether the connection can take another request. */
-        public readonly bool $keep,
+        public readonly bool $keepAlive,
     ) {
     }
 }

@@ -5,14 +5,14 @@ declare(strict_types=1);
 namespace Ferrite\Internal;
 
 /** JSON and the texts in it. */
-final class Text
+final class Json
 {
     /**
      * @param array<string, mixed> $fields
      *
      * @throws \ValueError One of them is not valid UTF-8; the message begins with its name.
      */
-    public static function json(array $fields): string
+    public static function encode(array $fields): string
     {
         try {
             // An object even if it is empty. What PHP escapes on its own account would make messages longer.

@@ -18,7 +18,7 @@ use Ferrite\ServerAwayException;
  * The stream blocks and PHP waits by poll(): `stream_select()` fails in a process that has more than 1024 descriptors,
  * as one that runs a server may.
  */
-final class Wire
+final class HttpConnection
 {
     /** At most so long in one system call: a signal begins PHP's wait anew, and must not prolong it for ever. */
     private const SLICE_SECONDS = 0.02;
@@ -30,7 +30,7 @@ final class Wire
     /** What the chunk size of a new stream is. The marks are never divisible by four. */
     private const UNMARKED = 8192;
     private const BUSY = 1;
-    private const RESTING = 2;
+    private const IDLE = 2;
     /** `EAGAIN` of Linux: the queue of a Unix socket is full. */
     private const QUEUE_FULL = 11;
 
@@ -52,7 +52,7 @@ final class Wire
     }
 
     /** @throws ServerAwayException */
-    public function exchange(string $request, Deadline $deadline): Answer
+    public function exchange(string $request, Deadline $deadline): HttpResponse
     {
         $name = $this->persistent ? $this->name : (string) spl_object_id($this);
         if (isset(self::$busy[$name])) {
@@ -63,15 +63,15 @@ final class Wire
         try {
             if ($this->open($deadline)) {
                 try {
-                    return $this->once($request, $deadline);
-                } catch (Broken) {
+                    return $this->exchangeOnce($request, $deadline);
+                } catch (ConnectionLost) {
                     // It was closed just when it was needed again. To ask anew is safe: what changes anything has an
                     // id.
-                    $this->openAnew($deadline);
+                    $this->reopen($deadline);
                 }
             }
-            return $this->once($request, $deadline);
-        } catch (Broken) {
+            return $this->exchangeOnce($request, $deadline);
+        } catch (ConnectionLost) {
             throw $this->away('closed the connection before it had answered');
         } finally {
             unset(self::$busy[$name]);
@@ -83,27 +83,27 @@ final class Wire
     {
         if (!is_resource($this->stream)) {
             // If it is persistent, PHP may have one, and has looked whether its other end is open.
-            $this->dial($deadline);
+            $this->connect($deadline);
         }
         $mark = $this->mark(self::BUSY);
         if ($mark === self::UNMARKED) {
             return false;
         }
-        if ($mark === getmypid() * 4 + self::RESTING && $this->isQuiet()) {
+        if ($mark === getmypid() * 4 + self::IDLE && $this->probeSilence()) {
             return true;
         }
-        $this->openAnew($deadline);
+        $this->reopen($deadline);
         return false;
     }
 
-    private function openAnew(Deadline $deadline): void
+    private function reopen(Deadline $deadline): void
     {
-        $this->drop();
-        $this->dial($deadline);
+        $this->close();
+        $this->connect($deadline);
         $this->mark(self::BUSY);
     }
 
-    private function dial(Deadline $deadline): void
+    private function connect(Deadline $deadline): void
     {
         $context = stream_context_create([
             'socket' => ['tcp_nodelay' => true],
@@ -145,24 +145,24 @@ final class Wire
     }
 
     /** Whether nothing has come since the last answer, not even the end. */
-    private function isQuiet(): bool
+    private function probeSilence(): bool
     {
         // With 0 a stream with TLS would wait for ever.
         stream_set_timeout($this->stream, 0, 1);
         return (string) @fread($this->stream, 1) === '' && !stream_get_meta_data($this->stream)['eof'];
     }
 
-    private function once(string $request, Deadline $deadline): Answer
+    private function exchangeOnce(string $request, Deadline $deadline): HttpResponse
     {
         $keep = false;
         try {
             $whole = $this->write($request, $deadline);
-            $answer = $this->read($deadline);
-            $keep = $whole && $answer->keep;
-            return $answer;
+            $response = $this->read($deadline);
+            $keep = $whole && $response->keepAlive;
+            return $response;
         } finally {
             // Whatever happened: an exception may even come from a signal's handler.
-            $keep ? $this->mark(self::RESTING) : $this->drop();
+            $keep ? $this->mark(self::IDLE) : $this->close();
         }
     }
 
@@ -170,7 +170,7 @@ final class Wire
     private function write(string $request, Deadline $deadline): bool
     {
         for ($at = 0, $length = strlen($request); $at < $length; $at += (int) $written) {
-            $this->waitAtMost($deadline);
+            $this->limitWait($deadline);
             $written = @fwrite($this->stream, substr($request, $at, self::SLICE_BYTES));
             if (!$written && !stream_get_meta_data($this->stream)['timed_out']) {
                 return false;
@@ -182,18 +182,18 @@ final class Wire
         return true;
     }
 
-    private function read(Deadline $deadline): Answer
+    private function read(Deadline $deadline): HttpResponse
     {
-        $reader = new AnswerReader($this->address->shown);
+        $parser = new HttpResponseParser($this->address->shown);
         for ($want = self::FIRST_READ; ; $want = self::NEXT_READ) {
-            $this->waitAtMost($deadline);
+            $this->limitWait($deadline);
             $bytes = (string) @fread($this->stream, $want);
             if ($bytes === '' && stream_get_meta_data($this->stream)['eof']) {
-                throw new Broken();
+                throw new ConnectionLost();
             }
-            $answer = $reader->take($bytes);
-            if ($answer !== null) {
-                return $answer;
+            $response = $parser->feed($bytes);
+            if ($response !== null) {
+                return $response;
             }
             if ($deadline->hasPassed()) {
                 throw $this->away('did not answer in time');
@@ -201,14 +201,14 @@ final class Wire
         }
     }
 
-    private function waitAtMost(Deadline $deadline): void
+    private function limitWait(Deadline $deadline): void
     {
         // Less than a millisecond would be none at all for PHP.
         $seconds = max(0.001, min($deadline->left(), self::SLICE_SECONDS));
         stream_set_timeout($this->stream, 0, (int) ($seconds * 1e6));
     }
 
-    private function drop(): void
+    private function close(): void
     {
         if (is_resource($this->stream)) {
             fclose($this->stream);

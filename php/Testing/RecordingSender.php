@@ -2,13 +2,16 @@
 
 declare(strict_types=1);
 
-namespace Ferrite\Internal;
+namespace Ferrite\Testing;
 
 use Ferrite\Audience;
+use Ferrite\Internal\Json;
+use Ferrite\Internal\Message;
+use Ferrite\Internal\Selection;
+use Ferrite\Internal\Sender;
 use Ferrite\Published;
 use Ferrite\PublisherException;
 use Ferrite\RemoteConnection;
-use Ferrite\Testing\Recorded;
 
 /** Keeps what would be sent. */
 final class RecordingSender implements Sender
@@ -40,7 +43,7 @@ final class RecordingSender implements Sender
         ?int $code = null,
     ): Published {
         // What the real one would refuse to write.
-        Text::json(['topic' => $topic, 'to' => $to?->toJson()] + $message->fields());
+        Json::encode(['topic' => $topic, 'to' => $to?->toJson()] + $message->fields());
         $this->check();
         $this->recorded[] = new Recorded(
             $method,
