@@ -1,7 +1,7 @@
 //! The way of PHP objects to the network, for as long as their server runs.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::HashMap,
     rc::{Rc, Weak},
 };
@@ -23,7 +23,8 @@ pub(super) struct Link {
     /// The process of the threads; a forked child has none of them.
     birth: fork::Process,
     /// Never borrowed across a call into PHP.
-    publisher: RefCell<Option<Rc<RefCell<Publisher>>>>,
+    publisher: Rc<RefCell<Publisher>>,
+    is_cut: Cell<bool>,
     /// Requests of handshakes that are not decided or whose open event is on its way.
     pub(super) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
     /// The rules belong to the server.
@@ -41,7 +42,8 @@ impl Link {
         drop(limits);
         Self {
             birth: fork::Process::current(),
-            publisher: RefCell::new(Some(publisher)),
+            publisher,
+            is_cut: Cell::new(false),
             waiting: RefCell::default(),
             rules: Rc::downgrade(rules),
             max_topics,
@@ -53,12 +55,12 @@ impl Link {
     /// Calls `publish` with the publisher; `None` once the run is over.
     #[inline]
     pub(super) fn publish<R>(&self, publish: impl FnOnce(&mut Publisher) -> R) -> Option<R> {
-        self.publisher.borrow().as_ref().map(|publisher| publish(&mut publisher.borrow_mut()))
+        (!self.is_cut.get()).then(|| publish(&mut self.publisher.borrow_mut()))
     }
 
     /// True until the run is over.
     pub(super) fn is_up(&self) -> bool {
-        self.publisher.borrow().is_some()
+        !self.is_cut.get()
     }
 
     /// Throws in a forked child.
@@ -100,7 +102,7 @@ impl Link {
     /// Ends it: from now on every connection is closed to PHP. Gives the PHP values that were held.
     #[must_use]
     pub(super) fn cut(&self) -> Vec<Zval> {
-        drop(self.publisher.take());
+        self.is_cut.set(true);
         self.waiting.take().into_values().map(Owned::into_zval).collect()
     }
 }

@@ -122,12 +122,14 @@ impl Session {
 
     /// The next event to dispatch. Presence changes until now are announced before.
     pub(super) fn next_event(&self) -> Option<Delivery<ClientState>> {
-        let pending = self.pending.borrow_mut().pop_front();
-        if pending.is_some() {
-            self.announce_due();
-            return pending;
+        let mut pending = self.pending.borrow_mut();
+        if pending.is_empty() {
+            return self.consumer.borrow_mut().receive();
         }
-        self.consumer.borrow_mut().receive()
+        let next = pending.pop_front();
+        drop(pending);
+        self.announce_due();
+        next
     }
 
     /// Announces the presence changes until now to the subscribers.

@@ -91,41 +91,64 @@ pub(super) fn deal(
 }
 
 fn dispatch(server: &Server, session: &Session, delivery: Delivery<ClientState>) -> Result<usize, Thrown> {
-    let client = delivery.receipt.connection().cloned();
-    if let Some(client) = client.as_ref().filter(|client| client.is_busy()) {
-        client.hold(delivery);
-        return Ok(0);
+    match delivery.receipt.connection() {
+        Some(client) if client.is_busy() => {
+            let client = client.clone();
+            client.hold(delivery);
+            Ok(0)
+        }
+        Some(_) => dispatch_of_client(server, session, delivery),
+        None => dispatch_of_none(server, session, delivery),
     }
-    let Delivery { event, receipt } = delivery;
-    match (event, client) {
-        (Event::Handshake { id, handshake }, _) => decide(server, session, id, *handshake),
-        (Event::HandshakeGone { id }, _) => {
+}
+
+/// An event of an open connection, or of one that was open until now.
+#[inline]
+fn dispatch_of_client(
+    server: &Server,
+    session: &Session,
+    Delivery { event, receipt }: Delivery<ClientState>,
+) -> Result<usize, Thrown> {
+    let Some(client) = receipt.connection() else { return Ok(0) };
+    match event {
+        Event::Message { payload, binary, .. } => message(server, session, client, payload, binary),
+        Event::Open { id, opened } => {
+            let request = session.link.waiting.borrow_mut().remove(&id);
+            client.prepare(opened, request);
+            match server.callback(On::Open) {
+                Some(callback) => visit(server, session, client, callback, [values::null()]),
+                None => Ok(0),
+            }
+        }
+        Event::Drain { .. } => match server.callback(On::Drain) {
+            Some(callback) => visit(server, session, client, callback, [values::null()]),
+            None => Ok(0),
+        },
+        Event::Close { code, reason, .. } => {
+            let client = client.clone();
+            close(server, session, &client, code, &reason, receipt)
+        }
+        _ => Ok(0),
+    }
+}
+
+/// An event of no connection that is open.
+fn dispatch_of_none(
+    server: &Server,
+    session: &Session,
+    Delivery { event, receipt }: Delivery<ClientState>,
+) -> Result<usize, Thrown> {
+    match event {
+        Event::Handshake { id, handshake } => decide(server, session, id, *handshake),
+        Event::HandshakeGone { id } => {
             let gone = session.link.waiting.borrow_mut().remove(&id);
             drop(receipt);
             server.release(gone, None).map(|()| 0)
         }
-        (Event::Request { id, asked }, _) => answer(server, session, id, *asked),
-        (Event::Open { id, opened }, Some(client)) => {
-            let request = session.link.waiting.borrow_mut().remove(&id);
-            client.prepare(opened, request);
-            match server.callback(On::Open) {
-                Some(callback) => visit(server, session, &client, callback, [values::null()]),
-                None => Ok(0),
-            }
-        }
-        (Event::Message { payload, binary, .. }, Some(client)) => {
-            message(server, session, &client, payload, binary)
-        }
-        (Event::Drain { .. }, Some(client)) => match server.callback(On::Drain) {
-            Some(callback) => visit(server, session, &client, callback, [values::null()]),
-            None => Ok(0),
-        },
-        (Event::Close { code, reason, .. }, Some(client)) => {
-            close(server, session, &client, code, &reason, receipt)
-        }
-        (Event::Presence(change), _) => presence::dispatch(server, &change),
-        (Event::Log(record), _) => log::record(server, &record).map(|()| 0),
-        (Event::Stopped { shard, panic: Some(panic) }, _) => {
+        Event::Request { id, asked } => answer(server, session, id, *asked),
+        Event::Presence(change) => presence::dispatch(server, &change),
+        Event::Log(record) => log::record(server, &record).map(|()| 0),
+        Event::Stopped { shard, panic: Some(panic) } => {
             log::shard_panicked(server, shard, &panic)?;
             session.panic.replace(Some(panic));
             Ok(0)

@@ -62,6 +62,12 @@ impl Announcer {
         (!self.held.load(Ordering::Relaxed)).then_some(due)
     }
 
+    /// True if [`release`](Self::release) may have something to do. By the consumer's thread.
+    #[inline]
+    pub(super) fn is_busy(&self) -> bool {
+        self.held.load(Ordering::Relaxed) || self.hub.directory.next_news().is_some()
+    }
+
     /// Holds all changes until the consumer calls [`release`](Self::release). By the consumer's thread.
     pub(super) fn hold(&self) {
         if self.hub.directory.is_announcing() && !self.held.load(Ordering::Relaxed) {

@@ -119,20 +119,27 @@ impl<T: Default> Consumer<T> {
     /// opens comes after the event of that.
     #[inline]
     pub fn receive(&mut self) -> Option<Delivery<T>> {
-        self.announcer.release(&mut self.publisher.borrow_mut());
+        if self.announcer.is_busy() {
+            self.announce_due();
+        }
         let event = match self.next_change() {
             Some(change) => Event::Presence(change),
             None => self.inbox.pop()?,
         };
-        if let Event::Stopped { panic, .. } = &event {
-            self.stopped += 1;
-            if panic.is_some() {
-                // The other shards must not serve on behind a consumer that is about to end.
-                self.stop(PANIC_GRACE);
-            }
-        }
         let receipt = Receipt::of(&event, &self.ledger);
+        if let Event::Stopped { panic, .. } = &event {
+            self.shard_stopped(panic.is_some());
+        }
         Some(Delivery { event, receipt })
+    }
+
+    #[cold]
+    fn shard_stopped(&mut self, panicked: bool) {
+        self.stopped += 1;
+        if panicked {
+            // The other shards must not serve on behind a consumer that is about to end.
+            self.stop(PANIC_GRACE);
+        }
     }
 }
 
@@ -292,8 +299,12 @@ impl<T> Consumer<T> {
         &self.ledger.hub
     }
 
+    #[inline]
     fn next_change(&mut self) -> Option<PresenceChange> {
         if self.early.is_none() {
+            if !self.inbox.has_changes() {
+                return None;
+            }
             self.early = self.inbox.pop_change();
         }
         self.early.take_if(|change| is_ripe(&self.ledger, change))

@@ -62,6 +62,7 @@ enum Debt<T> {
 
 impl<T: Default> Receipt<T> {
     /// The receipt of an event that the consumer takes out of its inbox now.
+    #[inline]
     pub(super) fn of(event: &Event, ledger: &Rc<Ledger<T>>) -> Self {
         let connected = |id: &ConnectionId| ledger.connections.get(*id);
         let debt = match event {

@@ -62,13 +62,20 @@ impl Inbox {
         self.changes.take()
     }
 
+    /// True if a change of presence may wait.
+    #[inline]
+    pub fn has_changes(&self) -> bool {
+        self.notices.has_changes()
+    }
+
     /// Returns the next change of presence.
     pub fn pop_change(&mut self) -> Option<PresenceChange> {
-        self.notices.changes.try_recv().ok()
+        self.notices.pop_change()
     }
 
     /// Returns the next event. The shards, and after them the log, take turns, so that a busy shard cannot hold up the
     /// others.
+    #[inline]
     pub fn pop(&mut self) -> Option<Event> {
         // One look at each, and one more at the shard whose quantum is just over.
         for _ in 0..=self.shards.len() {

@@ -1,6 +1,9 @@
 //! Notices from every thread of the server to the consumer: records for the log, changes of presence.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use crossbeam_channel as channel;
 
@@ -58,18 +61,22 @@ impl LogSender {
 /// The producers' end for changes of presence. Has no bound of its own: until the consumer has come to the leave of a
 /// user, there is at most one join of that user in a topic.
 #[derive(Debug)]
-pub struct ChangeSender(Sender<PresenceChange>);
+pub struct ChangeSender {
+    sender: Sender<PresenceChange>,
+    waiting: Arc<AtomicBool>,
+}
 
 impl ChangeSender {
     /// The same for a server whose only shard may be driven by the consumer.
     pub fn with_driven(mut self, shard: ShardWaker) -> Self {
-        self.0.driven = Some(shard);
+        self.sender.driven = Some(shard);
         self
     }
 
     /// Sends a change.
     pub fn send(&self, change: PresenceChange) {
-        self.0.send(change);
+        self.sender.send(change);
+        self.waiting.store(true, Ordering::Release);
     }
 }
 
@@ -77,7 +84,9 @@ impl ChangeSender {
 #[derive(Debug)]
 pub(super) struct Notices {
     pub(super) logs: channel::Receiver<Box<LogRecord>>,
-    pub(super) changes: channel::Receiver<PresenceChange>,
+    changes: channel::Receiver<PresenceChange>,
+    /// Set when a change was sent: cheaper to look at than the channel.
+    changes_wait: Arc<AtomicBool>,
 }
 
 impl Notices {
@@ -86,14 +95,28 @@ impl Notices {
         let (log_sender, logs) = channel::bounded(MOST_RECORDS);
         let (change_sender, changes) = channel::unbounded();
         let (consumer, waker) = (consumer.clone(), waker.clone());
-        let changes_sender = ChangeSender(Sender {
-            notices: change_sender,
-            consumer: consumer.clone(),
-            waker: waker.clone(),
-            driven: None,
-        });
+        let changes_wait = Arc::new(AtomicBool::new(false));
+        let sender =
+            Sender { notices: change_sender, consumer: consumer.clone(), waker: waker.clone(), driven: None };
+        let change_sender = ChangeSender { sender, waiting: changes_wait.clone() };
         let log_sender = LogSender(Sender { notices: log_sender, consumer, waker, driven: None });
-        (Self { logs, changes }, log_sender, changes_sender)
+        (Self { logs, changes, changes_wait }, log_sender, change_sender)
+    }
+
+    /// True if a change may wait.
+    #[inline]
+    pub(super) fn has_changes(&self) -> bool {
+        self.changes_wait.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn pop_change(&self) -> Option<PresenceChange> {
+        // Before the look into the channel: a change that comes after it sets the mark again.
+        self.changes_wait.store(false, Ordering::SeqCst);
+        let change = self.changes.try_recv().ok();
+        if !self.changes.is_empty() {
+            self.changes_wait.store(true, Ordering::Relaxed);
+        }
+        change
     }
 
     pub(super) fn is_empty(&self) -> bool {
