@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Internal;
 
-/** Where a control API listens, and who speaks to it. */
+/** Address of a control API, with the credentials for it. */
 final class Address
 {
     private function __construct(
@@ -19,7 +19,7 @@ final class Address
     ) {
     }
 
-    /** @throws \ValueError It is none; the message has nothing of it. */
+    /** @throws \ValueError The text is no address; the message contains nothing of it. */
     public static function parse(#[\SensitiveParameter] string $dsn): self
     {
         if (str_starts_with($dsn, 'unix://')) {
@@ -56,7 +56,7 @@ final class Address
 
     private static function unix(string $path): self
     {
-        // PHP would cut a longer one off, and connect to that.
+        // PHP would truncate a longer path, and connect to the wrong socket.
         if (!str_starts_with($path, '/') || strlen($path) > 107 || str_contains($path, "\0")) {
             throw new \ValueError('dsn: unix:// needs an absolute path of at most 107 bytes');
         }

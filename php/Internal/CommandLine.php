@@ -10,7 +10,7 @@ use Ferrite\PublisherException;
 use Ferrite\ServerAwayException;
 use Ferrite\ServerHealth;
 
-/** `vendor/bin/ferrite`. */
+/** The program `vendor/bin/ferrite`. */
 final class CommandLine
 {
     private const DONE = 0;
@@ -53,8 +53,10 @@ final class CommandLine
     }
 
     /**
+     * Runs one command.
+     *
      * @param list<string> $arguments Without the program's name.
-     * @param string|null $dsn That of the environment.
+     * @param string|null $dsn Value of the environment variable FERRITE_DSN.
      *
      * @return int The exit status.
      */
@@ -146,9 +148,11 @@ final class CommandLine
     }
 
     /**
+     * Reads the options.
+     *
      * @param list<string> $arguments
      *
-     * @return list<string> Those that are no options.
+     * @return list<string> The other arguments.
      */
     private function parse(#[\SensitiveParameter] array $arguments): array
     {

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Internal;
 
-/** The connection ended before there was a whole answer. */
+/** The connection ended before the response was complete. */
 final class ConnectionLost extends \RuntimeException
 {
 }

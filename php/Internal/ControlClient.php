@@ -8,7 +8,10 @@ use Ferrite\RefusedException;
 use Ferrite\ServerAwayException;
 use Ferrite\UnauthorizedException;
 
-/** Speaks what docs/control-api.md says: requests with their signatures, and what an answer's status means. */
+/**
+ * Client of the control API (docs/control-api.md): requests with their signatures, and the meaning of a response's
+ * status.
+ */
 final class ControlClient
 {
     private const JSON_DEPTH = 16;
@@ -41,7 +44,7 @@ final class ControlClient
     }
 
     /**
-     * The status that the server is in, whether it is one that serves or not.
+     * State of the server, as it names it, even if it does not serve.
      *
      * @throws RefusedException|ServerAwayException|UnauthorizedException
      */
@@ -56,11 +59,11 @@ final class ControlClient
     }
 
     /**
-     * What an answer has to have.
+     * A mandatory field of an answer.
      *
      * @param array<mixed> $answer
      *
-     * @throws ServerAwayException It has not.
+     * @throws ServerAwayException The field is missing.
      */
     public function requireInt(array $answer, string $name): int
     {
@@ -68,11 +71,13 @@ final class ControlClient
     }
 
     /**
+     * A mandatory field of an answer.
+     *
      * @param array<mixed> $answer
      *
      * @return array<mixed>
      *
-     * @throws ServerAwayException It has not.
+     * @throws ServerAwayException The field is missing.
      */
     public function requireArray(array $answer, string $name): array
     {
@@ -110,7 +115,7 @@ final class ControlClient
             );
         }
         $message = self::string($error, 'message') ?? $code;
-        // 408: it did not come in time; nothing is wrong with it.
+        // 408: the request arrived too slowly, but was not wrong.
         if ($response->status >= 500 || $response->status === 408) {
             throw new ServerAwayException("{$this->address->shown} does not serve: $message");
         }
@@ -125,7 +130,7 @@ final class ControlClient
         }
         $field = self::string($error, 'field');
         throw new RefusedException(
-            // Some of the server's words need it: `reason: has 124 bytes; it may have 123`.
+            // Some of the server's messages need the field: `reason: has 124 bytes; it may have 123`.
             ($field ?? '') === '' ? $message : "$field: $message",
             $code,
             $response->status,
@@ -134,7 +139,7 @@ final class ControlClient
         );
     }
 
-    /** @return array<mixed>|null null = it is no JSON object. */
+    /** @return array<mixed>|null null = the body is no JSON object. */
     private function object(HttpResponse $response): ?array
     {
         $object = json_decode($response->body, true, self::JSON_DEPTH);

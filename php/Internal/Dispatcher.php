@@ -12,12 +12,18 @@ use Ferrite\ServerAwayException;
 use Ferrite\TopicPresence;
 use Ferrite\WhenAway;
 
-/** Sends, asks, and does with a message what was chosen for it when the server is away. */
+/**
+ * Sends messages and questions to a server, and applies the {@see WhenAway} of its publisher while the server is away.
+ */
 final class Dispatcher implements Sender
 {
+    /** Most entries of one answer to a question that lists. */
     private const PAGE = 1000;
 
-    /** What one call may do for the messages of earlier ones, so that no page is hurt. */
+    /**
+     * Most seconds, and messages, that one call spends on the spooled messages of earlier calls, so that no page slows
+     * down.
+     */
     private const CATCH_UP_SECONDS = 0.02;
     private const CATCH_UP_MESSAGES = 100;
 
@@ -35,10 +41,12 @@ final class Dispatcher implements Sender
     }
 
     /**
-     * @param array<string, mixed> $fields What the request has beside the message.
+     * Sends a message, or applies {@see WhenAway} to it.
+     *
+     * @param array<string, mixed> $fields Fields of the request in addition to the message.
      *
      * @throws \ValueError A text is not valid UTF-8.
-     * @throws PublisherException
+     * @throws PublisherException The message could not be sent.
      */
     public function deliver(string $path, array $fields, Message $message): Published
     {
@@ -61,7 +69,11 @@ final class Dispatcher implements Sender
         }
     }
 
-    /** Sends what is spooled, for as long as it takes if there is no time. */
+    /**
+     * Sends the spooled messages.
+     *
+     * @param float|null $seconds Seconds after which no further message is begun; null = until nothing is left.
+     */
     public function flush(?float $seconds): Flushed
     {
         $send = fn (SpooledMessage $m) => $this->post($m->path, $m->body, $m->id, $this->deadline());
@@ -77,7 +89,7 @@ final class Dispatcher implements Sender
         return $this->spool->flush($send, $deadline->within(self::CATCH_UP_SECONDS), self::CATCH_UP_MESSAGES);
     }
 
-    /** Behind those that came before it, or a later message would overtake an earlier one. */
+    /** Queues a message behind earlier ones, so that it does not overtake them. */
     private function queue(string $path, string $body, string $id, Deadline $deadline, Flushed $caughtUp): Published
     {
         if ($caughtUp->reason instanceof ServerAwayException) {
@@ -88,7 +100,7 @@ final class Dispatcher implements Sender
         }
         $this->spool->append(new SpooledMessage(time(), $id, $path, $body));
         if ($caughtUp->sent + $caughtUp->rejected === 0) {
-            // Another process is at it, and may have looked for the last time just before.
+            // Another process was sending, and may have made its last check just before.
             $this->catchUp($deadline);
         }
         return Published::spooled($id);
@@ -134,7 +146,7 @@ final class Dispatcher implements Sender
     /** @return \Generator<int, RemoteConnection> */
     public function connectionsOf(Selection $to): iterable
     {
-        // Now, and not when the first one is asked for.
+        // Throw for invalid texts now, and not when the iteration begins.
         Json::encode(['to' => $to->toJson()]);
         return $this->listConnections($to);
     }

@@ -7,34 +7,35 @@ namespace Ferrite\Internal;
 use Ferrite\ServerAwayException;
 
 /**
- * One connection to a control API, kept between calls and, if it is persistent, between the pages of an FPM worker: one
- * request, one answer, then the next.
+ * One connection to a control API, kept between calls and, if it is persistent, between the pages of an FPM worker. It
+ * carries one request and one response at a time.
  *
- * Nobody may ever get another's answer. A page can end in the middle of an exchange (a time limit, `exit()`), and the
- * answer then arrives while the next page runs; a child after `pcntl_fork()` has its parent's connection. So each
- * stream bears a mark: whose it is, and whether it rests. It rests only after a whole answer and nothing behind it; a
- * stream that does not, or is another process's, or has bytes to read before anything was asked, is closed.
+ * No call may ever get the response of another. A page can end in the middle of an exchange (a time limit, `exit()`),
+ * and the response then arrives while the next page runs; a child after `pcntl_fork()` has its parent's connection.
+ * Therefore each stream has a mark: the process that owns it, and its state, busy or idle. A stream becomes idle only
+ * after a whole response with no bytes after it. A stream that is busy, belongs to another process, or has bytes to
+ * read before a request was sent, is closed.
  *
- * The stream blocks and PHP waits by poll(): `stream_select()` fails in a process that has more than 1024 descriptors,
- * as one that runs a server may.
+ * The stream blocks, and PHP waits with poll(): `stream_select()` fails in a process that has more than 1024
+ * descriptors, as a process that runs a server may.
  */
 final class HttpConnection
 {
-    /** At most so long in one system call: a signal begins PHP's wait anew, and must not prolong it for ever. */
+    /** Longest wait in one system call: a signal restarts PHP's wait, and must not prolong it for ever. */
     private const SLICE_SECONDS = 0.02;
-    /** At most so much in one `fwrite()`, which waits for all of it. */
+    /** Most bytes of one `fwrite()`, which waits until all are taken. */
     private const SLICE_BYTES = 256 * 1024;
-    /** Most answers are a few dozen bytes; memory for a long one is taken when there is one. */
+    /** Bytes of the first read. Most responses are a few dozen bytes; only a long one costs more memory. */
     private const FIRST_READ = 8192;
     private const NEXT_READ = 256 * 1024;
-    /** What the chunk size of a new stream is. The marks are never divisible by four. */
+    /** Chunk size of a new stream. The marks are never divisible by four. */
     private const UNMARKED = 8192;
     private const BUSY = 1;
     private const IDLE = 2;
     /** `EAGAIN` of Linux: the queue of a Unix socket is full. */
     private const QUEUE_FULL = 11;
 
-    /** @var array<string, true> Where an exchange is under way in this process. */
+    /** @var array<string, true> Names of the streams with an exchange under way in this process. */
     private static array $busy = [];
 
     /** @var resource|null */
@@ -46,8 +47,8 @@ final class HttpConnection
         private readonly bool $persistent,
         private readonly ?string $caFile,
     ) {
-        // PHP knows persistent streams by this name, and ignores what stands behind a port: connections that were
-        // checked against different authorities are not the same.
+        // PHP identifies persistent streams by this name, and ignores the text after a port. The hash keeps connections
+        // apart that were checked against different authorities.
         $this->name = $address->transport . ($address->isSecure ? '/' . sha1($caFile ?? '') : '');
     }
 
@@ -56,7 +57,7 @@ final class HttpConnection
     {
         $name = $this->persistent ? $this->name : (string) spl_object_id($this);
         if (isset(self::$busy[$name])) {
-            // A signal's handler publishes in the middle of an exchange.
+            // The handler of a signal publishes in the middle of an exchange.
             return (new self($this->address, false, $this->caFile))->exchange($request, $deadline);
         }
         self::$busy[$name] = true;
@@ -65,8 +66,8 @@ final class HttpConnection
                 try {
                     return $this->exchangeOnce($request, $deadline);
                 } catch (ConnectionLost) {
-                    // It was closed just when it was needed again. To ask anew is safe: what changes anything has an
-                    // id.
+                    // The server closed it just before this request. Repeating the request is safe: every request
+                    // that changes anything has an id.
                     $this->reopen($deadline);
                 }
             }
@@ -78,11 +79,11 @@ final class HttpConnection
         }
     }
 
-    /** @return bool Whether it was kept from an earlier exchange. */
+    /** @return bool True if the stream was kept from an earlier exchange. */
     private function open(Deadline $deadline): bool
     {
         if (!is_resource($this->stream)) {
-            // If it is persistent, PHP may have one, and has looked whether its other end is open.
+            // PHP may have a persistent stream, and has then checked that its other end is open.
             $this->connect($deadline);
         }
         $mark = $this->mark(self::BUSY);
@@ -112,7 +113,7 @@ final class HttpConnection
         ]);
         $flags = STREAM_CLIENT_CONNECT | ($this->persistent ? STREAM_CLIENT_PERSISTENT : 0);
         $errors = [];
-        // The last of PHP's messages only says that there were others.
+        // The last of PHP's messages only refers to the earlier ones.
         set_error_handler(function (int $level, string $message) use (&$errors): bool {
             $errors[] = preg_replace('/^stream_socket_client\(\): /', '', $message);
             return true;
@@ -125,7 +126,7 @@ final class HttpConnection
                 // PHP takes this time once to connect, and once more for the handshake of TLS.
                 $seconds = $deadline->left() / ($this->address->isSecure ? 2 : 1);
                 $stream = stream_socket_client($this->name, $code, $error, $seconds, $flags, $context);
-                // A crowd of workers, all new: there is room as soon as the server looks.
+                // Many workers connect at once: there is room as soon as the server accepts.
             } while ($stream === false && $code === self::QUEUE_FULL && usleep(1000) === null);
         } finally {
             restore_error_handler();
@@ -133,21 +134,25 @@ final class HttpConnection
         if ($stream === false) {
             throw $this->away('cannot be reached: ' . ($error !== '' ? $error : trim($errors[0] ?? 'nobody says why')));
         }
-        // Nothing is read ahead; and the chunk size, which is for that, is free for the mark.
+        // Nothing is read ahead; so the chunk size, which has no other use, is free for the mark.
         stream_set_read_buffer($stream, 0);
         $this->stream = $stream;
     }
 
-    /** @return int The mark that it had. */
+    /**
+     * Marks the stream as this process's, in this state.
+     *
+     * @return int The mark before.
+     */
     private function mark(int $state): int
     {
         return stream_set_chunk_size($this->stream, getmypid() * 4 + $state);
     }
 
-    /** Whether nothing has come since the last answer, not even the end. */
+    /** Tries to read a byte. True if nothing has arrived since the last response, not even the end of the stream. */
     private function probeSilence(): bool
     {
-        // With 0 a stream with TLS would wait for ever.
+        // With 0 microseconds a stream with TLS would wait for ever.
         stream_set_timeout($this->stream, 0, 1);
         return (string) @fread($this->stream, 1) === '' && !stream_get_meta_data($this->stream)['eof'];
     }
@@ -161,12 +166,12 @@ final class HttpConnection
             $keep = $whole && $response->keepAlive;
             return $response;
         } finally {
-            // Whatever happened: an exception may even come from a signal's handler.
+            // On every path: an exception may even come from the handler of a signal.
             $keep ? $this->mark(self::IDLE) : $this->close();
         }
     }
 
-    /** @return bool Whether the other end took it all; if not, it may have said why. */
+    /** @return bool False if the other end did not take all of it; it may have sent a response that says why. */
     private function write(string $request, Deadline $deadline): bool
     {
         for ($at = 0, $length = strlen($request); $at < $length; $at += (int) $written) {
@@ -201,9 +206,10 @@ final class HttpConnection
         }
     }
 
+    /** Limits the wait of the next read or write to one slice of the time that is left. */
     private function limitWait(Deadline $deadline): void
     {
-        // Less than a millisecond would be none at all for PHP.
+        // PHP would take less than a millisecond as none at all.
         $seconds = max(0.001, min($deadline->left(), self::SLICE_SECONDS));
         stream_set_timeout($this->stream, 0, (int) ($seconds * 1e6));
     }

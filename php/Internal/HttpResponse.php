@@ -4,13 +4,13 @@ declare(strict_types=1);
 
 namespace Ferrite\Internal;
 
-/** A whole HTTP answer. */
+/** A whole HTTP response. */
 final class HttpResponse
 {
     public function __construct(
         public readonly int $status,
         public readonly string $body,
-        /** Whether the connection can take another request. */
+        /** True if the connection can carry another request. */
         public readonly bool $keepAlive,
     ) {
     }

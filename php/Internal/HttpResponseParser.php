@@ -7,8 +7,8 @@ namespace Ferrite\Internal;
 use Ferrite\ServerAwayException;
 
 /**
- * Puts one HTTP/1.1 answer together. It knows what a control API sends and refuses everything else: no length, no
- * answer.
+ * Parses one HTTP/1.1 response. It accepts only the form that a control API sends: without a Content-Length, for
+ * example, a response is refused.
  */
 final class HttpResponseParser
 {
@@ -21,15 +21,17 @@ final class HttpResponseParser
     private int $status = 0;
     private bool $keepAlive = true;
 
-    /** @param string $from For messages. */
+    /** @param string $from Server's address, for error messages. */
     public function __construct(private readonly string $from)
     {
     }
 
     /**
-     * @return HttpResponse|null null = more has to come.
+     * Takes the next bytes.
      *
-     * @throws ServerAwayException This is no answer of a control API.
+     * @return HttpResponse|null null = the response is incomplete.
+     *
+     * @throws ServerAwayException The bytes are no response of a control API.
      */
     public function feed(string $bytes): ?HttpResponse
     {
@@ -41,14 +43,15 @@ final class HttpResponseParser
         if ($excess < 0) {
             return null;
         }
-        // What follows an answer that was complete belongs to no request.
+        // Bytes after a complete response belong to no request.
         $body = substr($this->bytes, $this->bodyAt, $this->length);
         return new HttpResponse($this->status, $body, $this->keepAlive && $excess === 0);
     }
 
+    /** Reads status and headers once they are complete; false before. */
     private function readHead(): bool
     {
-        // As far as it goes: whoever says something else does not have to go on.
+        // The bytes so far: a peer that begins differently is refused at once.
         $known = substr('HTTP/1.1 ', 0, strlen($this->bytes));
         if (strncmp($this->bytes, $known, strlen($known)) !== 0) {
             throw $this->malformed('it does not begin as HTTP/1.1');

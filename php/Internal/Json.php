@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Internal;
 
-/** JSON and the texts in it. */
+/** Encoder of the JSON that the control API and the spool take. */
 final class Json
 {
     /**
@@ -15,14 +15,14 @@ final class Json
     public static function encode(array $fields): string
     {
         try {
-            // An object even if it is empty. What PHP escapes on its own account would make messages longer.
+            // An object even if it is empty. PHP's optional escapes would make messages longer.
             return json_encode((object) $fields, JSON_THROW_ON_ERROR | JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE);
         } catch (\JsonException $e) {
             if ($e->getCode() !== JSON_ERROR_UTF8) {
                 throw $e;
             }
         }
-        // Looked for only now: the encoder checks as it goes, and almost always all is well.
+        // Search for the invalid field only now: the encoder checks as it goes, and almost always succeeds.
         foreach ($fields as $name => $value) {
             if (json_encode($value) === false) {
                 throw new \ValueError("$name is not valid UTF-8");

@@ -9,7 +9,7 @@ final class Message
 {
     public readonly string $id;
 
-    /** @throws \ValueError The id is none. */
+    /** @throws \ValueError The id is invalid. */
     public function __construct(
         public readonly string $data,
         public readonly bool $binary,
@@ -19,7 +19,7 @@ final class Message
         $this->id = self::id($id);
     }
 
-    /** @return array<string, mixed> What the control API calls a message. */
+    /** @return array<string, mixed> The message as fields of the control API. */
     public function fields(): array
     {
         $fields = $this->binary ? ['data' => base64_encode($this->data), 'binary' => true] : ['data' => $this->data];
@@ -30,9 +30,9 @@ final class Message
     }
 
     /**
-     * The one that was given, or a new one.
+     * The given id, or a new one.
      *
-     * @throws \ValueError It is none.
+     * @throws \ValueError The given id is invalid.
      */
     public static function id(?string $given): string
     {
@@ -40,18 +40,21 @@ final class Message
             return bin2hex(random_bytes(16));
         }
         if (preg_match('/^[\x20-\x7e]{1,64}$/D', $given) !== 1 || trim($given) !== $given) {
-            // A header's value has no spaces around it: the server would know another id.
+            // A header's value has no spaces around it: the server would see another id.
             throw new \ValueError('id has to be 1 to 64 printable ASCII characters, without spaces at either end');
         }
         return $given;
     }
 
     /**
+     * Checks the ids of an argument.
+     *
      * @param int|array<mixed> $except
+     * @param string $name The argument's name, for the error message.
      *
      * @return list<int>
      *
-     * @throws \TypeError There is something else among them.
+     * @throws \TypeError One of the values is no int.
      */
     public static function ids(int|array $except, string $name): array
     {

@@ -4,15 +4,18 @@ declare(strict_types=1);
 
 namespace Ferrite\Internal;
 
-/** Whom an audience means, without whoever would send. Equal selections (`==`) mean the same in the same words. */
+/**
+ * The selectors of an audience, without a sender. Equal selections (`==`) have the same selectors and values in the
+ * same order.
+ */
 final class Selection
 {
     /**
-     * @param list<string>|null $topics One of these; null = not asked for.
-     * @param list<string>|null $users
-     * @param list<int>|null $connections
-     * @param list<array<string, string>|string> $tags All of these: tags that have to be equal, or a query.
-     * @param list<int> $except
+     * @param list<string>|null $topics Matches connections in one of these; null = no such selector.
+     * @param list<string>|null $users Matches connections of one of these; null = no such selector.
+     * @param list<int>|null $connections Matches these ids; null = no such selector.
+     * @param list<array<string, string>|string> $tags All have to match: tags with their values, or a query.
+     * @param list<int> $except Ids that do not match.
      */
     public function __construct(
         public readonly ?array $topics = null,
@@ -23,13 +26,13 @@ final class Selection
     ) {
     }
 
-    /** Whether a selector was given no value, so that nobody can be meant. */
+    /** True if a selector has no value, so that no connection can match. */
     public function matchesNobody(): bool
     {
         return $this->topics === [] || $this->users === [] || $this->connections === [];
     }
 
-    /** What the control API calls an audience. */
+    /** The audience as a JSON object of the control API. */
     public function toJson(): object
     {
         $fields = [];
@@ -39,7 +42,7 @@ final class Selection
             }
         }
         if ($this->tags !== []) {
-            // One alone goes as it is: the column of an error then fits what was given.
+            // A single query is sent unchanged: the column of an error then fits the caller's text.
             $fields['tags'] = count($this->tags) > 1 ? $this->query() : (
                 is_array($this->tags[0]) ? (object) $this->tags[0] : $this->tags[0]
             );
@@ -50,7 +53,10 @@ final class Selection
         return (object) $fields;
     }
 
-    /** The same for the query of a URL, where an empty list cannot be said: see {@see self::matchesNobody()}. */
+    /**
+     * The audience as the query of a URL, which cannot express an empty list: check {@see self::matchesNobody()}
+     * before.
+     */
     public function toQuery(): string
     {
         $pairs = [];
@@ -71,7 +77,7 @@ final class Selection
         return implode('&', $pairs);
     }
 
-    /** All that is asked of tags, as one query. */
+    /** All conditions on tags, as one query. */
     private function query(): string
     {
         $queries = array_map(fn (array|string $tags) => is_array($tags) ? self::equalities($tags) : $tags, $this->tags);

@@ -8,7 +8,7 @@ use Ferrite\Published;
 use Ferrite\PublisherException;
 use Ferrite\RemoteConnection;
 
-/** What an audience needs of whoever made it. */
+/** Sends the messages and questions of an {@see \Ferrite\Audience}. */
 interface Sender
 {
     /**

@@ -5,10 +5,10 @@ declare(strict_types=1);
 namespace Ferrite\Internal;
 
 /**
- * A key and its secret.
+ * Signs requests with a key and its secret.
  *
- * The secret is no property: it would be in what `var_export()`, an array cast or an error page shows of whatever holds
- * this.
+ * The secret is no property, since `var_export()`, an array cast or an error page would show it with the object that
+ * holds this one.
  */
 final class Signer
 {
@@ -21,7 +21,7 @@ final class Signer
         self::$secrets[$this] = $secret;
     }
 
-    /** The headers that sign a request. */
+    /** Headers that sign a request. */
     public function headers(string $method, string $path, string $id, string $body): string
     {
         $now = time();

@@ -10,19 +10,22 @@ use Ferrite\RefusedException;
 use Ferrite\SpoolException;
 
 /**
- * Messages that wait for a server, in a file: a line that says where those begin that were not sent yet, then a line of
- * JSON for each, appended under a lock. When all were sent the file is emptied.
+ * Messages that wait for a server, in a file. Its first line has the offset of the first unsent message; each further
+ * line is a message in JSON, appended under a lock. Once all are sent the file is emptied.
  *
- * Two locks, so that nobody who only appends ever waits for the network: the file itself is locked to append and to
- * empty it, `FILE.lock` by whoever sends. After each message the first line is written anew, in one write of fixed
- * length. A process that is killed in between leaves a message that is sent again, with the same id; one that is killed
- * while it appends leaves half a line, which is skipped.
+ * There are two locks, so that a process that only appends never waits for the network: one on the file itself, to
+ * append and to empty it, and one on `FILE.lock`, for the process that sends. After each message the first line is
+ * rewritten, in one write of fixed length. A process that is killed before that leaves a message that is sent again,
+ * with the same id; a process that is killed while it appends leaves half a line, which is skipped.
  */
 final class Spool
 {
     private const HEAD = '{"sent":%20d}' . "\n";
     private const HEAD_LENGTH = 30;
-    /** How long nobody tries again after a deadline, so that not every page waits for one: 1 to 2 s. */
+    /**
+     * Pause of all processes after a missed deadline, so that not every page waits for one. File times are whole
+     * seconds, so the pause takes 1 to 2 s.
+     */
     private const BACKOFF_SECONDS = 2;
 
     public function __construct(private readonly string $file, private readonly int $maxBytes)
@@ -35,13 +38,14 @@ final class Spool
         return !@filesize($this->file);
     }
 
-    /** Whether a deadline has just passed in vain. */
+    /** True for a short time after a missed deadline. */
     public function isBackingOff(): bool
     {
         clearstatcache(true, "$this->file.lock");
         return (int) @filemtime("$this->file.lock") > time();
     }
 
+    /** Begins the pause after a missed deadline. */
     public function backOff(): void
     {
         $this->open("$this->file.lock", 'c');
@@ -49,9 +53,11 @@ final class Spool
     }
 
     /**
-     * @param \Throwable|null $reason Why it is spooled; for the exception if that fails too.
+     * Appends a message.
      *
-     * @throws SpoolException
+     * @param \Throwable|null $reason Reason for spooling it; becomes the previous exception if that fails.
+     *
+     * @throws SpoolException The file is full, cannot be written, or is no spool.
      */
     public function append(SpooledMessage $message, ?\Throwable $reason = null): void
     {
@@ -60,12 +66,12 @@ final class Spool
         $size = fstat($file)['size'];
         $this->readHead($file);
         if ($size < self::HEAD_LENGTH) {
-            // New, or whoever made it was killed before there was a message in it.
+            // A new file, or one whose creator was killed before it wrote a message.
             ftruncate($file, $size = 0);
             $text = sprintf(self::HEAD, self::HEAD_LENGTH);
         } else {
             fseek($file, -1, SEEK_END);
-            // Half a line is ended, so that it can be told from the next.
+            // A line break after half a line separates it from the next message.
             $text = fgetc($file) === "\n" ? '' : "\n";
         }
         $text .= $message->toLine();
@@ -80,12 +86,14 @@ final class Spool
     }
 
     /**
-     * Sends what waits, in order, until the time is up or so many are done. Returns at once if another process is at
-     * it.
+     * Sends the waiting messages, in order, until the deadline passes or so many are done. Returns at once if another
+     * process is sending them.
      *
      * @param \Closure(SpooledMessage): void $send
+     * @param Deadline|null $deadline null = no limit of time.
+     * @param int $messages Most messages to send or reject.
      *
-     * @throws SpoolException
+     * @throws SpoolException The file cannot be used.
      */
     public function flush(\Closure $send, ?Deadline $deadline = null, int $messages = PHP_INT_MAX): Flushed
     {
@@ -94,7 +102,7 @@ final class Spool
         $mayContinue = function () use (&$sent, &$rejected, &$reason, $messages, $deadline): bool {
             return $sent + $rejected < $messages && $reason === null && $deadline?->hasPassed() !== true;
         };
-        // Again and again: who appended while this process had the lock has left it to this process.
+        // Repeat, since other processes leave messages that they append under this lock to this process.
         while (!$this->isEmpty() && $mayContinue()) {
             $lock = $this->open("$this->file.lock", 'c');
             if (!flock($lock, LOCK_EX | LOCK_NB)) {
@@ -121,17 +129,17 @@ final class Spool
                 fseek($file, 0);
                 fwrite($file, sprintf(self::HEAD, $at));
             }
-            // All are let go of before it is looked once more.
+            // Release the lock and the streams before the next check.
             unset($lock, $file, $reader);
         }
         return new Flushed($sent, $rejected, $this->isEmpty(), $reason);
     }
 
     /**
-     * @param resource $file
-     * @param resource $reader The same file, for what is read ahead would be lost with each write.
+     * @param resource $file Stream for the head.
+     * @param resource $reader Another stream of the same file, since each write discards the data read ahead.
      *
-     * @return string|null null = that was all, and the file is empty now.
+     * @return string|null null = there was no further message, and the file is empty now.
      */
     private function nextLine($file, $reader, int $at): ?string
     {
@@ -142,7 +150,7 @@ final class Spool
         if ($line !== false && str_ends_with($line, "\n")) {
             return $line;
         }
-        // The end, unless somebody appends just now. With the lock nobody does.
+        // The end, unless another process appends right now. The lock excludes that.
         flock($file, LOCK_EX);
         try {
             fseek($reader, $at);
@@ -157,7 +165,7 @@ final class Spool
         }
     }
 
-    /** What will never be sent must not keep the others from it. */
+    /** Moves a refused message to another file, so that it does not block the later ones. */
     private function reject(SpooledMessage $message, RefusedException $why): void
     {
         $name = "$this->file.rejected";
@@ -174,15 +182,15 @@ final class Spool
     /**
      * @param resource $file
      *
-     * @return int Where those begin that were not sent yet.
+     * @return int Offset of the first unsent message.
      *
-     * @throws SpoolException It is no spool.
+     * @throws SpoolException The file is no spool.
      */
     private function readHead($file): int
     {
         fseek($file, 0);
         $head = (string) fread($file, self::HEAD_LENGTH);
-        // Empty, or the beginning of the first head. Any other short file is somebody else's.
+        // Empty, or the beginning of the first head. Any other short file belongs to another program.
         if (strlen($head) < self::HEAD_LENGTH && str_starts_with(sprintf(self::HEAD, self::HEAD_LENGTH), $head)) {
             return self::HEAD_LENGTH;
         }
@@ -195,7 +203,7 @@ final class Spool
     /** @return resource */
     private function open(string $name, string $mode)
     {
-        // Messages are nobody else's business.
+        // Other users must not read messages.
         $umask = umask(0077);
         $stream = @fopen($name, $mode);
         umask($umask);

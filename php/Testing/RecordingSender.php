@@ -13,7 +13,11 @@ use Ferrite\Published;
 use Ferrite\PublisherException;
 use Ferrite\RemoteConnection;
 
-/** Keeps what would be sent. */
+/**
+ * Records messages instead of sending them.
+ *
+ * @internal
+ */
 final class RecordingSender implements Sender
 {
     /** @var list<Recorded> */
@@ -42,7 +46,7 @@ final class RecordingSender implements Sender
         array $except = [],
         ?int $code = null,
     ): Published {
-        // What the real one would refuse to write.
+        // Throws for the texts that the real publisher refuses.
         Json::encode(['topic' => $topic, 'to' => $to?->toJson()] + $message->fields());
         $this->check();
         $this->recorded[] = new Recorded(
@@ -78,7 +82,7 @@ final class RecordingSender implements Sender
     public function connectionsOf(Selection $to): iterable
     {
         $this->check();
-        // As of the real one, no array: `iterator_to_array()` takes none before PHP 8.2.
+        // A generator as in the real publisher: `iterator_to_array()` takes no array before PHP 8.2.
         return (fn () => yield from $this->connections)();
     }
 }

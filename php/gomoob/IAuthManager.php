@@ -4,18 +4,18 @@ declare(strict_types=1);
 
 namespace Gomoob\WebSocket;
 
-/** Decides who may connect and who may send. */
+/** Authorises connections and messages. */
 interface IAuthManager
 {
     /**
-     * Whether a client may connect. It is not connected yet: an answer of false is a 401.
+     * True if a client may connect. The client is not connected yet: it is answered 401 if not.
      *
      * @return bool
      */
     public function authorizeOpen(IConnection $connection);
 
     /**
-     * Whether a client may have this forwarded.
+     * True if the message of a client may be forwarded.
      *
      * @return bool
      */

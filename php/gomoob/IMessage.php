@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Gomoob\WebSocket;
 
-/** A message that says of which type it is. */
+/** A message with a type. */
 interface IMessage extends \JsonSerializable
 {
     /** @return string|null */

@@ -4,15 +4,15 @@ declare(strict_types=1);
 
 namespace Gomoob\WebSocket;
 
-/** Makes messages of what clients sent, if that is no text. */
+/** Parses messages that are objects or lists and not texts. */
 interface IMessageParser
 {
     /**
-     * @param array<mixed> $arrayMessage the message as `json_decode()` gives it
+     * @param array<mixed> $arrayMessage the message as `json_decode()` returns it
      *
-     * @return mixed what `json_encode()` makes of it is what the recipients get
+     * @return mixed the value to forward; `json_encode()` writes it
      *
-     * @throws \InvalidArgumentException it is none; whoever sent it is closed
+     * @throws \InvalidArgumentException the message is invalid; its sender is closed
      */
     public function parse(array $arrayMessage);
 }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Gomoob\WebSocket;
 
-/** Has messages forwarded by a server. */
+/** Sends messages to a server, which forwards them. */
 interface IWebSocketClient
 {
     /** @return array<mixed> */
@@ -17,20 +17,21 @@ interface IWebSocketClient
      * @return IWebSocketResponse
      *
      * @throws \InvalidArgumentException the request has no message
-     * @throws \JsonException it cannot be written as JSON
-     * @throws \RuntimeException it could not be handed over
+     * @throws \JsonException the request cannot be encoded as JSON
+     * @throws \RuntimeException the request could not be sent
      */
     public function send(IWebSocketRequest $webSocketRequest);
 
     /**
-     * @param array<mixed> $defaultMetadata sent with every request, unless it has its own of that name
+     * @param array<mixed> $defaultMetadata sent with every request, unless the request has its own under that name
      *
      * @return $this
      */
     public function setDefaultMetadata(array $defaultMetadata = []);
 
     /**
-     * @param array<string, string|int> $defaultTags sent with every request, unless it has its own of that name
+     * @param array<string, string|int> $defaultTags sent with every request, unless the request has its own under that
+     *     name
      *
      * @return $this
      */

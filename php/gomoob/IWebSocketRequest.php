@@ -4,16 +4,16 @@ declare(strict_types=1);
 
 namespace Gomoob\WebSocket;
 
-/** A message, and for whom it is. */
+/** A message with the tags of its recipients. */
 interface IWebSocketRequest extends \JsonSerializable
 {
-    /** @return mixed a text, or what `json_encode()` can write */
+    /** @return mixed a text, or a value that `json_encode()` can write */
     public function getMessage();
 
     /** @return array<mixed> for the server only, never forwarded */
     public function getMetadata();
 
-    /** @return array<string, string|int> what the recipients are tagged with; none = everybody */
+    /** @return array<string, string|int> tags that each recipient has; none = every connection is a recipient */
     public function getTags();
 
     /** @return $this */

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Gomoob\WebSocket;
 
-/** What is known of a request that was sent. */
+/** Result of sending a request. */
 interface IWebSocketResponse
 {
     /** @return bool */

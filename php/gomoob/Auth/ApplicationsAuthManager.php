@@ -7,8 +7,10 @@ namespace Gomoob\WebSocket\Auth;
 use Gomoob\WebSocket\IAuthManager;
 use Gomoob\WebSocket\IConnection;
 use Gomoob\WebSocket\IWebSocketRequest;
+use Symfony\Component\Yaml\Exception\ParseException;
+use Symfony\Component\Yaml\Yaml as SymfonyYaml;
 
-/** Lets applications connect and send that know their key and secret. */
+/** Authorises applications by key and secret. */
 class ApplicationsAuthManager implements IAuthManager
 {
     /** @var array<string, array{secret: string, authorizeOpen: bool}> by key */
@@ -17,8 +19,9 @@ class ApplicationsAuthManager implements IAuthManager
     private bool $authorizeOpen;
 
     /**
-     * @param array{configurationFile?: string, authorizeOpen?: bool} $options `configurationFile`: in YAML, a list
-     *     `applications` of `key`, `secret` and `authorizeOpen` each; `authorizeOpen`: whether everybody may connect
+     * @param array{configurationFile?: string, authorizeOpen?: bool} $options `configurationFile`: a YAML file with a
+     *     list `applications` of `key`, `secret` and `authorizeOpen` each; `authorizeOpen`: true = every client may
+     *     connect
      *
      * @throws \InvalidArgumentException the file cannot be used
      */
@@ -58,31 +61,31 @@ class ApplicationsAuthManager implements IAuthManager
             return true;
         }
         $query = $connection->getQuery();
-        $application = self::is($query['key'] ?? null) ? $this->applications[(string) $query['key']] ?? null : null;
+        $application = self::isCredential($query['key'] ?? null) ? $this->applications[(string) $query['key']] ?? null : null;
 
-        return ($application['authorizeOpen'] ?? false) || $this->knows($query);
+        return ($application['authorizeOpen'] ?? false) || $this->isKnown($query);
     }
 
     public function authorizeSend(IConnection $connection, IWebSocketRequest $webSocketRequest)
     {
-        return $this->knows($webSocketRequest->getMetadata());
+        return $this->isKnown($webSocketRequest->getMetadata());
     }
 
     /** @param array<mixed> $given */
-    private function knows(array $given): bool
+    private function isKnown(array $given): bool
     {
         [$key, $secret] = [$given['key'] ?? null, $given['secret'] ?? null];
-        if (!self::is($key) || !self::is($secret)) {
+        if (!self::isCredential($key) || !self::isCredential($secret)) {
             return false;
         }
         $application = $this->applications[(string) $key] ?? null;
-        // As long for an unknown key as for a wrong secret.
+        // Takes as long for an unknown key as for a wrong secret.
         $equal = hash_equals($application['secret'] ?? str_repeat('x', 64), (string) $secret);
 
         return $equal && $application !== null;
     }
 
-    private static function is(mixed $value): bool
+    private static function isCredential(mixed $value): bool
     {
         return is_string($value) && $value !== '' || is_int($value);
     }
@@ -101,8 +104,8 @@ class ApplicationsAuthManager implements IAuthManager
         }
         $invalid = 'Invalid configuration provided in configuration file !';
         try {
-            $configuration = Yaml::parse($text);
-        } catch (\UnexpectedValueException $error) {
+            $configuration = self::parse($text);
+        } catch (\UnexpectedValueException | ParseException $error) {
             throw new \InvalidArgumentException($invalid, 0, $error);
         }
         if (!is_array($configuration)) {
@@ -118,11 +121,25 @@ class ApplicationsAuthManager implements IAuthManager
         }
     }
 
+    /**
+     * Reads YAML by symfony/yaml, as the original does, if that is installed; else the part that {@see Yaml} reads.
+     *
+     * @throws \UnexpectedValueException|ParseException the text cannot be read
+     */
+    private static function parse(string $text): mixed
+    {
+        return class_exists(SymfonyYaml::class)
+            // As an object, a date is refused; as a timestamp it would be another secret.
+            ? SymfonyYaml::parse($text, SymfonyYaml::PARSE_DATETIME)
+            : Yaml::parse($text);
+    }
+
     /** @param array<mixed> $application */
     private function add(int $number, array $application): void
     {
         foreach (['key', 'secret', 'authorizeOpen'] as $property) {
-            $isThere = $property === 'authorizeOpen' ? isset($application[$property]) : self::is($application[$property] ?? null);
+            $value = $application[$property] ?? null;
+            $isThere = $property === 'authorizeOpen' ? $value !== null : self::isCredential($value);
             if (!$isThere) {
                 throw new \InvalidArgumentException(
                     "No '$property' property found in application '$number' declared in the configuration file !",

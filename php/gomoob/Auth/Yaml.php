@@ -5,8 +5,11 @@ declare(strict_types=1);
 namespace Gomoob\WebSocket\Auth;
 
 /**
- * The part of YAML that a list of applications is written in: maps and lists by indentation, plain and quoted scalars,
- * comments. Everything else is refused, rather than read as something that it is not.
+ * The part of YAML that a list of applications needs: maps and lists by indentation, plain and quoted scalars,
+ * comments. All other YAML is refused, so that nothing is misread.
+ *
+ * It is used without symfony/yaml. The extension's reader ({@see \Ferrite\Auth\AppKeys::fromFile()}) cannot replace it:
+ * it returns no secrets to PHP, and clients of the original's protocol run without the extension.
  *
  * @internal
  */
@@ -17,7 +20,7 @@ final class Yaml
 
     private int $at = 0;
 
-    /** @throws \UnexpectedValueException it is something else */
+    /** @throws \UnexpectedValueException the text is other YAML, or none */
     public static function parse(string $text): mixed
     {
         $self = new self();
@@ -39,7 +42,7 @@ final class Yaml
         return $value;
     }
 
-    /** What stands at this indentation from here on. */
+    /** The value that begins at the current line, at this indentation. */
     private function block(int $indent): mixed
     {
         $text = $this->lines[$this->at][1];
@@ -64,7 +67,7 @@ final class Yaml
                 $this->at++;
                 $list[] = $this->nested($indent);
             } else {
-                // What stands behind the dash begins a block of its own.
+                // The text behind the dash begins a block of its own.
                 $inner = $indent + strlen($this->lines[$this->at][1]) - strlen($rest);
                 $this->lines[$this->at] = [$inner, $rest];
                 $list[] = $this->block($inner);
@@ -118,7 +121,7 @@ final class Yaml
         return $text === '-' || str_starts_with($text, '- ');
     }
 
-    /** @return array{string, string}|null key and what stands behind it */
+    /** @return array{string, string}|null the key and the text behind it */
     private static function key(string $text): ?array
     {
         $pattern = '/^(?:([A-Za-z_][\w.-]*)|"([\w .-]*)"|\'([\w .-]*)\') *:(?: +(.*))?$/sD';

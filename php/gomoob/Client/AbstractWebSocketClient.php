@@ -7,7 +7,7 @@ namespace Gomoob\WebSocket\Client;
 use Gomoob\WebSocket\IWebSocketClient;
 use Gomoob\WebSocket\IWebSocketRequest;
 
-/** What every request of a client has in common. */
+/** Default metadata and tags of a client's requests. */
 abstract class AbstractWebSocketClient implements IWebSocketClient
 {
     /** @var array<mixed> */
@@ -40,7 +40,7 @@ abstract class AbstractWebSocketClient implements IWebSocketClient
         return $this;
     }
 
-    /** A copy of a request that has the defaults where it has nothing of its own. */
+    /** A copy of a request, with the defaults added; its own metadata and tags take precedence. */
     protected function withDefaults(IWebSocketRequest $request): IWebSocketRequest
     {
         $copy = clone $request;

@@ -5,7 +5,7 @@ declare(strict_types=1);
 namespace Gomoob\WebSocket\Client;
 
 /**
- * A client's end of one WebSocket connection (RFC 6455), as far as somebody needs it who only sends.
+ * A client's end of one WebSocket connection (RFC 6455), for a client that only sends.
  *
  * @internal
  */
@@ -17,16 +17,16 @@ final class Connection
     private const PING = 9;
     private const PONG = 10;
 
-    /** Of the answer to the handshake. */
+    /** Most bytes of the response to the handshake. */
     private const MAX_HEAD = 16384;
 
-    /** Reads between two requests; a server that sends faster than that is left for the next one. */
+    /** Most reads between two requests; the rest is left for the next request. */
     private const READS = 4096;
 
-    /** What came and is no whole frame header, or control frame, yet. */
+    /** Bytes of an incomplete frame header or control frame. */
     private string $buffer = '';
 
-    /** Bytes of a message that are still to be thrown away. */
+    /** Bytes still to discard of the current data frame. */
     private int $skip = 0;
 
     private bool $isClosed = false;
@@ -39,7 +39,7 @@ final class Connection
     public function __destruct()
     {
         if (!$this->isClosed) {
-            // Nobody waits for the answer.
+            // The answer is not awaited.
             @fwrite($this->socket, self::frame(self::CLOSE, pack('n', 1000)));
         }
         @fclose($this->socket);
@@ -62,18 +62,18 @@ final class Connection
         stream_set_blocking($socket, false);
         stream_set_read_buffer($socket, 0);
         $connection = new self($socket, $timeout);
-        // Until it is one, there is nothing to close.
+        // Without a handshake there is nothing to close.
         $connection->isClosed = true;
         $target = ($parts['path'] ?? '/') . (isset($parts['query']) ? "?{$parts['query']}" : '');
         $host = isset($parts['port']) ? "{$parts['host']}:$port" : $parts['host'];
-        $connection->shakeHands($host, str_replace(["\r", "\n", ' '], ['%0D', '%0A', '%20'], $target));
+        $connection->handshake($host, str_replace(["\r", "\n", ' '], ['%0D', '%0A', '%20'], $target));
         $connection->isClosed = false;
 
         return $connection;
     }
 
-    /** Whether the server had not closed it so far. Reads what has come. */
-    public function isOpen(): bool
+    /** Reads data that has arrived, and discards messages. False once the connection is closed. */
+    public function receive(): bool
     {
         for ($reads = 0; !$this->isClosed && $reads < self::READS; $reads++) {
             $bytes = @fread($this->socket, 65536);
@@ -81,7 +81,7 @@ final class Connection
                 $this->isClosed = feof($this->socket);
                 break;
             }
-            $this->take($bytes);
+            $this->parse($bytes);
         }
 
         return !$this->isClosed;
@@ -93,13 +93,13 @@ final class Connection
         try {
             $this->write(self::frame(self::TEXT, $text));
         } catch (ConnectionException $error) {
-            // Half a frame may be out: nothing can follow it.
+            // A part of the frame may have left: nothing can follow it.
             $this->isClosed = true;
             throw $error;
         }
     }
 
-    private function shakeHands(string $host, string $target): void
+    private function handshake(string $host, string $target): void
     {
         $key = base64_encode(random_bytes(16));
         $this->write(
@@ -118,11 +118,11 @@ final class Connection
                 $this->wait($deadline, false);
             }
         }
-        $this->check(substr($head, 0, $end), $key);
-        $this->take(substr($head, $end + 4));
+        $this->checkUpgrade(substr($head, 0, $end), $key);
+        $this->parse(substr($head, $end + 4));
     }
 
-    private function check(string $head, string $key): void
+    private function checkUpgrade(string $head, string $key): void
     {
         $lines = explode("\r\n", $head);
         $status = array_shift($lines);
@@ -139,8 +139,8 @@ final class Connection
         throw new ConnectionException('The server does not speak WebSocket: its Sec-WebSocket-Accept is wrong');
     }
 
-    /** Throws messages away, answers pings, and notices the close. */
-    private function take(string $bytes): void
+    /** Parses the next bytes: discards messages, answers pings and close frames. */
+    private function parse(string $bytes): void
     {
         if ($this->skip >= strlen($bytes)) {
             $this->skip -= strlen($bytes);
@@ -170,12 +170,12 @@ final class Connection
             } else {
                 $payload = substr($this->buffer, $header, $length);
                 $this->buffer = substr($this->buffer, $header + $length);
-                $this->control($opcode, $payload);
+                $this->answer($opcode, $payload);
             }
         }
     }
 
-    private function control(int $opcode, string $payload): void
+    private function answer(int $opcode, string $payload): void
     {
         if ($opcode === self::PING) {
             @fwrite($this->socket, self::frame(self::PONG, $payload));
@@ -212,7 +212,7 @@ final class Connection
         }
     }
 
-    /** A whole frame, masked as a client's must be. */
+    /** A whole frame, masked as RFC 6455, section 5.3, demands of a client. */
     private static function frame(int $opcode, string $payload): string
     {
         $length = strlen($payload);

@@ -8,10 +8,10 @@ use Gomoob\WebSocket\IWebSocketRequest;
 use Gomoob\WebSocket\Response\WebSocketResponse;
 
 /**
- * Sends requests to a server, over one connection that is opened for the first of them.
+ * Sends requests to a server, over one connection that the first request opens.
  *
- * A connection that the server has closed since then is opened anew. What the server sends is read and thrown away with
- * the next request, and pings are answered then: keep the object, it does no harm.
+ * If the server has closed the connection since then, the next request opens a new one. Each request first reads
+ * data that the server has sent, discards messages and answers pings; so the object may be kept.
  */
 class WebSocketClient extends AbstractWebSocketClient
 {
@@ -42,11 +42,11 @@ class WebSocketClient extends AbstractWebSocketClient
     }
 
     /**
-     * @return WebSocketResponse the protocol has no answer: it says that the request was handed to the network
+     * @return WebSocketResponse the request was handed to the network; the protocol has no answer
      *
      * @throws \InvalidArgumentException the request has no message
-     * @throws \JsonException it cannot be written as JSON
-     * @throws ConnectionException the server cannot be reached, or does not take it
+     * @throws \JsonException the request cannot be encoded as JSON
+     * @throws ConnectionException the server cannot be reached, or does not accept the data
      */
     public function send(IWebSocketRequest $webSocketRequest)
     {
@@ -55,7 +55,7 @@ class WebSocketClient extends AbstractWebSocketClient
             throw new \InvalidArgumentException('The provided Web Socket request must have a message !');
         }
         $json = json_encode($request, JSON_THROW_ON_ERROR);
-        if ($this->connection === null || !$this->connection->isOpen()) {
+        if ($this->connection === null || !$this->connection->receive()) {
             $this->connection = Connection::open($this->uri, $this->timeout);
         }
         $this->connection->send($json);

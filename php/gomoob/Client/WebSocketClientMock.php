@@ -8,7 +8,7 @@ use Gomoob\WebSocket\IWebSocketRequest;
 use Gomoob\WebSocket\Response\WebSocketResponse;
 use Gomoob\WebSocket\Util\TagsTree;
 
-/** A client that sends nothing and remembers everything, for tests. */
+/** A client for tests: it sends nothing and remembers every request. */
 class WebSocketClientMock extends AbstractWebSocketClient implements \Countable
 {
     private TagsTree $requests;
@@ -19,13 +19,13 @@ class WebSocketClientMock extends AbstractWebSocketClient implements \Countable
         $this->requests = new TagsTree($legacy);
     }
 
-    /** Whether this very object was sent. */
+    /** True if this very object was sent. */
     public function contains(IWebSocketRequest $webSocketRequest)
     {
         return $this->requests->contains($webSocketRequest);
     }
 
-    /** How many objects were sent. */
+    /** Number of objects that were sent. */
     public function count(): int
     {
         return $this->requests->count();
@@ -34,14 +34,14 @@ class WebSocketClientMock extends AbstractWebSocketClient implements \Countable
     /**
      * @param array<string, string|int> $tags
      *
-     * @return array<string, IWebSocketRequest> what was sent with all these tags, the default ones included
+     * @return array<string, IWebSocketRequest> requests that were sent with all these tags, the default ones included
      */
     public function findByTags(array $tags = [])
     {
         return $this->requests->findByTags($tags);
     }
 
-    /** Forgets what was sent. */
+    /** Forgets all requests. */
     public function reset()
     {
         $this->requests->reset();

@@ -6,7 +6,7 @@ namespace Gomoob\WebSocket\Message;
 
 use Gomoob\WebSocket\IMessage;
 
-/** A type and metadata. */
+/** A message of a type and metadata. */
 class Message implements IMessage
 {
     /**

@@ -6,7 +6,7 @@ namespace Gomoob\WebSocket\Message;
 
 use Gomoob\WebSocket\IMessageParser;
 
-/** Reads {@see Message}s. A `creationDate` may be there, and is left out. */
+/** Parses {@see Message}s. The field `creationDate` is accepted and ignored. */
 class MessageParser implements IMessageParser
 {
     public function parse(array $arrayMessage)

@@ -8,7 +8,7 @@ use Gomoob\WebSocket\IMessageParser;
 use Gomoob\WebSocket\IWebSocketRequest;
 use Gomoob\WebSocket\Util\Tags;
 
-/** A message, the tags of those that it is for, and metadata for the server. */
+/** A message, the tags of its recipients, and metadata for the server. */
 class WebSocketRequest implements IWebSocketRequest
 {
     /** @var mixed */
@@ -21,8 +21,8 @@ class WebSocketRequest implements IWebSocketRequest
     protected $tags = [];
 
     /**
-     * @param mixed $message a text, or what `json_encode()` can write
-     * @param array<string, string|int> $tags what the recipients are tagged with; none = everybody
+     * @param mixed $message a text, or a value that `json_encode()` can write
+     * @param array<string, string|int> $tags tags that each recipient has; none = every connection is a recipient
      *
      * @throws \InvalidArgumentException a name is no string, or a value neither string nor int
      */
@@ -33,8 +33,8 @@ class WebSocketRequest implements IWebSocketRequest
     }
 
     /**
-     * @param mixed $message a text, or what `json_encode()` can write
-     * @param array<string, string|int> $tags what the recipients are tagged with; none = everybody
+     * @param mixed $message a text, or a value that `json_encode()` can write
+     * @param array<string, string|int> $tags tags that each recipient has; none = every connection is a recipient
      *
      * @return static
      *
@@ -61,11 +61,11 @@ class WebSocketRequest implements IWebSocketRequest
     }
 
     /**
-     * @param array<mixed> $jsonArray a request as `json_decode()` gives it
+     * @param array<mixed> $jsonArray a request as `json_decode()` returns it
      *
      * @return static
      *
-     * @throws \InvalidArgumentException it is none
+     * @throws \InvalidArgumentException the array is no request
      */
     public static function createFromArray(array $jsonArray, ?IMessageParser $messageParser = null)
     {
@@ -100,7 +100,7 @@ class WebSocketRequest implements IWebSocketRequest
      *
      * @return static
      *
-     * @throws \InvalidArgumentException it is none
+     * @throws \InvalidArgumentException the text is no request
      */
     public static function createFromJSON($jsonString, ?IMessageParser $messageParser = null)
     {

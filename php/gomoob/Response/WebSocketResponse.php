@@ -9,8 +9,8 @@ use Gomoob\WebSocket\IWebSocketResponse;
 /**
  * A request that was handed to the network whole, over a connection that the server had not closed.
  *
- * The protocol has no answer: whether the server refused it, and how many it was addressed to, nobody hears. Who has to
- * know that publishes with `Ferrite\Publisher`.
+ * The protocol has no answer: the client does not learn of a refusal, or of the number of recipients. A program that
+ * needs them publishes with `Ferrite\Publisher`.
  */
 class WebSocketResponse implements IWebSocketResponse
 {

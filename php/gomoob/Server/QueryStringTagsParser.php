@@ -10,11 +10,11 @@ use Gomoob\WebSocket\Util\Tags;
 class QueryStringTagsParser
 {
     /**
-     * @param string|array<mixed> $queryString what stands behind the `?`, or its parameters as `$_GET` has them
+     * @param string|array<mixed> $queryString the part after the `?`, or its parameters as `$_GET` has them
      *
      * @return array<string, string|int>
      *
-     * @throws \InvalidArgumentException the parameter `tags` is there and has none
+     * @throws \InvalidArgumentException the parameter `tags` exists and has no tags
      */
     public static function parse(string|array $queryString): array
     {

@@ -13,14 +13,14 @@ use Gomoob\WebSocket\IWebSocketServer;
 use Gomoob\WebSocket\Request\WebSocketRequest;
 
 /**
- * The original's server over `Ferrite\Server`, which speaks its protocol by itself: PHP is entered only for the parser,
- * the authorisation manager and the logger that are given.
+ * The original's server on top of `Ferrite\Server`, which speaks its protocol by itself: PHP is entered only for a
+ * given message parser, authorisation manager or logger.
  */
 class WebSocketServer implements IWebSocketServer
 {
     private Server $server;
 
-    /** Whether the request that is being dealt with was refused by the authorisation manager. */
+    /** True if the authorisation manager refused the current request. */
     private bool $isRefused = false;
 
     /**
@@ -30,7 +30,7 @@ class WebSocketServer implements IWebSocketServer
      *     - `address`: `0.0.0.0`
      *     - `logger`: a PSR-3 logger; none = the server's own lines, on standard error
      *     - `messageParser`, `authManager`
-     *     - `legacy`: true = forward to whom the original would, where that is not whom its documentation names
+     *     - `legacy`: true = choose recipients as the original's code does, where that differs from its documentation
      *     - `server`: more named arguments for `Ferrite\Server`, such as `tls` or `limits`. Pages of every site may
      *       connect unless `origins` is among them
      *
@@ -90,7 +90,7 @@ class WebSocketServer implements IWebSocketServer
         return new static($options);
     }
 
-    /** What it runs on: for timers, statistics, messages of the server's own. */
+    /** The server underneath: for timers, statistics, messages of the server's own. */
     public function server(): Server
     {
         return $this->server;
@@ -123,7 +123,7 @@ class WebSocketServer implements IWebSocketServer
         if ($auth === null) {
             return null;
         }
-        // Not of $this: a cycle would outlive the last reference to the server.
+        // No reference to $this: a cycle would outlive the last reference to the server.
         $isRefused = &$this->isRefused;
 
         return static function ($from, $message, array $tags, array $metadata) use ($auth, $logger, &$isRefused): bool {
@@ -139,7 +139,7 @@ class WebSocketServer implements IWebSocketServer
         };
     }
 
-    /** The lines of the original. */
+    /** Logs the lines of the original. */
     private function logTo(object $logger): void
     {
         $debug = static fn (string $message, int $id, array $more = []) => $logger->debug(

@@ -5,18 +5,20 @@ declare(strict_types=1);
 namespace Gomoob\WebSocket\Util;
 
 /**
- * What tags are.
+ * Validation of tags.
  *
  * @internal
  */
 final class Tags
 {
     /**
+     * The given tags, if all are valid.
+     *
      * @param array<mixed> $tags
      *
      * @return array<string, string|int>
      *
-     * @throws \InvalidArgumentException
+     * @throws \InvalidArgumentException a name is no string, or a value neither string nor int
      */
     public static function validated(array $tags): array
     {

@@ -5,9 +5,9 @@ declare(strict_types=1);
 namespace Gomoob\WebSocket\Util;
 
 /**
- * Objects, found by their tags: those that have all that are asked for.
+ * Objects that can be found by their tags: a search returns those that have all the given tags.
  *
- * An object that is added again has its new tags alone.
+ * If an object is added again, the new tags replace the former ones.
  */
 class TagsTree implements \Countable
 {
@@ -21,8 +21,8 @@ class TagsTree implements \Countable
     private array $index = [];
 
     /**
-     * @param bool $legacy true = what version 1.2.0 finds: a tag that nothing has does not count, and after tags that
-     *     nothing has together the next one begins anew
+     * @param bool $legacy true = find as version 1.2.0 does: a tag that no object has does not count, and after tags
+     *     that no object has together the next one begins anew
      */
     public function __construct(private bool $legacy = false)
     {
@@ -52,7 +52,7 @@ class TagsTree implements \Countable
         return isset($this->objects[spl_object_hash($object)]);
     }
 
-    /** How many objects there are. */
+    /** Number of objects. */
     public function count(): int
     {
         return count($this->objects);
@@ -99,7 +99,7 @@ class TagsTree implements \Countable
         return $found;
     }
 
-    /** Forgets all of them. */
+    /** Forgets all objects. */
     public function reset()
     {
         $this->objects = $this->tags = $this->index = [];

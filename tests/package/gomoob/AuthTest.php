@@ -102,6 +102,30 @@ final class AuthTest extends TestCase
         }
     }
 
+    /**
+     * @runInSeparateProcess
+     * @preserveGlobalState disabled
+     */
+    public function test_the_file_is_read_by_symfony_yaml_if_that_is_installed(): void
+    {
+        if (!class_exists(\Symfony\Component\Yaml\Yaml::class)) {
+            require __DIR__ . '/SymfonyYaml.php';
+        }
+        $file = tempnam(sys_get_temp_dir(), 'ferrite');
+        file_put_contents($file, '{"applications": [{"key": "a", "secret": "b", "authorizeOpen": true}]}');
+        try {
+            $manager = new ApplicationsAuthManager(['configurationFile' => $file, 'authorizeOpen' => false]);
+            self::assertTrue($manager->authorizeOpen($this->connection('key=a')));
+            file_put_contents($file, '{"applications": [');
+            $this->expectExceptionObject(
+                new \InvalidArgumentException('Invalid configuration provided in configuration file !'),
+            );
+            new ApplicationsAuthManager(['configurationFile' => $file]);
+        } finally {
+            unlink($file);
+        }
+    }
+
     private function connection(string $query = ''): IConnection
     {
         parse_str($query, $parameters);
