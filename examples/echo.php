@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// Sends every message back to where it came from.
+// Sends every message back to its sender.
 //
 //   php -d extension=target/release/libferrite.so examples/echo.php [ADDRESS…]
 //

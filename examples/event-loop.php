@@ -6,7 +6,7 @@ declare(strict_types=1);
 //
 //   php -d extension=target/release/libferrite.so examples/event-loop.php [ADDRESS]
 //
-// What is typed here goes to every client; what a client sends is printed. Ctrl-D stops it.
+// Each line typed here goes to every client; messages of clients are printed. Ctrl-D stops it.
 // ReactPHP and Revolt are used in the same way; Ferrite\Adapter\ReactLoop and RevoltLoop do it for them.
 
 use Ferrite\Connection;

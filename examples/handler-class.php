@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// All callbacks as methods of one object, as an application with a container would do it.
+// All callbacks as methods of one object, as in an application with a container.
 //
 //   php -d extension=target/release/libferrite.so examples/handler-class.php [ADDRESS]
 //
@@ -15,7 +15,7 @@ use Ferrite\Server;
 
 require __DIR__ . '/need-ferrite.php';
 
-/** A calculator; BaseHandler has the empty bodies of what it leaves out. */
+/** A calculator; BaseHandler has empty bodies for the callbacks that it does not need. */
 final class Calculator extends BaseHandler
 {
     public function onHandshake(Handshake $handshake): void
@@ -30,7 +30,7 @@ final class Calculator extends BaseHandler
 
     public function onOpen(Connection $connection): void
     {
-        // $data is the application's own; here it counts what this client has asked.
+        // $data is free for the application; here it counts the tasks of this client.
         $connection->data = 0;
         $connection->send("Hello {$connection->user}, what shall I work out?");
     }
@@ -43,7 +43,7 @@ final class Calculator extends BaseHandler
 
     public function onError(\Throwable $error, ?Connection $connection): void
     {
-        // The server closes this connection with 1011 after this; everybody else is untouched.
+        // The server closes this connection with 1011 after this callback; other clients are not affected.
         fwrite(STDERR, "client {$connection?->id}: {$error->getMessage()}\n");
         $connection?->send("Sorry: {$error->getMessage()}");
     }
@@ -59,7 +59,7 @@ final class Calculator extends BaseHandler
             '+' => $left + $right,
             '-' => $left - $right,
             '*' => $left * $right,
-            '/' => $left / $right, // by zero: DivisionByZeroError, which ends up in onError, too
+            '/' => $left / $right, // by zero: DivisionByZeroError, which goes to onError, too
         };
     }
 }

@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// Says how to run an example when the extension is not loaded.
+// Prints how to run an example if the extension is not loaded.
 
 if (!extension_loaded('ferrite')) {
     $library = PHP_OS_FAMILY === 'Darwin' ? 'libferrite.dylib' : 'libferrite.so';

@@ -4,6 +4,8 @@ declare(strict_types=1);
 
 namespace Ferrite;
 
+use Ferrite\Internal\HttpResponse;
+
 /** The server does not know the key, the secret differs, or the clocks differ. Nothing was sent. */
 final class UnauthorizedException extends \RuntimeException implements PublisherException
 {
@@ -16,6 +18,6 @@ final class UnauthorizedException extends \RuntimeException implements Publisher
         public readonly ?int $clockOffset = null,
         ?\Throwable $previous = null,
     ) {
-        parent::__construct($message, 401, $previous);
+        parent::__construct($message, HttpResponse::UNAUTHORIZED, $previous);
     }
 }

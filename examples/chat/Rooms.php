@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 use Ferrite\Connection;
 
-/** Who is in which room. Ordinary PHP state: callbacks never overlap, so nothing needs a lock. */
+/** The people of each room. Ordinary PHP state: callbacks never overlap, so nothing needs a lock. */
 final class Rooms
 {
     /** @var array<string, array<int, Connection>> room => connection id => connection */

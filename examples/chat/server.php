@@ -7,8 +7,8 @@ declare(strict_types=1);
 //   ./dev chat                                     installs, builds, runs this file
 //   php -d extension=… examples/chat/server.php [PORT]
 //
-// The port is 8080 unless told otherwise; if it is taken, another one that is free. Page and chat share it.
-// With TLS_CERTIFICATE and TLS_KEY, two files, they are https:// and wss:// (docs/tls.md says how to make them).
+// The default port is 8080; if it is taken, a free one. Page and chat share it.
+// With the files TLS_CERTIFICATE and TLS_KEY they are https:// and wss:// (docs/tls.md says how to make them).
 //
 // The client sends    {"type": "join", "room": "php"}    {"type": "say", "text": "Hello"}
 // The server sends    joined (you, room)    people (of your room)    rooms (all)    said (a message)
@@ -28,30 +28,30 @@ require __DIR__ . '/Rooms.php';
 
 $certificate = getenv('TLS_CERTIFICATE');
 
-// Only our own page may connect, for it comes from the same host and port; any other site's is refused with 403.
+// Only this page may connect, since it has the same host and port; pages of other sites are refused with 403.
 $server = new Server(
     '127.0.0.1:' . free_port((int) ($argv[1] ?? 8080)),
     tls: $certificate ? new Tls($certificate, getenv('TLS_KEY') ?: $certificate) : null,
     limits: new Limits(maxMessageSize: 16 * 1024),
-    // Lists of many people are long; short messages leave as they are.
+    // Lists of many people are long; short messages are sent uncompressed.
     compression: new Compression(),
 );
 $rooms = new Rooms();
 
-// The page, for whoever does not ask for a WebSocket.
+// The page, for requests that do not ask for a WebSocket.
 $server->onRequest(fn (Request $request): ?Response => $request->path !== '/' ? null : new Response(
     file_get_contents(__DIR__ . '/public/index.html'),
     headers: ['Content-Type' => 'text/html; charset=utf-8', 'Cache-Control' => 'no-cache'],
 ));
 
-// Everything the clients get is one JSON object, to one client or to all in a room. A room is a topic.
+// Each message to clients is one JSON object, for one client or for all in a room. A room is a topic.
 $tell = fn (Connection $to, array $message) => $to->send(encode($message));
 $announce = function (string $room) use ($server, $rooms): void {
     $server->publish("room:$room", encode(['type' => 'people', 'people' => $rooms->people($room)]));
     $server->broadcast(encode(['type' => 'rooms', 'rooms' => $rooms->list()]));
 };
 
-// Moves a client into a room, out of the one it was in.
+// Moves a client from its room into another.
 $move = function (Connection $who, string $room) use ($rooms, $tell, $announce): void {
     $before = $who->data;
     if ($before !== null && $before !== $room) {
@@ -97,7 +97,7 @@ $server->onMessage(function (Connection $from, string $data) use ($server, $move
     }
 });
 
-// Comes exactly once for every open, whatever happened: nobody stays in the list as a ghost.
+// Called exactly once for every open, so the list never keeps a client that has gone.
 $server->onClose(function (Connection $who) use ($rooms, $announce): void {
     $rooms->leave($who, $who->data);
     $announce($who->data);
@@ -110,7 +110,7 @@ $server->onStart(function (Server $server) use ($certificate): void {
 
 $server->run();
 
-/** The preferred port of this machine if it is free, else any free one. */
+/** The preferred port if it is free on this machine, else 0 for any free one. */
 function free_port(int $preferred): int
 {
     return @stream_socket_server("tcp://127.0.0.1:$preferred") === false ? 0 : $preferred;

@@ -2,7 +2,7 @@
 
 declare(strict_types=1);
 
-// What Composer does in an application.
+// Loads the package's classes, as Composer does in an application.
 
 spl_autoload_register(static function (string $class): void {
     $file = __DIR__ . '/../../php/' . strtr(substr($class, strlen('Ferrite\\')), '\\', '/') . '.php';

@@ -7,6 +7,11 @@ namespace Ferrite\Internal;
 /** Address of a control API, with the credentials for it. */
 final class Address
 {
+    private const MIN_SECRET_BYTES = 16;
+    /** `sun_path` of Linux, without its final NUL. */
+    private const MAX_PATH_BYTES = 107;
+    private const MAX_PORT = 65535;
+
     private function __construct(
         /** For `stream_socket_client()`. */
         public readonly string $transport,
@@ -38,10 +43,10 @@ final class Address
         if (preg_match('/^[\x21-\x7e]+$/D', $key) !== 1) {
             throw new \ValueError('dsn: the key has to be printable ASCII without spaces');
         }
-        if (strlen($secret) < 16) {
-            throw new \ValueError('dsn: the secret has to have at least 16 bytes');
+        if (strlen($secret) < self::MIN_SECRET_BYTES) {
+            throw new \ValueError(sprintf('dsn: the secret has to have at least %d bytes', self::MIN_SECRET_BYTES));
         }
-        if ((int) $port < 1 || (int) $port > 65535) {
+        if ((int) $port < 1 || (int) $port > self::MAX_PORT) {
             throw new \ValueError('dsn: there is no such port');
         }
         $secure = $scheme === 'https';
@@ -57,8 +62,8 @@ final class Address
     private static function unix(string $path): self
     {
         // PHP would truncate a longer path, and connect to the wrong socket.
-        if (!str_starts_with($path, '/') || strlen($path) > 107 || str_contains($path, "\0")) {
-            throw new \ValueError('dsn: unix:// needs an absolute path of at most 107 bytes');
+        if (!str_starts_with($path, '/') || strlen($path) > self::MAX_PATH_BYTES || str_contains($path, "\0")) {
+            throw new \ValueError(sprintf('dsn: unix:// needs an absolute path of at most %d bytes', self::MAX_PATH_BYTES));
         }
         return new self("unix://$path", 'ferrite', "unix://$path");
     }

@@ -52,7 +52,7 @@ final class ControlClient
     {
         $response = $this->request('GET', '/v1/health', '', '', $deadline);
         $object = $this->object($response);
-        if ($response->status === 503 && is_string($object['status'] ?? null)) {
+        if ($response->status === HttpResponse::SERVICE_UNAVAILABLE && is_string($object['status'] ?? null)) {
             return $object['status'];
         }
         return self::string($this->result($response), 'status') ?? throw $this->unexpectedAnswer();
@@ -84,9 +84,9 @@ final class ControlClient
         return is_array($answer[$name] ?? null) ? $answer[$name] : throw $this->unexpectedAnswer();
     }
 
-    public function unexpectedAnswer(): ServerAwayException
+    public function unexpectedAnswer(string $why = ''): ServerAwayException
     {
-        return new ServerAwayException("{$this->address->shown} does not answer as a control API does");
+        return new ServerAwayException("{$this->address->shown} does not answer as a control API does$why");
     }
 
     private function request(string $method, string $path, string $body, string $id, Deadline $deadline): HttpResponse
@@ -104,22 +104,20 @@ final class ControlClient
     private function result(HttpResponse $response): array
     {
         $object = $this->object($response);
-        if ($object !== null && $response->status === 200) {
+        if ($object !== null && $response->status === HttpResponse::OK) {
             return $object;
         }
         $error = is_array($object['error'] ?? null) ? $object['error'] : [];
         $code = self::string($error, 'code');
         if ($code === null || $response->status < 400) {
-            throw new ServerAwayException(
-                "{$this->address->shown} does not answer as a control API does: it says {$response->status}"
-            );
+            throw $this->unexpectedAnswer(": it says {$response->status}");
         }
         $message = self::string($error, 'message') ?? $code;
-        // 408: the request arrived too slowly, but was not wrong.
-        if ($response->status >= 500 || $response->status === 408) {
+        // After a timeout: the request arrived too slowly, but was not wrong.
+        if ($response->status >= 500 || $response->status === HttpResponse::REQUEST_TIMEOUT) {
             throw new ServerAwayException("{$this->address->shown} does not serve: $message");
         }
-        if ($response->status === 401) {
+        if ($response->status === HttpResponse::UNAUTHORIZED) {
             $now = $error['now'] ?? null;
             $offset = $code === 'clock' && is_int($now) ? time() - $now : null;
             throw new UnauthorizedException($offset === null ? $message : sprintf(

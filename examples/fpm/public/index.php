@@ -2,8 +2,8 @@
 
 declare(strict_types=1);
 
-// An ordinary page of PHP-FPM. GET makes the page; POST does work that takes a while, and tells the page that asked,
-// over the page's own socket, how far it is. Nothing here needs the extension.
+// An ordinary page of PHP-FPM. GET makes the page; POST does work that takes a while, and reports its progress to the
+// requesting page, over the page's own socket. This file does not need the extension.
 
 use Ferrite\Publisher;
 use Ferrite\PublisherException;
@@ -23,14 +23,14 @@ if ($_SERVER['REQUEST_METHOD'] === 'POST') {
         };
         http_response_code(isset($answer['error']) ? 400 : 200);
     } catch (PublisherException $error) {
-        // The server is away, say: the work may be done all the same, it is only not told.
+        // For example, the server is away: the work may be done all the same, without its report.
         http_response_code(503);
         $answer = ['error' => $error->getMessage()];
     }
     exit(json_encode($answer));
 }
 
-/** Work in ten steps, told to the page that asked for it. */
+/** Work in ten steps, reported to the page that asked for it. */
 function work(Publisher $publisher, string $page): array
 {
     for ($percent = 10; $percent <= 100; $percent += 10) {
@@ -41,7 +41,7 @@ function work(Publisher $publisher, string $page): array
     return ['done' => true];
 }
 
-/** To every page that is open; says how many there are. */
+/** Sends to every open page; returns their number. */
 function wave(Publisher $publisher): int
 {
     return $publisher->publish('visitors', json_encode(['type' => 'wave', 'at' => date('H:i:s')]))->connections;
