@@ -7,20 +7,20 @@ namespace Ferrite;
 /**
  * A WebSocket server inside one PHP process.
  *
- * Native threads accept, frame, ping and buffer; callbacks are ordinary PHP on the ordinary PHP
- * thread, one at a time. A callback may block: other clients are still accepted, pinged and sent
- * what was already queued, only their own callbacks wait.
+ * Native threads accept, frame, ping and buffer; callbacks are ordinary PHP on the ordinary PHP thread, one at a time.
+ * If a callback blocks, other clients are still accepted, pinged and sent the queued messages; only their callbacks
+ * wait.
  *
- * Order: the callbacks of one connection come in wire order and never overlap: handshake, open,
- * message…, close; close comes exactly once for every open, whatever happened. Between connections
- * nothing is promised. What PHP sends reaches each connection in the order in which it was sent,
+ * Order: the callbacks of one connection are called in wire order and never overlap: handshake, open, message…, close.
+ * Close is called exactly once for every open, in all cases. Between connections there is no order. Messages reach each
+ * connection in the order in which PHP sent them,
  * whether by {@see Connection::send()}, {@see Server::send()}, {@see Server::publish()},
  * {@see Server::broadcast()} or {@see Target::send()}. None of these waits for the network.
  *
- * Errors: an exception in a callback hits only the connection it was called for: it goes to
- * {@see Server::onError()}, the connection is closed with 1011, the server goes on. What the destructor
- * of a value throws when the server lets go of it goes there too, and closes nobody. `exit()` and a
- * fatal error stop the server in an orderly way and keep PHP's own exit code.
+ * Errors: an exception in a callback affects only the connection of that call: it goes to {@see Server::onError()}, the
+ * connection is closed with 1011, and the server goes on. An exception of a destructor, when the server releases a
+ * value, goes there too, and closes no connection. `exit()` and a fatal error stop the server in an orderly way and keep
+ * PHP's own exit code.
  *
  * CLI only; the object belongs to the process that made it. Neither cloneable nor serialisable.
  *
@@ -150,8 +150,8 @@ final class Server
      * that matches.
      *
      * The first rule that matches decides, in the order of registration; a topic that no rule matches is allowed.
-     * Registering a pattern again replaces its rule. Not asked about the topics that a client begins with, of its
-     * token or of {@see Handshake::accept()}: they are the issuer's word and your own.
+     * Registering a pattern again replaces its rule. Rules are not called for the topics of a client's token or of
+     * {@see Handshake::accept()}: the token's issuer or the application has granted these already.
      *
      * ```php
      * $server->onSubscribe('orders.{id}', fn (Connection $c, string $topic, array $p): bool => $orders->owner($p['id']) === $c->user)
@@ -159,11 +159,11 @@ final class Server
      * ```
      *
      * @param string $pattern `{name}` stands for one or more characters other than `.`, `:` and `/`, and is given to
-     *     the rule; `*` for any characters, also none. The rest stands for itself. Two placeholders have something
+     *     the rule; `*` for any characters, also none. The rest stands for itself. Two placeholders need a character
      *     between them.
-     * @param callable(Connection, string, array<array-key, string>): bool $rule Connection, topic, and what the names in
-     *     the pattern stand for. What it throws, `subscribe()` throws. It may subscribe to something itself, but not
-     *     sixteen rules deep ({@see StateException}).
+     * @param callable(Connection, string, array<array-key, string>): bool $rule Connection, topic, and the values of
+     *     the placeholders by name. `subscribe()` passes on exceptions of the rule. A rule may call `subscribe()`
+     *     itself, but not sixteen rules deep ({@see StateException}).
      *
      * @throws \ValueError The pattern cannot be read.
      */

@@ -7,9 +7,9 @@ namespace Ferrite;
 /**
  * Which tags a connection must have to be meant: a boolean query, for {@see Target::tags()}. Immutable.
  *
- * It matches exactly the connections that it says, never more. A connection has a tag if
- * {@see Connection::tag()} or {@see Handshake::accept()} gave it one of that name. Values are equal as the
- * keys of an array are: `12` is `'12'`, and `'012'` is another. Letters of either case differ.
+ * It matches exactly the connections that it describes, never more. A connection has a tag if {@see Connection::tag()} or
+ * {@see Handshake::accept()} gave it one of that name. Values are equal as keys of an array are: `12` equals `'12'`, but
+ * not `'012'`. Case matters.
  *
  * ```php
  * $query = Tag::is('lang', 'FR')->and(Tag::in('role', ['admin', 'mod']), Tag::has('muted')->not());
