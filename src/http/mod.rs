@@ -18,6 +18,7 @@
 //! `httparse`, hyper's own grammar, does the slicing; [`HeadReader`] is the strictness around it, and
 //! a head has to pass both.
 
+mod accept_key;
 mod body;
 mod extensions;
 mod forwarded;

@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-
+use super::accept_key::{accept_key, is_key};
 use super::extensions::negotiate;
 use super::forwarded::{self, Client};
 use super::head::{HeadLimits, HeadReader, without_empty_lines};
@@ -228,12 +227,7 @@ impl<'b> Fields<'_, 'b> {
         if !is_key(key) {
             return Err(Kind::KeyForm);
         }
-        let mut accept_key = [0; 28];
-        // The base64 of a SHA-1 has 28 characters; zip keeps that from being an assertion.
-        for (to, from) in accept_key.iter_mut().zip(derive_accept_key(key).bytes()) {
-            *to = from;
-        }
-        Ok(accept_key)
+        Ok(accept_key(key))
     }
 
     fn protocol(&self, spoken: &[String]) -> Result<Option<String>, Kind> {
@@ -246,14 +240,4 @@ impl<'b> Fields<'_, 'b> {
         }
         Ok(chosen.cloned())
     }
-}
-
-/// Whether `key` is the base64 of 16 bytes: 22 characters and two of padding. The last character holds two
-/// bits that count and four that a decoder may ignore (RFC 4648 §3.5); they are not looked at, for the key
-/// that RFC 6455 §4.1 prints, `AQIDBAUGBwgJCgsMDQ4PEC==`, has one of them set. Nothing depends on them: the
-/// key is hashed as it stands.
-fn is_key(key: &[u8]) -> bool {
-    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
-    let Some(digits) = key.strip_suffix(b"==") else { return false };
-    digits.len() == 22 && digits.iter().all(is_digit)
 }

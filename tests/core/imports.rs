@@ -58,7 +58,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls", &["tls"]),
     ("rustls_pki_types", &["auth"]),
     ("yaml_rust2", &["auth"]),
-    ("aws_lc_rs", &["auth", "control", "tls"]),
+    ("aws_lc_rs", &["auth", "control", "http", "tls"]),
     ("webpki", &["tls"]),
 ];
 
