@@ -13,7 +13,7 @@ use base64::{
 use ferrite::{
     config::{Compression, Origins, TrustedProxies},
     http::{
-        HeadLimits, HeadReader, Peer, Refusal, Upgrade, UpgradeRules, parse_upgrade, switching_protocols,
+        HeadLimits, HeadReader, Peer, HttpRefusal, Upgrade, UpgradeRules, parse_upgrade, switching_protocols,
     },
 };
 use ferrite_fuzz::{Cuts, Input, response::Response};
@@ -50,7 +50,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// The first answer that is not "more", or that there is none.
-fn as_it_arrives(bytes: &[u8], cuts: Cuts, limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
+fn as_it_arrives(bytes: &[u8], cuts: Cuts, limits: &HeadLimits) -> Result<Option<usize>, HttpRefusal> {
     let mut reader = HeadReader::new();
     for end in cuts.ends(bytes) {
         let found = reader.advance(&bytes[..end], limits);
@@ -62,7 +62,7 @@ fn as_it_arrives(bytes: &[u8], cuts: Cuts, limits: &HeadLimits) -> Result<Option
     Ok(None)
 }
 
-fn judge(head: &[u8], options: u8, limits: &HeadLimits) -> Result<Upgrade, Refusal> {
+fn judge(head: &[u8], options: u8, limits: &HeadLimits) -> Result<Upgrade, HttpRefusal> {
     thread_local! {
         static PARSED: (Origins, TrustedProxies) = (
             Origins::parse(&["https://a.example".into(), "http://*.b.example:81".into()]).unwrap(),
@@ -84,7 +84,7 @@ fn judge(head: &[u8], options: u8, limits: &HeadLimits) -> Result<Upgrade, Refus
     })
 }
 
-fn check_refusal(refusal: &Refusal) {
+fn check_refusal(refusal: &HttpRefusal) {
     let bytes = refusal.to_response(false);
     let response = Response::read(&bytes);
     assert_eq!(response.status, refusal.status());

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::http::status::phrase;
+
 /// What was done, or what was asked for: status 200, or 503 of a server that ends, and JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
@@ -165,19 +167,4 @@ fn json(status: u16, header: Option<(&str, &str)>, body: &[u8], form: Form) -> V
         bytes.extend_from_slice(body);
     }
     bytes
-}
-
-/// Nobody's program reads it (RFC 9112 section 4).
-fn phrase(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        401 => "Unauthorized",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        413 => "Content Too Large",
-        503 => "Service Unavailable",
-        _ if status < 500 => "Bad Request",
-        _ => "Not Implemented",
-    }
 }

@@ -4,7 +4,7 @@
 use super::answer::Failure;
 use crate::{
     config::TrustedProxies,
-    http::{Framing, HeadLimits, Methods, Peer, Plain, Refusal, parse_plain},
+    http::{Framing, HeadLimits, HttpRefusal, Methods, Peer, Plain, parse_plain},
 };
 
 /// A whole head.
@@ -85,7 +85,7 @@ impl Head {
 }
 
 /// Why a head is none.
-pub(super) fn refused(refusal: Refusal) -> Failure {
+pub(super) fn refused(refusal: HttpRefusal) -> Failure {
     let message = match refusal.status() {
         505 => "the control API speaks HTTP/1.1",
         _ => refusal.reason(),

@@ -3,7 +3,7 @@
 //! It is counted by the bytes that have come: what is announced allocates nothing, and only serves to
 //! refuse early what cannot fit.
 
-use super::refusal::{Kind, Refusal};
+use super::refusal::{HttpRefusal, Kind};
 use super::{is_token_byte, is_value_byte};
 
 /// How a body says where it ends (RFC 9112 §6).
@@ -31,7 +31,7 @@ pub struct BodyReader {
 
 impl BodyReader {
     /// A reader of one body of at most `limit` bytes. Beyond: 413.
-    pub fn new(framing: Framing, limit: usize) -> Result<Self, Refusal> {
+    pub fn new(framing: Framing, limit: usize) -> Result<Self, HttpRefusal> {
         let (state, left) = match framing {
             Framing::Length(0) => (State::Done, 0),
             Framing::Length(length) if length > limit as u64 => return Err(Kind::BodyTooLong.into()),
@@ -43,7 +43,7 @@ impl BodyReader {
 
     /// Appends to `body` what is the body's of `input`; true once it is whole. What comes after the body
     /// is not looked at.
-    pub fn advance(&mut self, mut input: &[u8], body: &mut Vec<u8>) -> Result<bool, Refusal> {
+    pub fn advance(&mut self, mut input: &[u8], body: &mut Vec<u8>) -> Result<bool, HttpRefusal> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
                 State::Done => break,

@@ -4,59 +4,9 @@
 //! hello or a flood is answered from what has come and never waited for. Meaning (which fields, which
 //! values) is `upgrade.rs`'s business.
 
-use super::refusal::{Kind, Refusal};
-use super::{is_token_byte, is_value_byte};
-use crate::config::Limits;
-
-/// What a request head may be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeadLimits {
-    /// The methods it may have. Default: that of a WebSocket handshake.
-    pub methods: Methods,
-    /// Whether plain requests may come as probes and proxies send them: in HTTP/1.0, or with an empty Host.
-    /// Default: no.
-    pub probes: bool,
-    /// Bytes of the whole head with its blank line. Default 16 KiB; more than 65 535 counts as
-    /// 65 535, because a [`Request`](super::Request) indexes its head with 16 bits. A connection
-    /// keeps its head for as long as it lives. Beyond: 431 (RFC 6585 §5).
-    pub max_head: usize,
-    /// Header lines. Default 64; each costs eight bytes for as long as the connection lives.
-    /// Beyond: 431.
-    pub max_headers: usize,
-    /// Bytes of the request target, path and query together. Default 4 KiB. Beyond: 414 (RFC 9110
-    /// §15.5.15).
-    pub max_target: usize,
-}
-
-impl HeadLimits {
-    /// Those of the options. The target may be a quarter of the head: a proxy that takes long targets takes
-    /// long heads as well, so one option is enough.
-    pub fn new(limits: &Limits) -> Self {
-        Self {
-            methods: Methods::Get,
-            probes: false,
-            max_head: limits.max_head_size,
-            max_headers: limits.max_headers,
-            max_target: limits.max_head_size / 4,
-        }
-    }
-}
-
-impl Default for HeadLimits {
-    fn default() -> Self {
-        Self::new(&Limits::default())
-    }
-}
-
-/// The methods that are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Methods {
-    /// GET; anything else is 405 at its first byte.
-    #[default]
-    Get,
-    /// GET, HEAD, POST, PUT, PATCH, DELETE and OPTIONS; anything else is 501 (RFC 9110 §9.1).
-    Plain,
-}
+use super::head_limits::{HeadLimits, Methods};
+use super::head_state::{MINOR, State, plain_method};
+use super::refusal::{HttpRefusal, Kind};
 
 /// Finds the end of a request head in bytes that arrive piece by piece.
 ///
@@ -104,7 +54,7 @@ impl HeadReader {
     /// at. `Ok(None)` asks for more. Each byte is looked at once, so a client that sends single bytes
     /// costs no more than one that sends the head at once. The outcome depends on the bytes alone,
     /// not on how they were cut; once it is there, calling again repeats it.
-    pub fn advance(&mut self, received: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
+    pub fn advance(&mut self, received: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HttpRefusal> {
         let max_head = limits.max_head.min(usize::from(u16::MAX));
         for &byte in received.get(self.scanned..).unwrap_or_default() {
             if self.state == State::Done {
@@ -150,93 +100,6 @@ impl Default for HeadReader {
     }
 }
 
-/// What the next byte belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    /// Between the CR and the LF of an empty line before the request line.
-    EmptyLine,
-    /// Bytes of the method and the space behind it that have come.
-    Method(u8),
-    Target,
-    /// Bytes of `HTTP/1.1` CR LF that have come.
-    Version(u8),
-    LineStart,
-    Name,
-    Value,
-    LineFeed,
-    LastLineFeed,
-    Done,
-}
-
-impl State {
-    fn after(self, byte: u8) -> Result<Self, Kind> {
-        match self {
-            Self::EmptyLine if byte == b'\n' => Ok(Self::Method(0)),
-            Self::EmptyLine => Err(Kind::BareCr),
-            Self::Method(at) => match METHOD.get(usize::from(at)) {
-                Some(&expected) if expected == byte => {
-                    Ok(if usize::from(at) + 1 == METHOD.len() { Self::Target } else { Self::Method(at + 1) })
-                }
-                _ if is_token_byte(byte) || (at > 0 && byte == b' ') => Err(Kind::Method),
-                _ => Err(Kind::NotHttp),
-            },
-            Self::Target => match byte {
-                b' ' => Ok(Self::Version(0)),
-                // The rest of the printable characters; a fragment is forbidden by RFC 6455 §3.
-                b'!'..=b'~' if byte != b'#' => Ok(Self::Target),
-                b'\r' | b'\n' => Err(Kind::NotHttp),
-                _ => Err(Kind::TargetByte),
-            },
-            Self::Version(at) => match VERSION.get(usize::from(at)) {
-                Some(&expected) if expected == byte => Ok(if usize::from(at) + 1 == VERSION.len() {
-                    Self::LineStart
-                } else {
-                    Self::Version(at + 1)
-                }),
-                Some(b'1') if byte.is_ascii_digit() => Err(Kind::Version),
-                Some(b'\r') if byte == b'\n' => Err(Kind::BareLf),
-                Some(b'\n') => Err(Kind::BareCr),
-                _ => Err(Kind::NotHttp),
-            },
-            Self::LineStart => match byte {
-                b'\r' => Ok(Self::LastLineFeed),
-                b'\n' => Err(Kind::BareLf),
-                b' ' | b'\t' => Err(Kind::Folding),
-                _ if is_token_byte(byte) => Ok(Self::Name),
-                _ => Err(Kind::FieldName),
-            },
-            Self::Name => match byte {
-                b':' => Ok(Self::Value),
-                _ if is_token_byte(byte) => Ok(Self::Name),
-                _ => Err(Kind::FieldName),
-            },
-            Self::Value => match byte {
-                b'\r' => Ok(Self::LineFeed),
-                b'\n' => Err(Kind::BareLf),
-                _ if is_value_byte(byte) => Ok(Self::Value),
-                _ => Err(Kind::ControlByte),
-            },
-            Self::LineFeed | Self::LastLineFeed if byte != b'\n' => Err(Kind::BareCr),
-            Self::LineFeed => Ok(Self::LineStart),
-            Self::LastLineFeed | Self::Done => Ok(Self::Done),
-        }
-    }
-}
-
-/// What a byte after `at` bytes of a method leads to, where plain requests are served.
-fn plain_method(received: &[u8], at: u8, byte: u8) -> Result<State, Kind> {
-    let begun = received.get(..usize::from(at)).unwrap_or_default();
-    if byte == b' ' && !begun.is_empty() {
-        return if PLAIN_METHODS.contains(&begun) { Ok(State::Target) } else { Err(Kind::UnknownMethod) };
-    }
-    let is_known = |method: &&[u8]| method.starts_with(begun) && method.get(usize::from(at)) == Some(&byte);
-    match PLAIN_METHODS.iter().any(is_known) {
-        true => Ok(State::Method(at + 1)),
-        false if is_token_byte(byte) => Err(Kind::UnknownMethod),
-        false => Err(Kind::NotHttp),
-    }
-}
-
 /// What comes behind the empty lines before a request line.
 pub(super) fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
     while let Some(rest) = bytes.strip_prefix(b"\r\n") {
@@ -245,11 +108,10 @@ pub(super) fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
-const METHOD: &[u8] = b"GET ";
-const PLAIN_METHODS: [&[u8]; 7] = [b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"];
-const VERSION: &[u8] = b"HTTP/1.1\r\n";
-/// The place of the minor version in it.
-const MINOR: u8 = 7;
+/// Tells whether bytes that begin a request ask for an answer without a body (RFC 9110 §9.3.2).
+pub fn is_head(request: &[u8]) -> bool {
+    without_empty_lines(request).starts_with(b"HEAD ")
+}
 
 #[cfg(test)]
 mod tests {
@@ -259,7 +121,7 @@ mod tests {
 
     const HEAD: &[u8] = b"GET /chat?a=b HTTP/1.1\r\nHost: h\r\nX-Empty:\r\nX-Bytes: \t\xff\x80\r\n\r\n";
 
-    fn whole(bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Refusal> {
+    fn whole(bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HttpRefusal> {
         HeadReader::new().advance(bytes, limits)
     }
 
@@ -268,7 +130,7 @@ mod tests {
     }
 
     /// The first outcome that is not "more", and how many bytes had come by then.
-    fn dribble(bytes: &[u8], limits: &HeadLimits) -> (Result<Option<usize>, Refusal>, usize) {
+    fn dribble(bytes: &[u8], limits: &HeadLimits) -> (Result<Option<usize>, HttpRefusal>, usize) {
         let mut reader = HeadReader::new();
         for end in 0..=bytes.len() {
             let outcome = reader.advance(&bytes[..end], limits);

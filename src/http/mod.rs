@@ -2,12 +2,12 @@
 //!
 //! Sans-I/O: bytes come in, a decision goes out. [`HeadReader`] finds the end of the head as bytes
 //! arrive and refuses at the first byte that cannot be part of one; [`parse_upgrade`] turns a
-//! complete head into an [`Upgrade`] or a [`Refusal`], [`parse_plain`] into a [`Plain`] request, whose
+//! complete head into an [`Upgrade`] or a [`HttpRefusal`], [`parse_plain`] into a [`Plain`] request, whose
 //! body [`BodyReader`] takes; [`switching_protocols`], [`rejection`], [`response`] and
-//! [`Refusal::to_response`] write the answers.
+//! [`HttpRefusal::to_response`] write the answers.
 //!
 //! It does not read sockets, keep deadlines, know who is connected, or log: a
-//! [`Refusal`] carries what a log line needs. It holds no queue, so nothing can fill up: a head is
+//! [`HttpRefusal`] carries what a log line needs. It holds no queue, so nothing can fill up: a head is
 //! bounded by [`HeadLimits`], and all that outlives the handshake is one compact [`Request`].
 //!
 //! # Why not hyper
@@ -23,11 +23,14 @@ mod body;
 mod extensions;
 mod forwarded;
 mod head;
+mod head_limits;
+mod head_state;
 mod parameters;
 mod plain;
 mod refusal;
 mod request;
 mod response;
+pub mod status;
 #[cfg(test)]
 mod tests;
 mod upgrade;
@@ -35,14 +38,13 @@ mod upgrade;
 pub use body::{BodyReader, Framing};
 pub use extensions::{Malformed, negotiate};
 pub use forwarded::{Client, client};
-pub use head::{HeadLimits, HeadReader, Methods};
+pub use head::{HeadReader, is_head};
+pub use head_limits::{HeadLimits, Methods};
 pub use parameters::percent_decoded;
 pub use plain::{Plain, parse_plain};
-pub use refusal::Refusal;
+pub use refusal::HttpRefusal;
 pub use request::Request;
-pub use response::{
-    CONTINUE, HeaderError, dated, is_head, is_valid_header, rejection, response, switching_protocols,
-};
+pub use response::{CONTINUE, HeaderError, dated, is_valid_header, rejection, response, switching_protocols};
 pub use upgrade::{Peer, Upgrade, UpgradeRules, parse_upgrade};
 
 /// Whether `byte` may stand in a token (RFC 9110 §5.6.2): methods, field names, subprotocols.

@@ -4,8 +4,9 @@
 //! a proxy in front may have guessed otherwise, and then one request hides in another.
 
 use super::body::Framing;
-use super::head::{HeadLimits, Methods, without_empty_lines};
-use super::refusal::{Kind, Refusal};
+use super::head::without_empty_lines;
+use super::head_limits::{HeadLimits, Methods};
+use super::refusal::{HttpRefusal, Kind};
 use super::request::Request;
 use super::upgrade::{self, Fields, Peer, Target};
 use crate::config::TrustedProxies;
@@ -28,7 +29,7 @@ pub fn parse_plain(
     peer: Peer,
     trusted_proxies: &TrustedProxies,
     limits: &HeadLimits,
-) -> Result<Option<Plain>, Refusal> {
+) -> Result<Option<Plain>, HttpRefusal> {
     let limits = HeadLimits { methods: Methods::Plain, ..*limits };
     let mut lines = upgrade::lines(head, &limits);
     let (line, fields) = upgrade::split(head, &mut lines, &limits)?;

@@ -8,15 +8,15 @@ use super::response;
 /// A request that was refused before PHP heard of it.
 ///
 /// The status follows RFC 6455 §4.2.2 and RFC 9110 §15.5. The text never repeats what the peer
-/// sent, so it can go to the peer and to a log as it is; only [`Refusal::origin_mismatch`] quotes
+/// sent, so it can go to the peer and to a log as it is; only [`HttpRefusal::origin_mismatch`] quotes
 /// the peer, escaped and shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct HttpRefusal {
     kind: Kind,
     mismatch: Option<Box<(String, String)>>,
 }
 
-impl Refusal {
+impl HttpRefusal {
     /// The status of the answer, always 4xx or 5xx.
     pub fn status(&self) -> u16 {
         self.kind.explain().0
@@ -61,19 +61,19 @@ impl Refusal {
     }
 }
 
-impl From<Kind> for Refusal {
+impl From<Kind> for HttpRefusal {
     fn from(kind: Kind) -> Self {
         Self { kind, mismatch: None }
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for HttpRefusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.status(), self.reason())
     }
 }
 
-impl std::error::Error for Refusal {}
+impl std::error::Error for HttpRefusal {}
 
 /// What exactly was wrong. Private, so that a reason can be split or reworded freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Answers as bytes. They get their Date last ([`dated`]): this module has no clock.
 
-use super::{head::without_empty_lines, is_token, is_value_byte};
+use super::{is_token, is_value_byte, status::phrase};
 use crate::deflate::Agreement;
 
 /// Appends the answer that completes a handshake (RFC 6455 §4.2.2): 101, the accept key, the chosen
@@ -50,11 +50,6 @@ pub fn response(status: u16, body: &[u8], headers: &[(String, Vec<u8>)], to_head
 
 /// The answer for who waits with a body until it is asked for (RFC 9110 §10.1.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
-/// Whether bytes that begin a request ask for an answer without a body.
-pub fn is_head(request: &[u8]) -> bool {
-    without_empty_lines(request).starts_with(b"HEAD ")
-}
 
 /// Writes the line Date (RFC 9110 §6.6.1) behind the status line, unless the application has set one.
 pub fn dated(mut response: Vec<u8>, date: &str) -> Vec<u8> {
@@ -144,56 +139,6 @@ fn line(out: &mut Vec<u8>, name: &str, value: &[u8]) {
     out.extend_from_slice(b": ");
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
-}
-
-/// The phrase of RFC 9110 §15 and RFC 6585; empty, which the grammar allows, for any other status.
-const fn phrase(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        300 => "Multiple Choices",
-        301 => "Moved Permanently",
-        302 => "Found",
-        303 => "See Other",
-        304 => "Not Modified",
-        307 => "Temporary Redirect",
-        308 => "Permanent Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        406 => "Not Acceptable",
-        407 => "Proxy Authentication Required",
-        408 => "Request Timeout",
-        409 => "Conflict",
-        410 => "Gone",
-        411 => "Length Required",
-        412 => "Precondition Failed",
-        413 => "Content Too Large",
-        414 => "URI Too Long",
-        415 => "Unsupported Media Type",
-        416 => "Range Not Satisfiable",
-        417 => "Expectation Failed",
-        421 => "Misdirected Request",
-        422 => "Unprocessable Content",
-        426 => "Upgrade Required",
-        428 => "Precondition Required",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        451 => "Unavailable For Legal Reasons",
-        500 => "Internal Server Error",
-        501 => "Not Implemented",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        505 => "HTTP Version Not Supported",
-        511 => "Network Authentication Required",
-        _ => "",
-    }
 }
 
 /// Written by the handshake; a second copy would contradict the first, or reframe the connection.

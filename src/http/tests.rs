@@ -10,11 +10,11 @@ const SAMPLE: &str = "GET /chat HTTP/1.1\r\nHost: server.example.com\r\nUpgrade:
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nOrigin: http://server.example.com\r\n\
     Sec-WebSocket-Protocol: chat, superchat\r\nSec-WebSocket-Version: 13\r\n\r\n";
 
-fn judge(head: impl AsRef<[u8]>) -> Result<Upgrade, Refusal> {
+fn judge(head: impl AsRef<[u8]>) -> Result<Upgrade, HttpRefusal> {
     judge_from(head, Peer { address: Some([203, 0, 113, 9].into()), secure: false }, &Origins::SameHost)
 }
 
-fn judge_from(head: impl AsRef<[u8]>, peer: Peer, origins: &Origins) -> Result<Upgrade, Refusal> {
+fn judge_from(head: impl AsRef<[u8]>, peer: Peer, origins: &Origins) -> Result<Upgrade, HttpRefusal> {
     let protocols = ["superchat".to_owned(), "chat".to_owned()];
     let trusted = TrustedProxies::parse(&["10.0.0.0/8".to_owned()]).unwrap();
     let limits = HeadLimits::default();
@@ -29,12 +29,12 @@ fn judge_from(head: impl AsRef<[u8]>, peer: Peer, origins: &Origins) -> Result<U
 }
 
 /// The sample of RFC 6455 with one part of it replaced; the part has to be there.
-fn with(part: &str, replacement: &str) -> Result<Upgrade, Refusal> {
+fn with(part: &str, replacement: &str) -> Result<Upgrade, HttpRefusal> {
     assert!(SAMPLE.contains(part), "{part}");
     judge(SAMPLE.replacen(part, replacement, 1))
 }
 
-fn status(outcome: Result<Upgrade, Refusal>) -> u16 {
+fn status(outcome: Result<Upgrade, HttpRefusal>) -> u16 {
     outcome.unwrap_err().status()
 }
 

@@ -5,8 +5,9 @@ use std::net::IpAddr;
 use super::accept_key::{accept_key, is_key};
 use super::extensions::negotiate;
 use super::forwarded::{self, Client};
-use super::head::{HeadLimits, HeadReader, without_empty_lines};
-use super::refusal::{Kind, Refusal};
+use super::head::{HeadReader, without_empty_lines};
+use super::head_limits::HeadLimits;
+use super::refusal::{HttpRefusal, Kind};
 use super::request::Request;
 use super::{is_token, list};
 use crate::config::{Compression, Origins, TrustedProxies, host_and_port};
@@ -54,7 +55,7 @@ pub struct Upgrade {
 ///
 /// Never panics, whatever the bytes: it repeats the check of [`HeadReader`], so that it can be called
 /// without it.
-pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Result<Upgrade, Refusal> {
+pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Result<Upgrade, HttpRefusal> {
     let mut lines = lines(head, rules.limits);
     let (line, fields) = split(head, &mut lines, rules.limits)?;
     let head = without_empty_lines(head);
@@ -77,7 +78,7 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
     // Last, so that its log line is only written for what is otherwise a WebSocket handshake.
     let origin = fields.at_most_one("origin").map_err(|()| Kind::OriginCount)?;
     if !rules.origins.allows(origin, host, secure) {
-        return Err(Refusal::origin(origin.unwrap_or_default(), host));
+        return Err(HttpRefusal::origin(origin.unwrap_or_default(), host));
     }
     let request = Request::new(
         head,
@@ -108,7 +109,7 @@ pub(super) fn split<'h, 'b>(
     head: &'b [u8],
     lines: &'h mut [httparse::Header<'b>],
     limits: &HeadLimits,
-) -> Result<(RequestLine<'b>, Fields<'h, 'b>), Refusal> {
+) -> Result<(RequestLine<'b>, Fields<'h, 'b>), HttpRefusal> {
     if HeadReader::new().advance(head, limits)? != Some(head.len()) {
         return Err(Kind::Malformed.into());
     }

@@ -28,7 +28,7 @@ use crate::{
     config::{Compression, Limits},
     connection::SendGauge,
     http::Request,
-    metrics::{Counters, Figure, Kind, LOG_LINES_DROPPED},
+    metrics::{Counters, Figure, LOG_LINES_DROPPED, MetricKind},
     queue::{Accept, ConnectionId, TagValue},
 };
 pub use audience::Audience;
@@ -177,7 +177,8 @@ impl Hub {
     /// Every figure of the server.
     pub fn figures(&self) -> Vec<Figure> {
         let as_int = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-        let gauge = |name, help, n: usize| Figure { name, help, kind: Kind::Gauge, value: as_int(n as u64) };
+        let gauge =
+            |name, help, n: usize| Figure { name, help, kind: MetricKind::Gauge, value: as_int(n as u64) };
         let mut figures = vec![
             gauge("ferrite_connections", "Connections that are open.", self.open_connections()),
             gauge("ferrite_topics", "Topics that have subscribers.", self.directory.topics()),
@@ -185,12 +186,12 @@ impl Hub {
         ];
         for (index, (name, help)) in Counters::NAMES.iter().zip(Counters::HELP).enumerate() {
             let sum = self.counters.iter().filter_map(|c| c.values().get(index).copied()).sum();
-            figures.push(Figure { name, help, kind: Kind::Counter, value: as_int(sum) });
+            figures.push(Figure { name, help, kind: MetricKind::Counter, value: as_int(sum) });
         }
         figures.push(Figure {
             name: "ferrite_log_lines_dropped_total",
             help: "Log lines of this process that standard error did not take at once.",
-            kind: Kind::Counter,
+            kind: MetricKind::Counter,
             value: as_int(LOG_LINES_DROPPED.get()),
         });
         figures

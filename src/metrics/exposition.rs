@@ -10,14 +10,14 @@ pub struct Figure {
     /// What it says, in one sentence.
     pub help: &'static str,
     /// How it changes.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// What it is now.
     pub value: i64,
 }
 
 /// How a figure changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// It only grows.
     Counter,
     /// It goes up and down.
@@ -75,10 +75,10 @@ pub fn render(figures: &[Figure], format: Format) -> String {
     for Figure { name, help, kind, value } in figures {
         let family = name.strip_suffix("_total").unwrap_or(name);
         let (kind, titled) = match (kind, format) {
-            (Kind::Gauge, _) => ("gauge", *name),
-            (Kind::Counter, Format::Text) => ("counter", *name),
+            (MetricKind::Gauge, _) => ("gauge", *name),
+            (MetricKind::Counter, Format::Text) => ("counter", *name),
             // The family is named without what only the sample has.
-            (Kind::Counter, Format::OpenMetrics) => ("counter", family),
+            (MetricKind::Counter, Format::OpenMetrics) => ("counter", family),
         };
         // Neither has a backslash, a quote or a line end in it: they are ours. Writing to a String
         // cannot fail.
@@ -106,8 +106,8 @@ mod tests {
     use super::*;
 
     const FIGURES: [Figure; 2] = [
-        Figure { name: "ferrite_topics", help: " Topics.", kind: Kind::Gauge, value: 3 },
-        Figure { name: "ferrite_sent_bytes_total", help: " Bytes.", kind: Kind::Counter, value: 70 },
+        Figure { name: "ferrite_topics", help: " Topics.", kind: MetricKind::Gauge, value: 3 },
+        Figure { name: "ferrite_sent_bytes_total", help: " Bytes.", kind: MetricKind::Counter, value: 70 },
     ];
 
     #[test]

@@ -8,7 +8,7 @@ mod exposition;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-pub use exposition::{Figure, Format, Kind, render};
+pub use exposition::{Figure, Format, MetricKind, render};
 
 /// A number that only grows, written by one thread, or by each with
 /// [`add_from_anywhere`](Self::add_from_anywhere).

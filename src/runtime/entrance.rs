@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use super::shard::{ACCEPT, Shard, may_log};
 use crate::{
     connection::{Access, Connection, Deciding, Heart, Phase, Read, SendGauge, Session},
-    http::{self, HeadLimits, Methods, Refusal, Request, UpgradeRules},
+    http::{self, HeadLimits, HttpRefusal, Methods, Request, UpgradeRules},
     limits::{Admission, TokenBucket, TooMany},
     queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject},
     socket::{self, Arrival, Entry, PeerAddress, turn_away},
@@ -340,7 +340,7 @@ impl Shard {
     }
 
     /// Answers a request that breaks a rule.
-    fn refuse(&mut self, slot: u32, refusal: &Refusal, to_head: bool) {
+    fn refuse(&mut self, slot: u32, refusal: &HttpRefusal, to_head: bool) {
         self.counters(|c| c.handshakes_refused.increment());
         if let Some((origin, host)) = refusal.origin_mismatch()
             && !self.common.origin_warned.swap(true, Ordering::Relaxed)

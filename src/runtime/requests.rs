@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use super::{entrance::DECISION_TIME, shard::Shard};
 use crate::{
     connection::{Access, Body, Phase, Read},
-    http::{self, BodyReader, Plain, Refusal},
+    http::{self, BodyReader, HttpRefusal, Plain},
     limits::LeastRate,
     metrics::{Format, render},
     queue::{Asked, ConnectionId, Event, LogLevel, Respond},
@@ -153,7 +153,7 @@ impl Shard {
                 whole = body.reader.advance(&input, &mut body.received);
                 let more = body.received.len() - before;
                 if !self.bodies.arrive(&self.port.commands, &body.request, more) && whole.is_ok() {
-                    whole = Err(Refusal::too_busy());
+                    whole = Err(HttpRefusal::too_busy());
                 }
             }
             match whole {
@@ -225,7 +225,7 @@ impl Shard {
     }
 
     /// Answers a plain request that breaks a rule.
-    fn refuse_request(&mut self, slot: u32, request: &http::Request, refusal: &Refusal) {
+    fn refuse_request(&mut self, slot: u32, request: &http::Request, refusal: &HttpRefusal) {
         self.counters(|c| c.requests.increment());
         self.answer(slot, refusal.to_response(request.method() == "HEAD"));
     }
