@@ -1,12 +1,10 @@
 //! What a request asks behind its `?`.
 
-use percent_encoding::percent_decode_str;
-
 use super::{
     answer::Failure,
     body::{List, Tags, To},
 };
-use crate::port::Audience;
+use crate::{http::form_decoded, port::Audience};
 
 /// The fields of a query, in order, each to be taken once; what is left at the end is refused.
 #[derive(Debug)]
@@ -15,10 +13,7 @@ pub(super) struct Fields(Vec<(String, String)>);
 impl Fields {
     /// Reads `a=1&b=2`, percent-encoded, a `+` for a space.
     pub(super) fn parse(query: &str) -> Result<Self, Failure> {
-        let decode = |text: &str| {
-            let text = text.replace('+', " ");
-            percent_decode_str(&text).decode_utf8().map(|text| text.into_owned())
-        };
+        let decode = |text: &str| String::from_utf8(form_decoded(text.as_bytes()));
         let mut fields = Vec::new();
         for field in query.split('&').filter(|field| !field.is_empty()) {
             let (name, value) = field.split_once('=').unwrap_or((field, ""));

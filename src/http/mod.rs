@@ -40,7 +40,7 @@ pub use extensions::{Malformed, negotiate};
 pub use forwarded::{Client, client};
 pub use head::{HeadReader, is_head};
 pub use head_limits::{HeadLimits, Methods};
-pub use parameters::percent_decoded;
+pub use parameters::{form_decoded, percent_decoded};
 pub use plain::{Plain, parse_plain};
 pub use refusal::HttpRefusal;
 pub use request::Request;

@@ -34,12 +34,14 @@ impl Request {
     }
 }
 
-/// Bytes whose escapes `%41` are decoded; what is no whole escape stays as it is, as in PHP's `rawurldecode()`.
+/// Decodes the escapes (`%41`) in `value`; a `%` without two hexadecimal digits stays as it is, as in PHP's
+/// `rawurldecode()`.
 pub fn percent_decoded(value: &[u8]) -> Vec<u8> {
     percent_encoding::percent_decode(value).collect()
 }
 
-fn form_decoded(value: &[u8]) -> Vec<u8> {
+/// As [`percent_decoded`], with `+` for a space, as in PHP's `urldecode()`.
+pub fn form_decoded(value: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = value.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     percent_decoded(&spaced)
 }

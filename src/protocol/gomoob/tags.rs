@@ -6,7 +6,10 @@ use super::{
     frame::Refusal,
     json::{Keep, Value, decode, is_int_key},
 };
-use crate::port::{TagError, TagValue, check_tag};
+use crate::{
+    http::form_decoded,
+    port::{TagError, TagValue, check_tag},
+};
 
 /// Why a client cannot be tagged as its URL says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,34 +58,10 @@ pub fn connection_tags(query: &str, limit: usize) -> Result<Vec<(Arc<str>, TagVa
 /// The last parameter of that name, decoded.
 fn parameter(query: &str, name: &str) -> Option<Vec<u8>> {
     let pairs = query.split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-    pairs.rev().find(|(key, _)| decoded(key) == name.as_bytes()).map(|(_, value)| decoded(value))
-}
-
-fn decoded(text: &str) -> Vec<u8> {
-    let bytes = text.as_bytes();
-    let mut plain = Vec::with_capacity(bytes.len());
-    let mut rest = bytes;
-    while let Some((&first, after)) = rest.split_first() {
-        let escaped = match (first, after) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        rest = match escaped {
-            Some((high, low)) => {
-                plain.push(high << 4 | low);
-                after.get(2..).unwrap_or_default()
-            }
-            None => {
-                plain.push(if first == b'+' { b' ' } else { first });
-                after
-            }
-        };
-    }
-    plain
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+    pairs
+        .rev()
+        .find(|(key, _)| form_decoded(key.as_bytes()) == name.as_bytes())
+        .map(|(_, value)| form_decoded(value.as_bytes()))
 }
 
 #[cfg(test)]
