@@ -95,13 +95,13 @@ final class FakePublisher implements PublisherInterface
 
     public function topics(string $prefix = ''): iterable
     {
-        $this->sender->check();
+        $this->sender->throwFailure();
         return $this->listTopics($prefix);
     }
 
     public function presence(string $topic): TopicPresence
     {
-        $this->sender->check();
+        $this->sender->throwFailure();
         foreach ($this->presences as $presence) {
             if ($presence->topic === $topic) {
                 return $presence;
@@ -112,14 +112,14 @@ final class FakePublisher implements PublisherInterface
 
     public function stats(): array
     {
-        $this->sender->check();
+        $this->sender->throwFailure();
         return $this->stats;
     }
 
     public function health(): ServerHealth
     {
         try {
-            $this->sender->check();
+            $this->sender->throwFailure();
         } catch (ServerAwayException) {
             return ServerHealth::Away;
         }

@@ -29,8 +29,8 @@ final class RecordingSender implements Sender
     {
     }
 
-    /** @throws PublisherException */
-    public function check(): void
+    /** @throws PublisherException The prepared failure, if there is one. */
+    public function throwFailure(): void
     {
         if ($this->failure !== null) {
             throw $this->failure;
@@ -48,7 +48,7 @@ final class RecordingSender implements Sender
     ): Published {
         // Throws for the texts that the real publisher refuses.
         Json::encode(['topic' => $topic, 'to' => $to?->toJson()] + $message->fields());
-        $this->check();
+        $this->throwFailure();
         $this->recorded[] = new Recorded(
             $method,
             $message->data,
@@ -75,13 +75,13 @@ final class RecordingSender implements Sender
 
     public function countOf(Selection $to): int
     {
-        $this->check();
+        $this->throwFailure();
         return $this->reached;
     }
 
     public function connectionsOf(Selection $to): iterable
     {
-        $this->check();
+        $this->throwFailure();
         // A generator as in the real publisher: `iterator_to_array()` takes no array before PHP 8.2.
         return (fn () => yield from $this->connections)();
     }
