@@ -195,7 +195,7 @@ impl Publisher {
         {
             // Enough waits to be worth a wake in the middle of a batch: the shard writes while the callback goes on,
             // instead of finding the outbox full.
-            route.commands.press();
+            route.commands.wake_now();
         }
         Ok(result)
     }

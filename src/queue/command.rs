@@ -1,4 +1,5 @@
-//! What PHP tells the network. Plain, owned, serialisable: the producer may be another process.
+//! Commands: orders from the consumer and the other publishers to one shard. Plain, owned data, because the producer may
+//! one day be another process.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,26 +7,25 @@ use bytes::Bytes;
 
 use super::{ConnectionId, Identity, TagValue};
 
-/// One order to a shard, carried out in the order in which it was given.
-///
-/// An order for a connection that is gone does nothing.
+/// One order to a shard. A shard carries out the commands of one producer in the order in which they were sent. A command
+/// for a connection that is gone does nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
-    /// Let a client in that waits in `Event::Handshake`.
+    /// Accept a client whose `Event::Handshake` waits for a decision.
     Accept {
         /// The connection to be.
         id: ConnectionId,
-        /// What it becomes.
+        /// The user, topics and tags of the connection, and the response headers.
         accept: Box<Accept>,
     },
-    /// Refuse a client that waits in `Event::Handshake`.
+    /// Refuse a client whose `Event::Handshake` waits for a decision.
     Reject {
         /// The connection that will not be.
         id: ConnectionId,
-        /// What its client is told.
+        /// The response to the client.
         reject: Box<Reject>,
     },
-    /// Answer a client that waits in `Event::Request`.
+    /// Answer a client whose `Event::Request` waits for a response.
     Respond {
         /// The connection.
         id: ConnectionId,
@@ -38,16 +38,16 @@ pub enum Command {
         id: ConnectionId,
         /// Header and payload of one final frame.
         frame: Bytes,
-        /// Whether it is to be compressed where it can be.
+        /// True to compress the frame for connections that negotiated compression.
         compress: bool,
     },
-    /// Send a frame to each of these.
+    /// Send a frame to several connections.
     SendToEach {
         /// The recipients, all of this shard, each once.
         to: Box<[ConnectionId]>,
         /// Header and payload of one final frame.
         frame: Bytes,
-        /// Whether it is to be compressed where it can be.
+        /// True to compress the frame for connections that negotiated compression.
         compress: bool,
     },
     /// Send a frame to a topic's subscribers.
@@ -56,18 +56,18 @@ pub enum Command {
         topic: Arc<str>,
         /// Header and payload of one final frame.
         frame: Bytes,
-        /// Whether it is to be compressed where it can be.
+        /// True to compress the frame for connections that negotiated compression.
         compress: bool,
-        /// Who does not get it; sorted.
+        /// Connections to leave out, sorted.
         except: Arc<[ConnectionId]>,
     },
     /// Send a frame to every open connection.
     Broadcast {
         /// Header and payload of one final frame.
         frame: Bytes,
-        /// Whether it is to be compressed where it can be.
+        /// True to compress the frame for connections that negotiated compression.
         compress: bool,
-        /// Who does not get it; sorted.
+        /// Connections to leave out, sorted.
         except: Arc<[ConnectionId]>,
     },
     /// Add topics to a connection.
@@ -84,7 +84,7 @@ pub enum Command {
         /// The topics.
         topics: Vec<Arc<str>>,
     },
-    /// Begin the closing handshake, after what is pending.
+    /// Begin the closing handshake, after the frames that are pending.
     Close {
         /// The connection.
         id: ConnectionId,
@@ -93,7 +93,7 @@ pub enum Command {
         /// The reason, at most 123 bytes.
         reason: Box<str>,
     },
-    /// A send found the outbox full and the policy is to close: drop what is pending, close 1013.
+    /// Drop the pending frames and close with 1013: a send found the outbox full, and the policy is to close.
     CloseSlow {
         /// The connection.
         id: ConnectionId,
@@ -108,23 +108,23 @@ pub enum Command {
         /// The connection.
         id: ConnectionId,
     },
-    /// Wake the consumer after this time, though nothing may have happened. Replaces the last.
+    /// Wake the consumer after this time, even without an event. Replaces the previous alarm.
     Alarm {
-        /// From now.
+        /// The time from now.
         after: Duration,
     },
     /// Stop accepting, drain the outboxes, close every connection with 1001, end the thread.
     Stop {
-        /// How long that may take. Zero: at once.
+        /// The time that draining may take. Zero: close at once.
         grace: Duration,
     },
 }
 
 impl Command {
-    /// What it keeps until it is carried out: its place in the queue, and what it brings along.
+    /// Bytes that the command occupies until it is carried out: its place in the queue and the data that it owns.
     pub fn size(&self) -> usize {
         let names = |topics: &[Arc<str>]| topics.iter().map(|topic| NAME + topic.len()).sum();
-        let brought = match self {
+        let owned = match self {
             Self::Send { frame, .. } => frame.len(),
             Self::Publish { frame, except, .. } | Self::Broadcast { frame, except, .. } => {
                 frame.len() + size_of_val(&**except)
@@ -140,27 +140,27 @@ impl Command {
             Self::Respond { response, .. } => response.size(),
             _ => 0,
         };
-        size_of::<Self>() + brought
+        size_of::<Self>() + owned
     }
 }
 
-/// What becomes of an accepted client.
+/// The properties of an accepted client.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accept {
-    /// The application's name for who is connected.
+    /// The application's name for the user of the connection.
     pub user: Option<String>,
-    /// Topics it is subscribed to from the start.
+    /// The first topics of the connection.
     pub topics: Vec<Arc<str>>,
-    /// Tags that it has from the start.
+    /// The first tags of the connection.
     pub tags: Vec<(Arc<str>, TagValue)>,
     /// The subprotocol; must be one that the client offered.
     pub protocol: Option<String>,
-    /// More headers for the 101 response, checked.
+    /// Additional headers for the 101 response. The caller has checked them.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Accept {
-    /// Lets a client in as who it is.
+    /// Accepts a client with the user, topics and tags of its identity.
     pub fn as_identified(identity: Option<Identity>, protocol: Option<String>) -> Self {
         let Some(Identity { user, topics, tags, .. }) = identity else {
             return Self { protocol, ..Self::default() };
@@ -169,19 +169,19 @@ impl Accept {
     }
 }
 
-/// How a client is refused.
+/// The response to a refused client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
     /// The HTTP status, 300 to 599.
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
-    /// More headers, checked.
+    /// Additional headers. The caller has checked them.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Reject {
-    /// Bytes of body and headers.
+    /// Size of the body and the headers in bytes.
     pub fn size(&self) -> usize {
         self.body.len() + headers_size(&self.headers)
     }
@@ -194,21 +194,21 @@ pub struct Respond {
     pub status: u16,
     /// The body.
     pub body: Vec<u8>,
-    /// More headers, checked.
+    /// Additional headers. The caller has checked them.
     pub headers: Vec<(String, Vec<u8>)>,
 }
 
 impl Respond {
-    /// Bytes of body and headers.
+    /// Size of the body and the headers in bytes.
     pub fn size(&self) -> usize {
         self.body.len() + headers_size(&self.headers)
     }
 }
 
-/// Bytes of headers on the wire.
+/// Size of headers on the wire in bytes.
 pub fn headers_size(headers: &[(String, Vec<u8>)]) -> usize {
     headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum()
 }
 
-/// What a name costs beside its bytes.
+/// Bytes of a name in addition to its text.
 const NAME: usize = 32;

@@ -2,9 +2,12 @@
 //!
 //! The consumer, the *primary* producer, sends one message at a time, so its queue is the cheapest there is
 //! ([`spsc`]). The *secondary* producers (control API, protocols, presence) share a channel. A secondary command is
-//! carried out after everything that the consumer had sent before it, and before everything that the consumer sends
-//! after it: each carries the position of the consumer's queue at the time when it was sent, and the shard looks into
-//! the channel again before it carries out what came into the consumer's queue since its last look.
+//! carried out after every command that the consumer sent before it, and before every command that the consumer sends
+//! after it: each carries the position of the consumer's queue at the time when it was sent, and the shard checks the
+//! channel before it carries out the consumer's commands that arrived since its last check.
+//!
+//! Neither queue has a bound; a producer that is too far ahead of the shard [waits](CommandSender::wait_for_room). When
+//! the shard ends, its [`CommandReceiver`] is dropped, later commands are dropped, and no producer waits any more.
 
 use std::{
     sync::{
@@ -19,7 +22,7 @@ use crossbeam_channel as channel;
 
 use super::{Command, CreditNotifier, Parker, Rest, spsc};
 
-/// Makes the ends: the consumer's, the one of all other threads, the shard's.
+/// Makes the ends: the sender of the consumer, the sender of all other threads, the receiver of the shard.
 pub(super) fn commands() -> (CommandSender, CommandSender, CommandReceiver) {
     let shared = Arc::new(Shared::default());
     let (primary, primary_flow) = (spsc::channel(), Arc::new(Flow::default()));
@@ -44,7 +47,7 @@ pub(super) fn commands() -> (CommandSender, CommandSender, CommandReceiver) {
     )
 }
 
-/// The counters of one queue: bytes of commands, which only grow.
+/// The counters of one queue, in bytes of commands. They only grow.
 #[derive(Debug, Default)]
 struct Flow {
     /// Written by the producers.
@@ -53,23 +56,24 @@ struct Flow {
     taken: AtomicU64,
 }
 
-/// The state that all ends see.
+/// The state that all ends share.
 #[derive(Debug, Default)]
 struct Shared {
     parker: Parker,
-    /// Wakes the thread that runs the shard; set before its first tick.
+    /// Wakes the thread that drives the shard; set before the shard's first tick.
     waker: OnceLock<task::Waker>,
     credit: CreditNotifier,
-    /// Bytes of messages, and of requests' bodies, that the consumer has finished: written by the consumer alone.
+    /// Bytes of messages that the consumer has finished. Written by the consumer alone.
     consumed: AtomicU64,
+    /// Bytes of the bodies of requests that the consumer has answered. Written by the consumer alone.
     answered: AtomicU64,
-    /// Set when the shard's end is dropped: no command will be taken any more.
+    /// True when the receiver is dropped: the shard takes no more commands.
     gone: AtomicBool,
-    /// Set when the shard is to end at once.
+    /// True when the shard must end at once.
     ended: AtomicBool,
 }
 
-/// A producer's end for commands.
+/// A producer's end for commands to one shard.
 #[derive(Debug)]
 pub struct CommandSender {
     queue: Queue,
@@ -88,7 +92,7 @@ enum Queue {
 type Ordered = (u64, Command);
 
 impl CommandSender {
-    /// Appends a command. False if the shard is gone.
+    /// Appends a command. Returns false, and drops the command, if the shard is gone.
     pub fn push(&mut self, command: Command) -> bool {
         let size = command.size() as u64;
         match &mut self.queue {
@@ -106,7 +110,7 @@ impl CommandSender {
         }
     }
 
-    /// One more sender of a secondary producer; `None` of the primary one.
+    /// Makes one more sender of a secondary producer; `None` for the primary one.
     pub fn secondary(&self) -> Option<Self> {
         let Queue::Secondary(channel, primary) = &self.queue else { return None };
         let queue = Queue::Secondary(channel.clone(), primary.clone());
@@ -118,7 +122,7 @@ impl CommandSender {
         matches!(self.queue, Queue::Secondary(..))
     }
 
-    /// After the first command of a batch: wakes a shard that would not look by itself.
+    /// After the first command of a batch: wakes a shard that would not check its queues by itself.
     pub fn wake_early(&self) {
         if self.shared.parker.must_wake_early() {
             self.shared.wake();
@@ -128,25 +132,25 @@ impl CommandSender {
     /// Ends a batch: wakes the shard if it rests.
     pub fn flush(&self) {
         let parker = &self.shared.parker;
-        // The consumer may be the thread that runs the shard next; no other producer is.
+        // The consumer may be the thread that drives the shard next; no other producer is.
         let must = if self.is_secondary() { parker.must_wake_now() } else { parker.must_wake() };
         if must {
             self.shared.wake();
         }
     }
 
-    /// In the middle of a batch: wakes the shard now, though the batch is not over.
-    pub fn press(&self) {
+    /// Wakes the shard now, in the middle of a batch.
+    pub fn wake_now(&self) {
         if self.shared.parker.must_wake_now() {
             self.shared.wake();
         }
     }
 
     /// Waits while more than `most` bytes of commands are on their way to the shard. A shard never waits for the
-    /// network, so this waits for the processor only; without it the queue would have no bound.
+    /// network, so this waits for processor time only. It gives the queue its bound.
     pub fn wait_for_room(&self, most: usize) {
         while self.is_over(most) {
-            self.press();
+            self.wake_now();
             std::thread::sleep(Duration::from_micros(100));
         }
     }
@@ -174,14 +178,14 @@ impl CommandSender {
     }
 }
 
-/// The consumer's end for credit: bytes that it has finished. One for each shard.
+/// The consumer's end for returning credit to one shard.
 #[derive(Debug)]
 pub struct CreditSender {
     shared: Arc<Shared>,
 }
 
 impl CreditSender {
-    /// Counts a message that the consumer has finished.
+    /// Counts a message that the consumer has finished, in bytes of [`Event::message_cost`](super::Event::message_cost).
     pub fn consumed(&self, bytes: usize) {
         let consumed = self.shared.consumed.load(Ordering::Relaxed);
         self.shared.consumed.store(consumed + bytes as u64, Ordering::Release);
@@ -195,20 +199,20 @@ impl CreditSender {
 
     /// Ends a batch: notifies the shard if a connection of it is blocked on credit.
     pub fn flush(&self) {
-        if self.shared.credit.ring() && self.shared.parker.must_wake() {
+        if self.shared.credit.notify() && self.shared.parker.must_wake() {
             self.shared.wake();
         }
     }
 }
 
-/// Wakes a shard that rests. A consumer that drives the shard sleeps where the shard does.
+/// Wakes a shard that rests. A consumer that drives the shard sleeps in the shard's place and is woken too.
 #[derive(Debug, Clone)]
 pub struct ShardWaker {
     shared: Arc<Shared>,
 }
 
 impl ShardWaker {
-    /// Wakes the thread that runs the shard, if it rests.
+    /// Wakes the thread that drives the shard, if it rests.
     pub fn wake(&self) {
         if self.shared.parker.must_wake_now() {
             self.shared.wake();
@@ -223,7 +227,7 @@ pub struct Ender {
 }
 
 impl Ender {
-    /// Has the shard drop every connection and end its thread.
+    /// Makes the shard drop every connection and end its thread.
     pub fn end(&self) {
         self.shared.ended.store(true, Ordering::SeqCst);
         if self.shared.parker.must_wake_now() {
@@ -234,7 +238,7 @@ impl Ender {
 
 impl Shared {
     fn wake(&self) {
-        // Not set: the shard has not begun and looks at its queues before it first rests.
+        // Without a waker the shard has not begun: it checks its queues before its first rest.
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
@@ -247,7 +251,7 @@ pub struct CommandReceiver {
     primary: Primary,
     secondary: Secondary,
     shared: Arc<Shared>,
-    /// The notification of credit that was seen last.
+    /// The number of the last notification of credit that the shard has taken.
     seen_credit: u32,
 }
 
@@ -257,7 +261,7 @@ struct Primary {
     flow: Arc<Flow>,
     /// Bytes of commands taken.
     taken: u64,
-    /// Commands up to here may be taken: every secondary command that was sent before them is carried out.
+    /// The position up to which commands may be taken: every secondary command sent before it has been taken.
     limit: u64,
 }
 
@@ -267,9 +271,9 @@ struct Secondary {
     flow: Arc<Flow>,
     /// Bytes of commands taken.
     taken: u64,
-    /// Commands to take before the primary ones up to the limit.
+    /// The number of commands to take before the primary ones up to the limit.
     ahead: usize,
-    /// The next one, until the primary queue has come to its position.
+    /// The next command, until the primary queue has reached its position.
     waiting: Option<Ordered>,
 }
 
@@ -286,8 +290,8 @@ impl CommandReceiver {
     fn pop_in_order(&mut self) -> Option<Command> {
         loop {
             if let Some((after, _)) = &self.secondary.waiting {
-                // A position is counted before its command can be taken, so that the queue may seem to be empty: then
-                // the producer had not sent it yet.
+                // A producer counts the bytes of a command before it pushes the command. So the queue may be empty
+                // before the position: that command was not sent before the secondary one.
                 if self.primary.taken < *after
                     && let Some(command) = self.primary.pop()
                 {
@@ -310,7 +314,7 @@ impl CommandReceiver {
         }
     }
 
-    /// True if the shard is to end at once.
+    /// True if the shard must end at once.
     pub fn is_ended(&self) -> bool {
         self.shared.ended.load(Ordering::SeqCst)
     }
@@ -320,51 +324,51 @@ impl CommandReceiver {
         self.primary.queue.is_empty() && self.secondary.is_empty()
     }
 
-    /// True if no command of the consumer's waits.
+    /// True if no command of the consumer waits.
     pub fn is_primary_empty(&self) -> bool {
         self.primary.queue.is_empty()
     }
 
-    /// Sets the waker of this shard. Once, before its first tick.
+    /// Sets the waker of this shard. Called once, before the shard's first tick.
     pub fn set_waker(&self, waker: task::Waker) {
         let _ = self.shared.waker.set(waker);
     }
 
-    /// Announces a rest. False if there is something to do after all: then the shard is awake.
+    /// Announces a rest. Returns false if there is something to do: then the shard is awake.
     pub fn announce(&self, rest: Rest) -> bool {
         self.shared.parker.announce(rest);
-        if self.is_empty() && !self.shared.credit.has_rung(self.seen_credit) && !self.is_ended() {
+        if self.is_empty() && !self.shared.credit.has_notified_since(self.seen_credit) && !self.is_ended() {
             return true;
         }
-        self.shared.parker.rise();
+        self.shared.parker.set_awake();
         false
     }
 
-    /// Announces that the consumer runs the shard's next tick, after its batch. False if a secondary command waits,
-    /// which cannot wait so long: then the shard is awake.
+    /// Announces that the consumer drives the shard's next tick, after its batch. Returns false if a secondary command
+    /// waits, which cannot wait so long: then the shard is awake.
     #[must_use]
     pub fn lend(&self) -> bool {
         self.shared.parker.announce(Rest::Lent);
         if self.secondary.is_empty() {
             return true;
         }
-        self.shared.parker.rise();
+        self.shared.parker.set_awake();
         false
     }
 
     /// Ends a rest.
-    pub fn rise(&self) {
-        self.shared.parker.rise();
+    pub fn set_awake(&self) {
+        self.shared.parker.set_awake();
     }
 
-    /// Says whether a connection is blocked on credit. The caller must look at the credit once more afterwards.
+    /// Marks the shard as blocked on credit, or no longer. After `true` the caller must check the credit again.
     pub fn set_blocked(&self, blocked: bool) {
-        self.shared.credit.listen(blocked);
+        self.shared.credit.set_blocked(blocked);
     }
 
     /// Returns true once for each notification of credit.
     pub fn take_credit_notification(&mut self) -> bool {
-        self.shared.credit.heard(&mut self.seen_credit)
+        self.shared.credit.take(&mut self.seen_credit)
     }
 
     /// Bytes of messages that the consumer has finished.
@@ -377,7 +381,7 @@ impl CommandReceiver {
         self.shared.answered.load(Ordering::Acquire)
     }
 
-    /// Tells the producers how many bytes of their commands were taken.
+    /// Publishes the bytes of commands taken, so that producers that wait for room go on.
     pub fn report(&self) {
         self.primary.flow.taken.store(self.primary.taken, Ordering::Release);
         self.secondary.flow.taken.store(self.secondary.taken, Ordering::Release);
@@ -425,7 +429,7 @@ mod tests {
     use super::*;
     use crate::queue::ConnectionId;
 
-    /// A command that is known by its connection.
+    /// A command with `number` as its connection's place.
     fn command(number: usize) -> Command {
         Command::Pause { id: ConnectionId::new(0, number, 0) }
     }

@@ -1,8 +1,8 @@
-//! Tells a shard that credit came back, but only while it listens.
+//! Notifications of returned credit, from the consumer to a shard that waits for credit.
 //!
-//! The consumer writes down what it consumed, then rings; the shard listens, then looks at what was
-//! consumed once more, then pauses a connection. Each has a sequentially consistent fence between,
-//! so either the shard sees the credit or the consumer hears that somebody listens.
+//! The consumer stores the bytes that it has consumed, then notifies. The shard marks itself blocked, reads the consumed
+//! bytes again, then pauses a connection. Each has a sequentially consistent fence between its two steps, so either the
+//! shard sees the credit or the consumer sees the mark. The loom model below verifies this.
 
 #[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
@@ -12,39 +12,40 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
 /// One for each shard.
 #[derive(Debug, Default)]
 pub struct CreditNotifier {
-    listening: AtomicBool,
-    rings: AtomicU32,
+    /// True while a connection of the shard is blocked on credit.
+    blocked: AtomicBool,
+    /// The number of notifications.
+    notified: AtomicU32,
 }
 
 impl CreditNotifier {
-    /// For the consumer, after it wrote down what it consumed. True if the shard listened: the
-    /// caller then wakes it, should it rest.
+    /// Notifies the shard if it is blocked. Returns true if it is: the caller then wakes the shard, should it rest. The
+    /// consumer calls this after it has stored the bytes that it has consumed.
     #[must_use]
-    pub fn ring(&self) -> bool {
+    pub fn notify(&self) -> bool {
         fence(Ordering::SeqCst);
-        if !self.listening.load(Ordering::Relaxed) {
+        if !self.blocked.load(Ordering::Relaxed) {
             return false;
         }
-        self.rings.fetch_add(1, Ordering::SeqCst);
+        self.notified.fetch_add(1, Ordering::SeqCst);
         true
     }
 
-    /// For the shard: whether one of its connections waits for credit. It must then look at that
-    /// connection's credit once more.
-    pub fn listen(&self, listening: bool) {
-        self.listening.store(listening, Ordering::Relaxed);
+    /// Marks the shard as blocked on credit, or no longer. After `true` the shard must read the consumed bytes again.
+    pub fn set_blocked(&self, blocked: bool) {
+        self.blocked.store(blocked, Ordering::Relaxed);
         fence(Ordering::SeqCst);
     }
 
-    /// Whether the bell has rung since ring number `last`.
-    pub fn has_rung(&self, last: u32) -> bool {
-        self.rings.load(Ordering::SeqCst) != last
+    /// True if a notification has come since number `seen`.
+    pub fn has_notified_since(&self, seen: u32) -> bool {
+        self.notified.load(Ordering::SeqCst) != seen
     }
 
-    /// The same, and remembers it.
-    pub fn heard(&self, last: &mut u32) -> bool {
-        let rings = self.rings.load(Ordering::SeqCst);
-        std::mem::replace(last, rings) != rings
+    /// Returns true if a notification has come since number `seen`, and updates `seen`.
+    pub fn take(&self, seen: &mut u32) -> bool {
+        let notified = self.notified.load(Ordering::SeqCst);
+        std::mem::replace(seen, notified) != notified
     }
 }
 
@@ -63,20 +64,20 @@ mod loom_models {
     #[test]
     fn loom_a_connection_never_waits_for_credit_that_came_back() {
         loom::model(|| {
-            let bell = Arc::new(CreditNotifier::default());
+            let notifier = Arc::new(CreditNotifier::default());
             let consumed = Arc::new(AtomicU64::new(0));
             let consumer = {
-                let (bell, consumed) = (bell.clone(), consumed.clone());
+                let (notifier, consumed) = (notifier.clone(), consumed.clone());
                 thread::spawn(move || {
                     consumed.store(1, Ordering::Release);
-                    bell.ring()
+                    notifier.notify()
                 })
             };
-            bell.listen(true);
+            notifier.set_blocked(true);
             let seen = consumed.load(Ordering::Acquire) == 1;
-            let rang = consumer.join().unwrap();
-            assert!(seen || rang, "paused for ever");
-            assert_eq!(rang, bell.has_rung(0));
+            let notified = consumer.join().unwrap();
+            assert!(seen || notified, "paused for ever");
+            assert_eq!(notified, notifier.has_notified_since(0));
         });
     }
 }

@@ -1,4 +1,5 @@
-//! What the network tells PHP. Plain, owned, serialisable: the consumer may be another process.
+//! Events: notifications from the shards to the consumer (PHP). Plain, owned data, because the consumer may one day be
+//! another process.
 
 use std::sync::Arc;
 
@@ -7,18 +8,18 @@ use bytes::Bytes;
 use super::{ConnectionId, TagValue};
 use crate::http::Request;
 
-/// One thing that happened, in the order in which it happened on its connection.
+/// One event of the server. The events of one connection are delivered in the order in which they happened.
 ///
-/// Of one connection: at most one `Handshake`, then either `HandshakeGone` or `Open`; after
-/// `Open`, messages and drains, then exactly one `Close`. Or one `Request`, and `RequestGone` if nobody
-/// waits for its answer any more.
+/// A connection that upgrades has at most one `Handshake`, then either `HandshakeGone` or `Open`; after `Open` come
+/// messages and drains, then exactly one `Close`. A plain request has one `Request`, and `RequestGone` if its client no
+/// longer waits for the response.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// A client asks to connect and the consumer decides (`Command::Accept`, `Command::Reject`).
     Handshake {
         /// The connection to be.
         id: ConnectionId,
-        /// What the client sent, with the subprotocol that the server would choose.
+        /// The client's request, with the subprotocol that the server would choose.
         handshake: Box<Handshake>,
     },
     /// The client of an undecided handshake is gone, or the time to decide is over.
@@ -30,7 +31,7 @@ pub enum Event {
     Request {
         /// The connection.
         id: ConnectionId,
-        /// What it asks for.
+        /// The request and its body.
         asked: Box<Asked>,
     },
     /// The client of an unanswered request is gone, or the time to answer is over.
@@ -42,7 +43,7 @@ pub enum Event {
     Open {
         /// The new connection.
         id: ConnectionId,
-        /// Who it is.
+        /// The connection's request, subprotocol and user.
         opened: Box<Opened>,
     },
     /// A whole message arrived.
@@ -51,7 +52,7 @@ pub enum Event {
         id: ConnectionId,
         /// The payload; UTF-8 unless `binary`.
         payload: Bytes,
-        /// Whether it came as a binary message.
+        /// True for a binary message.
         binary: bool,
     },
     /// The outbox of a connection that was congested is empty again.
@@ -59,31 +60,32 @@ pub enum Event {
         /// The connection.
         id: ConnectionId,
     },
-    /// The connection is closed; nothing of it follows.
+    /// The connection is closed. This is its last event.
     Close {
         /// The connection.
         id: ConnectionId,
-        /// The code of whichever side closed first; 1005 for a close frame without a code, 1006
+        /// The close code of the side that closed first; 1005 for a close frame without a code, 1006
         /// when the connection broke (RFC 6455 section 7.1.5).
         code: u16,
         /// The reason that came with the code.
         reason: Box<str>,
     },
-    /// A user joined or left an announced topic, as its subscribers were notified.
+    /// A user joined or left an announced topic. The topic's subscribers were notified in the same order.
     Presence(PresenceChange),
-    /// A line for the operator.
+    /// A record for the log.
     Log(Box<LogRecord>),
     /// A shard has closed its last connection and its thread ends.
     Stopped {
         /// The shard's number.
         shard: usize,
-        /// The panic that ended it, if it did not end as asked.
+        /// The message of the panic that ended the shard; `None` if it ended as ordered.
         panic: Option<String>,
     },
 }
 
 impl Event {
-    /// What a message of so many bytes keeps while it waits for the consumer: itself and its place in the queue.
+    /// Bytes that a message with a payload of `payload` bytes occupies while it waits for the consumer: the payload and
+    /// its place in the queue.
     pub const fn message_cost(payload: usize) -> usize {
         payload + ENTRY
     }
@@ -92,48 +94,49 @@ impl Event {
 /// A handshake that waits for a decision.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Handshake {
-    /// What the client sent.
+    /// The client's request.
     pub request: Request,
-    /// The first subprotocol the client offers that the server supports.
+    /// The first subprotocol that the client offers and the server supports.
     pub protocol: Option<String>,
-    /// Who it has proved to be, where that is asked.
+    /// The identity from the client's token, if the server requires one.
     pub identity: Option<Identity>,
 }
 
-/// Who a client has proved to be, and what it is to begin with unless the consumer says otherwise.
+/// The identity that a client has proved with its token. Its user, topics and tags become those of the connection,
+/// unless the consumer accepts the client with others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The application's name for who is connected.
+    /// The application's name for the user.
     pub user: Option<String>,
-    /// Topics to subscribe to.
+    /// The first topics of the connection.
     pub topics: Vec<Arc<str>>,
-    /// Tags to have.
+    /// The first tags of the connection.
     pub tags: Vec<(Arc<str>, TagValue)>,
-    /// Everything that its token says: a JSON object.
+    /// All claims of the token: a JSON object.
     pub claims: Box<str>,
 }
 
-/// A plain request that waits for an answer.
+/// A plain request that waits for a response.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Asked {
-    /// What the client sent.
+    /// The request line and headers.
     pub request: Request,
-    /// The body that came with it.
+    /// The body.
     pub body: Vec<u8>,
 }
 
-/// What is known of a connection when it opens.
+/// The properties of a connection that opens.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Opened {
-    /// What the client sent; `None` if the consumer has it from `Event::Handshake`.
+    /// The client's request; `None` if the consumer got it with `Event::Handshake`.
     pub request: Option<Request>,
-    /// The subprotocol agreed on.
+    /// The negotiated subprotocol.
     pub protocol: Option<String>,
     /// The user that `Command::Accept` named.
     pub user: Option<String>,
 }
 
-/// A user who joined a topic or left it. For one user and topic, joins and leaves alternate.
+/// A join or leave: a user entered or left a topic. For one user and topic, joins and leaves alternate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PresenceChange {
     /// The topic.
@@ -142,34 +145,34 @@ pub struct PresenceChange {
     pub user: Arc<str>,
     /// True for a join.
     pub joined: bool,
-    /// The user's connection that joined first, or left last.
+    /// The user's connection that joined first or left last.
     pub connection: ConnectionId,
 }
 
-/// A line for the log, not yet formatted.
+/// A record for the log, not yet formatted.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogRecord {
-    /// How much it matters.
+    /// The severity.
     pub level: LogLevel,
     /// A sentence; the same for every record of its kind.
     pub message: String,
-    /// What differs from record to record. Never a token, a query string or a payload.
+    /// The values of this record, by name. Never a token, a query string or a payload.
     pub context: Vec<(String, String)>,
 }
 
 /// The PSR-3 levels that the server uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// Normal, worth a line: started, stopped.
+    /// Normal operation, such as start and stop.
     Info,
-    /// Works, but an option should be looked at.
+    /// The server works, but the operator should look at an option.
     Warning,
     /// A part of the server failed.
     Error,
 }
 
 impl LogLevel {
-    /// The name PSR-3 gives it.
+    /// The PSR-3 name of the level.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -179,5 +182,5 @@ impl LogLevel {
     }
 }
 
-/// A place in the queue, and what an allocation costs beside what it holds.
+/// Bytes of a place in the queue and of the overhead of an allocation.
 const ENTRY: usize = 64;

@@ -1,4 +1,7 @@
-//! Events from one shard to the consumer.
+//! The queue of events from one shard to the consumer: first in, first out.
+//!
+//! The queue has no bound of its own: credit bounds the messages in it, and the number of connections bounds the rest. An
+//! event for a consumer that is gone is dropped.
 
 use std::sync::Arc;
 
@@ -20,27 +23,27 @@ pub struct EventSender {
 }
 
 impl EventSender {
-    /// Appends an event; [`flush`](Self::flush) wakes the consumer.
+    /// Appends an event. [`flush`](Self::flush) then wakes the consumer.
     pub fn push(&mut self, event: Event) {
-        // The queue refuses an event only if the consumer is gone, and then nothing can miss it.
+        // The queue refuses an event only if the consumer is gone, and then nothing is lost.
         self.pushed |= self.queue.push(event);
     }
 
-    /// Ends a batch: wakes the consumer if it sleeps and there is something new.
+    /// Ends a batch: wakes the consumer if it sleeps and the batch has pushed an event.
     pub fn flush(&mut self) {
         if std::mem::take(&mut self.pushed) {
-            self.ring();
+            self.wake_consumer();
         }
     }
 
-    /// Wakes the consumer if it sleeps, though there may be no event.
-    pub fn ring(&self) {
+    /// Wakes the consumer if it sleeps, even without an event.
+    pub fn wake_consumer(&self) {
         if self.consumer.must_wake() {
             self.waker.wake();
         }
     }
 
-    /// True if the consumer is at work, so that more commands are likely to come.
+    /// True if the consumer is awake, so that more commands are likely to come.
     pub fn consumer_is_awake(&self) -> bool {
         self.consumer.is_awake()
     }

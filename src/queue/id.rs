@@ -1,11 +1,12 @@
-//! The name of a connection, everywhere in the process and in PHP.
+//! The id of a connection, in the whole process and in PHP.
 
 use std::fmt;
 
-/// Names one connection for as long as the server lives; never reused.
+/// The id of one connection. It stays valid for the life of the server and is never reused.
 ///
-/// From the top of 53 bits, which every reader of JSON keeps: a round, a place, the shard. The shard says which connection
-/// is at a place. The round makes a stale id miss: a place's next tenant has another one.
+/// An id has 53 bits, because JSON readers that only have floats keep as many. From the highest bit on these are a
+/// round, a place and the shard. The place is the connection's entry in its shard. The round makes stale ids miss: the
+/// next connection at the same place has another round.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(u64);
 
@@ -14,10 +15,10 @@ impl ConnectionId {
     pub const MAX_SHARDS: usize = 1 << SHARD_BITS;
     /// The most connections of one shard that an id can name.
     pub const MAX_PLACES: usize = 1 << PLACE_BITS;
-    /// How often a place can have another connection.
+    /// The most rounds: connections that one place can have, one after the other.
     pub const MAX_ROUNDS: u64 = 1 << ROUND_BITS;
 
-    /// Puts an id together. The one of all zeroes is nobody's.
+    /// Makes an id from its parts. No connection has the id whose parts are all zero.
     pub const fn new(shard: usize, place: usize, round: u64) -> Self {
         let shard = shard as u64 & ((1 << SHARD_BITS) - 1);
         let place = place as u64 & ((1 << PLACE_BITS) - 1);
@@ -25,12 +26,12 @@ impl ConnectionId {
         Self(round << (SHARD_BITS + PLACE_BITS) | place << SHARD_BITS | shard)
     }
 
-    /// The id as PHP sees it: positive.
+    /// The id as a PHP integer, which is positive.
     pub const fn to_php(self) -> i64 {
         self.0 as i64
     }
 
-    /// The id that a PHP integer names. Any integer makes one; most name nobody.
+    /// The id that a PHP integer stands for. Any integer makes an id; most of them belong to no connection.
     pub const fn from_php(value: i64) -> Self {
         Self(value as u64)
     }

@@ -1,4 +1,8 @@
-//! The consumer's end of all links.
+//! The consumer's end of all links: the events of all shards, log records and presence changes, and the sleep until one
+//! of them comes.
+//!
+//! Events of one connection come in order; between connections there is no order. The inbox does not bound its queues
+//! (see the parent module), and nothing is lost when it is dropped but the notices that are still in it.
 
 use std::{
     io,
@@ -18,8 +22,7 @@ use super::{
     notices::Notices,
 };
 
-/// The events of all shards, taken in turns. Of one connection they come in order; between
-/// connections nothing is promised.
+/// The events of all shards. The shards take turns, with a quantum of events each.
 #[derive(Debug)]
 pub struct Inbox {
     shards: Vec<EventReceiver>,
@@ -28,13 +31,14 @@ pub struct Inbox {
     changes: Option<ChangeSender>,
     parker: Arc<Parker>,
     descriptor: WakeFd,
-    /// The shard whose events are next, and how many of them may come before another shard's.
+    /// The shard whose events are next.
     current: usize,
+    /// The rest of that shard's quantum.
     left: usize,
 }
 
 impl Inbox {
-    /// An inbox without shards yet.
+    /// Makes an inbox without shards.
     pub fn new() -> io::Result<Self> {
         let (parker, descriptor) = (Arc::new(Parker::new()), WakeFd::new()?);
         let (notices, log, changes) = Notices::new(&parker, &descriptor.waker());
@@ -42,7 +46,7 @@ impl Inbox {
         Ok(Self { shards, notices, log, changes, parker, descriptor, current: 0, left: QUANTUM })
     }
 
-    /// What a link needs to wake the consumer.
+    /// The consumer's sleep state and waker, which a link needs to wake the consumer.
     pub fn consumer(&self) -> (Arc<Parker>, Waker) {
         (self.parker.clone(), self.descriptor.waker())
     }
@@ -52,12 +56,12 @@ impl Inbox {
         self.shards.push(events);
     }
 
-    /// Gives a sender for records of the log.
+    /// Gives a sender for log records.
     pub fn log(&self) -> LogSender {
         self.log.clone()
     }
 
-    /// Gives the sender for changes of presence. Once.
+    /// Gives the sender for presence changes; `None` at the second call.
     pub fn take_changes(&mut self) -> Option<ChangeSender> {
         self.changes.take()
     }
@@ -102,19 +106,19 @@ impl Inbox {
         self.shards.iter().all(EventReceiver::is_empty) && self.notices.is_empty()
     }
 
-    /// Announces that the consumer sleeps. False if an event waits after all: then it is awake.
+    /// Announces that the consumer sleeps. Returns false if an event waits: then the consumer is awake.
     #[must_use]
     pub fn prepare_sleep(&self) -> bool {
         self.parker.announce(Rest::Sleep);
         if self.is_empty() {
             return true;
         }
-        self.parker.rise();
+        self.parker.set_awake();
         false
     }
 
-    /// Sleeps until the consumer is woken or `until`, unless an event waits. With a signal mask, which the thread has
-    /// during the sleep, a signal ends it too: then this returns true.
+    /// Sleeps until the consumer is woken or `until`, unless an event waits. `unblocked` is the thread's signal mask
+    /// during the sleep. Returns true if a signal ended the sleep.
     pub fn sleep(&self, until: Option<Instant>, unblocked: Option<SigSet>) -> bool {
         if !self.prepare_sleep() {
             return false;
@@ -129,12 +133,12 @@ impl Inbox {
         result == Err(Errno::EINTR)
     }
 
-    /// Ends a sleep, whatever ended it.
+    /// Marks the consumer awake after a sleep.
     pub fn awake(&self) {
-        self.parker.rise();
+        self.parker.set_awake();
     }
 
-    /// Makes the descriptor unreadable again. Call it before [`pop`](Self::pop).
+    /// Makes the descriptor unreadable again. To be called before [`pop`](Self::pop).
     pub fn clear(&self) {
         self.descriptor.clear();
     }
@@ -144,7 +148,7 @@ impl Inbox {
         self.descriptor.waker()
     }
 
-    /// Another descriptor for waiting only, readable whenever [`fd`](Self::fd) is: see [`WakeFd::watch`].
+    /// Makes another descriptor, for waiting only, readable whenever [`fd`](Self::fd) is: see [`WakeFd::watch`].
     pub fn watch(&self) -> io::Result<OwnedFd> {
         self.descriptor.watch()
     }
@@ -155,5 +159,5 @@ impl Inbox {
     }
 }
 
-/// Events of one shard in a row.
+/// The most events of one shard in a row.
 const QUANTUM: usize = 64;

@@ -7,7 +7,7 @@ use super::{
     events::events,
 };
 
-/// The ends of a shard's queues: events from it, commands to it.
+/// The ends of a shard's queues: events from the shard, commands to the shard.
 #[derive(Debug)]
 pub struct Link {
     /// The shard's end for events.

@@ -1,13 +1,17 @@
-//! The crossing between the native threads and PHP, in both directions.
+//! The queues between the shards and the consumer (PHP), in both directions.
 //!
-//! One [`link`] a shard: events one way, commands the other, each first in, first out. The queues
-//! themselves have no bound; what may be in them has: messages by the credit of their connection
-//! and shard, frames by the outbox budgets, opens and closes by the number of connections, which
-//! counts one until PHP has seen it close. So nothing is ever dropped here.
+//! Each shard has one [`link`]: events go to the consumer, commands to the shard, each first in, first out. The queues
+//! have no bound of their own; their contents have one: credit bounds messages, per connection and per shard; the
+//! outbox budgets bound frames; the number of connections bounds opens and closes, and a connection counts until the
+//! consumer has seen its close. So no event and no command is ever dropped. Records for the log are: their channel is
+//! bounded, and a record beyond the bound is dropped and counted.
 //!
-//! A side that has nothing to do announces that it sleeps ([`Parker`]), looks once more, and only
-//! then sleeps; the other side wakes it after a batch, and only if it sleeps. The data is plain and
-//! owned, so that the consumer may one day be another process. Knows neither Zend nor sockets.
+//! A side without work announces that it sleeps ([`Parker`]), checks its queues again, then sleeps. The other side
+//! wakes it after a batch, and only if it sleeps. At shutdown each end is simply dropped: a sender whose receiver is
+//! gone drops its items.
+//!
+//! This module does not read sockets and does not know Zend. Its data is plain and owned, so that the consumer may one
+//! day be another process.
 
 mod command;
 mod commands;

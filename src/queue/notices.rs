@@ -1,4 +1,8 @@
-//! Notices from every thread of the server to the consumer: records for the log, changes of presence.
+//! Notices from every thread of the server to the consumer: records for the log and presence changes.
+//!
+//! Each kind has a channel of its own, in the order in which notices were sent. The channel for records holds 1024; a
+//! record beyond that is dropped and counted. Presence changes are bounded by the users of the announced topics, so
+//! none is dropped. A notice for a consumer that is gone is dropped.
 
 use std::sync::{
     Arc,
@@ -16,12 +20,12 @@ struct Sender<T> {
     notices: channel::Sender<T>,
     consumer: Arc<Parker>,
     waker: Waker,
-    /// The shard that the consumer may be driving, in whose place it then sleeps.
+    /// The shard that the consumer may be driving: then the consumer sleeps in that shard's place.
     driven: Option<ShardWaker>,
 }
 
 impl<T> Sender<T> {
-    /// Sends a notice and wakes the consumer. False if there is no room. Never waits.
+    /// Sends a notice and wakes the consumer. Returns false if there is no room. Never waits.
     fn send(&self, notice: T) -> bool {
         match self.notices.try_send(notice) {
             Ok(()) => {
@@ -33,13 +37,13 @@ impl<T> Sender<T> {
                 }
                 true
             }
-            // Without a consumer nothing can miss it.
+            // Without a consumer nothing is lost.
             Err(error) => error.is_disconnected(),
         }
     }
 }
 
-/// A producer's end for records of the log. Cheap to clone, one for each thread.
+/// A producer's end for log records. Cheap to clone; one for each thread.
 #[derive(Debug, Clone)]
 pub struct LogSender(Sender<Box<LogRecord>>);
 
@@ -51,15 +55,15 @@ impl LogSender {
         }
     }
 
-    /// The same for a server whose only shard may be driven by the consumer.
+    /// The same sender for a server whose consumer may drive the only shard.
     pub fn with_driven(mut self, shard: ShardWaker) -> Self {
         self.0.driven = Some(shard);
         self
     }
 }
 
-/// The producers' end for changes of presence. Has no bound of its own: until the consumer has come to the leave of a
-/// user, there is at most one join of that user in a topic.
+/// The producers' end for presence changes. The channel has no bound of its own: until the consumer has taken the leave
+/// of a user, there is at most one join of that user in a topic.
 #[derive(Debug)]
 pub struct ChangeSender {
     sender: Sender<PresenceChange>,
@@ -67,7 +71,7 @@ pub struct ChangeSender {
 }
 
 impl ChangeSender {
-    /// The same for a server whose only shard may be driven by the consumer.
+    /// The same sender for a server whose consumer may drive the only shard.
     pub fn with_driven(mut self, shard: ShardWaker) -> Self {
         self.sender.driven = Some(shard);
         self
@@ -85,7 +89,7 @@ impl ChangeSender {
 pub(super) struct Notices {
     pub(super) logs: channel::Receiver<Box<LogRecord>>,
     changes: channel::Receiver<PresenceChange>,
-    /// Set when a change was sent: cheaper to look at than the channel.
+    /// Set when a change was sent: cheaper to check than the channel.
     changes_wait: Arc<AtomicBool>,
 }
 
@@ -110,7 +114,7 @@ impl Notices {
     }
 
     pub(super) fn pop_change(&self) -> Option<PresenceChange> {
-        // Before the look into the channel: a change that comes after it sets the mark again.
+        // Cleared before the channel is read: a change that is sent later sets the mark again.
         self.changes_wait.store(false, Ordering::SeqCst);
         let change = self.changes.try_recv().ok();
         if !self.changes.is_empty() {
@@ -124,5 +128,5 @@ impl Notices {
     }
 }
 
-/// Records of the log that may wait for the consumer.
+/// The most log records that may wait for the consumer.
 const MOST_RECORDS: usize = 1024;

@@ -1,41 +1,43 @@
-//! Whether one side of a queue sleeps, so that the other wakes it exactly when it must.
+//! The sleep state of one side of a queue, so that the other side wakes it exactly when it must.
 //!
-//! The sleeper *announces* its rest, then looks at the queue once more, then sleeps. The producer
-//! *pushes*, then asks whether it must wake. Both put a sequentially consistent fence between their
-//! write and their read, so at least one of them sees the other: either the sleeper finds the push
-//! or the producer finds the rest. The loom models below hold this.
+//! A consumer *announces* its rest, checks the queue again, then sleeps. A producer *pushes*, then checks the state and
+//! wakes the consumer if it rests. Each puts a sequentially consistent fence between its write and its read, so at least
+//! one of them sees the other: either the consumer finds the push, or the producer finds the rest. The loom models
+//! below verify this.
+//!
+//! A parker neither sleeps nor wakes by itself: its users do that, with a descriptor or a waker.
 
 #[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicU8, Ordering, fence};
 #[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicU8, Ordering, fence};
 
-/// The state of one side: awake, or in which rest.
+/// The state of one side: awake, or a kind of [`Rest`].
 #[derive(Debug)]
 pub struct Parker {
     state: AtomicU8,
 }
 
-/// How deep a side rests.
+/// A kind of rest: it decides which pushes wake the side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rest {
-    /// It looks at the queue by itself within a few milliseconds: who pushes in the middle of a
-    /// batch need not wake it, who ends a batch does.
+    /// The side checks the queue by itself within a few milliseconds. The end of a batch wakes it; a push in the middle
+    /// of a batch need not.
     Doze,
-    /// It sleeps until it is woken.
+    /// The side sleeps until it is woken.
     Sleep,
-    /// The producer itself will do its work at the end of the batch: it wants no wake then, only one
-    /// that cannot wait so long.
+    /// The producer itself does the side's work at the end of its batch, so the end of a batch does not wake the side;
+    /// only work that cannot wait so long does.
     Lent,
 }
 
 impl Parker {
-    /// A side that is awake.
+    /// Makes the state of a side that is awake.
     pub fn new() -> Self {
         Self { state: AtomicU8::new(AWAKE) }
     }
 
-    /// Announces a rest. The caller must then look at the queue once more before it sleeps.
+    /// Announces a rest. The caller must check the queue again before it sleeps.
     pub fn announce(&self, rest: Rest) {
         let state = match rest {
             Rest::Doze => DOZING,
@@ -46,18 +48,18 @@ impl Parker {
         fence(Ordering::SeqCst);
     }
 
-    /// Takes the announcement back: the caller is awake, for whatever reason.
-    pub fn rise(&self) {
+    /// Withdraws the announcement: the caller is awake.
+    pub fn set_awake(&self) {
         self.state.store(AWAKE, Ordering::Relaxed);
     }
 
-    /// Whether this side is awake just now; a hint, for it may change at once.
+    /// True if this side is awake now. A hint: the state may change at once.
     pub fn is_awake(&self) -> bool {
         self.state.load(Ordering::Relaxed) == AWAKE
     }
 
-    /// For the other side, after the last push of a batch: whether the caller must wake this one.
-    /// True for one caller only.
+    /// Returns true if the caller must wake this side, and marks it awake. The other side calls this after the last push
+    /// of a batch. Several callers at once: one of them gets true.
     #[must_use]
     pub fn must_wake(&self) -> bool {
         fence(Ordering::SeqCst);
@@ -65,16 +67,16 @@ impl Parker {
         state != AWAKE && state != LENT && self.state.swap(AWAKE, Ordering::Relaxed) != AWAKE
     }
 
-    /// For the other side, in the middle of a batch or from anywhere, for what cannot wait: whether
-    /// the caller must wake this one.
+    /// The same for a push that cannot wait for the end of a batch, from any thread: returns true also if the work is
+    /// [lent](Rest::Lent).
     #[must_use]
     pub fn must_wake_now(&self) -> bool {
         fence(Ordering::SeqCst);
         self.state.load(Ordering::Relaxed) != AWAKE && self.state.swap(AWAKE, Ordering::Relaxed) != AWAKE
     }
 
-    /// For the other side, after a push with more to come: whether to wake this one already,
-    /// because it would not look by itself.
+    /// The same after the first push of a batch, with more to come: returns true only if this side sleeps, and so would
+    /// not check the queue by itself.
     #[must_use]
     pub fn must_wake_early(&self) -> bool {
         fence(Ordering::SeqCst);
@@ -107,7 +109,7 @@ mod loom_models {
 
     /// A queue that only counts, and an event descriptor.
     struct Side {
-        sleeper: Parker,
+        parker: Parker,
         pushed: AtomicUsize,
         descriptor: Mutex<bool>,
         readable: Condvar,
@@ -116,7 +118,7 @@ mod loom_models {
     impl Side {
         fn new() -> Arc<Self> {
             Arc::new(Self {
-                sleeper: Parker::new(),
+                parker: Parker::new(),
                 pushed: AtomicUsize::new(0),
                 descriptor: Mutex::new(false),
                 readable: Condvar::new(),
@@ -133,16 +135,16 @@ mod loom_models {
             let side = side.clone();
             thread::spawn(move || {
                 side.pushed.fetch_add(1, Ordering::Release);
-                if side.sleeper.must_wake() {
+                if side.parker.must_wake() {
                     side.wake();
                 }
             })
         }
 
-        /// Takes until `all` are there; hangs, and loom says so, if a wake is lost.
+        /// Takes until `all` pushes arrived. A lost wake makes this hang, which loom reports.
         fn consume(&self, all: usize, rest: Rest) {
             while self.pushed.load(Ordering::Acquire) < all {
-                self.sleeper.announce(rest);
+                self.parker.announce(rest);
                 if self.pushed.load(Ordering::Acquire) < all {
                     let mut descriptor = self.descriptor.lock().unwrap();
                     while !*descriptor {
@@ -150,7 +152,7 @@ mod loom_models {
                     }
                     *descriptor = false;
                 }
-                self.sleeper.rise();
+                self.parker.set_awake();
             }
         }
     }
@@ -185,11 +187,11 @@ mod loom_models {
                 let side = side.clone();
                 thread::spawn(move || {
                     side.pushed.fetch_add(1, Ordering::Release);
-                    if side.sleeper.must_wake_early() {
+                    if side.parker.must_wake_early() {
                         side.wake();
                     }
                     side.pushed.fetch_add(1, Ordering::Release);
-                    if side.sleeper.must_wake() {
+                    if side.parker.must_wake() {
                         side.wake();
                     }
                 })
@@ -200,32 +202,32 @@ mod loom_models {
     }
 
     #[test]
-    fn loom_who_is_beside_the_consumer_is_heard_also_while_the_work_is_lent() {
+    fn loom_a_secondary_producer_wakes_a_side_whose_work_is_lent() {
         loom::model(|| {
             let side = Side::new();
-            let beside = {
+            let secondary = {
                 let side = side.clone();
                 thread::spawn(move || {
                     side.pushed.fetch_add(1, Ordering::Release);
-                    side.sleeper.must_wake_now()
+                    side.parker.must_wake_now()
                 })
             };
-            side.sleeper.announce(Rest::Lent);
+            side.parker.announce(Rest::Lent);
             let seen = side.pushed.load(Ordering::Acquire) == 1;
-            assert!(beside.join().unwrap() || seen, "it waits for the end of a batch");
+            assert!(secondary.join().unwrap() || seen, "it waits for the end of a batch");
         });
     }
 
     #[test]
     fn loom_only_one_producer_wakes() {
         loom::model(|| {
-            let sleeper = Arc::new(Parker::new());
-            sleeper.announce(Rest::Sleep);
+            let parker = Arc::new(Parker::new());
+            parker.announce(Rest::Sleep);
             let other = {
-                let sleeper = sleeper.clone();
-                thread::spawn(move || sleeper.must_wake())
+                let parker = parker.clone();
+                thread::spawn(move || parker.must_wake())
             };
-            let mine = sleeper.must_wake();
+            let mine = parker.must_wake();
             assert!(mine != other.join().unwrap());
         });
     }

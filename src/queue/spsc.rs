@@ -1,16 +1,14 @@
-//! One direction of a link: first in, first out, one producer, one consumer, no bound.
+//! A queue for one producer and one consumer: first in, first out, without a bound.
 //!
-//! Items lie in segments of a few dozen slots. The producer fills a slot and then publishes it with
-//! one plain store; the consumer looks at that number and takes what is published. So an item costs
-//! neither a read-modify-write nor a lock nor an allocation, and is visible at once: a callback
-//! that says something and then blocks is heard. Only every so many items a new segment is made,
-//! linked to the full one, and the consumer frees what it has emptied.
+//! Items lie in segments of 64 slots. The producer fills a slot and publishes it with one plain store of a number; the
+//! consumer reads that number and takes the published items. So an item costs neither a read-modify-write nor a lock nor
+//! an allocation, and it is visible at once: an item that a callback sends arrives also if the callback then blocks.
+//! When a segment is full, the producer links a new one to it, and the consumer frees the segments that it has emptied.
 //!
-//! Whoever sleeps at one end is not this module's concern: see [`Parker`](super::Parker), whose
-//! fences stand between a push and the look at who sleeps. When the consumer is dropped, what is in
-//! the lane is dropped, and further items are refused.
+//! This module neither sleeps nor wakes: see [`Parker`](super::Parker), whose fence stands between a push and the check
+//! of the sleep state. When the consumer is dropped, the items in the queue are dropped, and further items are refused.
 
-#![allow(unsafe_code)] // A slot changes hands from one thread to another by a published number.
+#![allow(unsafe_code)] // A published number hands a slot over from one thread to the other.
 
 #[cfg(feature = "loom")]
 use loom::{
@@ -29,7 +27,7 @@ use std::sync::{
 #[cfg(not(feature = "loom"))]
 use cell::UnsafeCell;
 
-/// Makes the two ends of a lane.
+/// Makes the two ends of a queue.
 pub(super) fn channel<T: Send>() -> (Sender<T>, Receiver<T>) {
     let segment = Arc::new(Segment::new());
     let abandoned = Arc::new(AtomicBool::new(false));
@@ -39,37 +37,37 @@ pub(super) fn channel<T: Send>() -> (Sender<T>, Receiver<T>) {
     )
 }
 
-/// The end that puts in.
+/// The producer's end.
 #[derive(Debug)]
 pub(super) struct Sender<T> {
     /// The last segment.
     segment: Arc<Segment<T>>,
-    /// Its filled slots.
+    /// The number of filled slots in that segment.
     filled: usize,
     abandoned: Arc<AtomicBool>,
 }
 
-/// The end that takes out.
+/// The consumer's end.
 #[derive(Debug)]
 pub(super) struct Receiver<T> {
     /// The first segment that is not empty, or the last.
     segment: Arc<Segment<T>>,
-    /// Its emptied slots.
+    /// The number of emptied slots in that segment.
     taken: usize,
-    /// Its slots that were found filled.
+    /// The number of slots in that segment that were found filled.
     seen: usize,
     abandoned: Arc<AtomicBool>,
 }
 
 impl<T: Send> Sender<T> {
-    /// Appends an item. False, and the item is dropped, if the consumer is gone.
+    /// Appends an item. Returns false, and drops the item, if the consumer is gone.
     pub(super) fn push(&mut self, item: T) -> bool {
         if self.abandoned.load(Ordering::Relaxed) {
             return false;
         }
         if self.filled == SLOTS {
             let next = Arc::new(Segment::new());
-            // Before it is linked: whoever finds a link finds an item behind it.
+            // Filled before it is linked: a consumer that follows a link finds an item there.
             next.fill(0, item);
             self.segment.link(next.clone());
             self.segment = next;
@@ -86,7 +84,7 @@ impl<T: Send> Receiver<T> {
     /// Takes the oldest item.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<T> {
-        if self.taken == self.seen && !self.look() {
+        if self.taken == self.seen && !self.refresh() {
             return None;
         }
         let item = self.segment.empty(self.taken);
@@ -94,13 +92,14 @@ impl<T: Send> Receiver<T> {
         item
     }
 
-    /// Whether nothing was pushed that was not taken.
+    /// True if every item that was pushed has been taken.
     pub(super) fn is_empty(&self) -> bool {
         self.taken == self.seen && self.segment.filled.load(Ordering::Acquire) == self.taken
     }
 
-    /// Looks whether something was pushed; goes on to the next segment if this one is used up.
-    fn look(&mut self) -> bool {
+    /// Reads the number of published items, and goes on to the next segment if this one is used up. Returns true if an
+    /// item can be taken.
+    fn refresh(&mut self) -> bool {
         let filled = self.segment.filled.load(Ordering::Acquire);
         if filled == self.taken {
             return false;
@@ -109,7 +108,7 @@ impl<T: Send> Receiver<T> {
             let Some(next) = self.segment.follow() else { return false };
             self.segment = next;
             self.taken = 0;
-            return self.look();
+            return self.refresh();
         }
         self.seen = filled.min(SLOTS);
         true
@@ -119,8 +118,8 @@ impl<T: Send> Receiver<T> {
 impl<T> Drop for Receiver<T> {
     fn drop(&mut self) {
         self.abandoned.store(true, Ordering::Relaxed);
-        // One segment after the other: each would drop the next inside its own drop, and a long
-        // lane would use up the stack.
+        // One segment after the other: each would drop the next inside its own drop, and a long queue would overflow
+        // the stack.
         while self.segment.filled.load(Ordering::Acquire) == LINKED
             && let Some(next) = self.segment.follow()
         {
@@ -129,17 +128,17 @@ impl<T> Drop for Receiver<T> {
     }
 }
 
-/// A stretch of a lane.
+/// A fixed number of slots of a queue.
 struct Segment<T> {
-    /// How many slots the producer has filled; `LINKED` once it has also set `next`.
+    /// The number of slots that the producer has filled; `LINKED` once it has also set `next`.
     filled: AtomicUsize,
     slots: [UnsafeCell<Option<T>>; SLOTS],
     next: UnsafeCell<Option<Arc<Segment<T>>>>,
 }
 
-// SAFETY: a slot, and `next`, is touched by the producer alone until `filled` says that it is
-// filled (release), and by the consumer alone after it has read that (acquire). There is one of
-// each, for neither end can be cloned. The last owner, whichever thread it is on, drops what is left.
+// SAFETY: only the producer touches a slot, or `next`, until it has published it by `filled` (release), and only the
+// consumer touches it after it has read `filled` (acquire). There is one of each, because neither end can be cloned. The
+// last owner, on any thread, drops the rest.
 unsafe impl<T: Send> Sync for Segment<T> {}
 // SAFETY: as above; items may go to another thread.
 unsafe impl<T: Send> Send for Segment<T> {}
@@ -153,7 +152,7 @@ impl<T> Segment<T> {
         }
     }
 
-    /// The producer's part: fills the slot of that number, the first that is not.
+    /// For the producer: fills slot number `slot`, the first that is not filled.
     #[inline]
     fn fill(&self, slot: usize, item: T) {
         if let Some(place) = self.slots.get(slot) {
@@ -163,21 +162,21 @@ impl<T> Segment<T> {
         self.filled.store(slot + 1, Ordering::Release);
     }
 
-    /// The producer's part: says what follows this segment, which is full.
+    /// For the producer: sets the segment after this one, which is full.
     fn link(&self, next: Arc<Self>) {
         // SAFETY: not published yet, so the consumer does not look at it.
         self.next.with_mut(|place| unsafe { *place = Some(next) });
         self.filled.store(LINKED, Ordering::Release);
     }
 
-    /// The consumer's part: takes what is in a slot that was found filled.
+    /// For the consumer: takes the item of a slot that was found filled.
     #[inline]
     fn empty(&self, slot: usize) -> Option<T> {
         // SAFETY: published, so the producer has done with it.
         self.slots.get(slot)?.with_mut(|place| unsafe { (*place).take() })
     }
 
-    /// The consumer's part: what follows a segment that was found linked.
+    /// For the consumer: takes the segment after this one, which was found linked.
     fn follow(&self) -> Option<Arc<Self>> {
         // SAFETY: published, so the producer has done with it.
         self.next.with_mut(|place| unsafe { (*place).take() })
@@ -190,13 +189,13 @@ impl<T> std::fmt::Debug for Segment<T> {
     }
 }
 
-/// A new segment for so many items: its price is theirs to share, its memory is there when idle.
+/// Slots of a segment: more make the allocation cheaper per item, fewer take less memory while the queue is idle.
 const SLOTS: usize = if cfg!(feature = "loom") { 2 } else { 64 };
 const LINKED: usize = SLOTS + 1;
 
 #[cfg(not(feature = "loom"))]
 mod cell {
-    /// The standard cell with loom's way in.
+    /// The standard cell with the interface of loom's.
     pub(super) struct UnsafeCell<T>(std::cell::UnsafeCell<T>);
 
     impl<T> UnsafeCell<T> {
@@ -205,8 +204,8 @@ mod cell {
         }
 
         #[inline]
-        pub(super) fn with_mut<R>(&self, what: impl FnOnce(*mut T) -> R) -> R {
-            what(self.0.get())
+        pub(super) fn with_mut<R>(&self, access: impl FnOnce(*mut T) -> R) -> R {
+            access(self.0.get())
         }
     }
 }
@@ -245,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_is_dropped_with_the_consumer_however_much_it_is() {
+    fn the_rest_is_dropped_with_the_consumer_however_much_it_is() {
         let token = Arc::new(());
         let (mut producer, mut consumer) = channel();
         (0..200_000 * SLOTS / 64).for_each(|_| assert!(producer.push(token.clone())));

@@ -1,5 +1,8 @@
-//! A descriptor that becomes readable when its owner is to wake: what `poll(2)`, `stream_select` and
-//! every event loop understand.
+//! A descriptor that becomes readable when its owner is to wake. `poll(2)`, `stream_select` and every event loop can
+//! wait for it.
+//!
+//! Wakes carry no data and do not add up: one read clears all of them. A wake never blocks and none is lost: a descriptor
+//! that is full is readable.
 
 use std::{
     io,
@@ -25,7 +28,7 @@ pub struct Waker {
 }
 
 impl WakeFd {
-    /// A descriptor that is not readable yet: an eventfd on Linux, a pipe elsewhere.
+    /// Makes a descriptor that is not readable yet: an eventfd on Linux, a pipe elsewhere.
     pub fn new() -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         {
@@ -52,7 +55,7 @@ impl WakeFd {
         Waker { write: self.write.clone() }
     }
 
-    /// Makes it unreadable again.
+    /// Makes the descriptor unreadable again.
     pub fn clear(&self) {
         let mut bytes = [0; 64];
         // An eventfd is empty after one read; a pipe may hold more, one byte for each wake.
@@ -61,9 +64,9 @@ impl WakeFd {
         }
     }
 
-    /// Another descriptor that is readable whenever this one is, for those who only wait for it. Whatever they do with
-    /// it, such as reading, or turning the non-blocking mode off, this one does not notice: it is an epoll instance
-    /// on Linux, and elsewhere a duplicate, which is why [`clear`](Self::clear) looks first there.
+    /// Makes another descriptor that is readable whenever this one is, for callers that only wait. Reading it, or
+    /// turning its non-blocking mode off, does not affect this one: it is an epoll instance on Linux. Elsewhere it is a
+    /// duplicate, so [`clear`](Self::clear) polls before it reads there.
     pub fn watch(&self) -> io::Result<OwnedFd> {
         #[cfg(target_os = "linux")]
         let watch = {
@@ -97,7 +100,7 @@ impl AsFd for WakeFd {
 }
 
 impl Waker {
-    /// Makes the descriptor readable. Never blocks: one that is full is readable already.
+    /// Makes the descriptor readable. Never blocks: a descriptor that is full is readable already.
     pub fn wake(&self) {
         loop {
             match unistd::write(&*self.write, &1_u64.to_ne_bytes()) {
@@ -127,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_watches_is_readable_whenever_the_descriptor_is() {
+    fn a_watch_is_readable_whenever_the_descriptor_is() {
         let wake = WakeFd::new().unwrap();
         let watch = wake.watch().unwrap();
         assert!(!is_readable(&watch));
@@ -140,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn what_watches_can_be_made_blocking_without_making_the_clearing_block() {
+    fn a_watch_can_be_made_blocking_without_making_the_clearing_block() {
         let wake = WakeFd::new().unwrap();
         let watch = wake.watch().unwrap();
         fcntl(&watch, FcntlArg::F_SETFL(OFlag::empty())).unwrap();
@@ -152,7 +155,7 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn nothing_can_be_read_from_what_watches_nor_written_to_it() {
+    fn nothing_can_be_read_from_a_watch_nor_written_to_it() {
         let wake = WakeFd::new().unwrap();
         let watch = wake.watch().unwrap();
         wake.waker().wake();

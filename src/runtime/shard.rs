@@ -271,7 +271,7 @@ impl Shard {
     /// Does what there is to do, a bounded amount of it. `None` when the shard has ended.
     pub(super) fn turn(&mut self, cx: &mut Context<'_>) -> Option<Turned> {
         self.ready.set_task(cx.waker());
-        self.port.commands.rise();
+        self.port.commands.set_awake();
         self.now = self.clock.begin_turn(self.connections.len());
         self.work.begin_turn(self.clock.instant(self.now));
         self.take_commands();
@@ -284,7 +284,7 @@ impl Shard {
         self.watch_certificates();
         if self.alarm.is_some_and(|at| self.clock.at(at) <= self.now) {
             self.alarm = None;
-            self.port.events.ring();
+            self.port.events.wake_consumer();
         }
         self.port.announcer.announce_due(&mut self.port.publisher);
         let waiting = self.all_waiting();
