@@ -9,10 +9,13 @@
 //! Neither queue has a bound; a producer that is too far ahead of the shard [waits](CommandSender::wait_for_room). When
 //! the shard ends, its [`CommandReceiver`] is dropped, later commands are dropped, and no producer waits any more.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc,
+        atomic::{AtomicU64, Ordering},
     },
     task,
     time::Duration,
@@ -20,7 +23,7 @@ use std::{
 
 use crossbeam_channel as channel;
 
-use super::{Command, CreditNotifier, Parker, Rest, spsc};
+use super::{Command, CreditSender, Ender, Rest, ShardWaker, shard_signals::Shared, spsc};
 
 /// Makes the ends: the sender of the consumer, the sender of all other threads, the receiver of the shard.
 pub(super) fn commands() -> (CommandSender, CommandSender, CommandReceiver) {
@@ -54,23 +57,6 @@ struct Flow {
     given: AtomicU64,
     /// Written by the shard.
     taken: AtomicU64,
-}
-
-/// The state that all ends share.
-#[derive(Debug, Default)]
-struct Shared {
-    parker: Parker,
-    /// Wakes the thread that drives the shard; set before the shard's first tick.
-    waker: OnceLock<task::Waker>,
-    credit: CreditNotifier,
-    /// Bytes of messages that the consumer has finished. Written by the consumer alone.
-    consumed: AtomicU64,
-    /// Bytes of the bodies of requests that the consumer has answered. Written by the consumer alone.
-    answered: AtomicU64,
-    /// True when the receiver is dropped: the shard takes no more commands.
-    gone: AtomicBool,
-    /// True when the shard must end at once.
-    ended: AtomicBool,
 }
 
 /// A producer's end for commands to one shard.
@@ -164,84 +150,17 @@ impl CommandSender {
 
     /// Gives the consumer's end for returning credit.
     pub fn credit(&self) -> CreditSender {
-        CreditSender { shared: self.shared.clone() }
+        CreditSender::new(&self.shared)
     }
 
     /// Gives a handle that wakes the shard.
     pub fn waker(&self) -> ShardWaker {
-        ShardWaker { shared: self.shared.clone() }
+        ShardWaker::new(&self.shared)
     }
 
     /// Gives a handle that ends the shard.
     pub fn ender(&self) -> Ender {
-        Ender { shared: self.shared.clone() }
-    }
-}
-
-/// The consumer's end for returning credit to one shard.
-#[derive(Debug)]
-pub struct CreditSender {
-    shared: Arc<Shared>,
-}
-
-impl CreditSender {
-    /// Counts a message that the consumer has finished, in bytes of [`Event::message_cost`](super::Event::message_cost).
-    pub fn consumed(&self, bytes: usize) {
-        let consumed = self.shared.consumed.load(Ordering::Relaxed);
-        self.shared.consumed.store(consumed + bytes as u64, Ordering::Release);
-    }
-
-    /// Counts a request that the consumer has answered, by the bytes of its body.
-    pub fn answered(&self, bytes: usize) {
-        let answered = self.shared.answered.load(Ordering::Relaxed);
-        self.shared.answered.store(answered + bytes as u64, Ordering::Release);
-    }
-
-    /// Ends a batch: notifies the shard if a connection of it is blocked on credit.
-    pub fn flush(&self) {
-        if self.shared.credit.notify() && self.shared.parker.must_wake() {
-            self.shared.wake();
-        }
-    }
-}
-
-/// Wakes a shard that rests. A consumer that drives the shard sleeps in the shard's place and is woken too.
-#[derive(Debug, Clone)]
-pub struct ShardWaker {
-    shared: Arc<Shared>,
-}
-
-impl ShardWaker {
-    /// Wakes the thread that drives the shard, if it rests.
-    pub fn wake(&self) {
-        if self.shared.parker.must_wake_now() {
-            self.shared.wake();
-        }
-    }
-}
-
-/// Ends a shard at once.
-#[derive(Debug)]
-pub struct Ender {
-    shared: Arc<Shared>,
-}
-
-impl Ender {
-    /// Makes the shard drop every connection and end its thread.
-    pub fn end(&self) {
-        self.shared.ended.store(true, Ordering::SeqCst);
-        if self.shared.parker.must_wake_now() {
-            self.shared.wake();
-        }
-    }
-}
-
-impl Shared {
-    fn wake(&self) {
-        // Without a waker the shard has not begun: it checks its queues before its first rest.
-        if let Some(waker) = self.waker.get() {
-            waker.wake_by_ref();
-        }
+        Ender::new(&self.shared)
     }
 }
 
@@ -421,69 +340,5 @@ impl Secondary {
 impl Drop for CommandReceiver {
     fn drop(&mut self) {
         self.shared.gone.store(true, Ordering::Release);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::queue::ConnectionId;
-
-    /// A command with `number` as its connection's place.
-    fn command(number: usize) -> Command {
-        Command::Pause { id: ConnectionId::new(0, number, 0) }
-    }
-
-    fn taken(receiver: &mut CommandReceiver) -> Vec<usize> {
-        std::iter::from_fn(|| receiver.pop())
-            .map(|command| match command {
-                Command::Pause { id } => id.place(),
-                _ => usize::MAX,
-            })
-            .collect()
-    }
-
-    #[test]
-    fn commands_of_all_producers_are_taken_in_the_order_in_which_they_were_sent() {
-        let (mut primary, mut secondary, mut receiver) = commands();
-        let mut third = secondary.secondary().unwrap();
-        primary.push(command(1));
-        secondary.push(command(2));
-        primary.push(command(3));
-        third.push(command(4));
-        secondary.push(command(5));
-        primary.push(command(6));
-        assert_eq!(taken(&mut receiver), [1, 2, 3, 4, 5, 6]);
-        assert!(receiver.is_empty() && receiver.pop().is_none());
-        secondary.push(command(7));
-        primary.push(command(8));
-        assert_eq!(taken(&mut receiver), [7, 8]);
-    }
-
-    #[test]
-    fn a_secondary_command_sent_in_between_is_not_overtaken() {
-        let (mut primary, mut secondary, mut receiver) = commands();
-        primary.push(command(1));
-        primary.push(command(2));
-        assert!(matches!(receiver.pop(), Some(Command::Pause { id }) if id.place() == 1));
-        secondary.push(command(3));
-        primary.push(command(4));
-        assert_eq!(taken(&mut receiver), [2, 3, 4]);
-    }
-
-    #[test]
-    fn bytes_in_transit_are_counted_for_each_queue() {
-        let (mut primary, mut secondary, mut receiver) = commands();
-        let size = command(1).size();
-        primary.push(command(1));
-        secondary.push(command(2));
-        assert!(primary.is_over(size - 1) && !primary.is_over(size));
-        assert!(secondary.is_over(size - 1) && !secondary.is_over(size));
-        assert_eq!(taken(&mut receiver).len(), 2);
-        receiver.report();
-        assert!(!primary.is_over(0) && !secondary.is_over(0));
-        secondary.push(command(3));
-        drop(receiver);
-        assert!(!secondary.is_over(0), "a shard that has ended keeps no producer waiting");
     }
 }
