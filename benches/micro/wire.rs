@@ -3,7 +3,7 @@
 use std::hint::black_box;
 
 use bytes::BytesMut;
-use ferrite::frame::{CHUNK, DecodeLimits, Decoder, OpCode, Payloads, encode_header, mask};
+use ferrite::frame::{CHUNK, DecodeLimits, Decoder, OpCode, Payloads, client};
 
 pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
@@ -12,14 +12,7 @@ pub(crate) const SIZES: [(&str, usize); 3] = [("20 B", 20), ("512 B", 512), ("64
 
 /// One final frame of a client (RFC 6455 §5.2).
 pub(crate) fn masked(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
-    let mut frame = BytesMut::new();
-    encode_header(&mut frame, opcode, payload.len());
-    if let Some(second) = frame.get_mut(1) {
-        *second |= MASKED;
-    }
-    let mut payload = payload.to_vec();
-    mask::apply(&mut payload, KEY);
-    [&frame[..], &KEY, &payload].concat()
+    client::frame(0x80 | opcode as u8, KEY, payload)
 }
 
 /// Text of `len` bytes that are all ASCII.
@@ -67,7 +60,6 @@ pub(crate) fn decode(decoder: &mut Decoder, payloads: &mut Payloads, input: &mut
     items
 }
 
-const MASKED: u8 = 0x80;
 const LIMITS: DecodeLimits = DecodeLimits { max_message: 1 << 20, deflate: false, part: 64 << 10 };
 /// As in `src/connection/reader.rs`.
 const LEAST_ROOM: usize = 8 << 10;

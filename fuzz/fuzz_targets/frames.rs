@@ -8,7 +8,7 @@
 #![no_main]
 
 use bytes::{BufMut, BytesMut};
-use ferrite::frame::{DecodeLimits, Decoder, OpCode, Payloads, Received, Violation, encode, message_of};
+use ferrite::frame::{DecodeLimits, Decoder, OpCode, Payloads, Received, Violation, client, encode, message_of};
 use ferrite_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 
@@ -162,9 +162,7 @@ fn within_a_large_frame(first: u8, rest: &[u8]) -> Vec<u8> {
     let (inside, after) = rest.split_at(rest.len().min(32));
     let (before, behind) = inside.split_at(inside.len().min(16));
     let length = (EARLIER + before.len() + DIRECT + 16) as u64;
-    let mut stream = vec![first, 0xff];
-    stream.extend(length.to_be_bytes());
-    stream.extend([0; 4]);
+    let mut stream = client::header(first, client::CLEAR, length);
     stream.resize(stream.len() + EARLIER, b'a');
     stream.extend(before);
     stream.resize(stream.len() + DIRECT, b'b');

@@ -5,11 +5,12 @@
 
 use std::mem;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut, buf::Limit};
 
 use super::{
-    decode::{DecodeLimits, DirectRead, Received},
+    decode_limits::DecodeLimits,
     mask,
+    received::Received,
     utf8::{self, Utf8Checker},
     violation::Violation,
 };
@@ -172,6 +173,10 @@ impl Message {
         Ok(len)
     }
 }
+
+/// A place to read socket bytes into, which takes no more than the frame has left. See
+/// [`Decoder::direct_buffer`](super::Decoder::direct_buffer).
+pub type DirectRead<'a> = Limit<&'a mut Vec<u8>>;
 
 /// Fragments, and empty fragments, that need no bytes to justify them.
 const FREE_FRAGMENTS: usize = 64;

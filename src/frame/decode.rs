@@ -4,88 +4,20 @@
 //! (`Payloads`) and is unmasked there: no allocation, no state. Only what a read cuts in two, and fragmented
 //! messages, go through `Partial`.
 
-use bytes::{Buf, Bytes, BytesMut, buf::Limit};
+use bytes::{Buf, BytesMut};
 
 use super::{
-    close::CloseFrame,
-    header::{Header, OpCode},
+    assemble::DirectRead,
+    decode_limits::DecodeLimits,
+    header::Header,
     mask,
+    opcode::{OpCode, may_follow},
     partial::Partial,
     payloads::Payloads,
+    received::Received,
     utf8,
     violation::Violation,
 };
-
-/// One thing that the client said.
-#[derive(Debug, Clone, PartialEq, Eq)]
-// A tag as wide as what follows it lets a `Received` be moved by whole words; with a one-byte tag
-// each move stalled on the bytes just written, some 10 ns a message.
-#[repr(u64)]
-pub enum Received {
-    /// The next bytes of a compressed message that goes on, as many as [`DecodeLimits::part`] says.
-    Part(Bytes),
-    /// A whole data message (RFC 6455 §5.6), however many fragments it came in; or what is left of one
-    /// of which a [`Part`](Self::Part) has been handed over.
-    Message {
-        /// The bytes. Valid UTF-8 unless `binary` or `compressed`. Keeps no more memory alive than twice its
-        /// length, unless `compressed`: then it may be a slice of what was read.
-        payload: Bytes,
-        /// Whether the peer sent it as binary.
-        binary: bool,
-        /// Whether the payload is still to be inflated (RFC 7692 §6.2): then its text is unchecked and
-        /// its size after that unknown.
-        compressed: bool,
-    },
-    /// A ping, to be answered with a pong of the same payload (§5.5.2).
-    Ping(Bytes),
-    /// A pong, asked for or not (§5.5.3).
-    Pong(Bytes),
-    /// The peer closes; nothing after this is to be read (§5.5.1). `None` if it gives no code.
-    Close(Option<CloseFrame>),
-}
-
-impl Received {
-    /// What a whole control frame with this opcode and unmasked `payload` says.
-    pub(super) fn from_control(opcode: OpCode, payload: Bytes) -> Result<Self, Violation> {
-        Ok(match opcode {
-            OpCode::Ping => Self::Ping(payload),
-            OpCode::Pong => Self::Pong(payload),
-            _ => Self::Close(CloseFrame::parse(payload)?),
-        })
-    }
-}
-
-/// What a peer may make the decoder hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DecodeLimits {
-    /// The most bytes of one message, summed over its fragments. A header that declares more is
-    /// answered with 1009 before anything is stored for it (RFC 6455 §10.4).
-    pub max_message: usize,
-    /// Whether messages may be compressed (RFC 7692).
-    pub deflate: bool,
-    /// The most bytes of a compressed message that are put together. What is longer is handed over in
-    /// parts, which are the same however it arrives, so that it can be inflated meanwhile.
-    pub part: usize,
-}
-
-impl DecodeLimits {
-    /// The most bytes that a message has on the wire. What cannot be compressed grows by five bytes
-    /// in each block (RFC 1951 §3.2.4), and some compressors make small blocks.
-    pub(super) const fn on_the_wire(&self, compressed: bool) -> usize {
-        let max = self.max_message;
-        if compressed { max.saturating_add(max / 256).saturating_add(64) } else { max }
-    }
-
-    /// The most bytes with which a message may leave whole.
-    const fn in_one_piece(&self, compressed: bool) -> usize {
-        let most = self.on_the_wire(compressed);
-        if compressed && self.part < most { self.part } else { most }
-    }
-}
-
-/// A place to read socket bytes into, which takes no more than the frame has left. See
-/// [`Decoder::direct_buffer`].
-pub type DirectRead<'a> = Limit<&'a mut Vec<u8>>;
 
 /// The receiving half of one connection (RFC 6455 §5.4, §6.2).
 ///
@@ -234,16 +166,5 @@ impl Decoder {
     fn fail(&mut self, violation: Violation) -> Violation {
         self.partial = None;
         violation
-    }
-}
-
-/// Whether a frame may come here (RFC 6455 §5.4): fragments of one message follow each other, with
-/// only control frames between them.
-#[inline]
-pub(super) fn may_follow(opcode: OpCode, in_fragmented: bool) -> Result<(), Violation> {
-    match (opcode, in_fragmented) {
-        (OpCode::Continuation, false) => Err(Violation::UnexpectedContinuation),
-        (OpCode::Text | OpCode::Binary, true) => Err(Violation::InterruptedMessage),
-        _ => Ok(()),
     }
 }

@@ -3,8 +3,8 @@
 use bytes::{BufMut, BytesMut};
 
 use super::{
-    close::{CloseCode, MAX_REASON},
-    header::{MAX_CONTROL, OpCode},
+    close_code::{CloseCode, MAX_REASON},
+    opcode::{MAX_CONTROL, OpCode},
 };
 
 /// The longest header a server frame has: 2 bytes and a 64-bit length (RFC 6455 §5.2).

@@ -18,23 +18,33 @@
 //! declared.
 
 mod assemble;
-pub mod close;
-pub mod decode;
-pub mod encode;
-pub mod header;
+pub mod client;
+mod close;
+mod close_code;
+mod decode;
+mod decode_limits;
+mod encode;
+mod header;
 pub mod mask;
+mod opcode;
 mod partial;
 mod payloads;
+mod received;
 pub mod utf8;
-pub mod violation;
+mod violation;
 
-pub use close::{CloseCode, CloseFrame};
-pub use decode::{DecodeLimits, Decoder, DirectRead, Received};
+pub use assemble::DirectRead;
+pub use close::CloseFrame;
+pub use close_code::{CloseCode, MAX_REASON, may_be_sent_by_application, may_be_sent_by_peer};
+pub use decode::Decoder;
+pub use decode_limits::DecodeLimits;
 pub use encode::{
     MAX_HEADER, encode, encode_close, encode_compressed, encode_header, encoded_len, message_of,
 };
-pub use header::{Header, OpCode};
+pub use header::Header;
+pub use opcode::OpCode;
 pub use payloads::{CHUNK, Payloads};
+pub use received::Received;
 pub use violation::Violation;
 
 #[cfg(test)]

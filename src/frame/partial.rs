@@ -5,11 +5,13 @@ use std::mem;
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
-    assemble::Message,
+    assemble::{DirectRead, Message},
     close,
-    decode::{DecodeLimits, DirectRead, Received, may_follow},
-    header::{Header, MAX_CLIENT_HEADER, OpCode},
+    decode_limits::DecodeLimits,
+    header::{Header, MAX_CLIENT_HEADER},
     mask,
+    opcode::{OpCode, may_follow},
+    received::Received,
     violation::Violation,
 };
 

@@ -1,6 +1,6 @@
 //! What a peer may not do, and the close code that tells it so.
 
-use super::close::CloseCode;
+use super::close_code::CloseCode;
 
 /// Why a connection must be failed (RFC 6455 §7.1.7): what the RFC or a limit forbids.
 ///
@@ -90,7 +90,7 @@ impl Violation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::close::MAX_REASON;
+    use crate::frame::close_code::MAX_REASON;
 
     #[test]
     fn every_violation_has_its_close_code_and_a_reason_that_fits_a_close_frame() {

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-pub use crate::frame::close::may_be_sent_by_application as close_code_allowed;
+pub use crate::frame::may_be_sent_by_application as close_code_allowed;
 use crate::{
     config::{Compression, Limits},
     connection::SendGauge,

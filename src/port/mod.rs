@@ -12,7 +12,7 @@ mod publisher;
 
 pub use crate::metrics::Figure;
 pub use crate::{
-    frame::close::may_be_sent_by_application as close_code_allowed,
+    frame::may_be_sent_by_application as close_code_allowed,
     hub::{
         Announced, Audience, ConnectionHandle, Interests, Presence, Query, QueryError, TagError, TopicError,
         TopicPattern, check_tag, check_tag_name, check_topic,

@@ -13,6 +13,7 @@ use std::{
 use super::Driver;
 use crate::{
     config::{Compression, Config, Heartbeat, Limits, Listen},
+    frame::client,
     port::{ConnectionHandle, Consumer, Delivery, Event, Interests, Outgoing, Publisher},
     socket::{Entry, PeerAddress},
 };
@@ -152,17 +153,7 @@ fn read(mut client: impl Read, most: usize) -> Vec<u8> {
 
 /// A client's frame.
 fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first_byte];
-    match payload.len() {
-        length @ 0..=125 => frame.push(0x80 | length as u8),
-        length => {
-            frame.push(0x80 | 127);
-            frame.extend((length as u64).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend(payload);
-    frame
+    client::frame(first_byte, client::CLEAR, payload)
 }
 
 fn heartbeat() -> Heartbeat {
@@ -443,10 +434,7 @@ fn upload(first_bytes: &[u8], bytes: usize, a_second: usize) -> bool {
 }
 
 fn head_of_a_message(bytes: usize) -> Vec<u8> {
-    let mut head = vec![0x82, 0x80 | 127];
-    head.extend((bytes as u64).to_be_bytes());
-    head.extend([0; 4]);
-    head
+    client::header(0x82, client::CLEAR, bytes as u64)
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Heartbeat, Limits, Listen},
+    frame::client,
     hub::Hub,
     port::{Delivery, Event, Interests, Outgoing, Publisher},
     runtime::Server,
@@ -227,21 +228,7 @@ pub(crate) fn wait<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
 
 /// A client frame with the mask 0, which leaves the payload readable.
 pub(crate) fn frame(first_byte: u8, payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![first_byte];
-    match payload.len() {
-        length @ 0..=125 => frame.push(0x80 | length as u8),
-        length @ 126..=65535 => {
-            frame.push(0x80 | 126);
-            frame.extend((length as u16).to_be_bytes());
-        }
-        length => {
-            frame.push(0x80 | 127);
-            frame.extend((length as u64).to_be_bytes());
-        }
-    }
-    frame.extend([0; 4]);
-    frame.extend(payload);
-    frame
+    client::frame(first_byte, client::CLEAR, payload)
 }
 
 /// Reads one server frame: its first byte and its payload. `None` at the end of the stream.

@@ -12,6 +12,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Limits, PerAddress},
+    frame::client,
     queue::Event,
 };
 use tokio_tungstenite::tungstenite::Message;
@@ -90,9 +91,7 @@ fn a_frame_that_breaks_the_protocol_gets_its_close_code() {
     let server = Running::echo(config(1));
     let mut bystander = server.client();
     let unmasked = [0x81, 0x02, b'h', b'i'];
-    let mut too_big = frame(0x82, b"");
-    too_big[1] = 0x80 | 127;
-    too_big.splice(2..2, (1_u64 << 21).to_be_bytes());
+    let too_big = client::header(0x82, client::CLEAR, 1 << 21);
     let mut empties = frame(0x01, b"");
     (0..100).for_each(|_| empties.extend(frame(0x00, b"")));
     let cases: [(&str, Vec<u8>, u16); 9] = [

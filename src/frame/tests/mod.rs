@@ -8,30 +8,14 @@ mod streams;
 
 use bytes::BytesMut;
 
-use super::{DecodeLimits, Decoder, OpCode, Payloads, Received, Violation, mask};
+use super::{DecodeLimits, Decoder, OpCode, Payloads, Received, Violation, client};
 
 const LIMITS: DecodeLimits = DecodeLimits { max_message: 1024 * 1024, deflate: false, part: usize::MAX };
 const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
 
 /// One masked frame, as a client writes it.
 fn client_frame(fin: bool, opcode: OpCode, key: [u8; 4], payload: &[u8]) -> Vec<u8> {
-    let mut frame = vec![u8::from(fin) << 7 | opcode as u8];
-    match payload.len() {
-        len @ 0..=125 => frame.push(0x80 | len as u8),
-        len @ 126..=65_535 => {
-            frame.push(0x80 | 126);
-            frame.extend((len as u16).to_be_bytes());
-        }
-        len => {
-            frame.push(0x80 | 127);
-            frame.extend((len as u64).to_be_bytes());
-        }
-    }
-    frame.extend(key);
-    let start = frame.len();
-    frame.extend(payload);
-    mask::apply(&mut frame[start..], key);
-    frame
+    client::frame(u8::from(fin) << 7 | opcode as u8, key, payload)
 }
 
 /// A final frame.

@@ -1,7 +1,7 @@
 //! What sequences of frames mean, and which are refused, and when.
 
 use super::*;
-use crate::frame::{CloseFrame, close::may_be_sent_by_peer};
+use crate::frame::{CloseFrame, may_be_sent_by_peer};
 use bytes::Bytes;
 
 #[test]
