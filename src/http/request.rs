@@ -1,15 +1,12 @@
 //! What the client asked for, kept for as long as its connection lives.
 
-use serde::{Deserialize, Serialize};
-
 use super::{is_token, list};
 
 /// A request (RFC 9112 §3; to become a WebSocket, RFC 6455 §4.1), owned, without its body.
 ///
 /// One copy of the head and an index of eight bytes a header line: thousands of idle connections
-/// each keep one. Plain data, so it can cross to another process; one that was tampered with there
-/// answers with empty strings, never with a panic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// each keep one. An index that points outside the head yields empty strings, never a panic.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     head: Box<[u8]>,
     path: Span,
@@ -21,7 +18,7 @@ pub struct Request {
 }
 
 /// Behind one more pointer: most clients have none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Certificate(Box<[u8]>);
 
 impl Request {
@@ -137,14 +134,14 @@ impl Request {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Field {
     name: Span,
     value: Span,
 }
 
 /// A part of the head. 16 bits are enough: `HeadReader` takes no longer head.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Span {
     start: u16,
     end: u16,
@@ -194,12 +191,6 @@ mod tests {
         let request = request();
         assert_eq!(request.memory(), size_of::<Request>() + HEAD.len() + 5 * 8 + 11);
         assert!(size_of::<Request>() <= 72);
-    }
-
-    #[test]
-    fn a_request_survives_the_way_to_another_process() {
-        let json = serde_json::to_string(&request()).unwrap();
-        assert_eq!(serde_json::from_str::<Request>(&json).unwrap(), request());
     }
 
     #[test]
