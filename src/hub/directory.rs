@@ -5,9 +5,9 @@
 //! copies of the sets that it names, which cost nothing, and works on them when it has let go of the lock: shards wait
 //! for that whenever somebody comes or goes.
 
-mod news;
 mod pace;
 mod pages;
+mod presence_deltas;
 #[cfg(test)]
 mod presence_tests;
 mod set;
@@ -29,8 +29,8 @@ use std::{
 use parking_lot::Mutex;
 
 use self::{
-    news::News,
     pages::Pages,
+    presence_deltas::News,
     set::{Keys, Set},
 };
 use super::{
