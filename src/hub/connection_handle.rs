@@ -89,8 +89,8 @@ impl ConnectionHandle {
     }
 
     /// Says who it is. Once, before it is known to anybody.
-    pub(super) fn name(&self, user: &str, directory: &Directory) {
-        self.change(|traits| traits.user = Some(directory.name(self.id(), user)));
+    pub(super) fn set_user(&self, user: &str, directory: &Directory) {
+        self.change(|traits| traits.user = Some(directory.add_user(self.id(), user)));
     }
 
     /// Adds topics: all of them or, with an error, none. Gives those that are new.
@@ -180,7 +180,7 @@ impl ConnectionHandle {
         // As its user it leaves the topics.
         traits.topics.iter().for_each(|topic| directory.leave(self.id(), topic, gone));
         if let Some(user) = &traits.user {
-            directory.forget_user(self.id(), user);
+            directory.remove_user(self.id(), user);
         }
         traits.tags.iter().for_each(|(name, value)| directory.untag(self.id(), name, value));
     }
@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn who_is_closed_gets_nothing_more_and_has_nothing() {
         let (member, directory) = member();
-        member.name("ann", &directory);
+        member.set_user("ann", &directory);
         member.subscribe(&["a"], &directory, 9).unwrap();
         member.tag(&[("a", 1.into())], &directory, 9).unwrap();
         assert!(!directory.is_empty());

@@ -1,77 +1,70 @@
-//! Who is here, by topic, user and tag: an index over the open connections, for whoever asks who is meant.
+//! An index of the open connections by topic, user and tag.
 //!
-//! Only connections that have one of these are in it. Each has a *key*, a small number, so that the sets of
-//! connections are compressed bitmaps, and a query is what it looks like: intersections and unions. A question takes
-//! copies of the sets that it names, which cost nothing, and works on them when it has let go of the lock: shards wait
-//! for that whenever somebody comes or goes.
+//! It holds only connections that have one of these. Each has a *key*, a small number, so that sets of connections are
+//! compressed bitmaps: [`search`] computes the connections of an audience by intersections and unions of these sets. The
+//! topics, users and tags of one connection are changed by one thread at a time; changes of different connections have no
+//! order. Memory grows with the subscriptions, users and tags of the open connections, which the limits of a connection
+//! bound. A connection that closes is taken out of every set.
+//!
+//! [`presence`] derives from the same sets which users join and leave topics.
 
+mod due_time;
 mod pace;
 mod pages;
+mod presence;
 mod presence_deltas;
 #[cfg(test)]
 mod presence_tests;
+mod search;
 mod set;
 #[cfg(test)]
 mod tests;
 
 use std::{
     borrow::Borrow,
-    collections::{BTreeSet, HashMap, HashSet, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     hash::Hash,
     ops::Bound,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
-    time::{Duration, Instant},
+    sync::{Arc, atomic::AtomicBool},
+    time::Instant,
 };
 
 use parking_lot::Mutex;
 
-use self::{
-    pages::Pages,
-    presence_deltas::News,
-    set::{Keys, Set},
-};
-use super::{
-    audience::Audience,
-    presence::{Announced, Presence},
-    query::{Condition, Plan, Step},
-    tags::TagKey,
-};
-use crate::queue::{ConnectionId, PresenceChange, TagValue};
+use self::{due_time::DueTime, pages::Pages, presence_deltas::PresenceDeltas, set::KeySet};
+use super::tags::TagKey;
+use crate::queue::{ConnectionId, TagValue};
 
-/// An index over the open connections. Locked for a change, or to take what a question is about; never for a message of
-/// a shard.
+/// The index of the open connections of a server. A change locks it, and so does a search while it copies sets; a message
+/// on a shard never does.
 #[derive(Debug)]
 pub struct Directory {
     shards: usize,
     index: Mutex<Index>,
-    epoch: Instant,
-    /// When there are news, in nanoseconds since then: nobody takes the lock to hear that there are none.
-    news_at: AtomicU64,
+    /// The time at which a presence delta is due. Read without the lock.
+    next_due: DueTime,
     announcing: AtomicBool,
 }
 
 #[derive(Debug)]
 struct Index {
-    /// By key: who has it. Only of those in the sets below.
+    /// The connection of each key that is in one of the sets below.
     ids: Pages<ConnectionId>,
-    topics: HashMap<Arc<str>, Keys>,
-    /// The topics in order.
+    topics: HashMap<Arc<str>, KeySet>,
+    /// The topics in the order of their bytes.
     topic_names: BTreeSet<Arc<str>>,
-    users: HashMap<Arc<str>, Keys>,
-    /// By key: the user. Of those that are one.
-    names: Pages<Option<Arc<str>>>,
+    users: HashMap<Arc<str>, KeySet>,
+    /// The user of each key that has one.
+    users_by_key: Pages<Option<Arc<str>>>,
     tags: HashMap<Arc<str>, Tagged>,
-    news: News,
+    deltas: PresenceDeltas,
 }
 
-/// Who has a tag.
+/// The connections that have a tag.
 #[derive(Debug)]
 struct Tagged {
-    all: Keys,
-    by_value: HashMap<TagKey, Keys>,
+    all: KeySet,
+    by_value: HashMap<TagKey, KeySet>,
 }
 
 impl Default for Index {
@@ -81,44 +74,44 @@ impl Default for Index {
             topics: HashMap::new(),
             topic_names: BTreeSet::new(),
             users: HashMap::new(),
-            names: Pages::new(None),
+            users_by_key: Pages::new(None),
             tags: HashMap::new(),
-            news: News::default(),
+            deltas: PresenceDeltas::default(),
         }
     }
 }
 
 impl Directory {
-    /// An empty one, for connections of so many shards.
+    /// Makes an empty directory for the connections of `shards` shards.
     pub(super) fn new(shards: usize) -> Self {
         Self {
             shards: shards.max(1),
             index: Mutex::default(),
-            epoch: Instant::now(),
-            news_at: AtomicU64::new(NEVER),
+            next_due: DueTime::new(Instant::now()),
             announcing: AtomicBool::new(false),
         }
     }
 
-    /// A connection joins a topic; gives the shared name.
+    /// Adds a connection to a topic. Returns the topic's shared name.
     pub(super) fn join(&self, id: ConnectionId, topic: &str) -> Arc<str> {
         let mut index = self.index.lock();
         let key = self.key(id);
-        index.know(key, id);
+        index.set_id(key, id);
         let first_of = index.user_without_others(key, topic);
         let topic = insert_shared(&mut index.topics, topic, key);
         if !index.topic_names.contains(&topic) {
             index.topic_names.insert(topic.clone());
         }
         if let Some(user) = first_of {
-            index.news.join((topic.clone(), user), id, Instant::now());
-            self.date_news(&index);
+            index.deltas.join((topic.clone(), user), id, Instant::now());
+            self.update_next_due(&index);
         }
         topic
     }
 
-    /// It leaves the topic, in which it is. `gone`: because somebody else than the consumer closed it; what it said
-    /// before may still have to reach the consumer.
+    /// Takes a connection out of a topic that it has joined. `gone` is true if the connection was closed, and not by the
+    /// consumer: then its messages may not all have reached the consumer, and its leave waits for
+    /// [`release`](Self::release).
     pub(super) fn leave(&self, id: ConnectionId, topic: &Arc<str>, gone: bool) {
         let mut index = self.index.lock();
         let key = self.key(id);
@@ -126,29 +119,30 @@ impl Directory {
             index.topic_names.remove(topic);
         }
         if let Some(user) = index.user_without_others(key, topic) {
-            index.news.leave((topic.clone(), user), id, Instant::now(), gone);
-            self.date_news(&index);
+            index.deltas.leave((topic.clone(), user), id, Instant::now(), gone);
+            self.update_next_due(&index);
         }
     }
 
-    /// It is known as this user, from before it joins a topic until after it has left the last; gives the shared name.
-    pub(super) fn name(&self, id: ConnectionId, user: &str) -> Arc<str> {
+    /// Sets the user of a connection. Returns the user's shared name. Called before the connection joins its first topic;
+    /// the user stays until the connection has left its last topic.
+    pub(super) fn add_user(&self, id: ConnectionId, user: &str) -> Arc<str> {
         let mut index = self.index.lock();
         let key = self.key(id);
-        index.know(key, id);
+        index.set_id(key, id);
         let user = insert_shared(&mut index.users, user, key);
-        index.names.set(key, Some(user.clone()));
+        index.users_by_key.set(key, Some(user.clone()));
         user
     }
 
-    /// It is no longer.
-    pub(super) fn forget_user(&self, id: ConnectionId, user: &str) {
+    /// Takes the user from a connection.
+    pub(super) fn remove_user(&self, id: ConnectionId, user: &str) {
         let mut index = self.index.lock();
-        index.names.set(self.key(id), None);
+        index.users_by_key.set(self.key(id), None);
         remove(&mut index.users, user, self.key(id));
     }
 
-    /// It gets a tag, in place of the value that it had; gives the shared name.
+    /// Adds a tag to a connection, replacing the value `old`. Returns the tag's shared name.
     pub(super) fn tag(
         &self,
         id: ConnectionId,
@@ -158,12 +152,12 @@ impl Directory {
     ) -> Arc<str> {
         let mut index = self.index.lock();
         let key = self.key(id);
-        index.know(key, id);
+        index.set_id(key, id);
         let shared = index.tags.get_key_value(name).map_or_else(|| name.into(), |(name, _)| name.clone());
         let tagged = index
             .tags
             .entry(Arc::clone(&shared))
-            .or_insert_with(|| Tagged { all: Keys::One(key), by_value: HashMap::new() });
+            .or_insert_with(|| Tagged { all: KeySet::One(key), by_value: HashMap::new() });
         tagged.all.insert(key);
         if let Some(old) = old {
             remove(&mut tagged.by_value, &old.into(), key);
@@ -172,7 +166,7 @@ impl Directory {
         shared
     }
 
-    /// It loses a tag, which it has.
+    /// Takes a tag from a connection that has it.
     pub(super) fn untag(&self, id: ConnectionId, name: &str, value: &TagValue) {
         let mut index = self.index.lock();
         let Some(tagged) = index.tags.get_mut(name) else { return };
@@ -182,19 +176,19 @@ impl Directory {
         }
     }
 
-    /// A topic's shared name and number of subscribers; `None` if nobody subscribes.
+    /// The shared name of a topic and its number of subscribers; `None` without a subscriber.
     pub fn topic(&self, name: &str) -> Option<(Arc<str>, usize)> {
         let index = self.index.lock();
         index.topics.get_key_value(name).map(|(name, keys)| (name.clone(), keys.len()))
     }
 
-    /// How many topics have subscribers.
+    /// The number of topics that have subscribers.
     pub fn topics(&self) -> usize {
         self.index.lock().topics.len()
     }
 
-    /// The first `most` topics in the order of their bytes that begin with `prefix` and come after `after`, and how
-    /// many subscribe to each.
+    /// The topics that begin with `prefix` and come after `after`, in the order of their bytes, at most `most`; each with
+    /// its number of subscribers.
     pub fn topics_from(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<(Arc<str>, usize)> {
         let index = self.index.lock();
         let from = match after {
@@ -203,131 +197,12 @@ impl Directory {
         };
         let names = index.topic_names.range::<str, _>((from, Bound::Unbounded));
         let wanted = names.take_while(|topic| topic.starts_with(prefix)).take(most);
-        wanted.map(|topic| (topic.clone(), index.topics.get(topic).map_or(0, Keys::len))).collect()
+        wanted.map(|topic| (topic.clone(), index.topics.get(topic).map_or(0, KeySet::len))).collect()
     }
 
-    /// Who is in a topic: also users who left it less than the grace ago, if that topic is announced.
-    pub fn presence(&self, topic: &str) -> Presence {
-        let present = self.index.lock().presence(topic, Some(Instant::now()));
-        present.presence()
-    }
-
-    /// Says of which topics the consumer tells who comes and goes.
-    pub fn announce(&self, announced: Announced) {
-        let mut index = self.index.lock();
-        self.announcing.store(!announced.topics.is_empty(), Ordering::Relaxed);
-        index.news.announce(announced);
-        self.date_news(&index);
-    }
-
-    /// True if joins and leaves of any topic are announced.
-    pub fn is_announcing(&self) -> bool {
-        self.announcing.load(Ordering::Relaxed)
-    }
-
-    /// The consumer has come to the close of a connection: that users left by it may be told.
-    pub(super) fn release(&self, id: ConnectionId) {
-        let mut index = self.index.lock();
-        index.news.release(id);
-        self.date_news(&index);
-    }
-
-    /// When there is something to tell; `None` if nobody has come or gone.
-    pub fn next_news(&self) -> Option<Instant> {
-        match self.news_at.load(Ordering::Acquire) {
-            NEVER => None,
-            nanoseconds => Some(self.epoch + Duration::from_nanos(nanoseconds)),
-        }
-    }
-
-    /// Takes the news that may be told by now, as fast as clients are told at all; and whether they are.
-    pub fn paced_news(&self, now: Instant) -> (Vec<PresenceChange>, bool) {
-        let mut index = self.index.lock();
-        let news = index.paced_news(now);
-        self.date_news(&index);
-        (news, index.news.announced().to_clients)
-    }
-
-    /// Takes the news that may be told by then, or all; and whether clients are told.
-    pub fn news(&self, by: Option<Instant>) -> (Vec<PresenceChange>, bool) {
-        let mut index = self.index.lock();
-        let news = index.news.take(by);
-        self.date_news(&index);
-        (news, index.news.announced().to_clients)
-    }
-
-    /// The same, and who is in a topic when just that has been told.
-    pub fn news_and_presence(&self, topic: &str) -> (Vec<PresenceChange>, bool, Presence) {
-        let mut index = self.index.lock();
-        let news = index.paced_news(Instant::now());
-        self.date_news(&index);
-        let present = index.presence(topic, None);
-        let to_clients = index.news.announced().to_clients;
-        drop(index);
-        (news, to_clients, present.presence())
-    }
-
-    /// With the lock held.
-    fn date_news(&self, index: &Index) {
-        let at = index.news.next().map_or(NEVER, |at| {
-            u64::try_from(at.saturating_duration_since(self.epoch).as_nanos()).unwrap_or(NEVER)
-        });
-        self.news_at.store(at, Ordering::Release);
-    }
-
-    /// Who is meant by all but [`Audience::except`]. `everybody` is asked only if nothing but what connections are
-    /// not chooses among them. It is asked under the lock: who opens is in the index before it is anywhere else, so
-    /// nobody is found without the tags that it begins with.
-    pub(super) fn find(
-        &self,
-        audience: &Audience,
-        everybody: impl FnOnce() -> Vec<ConnectionId>,
-    ) -> Vec<ConnectionId> {
-        let plan = audience.tags.as_ref().map(Plan::of);
-        let chooses = audience.topics.is_some()
-            || audience.users.is_some()
-            || plan.as_ref().is_some_and(|plan| !plan.root.is_everybody_but());
-
-        let index = self.index.lock();
-        let topics = audience.topics.as_ref().map(|topics| named(&index.topics, topics));
-        let users = audience.users.as_ref().map(|users| named(&index.users, users));
-        let tagged: Vec<Option<Keys>> =
-            plan.iter().flat_map(|plan| index.meeting(&plan.conditions)).collect();
-        let among: Among = match &audience.connections {
-            Some(ids) => Among::These(ids.iter().map(|id| self.place(&index, *id)).collect()),
-            None if chooses => Among::Indexed(index.ids.clone()),
-            None => Among::These(everybody().into_iter().map(|id| self.place(&index, id)).collect()),
-        };
-        drop(index);
-
-        let mut set = Set::everybody();
-        if let Some(topics) = &topics {
-            set = set.and(Set::union(topics));
-        }
-        if let Some(users) = &users {
-            set = set.and(Set::union(users));
-        }
-        if let Some(plan) = &plan {
-            set = set.and(matching(&plan.root, &tagged));
-        }
-        match among {
-            Among::These(ids) => {
-                let is_in = |key: Option<u32>| key.map_or(set.contains_others(), |key| set.contains(key));
-                ids.into_iter().filter(|(_, key)| is_in(*key)).map(|(id, _)| id).collect()
-            }
-            Among::Indexed(ids) => set.keys().into_iter().flatten().map(|key| *ids.get(key)).collect(),
-        }
-    }
-
-    /// A connection, and where it is in the sets; `None` if it has nothing.
-    fn place(&self, index: &Index, id: ConnectionId) -> (ConnectionId, Option<u32>) {
-        let key = self.key(id);
-        (id, (*index.ids.get(key) == id).then_some(key))
-    }
-
-    /// A connection's place in the sets.
+    /// The key of a connection.
     fn key(&self, id: ConnectionId) -> u32 {
-        // 26 bits at most.
+        // At most 26 bits.
         (id.place() * self.shards + id.shard()) as u32
     }
 
@@ -337,135 +212,36 @@ impl Directory {
         index.topics.is_empty()
             && index.topic_names.is_empty()
             && index.users.is_empty()
-            && index.names.iter().all(Option::is_none)
+            && index.users_by_key.iter().all(Option::is_none)
             && index.tags.is_empty()
     }
 }
 
 impl Index {
-    fn know(&mut self, key: u32, id: ConnectionId) {
+    fn set_id(&mut self, key: u32, id: ConnectionId) {
         if *self.ids.get(key) != id {
             self.ids.set(key, id);
         }
     }
-
-    /// The user of a connection, if the topic is announced and no connection of that user is in it.
-    fn user_without_others(&self, key: u32, topic: &str) -> Option<Arc<str>> {
-        if !self.news.announced().covers(topic) {
-            return None;
-        }
-        let user = self.names.get(key).as_ref()?;
-        let here = self.topics.get(topic).zip(self.users.get(user));
-        let is_here = here.is_some_and(|(topic, user)| topic.meets(user));
-        (!is_here).then(|| user.clone())
-    }
-
-    fn paced_news(&mut self, now: Instant) -> Vec<PresenceChange> {
-        let Self { news, topics, .. } = self;
-        let to_clients = news.announced().to_clients;
-        news.take_paced(now, |topic| topics.get(topic).filter(|_| to_clients).map_or(0, Keys::len))
-    }
-
-    /// Who is in a topic or, without a time, who is by what was told.
-    fn presence(&self, topic: &str, now: Option<Instant>) -> Present {
-        Present {
-            untold: match now {
-                None => self.news.untold(topic).cloned().collect(),
-                Some(_) => HashSet::new(),
-            },
-            lingering: self.news.lingering(topic, now).cloned().collect(),
-            keys: self.topics.get(topic).cloned(),
-            names: self.names.clone(),
-        }
-    }
-
-    /// Who meets each of these conditions.
-    fn meeting(&self, conditions: &[Condition]) -> impl Iterator<Item = Option<Keys>> {
-        conditions.iter().map(|condition| match condition {
-            Condition::Has(name) => self.tags.get(name).map(|tagged| tagged.all.clone()),
-            Condition::Is(name, value) => {
-                self.tags.get(name).and_then(|tagged| tagged.by_value.get(value).cloned())
-            }
-        })
-    }
 }
 
-/// Among whom those are looked for that are meant.
-enum Among {
-    These(Vec<(ConnectionId, Option<u32>)>),
-    /// Those in the index.
-    Indexed(Pages<ConnectionId>),
-}
-
-/// Who is in a topic, as it was under the lock.
-struct Present {
-    /// Who is there, but of whom nobody was told.
-    untold: HashSet<Arc<str>>,
-    lingering: Vec<Arc<str>>,
-    keys: Option<Keys>,
-    names: Pages<Option<Arc<str>>>,
-}
-
-impl Present {
-    fn presence(self) -> Presence {
-        let mut users = self.lingering;
-        if let Some(keys) = &self.keys {
-            let told = |user: &&Arc<str>| !self.untold.contains(*user);
-            keys.each(|key| users.extend(self.names.get(key).as_ref().filter(told).cloned()));
-        }
-        Presence::new(users, self.keys.as_ref().map_or(0, Keys::len))
-    }
-}
-
-/// Those whom a step of a plan means, by who meets its conditions.
-fn matching<'a>(step: &Step, tagged: &'a [Option<Keys>]) -> Set<'a> {
-    match step {
-        Step::Condition(number) => Set::union(tagged.get(*number).into_iter().flatten()),
-        Step::Not(step) => matching(step, tagged).complement(),
-        Step::All(parts) => {
-            let mut set = Set::everybody();
-            for part in parts {
-                if set.is_nobody() {
-                    break;
-                }
-                set = set.and(matching(part, tagged));
-            }
-            set
-        }
-        Step::Any(parts) => {
-            // What is no set yet is put together in one.
-            let sets = parts.iter().filter_map(|part| match part {
-                Step::Condition(number) => tagged.get(*number)?.as_ref(),
-                _ => None,
-            });
-            let others = parts.iter().filter(|part| !matches!(part, Step::Condition(_)));
-            others.fold(Set::union(sets), |set, part| set.or(matching(part, tagged)))
-        }
-    }
-}
-
-/// The sets of these names.
-fn named(sets: &HashMap<Arc<str>, Keys>, names: &[Arc<str>]) -> Vec<Keys> {
-    names.iter().filter_map(|name| sets.get(name).cloned()).collect()
-}
-
-fn insert<K: Hash + Eq>(sets: &mut HashMap<K, Keys>, name: K, key: u32) {
+fn insert<K: Hash + Eq>(sets: &mut HashMap<K, KeySet>, name: K, key: u32) {
     match sets.entry(name) {
         Entry::Occupied(mut keys) => keys.get_mut().insert(key),
-        Entry::Vacant(place) => drop(place.insert(Keys::One(key))),
+        Entry::Vacant(place) => drop(place.insert(KeySet::One(key))),
     }
 }
 
-/// Inserts into the set of a name, and gives the one copy of that name.
-fn insert_shared(sets: &mut HashMap<Arc<str>, Keys>, name: &str, key: u32) -> Arc<str> {
+/// Inserts into the set of a name. Returns the shared copy of that name.
+fn insert_shared(sets: &mut HashMap<Arc<str>, KeySet>, name: &str, key: u32) -> Arc<str> {
     let shared = sets.get_key_value(name).map_or_else(|| name.into(), |(name, _)| name.clone());
     insert(sets, Arc::clone(&shared), key);
     shared
 }
 
-/// Removes from the set of a name, and the set with its last key; whether that went.
+/// Removes a key from the set of a name, and the set with its last key. Returns true if the set was removed.
 fn remove<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(
-    sets: &mut HashMap<K, Keys>,
+    sets: &mut HashMap<K, KeySet>,
     name: &Q,
     key: u32,
 ) -> bool {
@@ -476,7 +252,5 @@ fn remove<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(
     is_last
 }
 
-/// No time at which there are news.
-const NEVER: u64 = u64::MAX;
-/// No connection's id.
+/// An id that no connection has.
 const NOBODY: ConnectionId = ConnectionId::new(0, 0, 0);

@@ -87,7 +87,7 @@ impl Hub {
     ) -> Vec<Arc<str>> {
         let member = Arc::new(ConnectionHandle::new(gauge, request));
         if let Some(user) = &accept.user {
-            member.name(user, &self.directory);
+            member.set_user(user, &self.directory);
         }
         // The consumer has checked them; a list that it could not have sent is as good as none.
         let names: Vec<&str> = accept.topics.iter().map(|topic| &**topic).collect();
@@ -127,7 +127,7 @@ impl Hub {
 
     /// Marks a connection as closed. It counts until the consumer [forgets](Self::forget) it. Called by its shard, once.
     pub fn close(&self, id: ConnectionId) {
-        self.registry.close_member(id, &self.directory);
+        self.registry.close(id, &self.directory);
     }
 
     /// Forgets a closed connection, whose `Event::Close` the consumer has come to.

@@ -43,7 +43,7 @@ impl Registry {
 
     /// Marks a connection as closed: it leaves the directory. It stays here until the consumer has
     /// seen it close. By its shard, once.
-    pub fn close_member(&self, id: ConnectionId, directory: &Directory) {
+    pub fn close(&self, id: ConnectionId, directory: &Directory) {
         let Some(member) = self.get(id) else { return };
         self.open.fetch_sub(1, Ordering::Relaxed);
         member.gauge().close();
@@ -111,7 +111,7 @@ mod tests {
         let (registry, directory) = (Registry::new(1), Directory::new(1));
         let member = opened(&registry);
         member.subscribe(&["a"], &directory, 9).unwrap();
-        registry.close_member(member.id(), &directory);
+        registry.close(member.id(), &directory);
         assert!(directory.topic("a").is_none() && !member.is_open());
         assert_eq!((registry.open(), registry.held()), (0, 1));
         assert_eq!(member.subscribe(&["a"], &directory, 9), Ok(vec![]));

@@ -43,14 +43,14 @@ impl Announcer {
     /// publisher may not wait: they are still due then.
     pub fn announce_due(&self, through: &mut Publisher) {
         // Nearly always there is no change, and then no thread reads the clock.
-        let Some(due) = self.hub.directory.next_news() else { return };
+        let Some(due) = self.hub.directory.next_due() else { return };
         let now = Instant::now();
         if due > now || through.is_held_up() {
             return;
         }
         let consumer = self.consumer.lock();
         if !self.held.load(Ordering::Relaxed) {
-            let (changes, to_clients) = self.hub.directory.paced_news(now);
+            let (changes, to_clients) = self.hub.directory.take_due(now);
             self.notify(&consumer, through, changes, to_clients);
         }
     }
@@ -58,14 +58,14 @@ impl Announcer {
     /// The time at which [`announce_due`](Self::announce_due) has something to do, by itself and not by a call of
     /// [`release`](Self::release).
     pub fn next_due(&self) -> Option<Instant> {
-        let due = self.hub.directory.next_news()?;
+        let due = self.hub.directory.next_due()?;
         (!self.held.load(Ordering::Relaxed)).then_some(due)
     }
 
     /// True if [`release`](Self::release) may have something to do. By the consumer's thread.
     #[inline]
     pub(super) fn is_busy(&self) -> bool {
-        self.held.load(Ordering::Relaxed) || self.hub.directory.next_news().is_some()
+        self.held.load(Ordering::Relaxed) || self.hub.directory.next_due().is_some()
     }
 
     /// Holds all changes until the consumer calls [`release`](Self::release). By the consumer's thread.
@@ -89,7 +89,7 @@ impl Announcer {
     pub(super) fn announce_all(&self, through: &mut Publisher) {
         let consumer = self.consumer.lock();
         self.held.store(false, Ordering::Relaxed);
-        let (changes, to_clients) = self.hub.directory.news(None);
+        let (changes, to_clients) = self.hub.directory.take_all(None);
         self.notify(&consumer, through, changes, to_clients);
     }
 
@@ -98,7 +98,7 @@ impl Announcer {
     pub(super) fn presence(&self, through: &mut Publisher, topic: &str) -> Presence {
         let consumer = self.consumer.lock();
         self.held.store(self.hub.directory.is_announcing(), Ordering::Relaxed);
-        let (changes, to_clients, presence) = self.hub.directory.news_and_presence(topic);
+        let (changes, to_clients, presence) = self.hub.directory.take_due_and_presence(topic);
         self.notify(&consumer, through, changes, to_clients);
         presence
     }

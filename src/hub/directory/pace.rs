@@ -1,8 +1,8 @@
-//! How fast subscribers are told of who comes and goes. What is counted is messages: one change times the topic's
-//! subscribers, which is what it costs.
+//! The pace of presence messages. One change costs as many messages as its topic has subscribers.
 //!
-//! A user who comes and goes in many topics has a pace; what is beyond is told later, or never, if it is undone
-//! meanwhile. All users together have one too, for names are cheap where a client chooses its own.
+//! Each user has a pace: changes beyond it are announced later, or never, if they are undone in the meantime. All users
+//! together have a pace too, because users are cheap where clients choose their own. Memory is bounded by the users that
+//! caused more changes than their pace allows, or 1024.
 
 use std::{
     collections::HashMap,
@@ -10,17 +10,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// The messages that were sent, and those that wait.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// By user: when all that it has caused would be told at [`USER`]'s rate. Of those for whom that is to come.
+    /// For each user the time at which its messages would all be sent at the rate of [`USER`]. Users whose time is over
+    /// are removed now and then.
     users: HashMap<Arc<str>, Instant>,
-    /// The same of all.
+    /// The same time for the messages of all users.
     all: Option<Instant>,
-    /// How many users there may be before those are forgotten whose time is over.
+    /// The number of users above which those whose time is over are removed.
     most: usize,
 }
 
-/// A rate, and how much of it may come at once.
+/// A rate of messages, and the number of messages that may be sent at once.
 #[derive(Debug, Clone, Copy)]
 struct Rate {
     per_second: u32,
@@ -28,8 +30,8 @@ struct Rate {
 }
 
 impl Pace {
-    /// When so many messages caused by a user may be sent. They are counted.
-    pub(super) fn user(&mut self, user: &Arc<str>, messages: usize, now: Instant) -> Instant {
+    /// Counts messages that a user causes. Returns the time at which they may be sent.
+    pub(super) fn reserve(&mut self, user: &Arc<str>, messages: usize, now: Instant) -> Instant {
         if self.users.len() > self.most {
             self.users.retain(|_, until| *until > now);
             self.most = LEAST.max(2 * self.users.len());
@@ -40,19 +42,19 @@ impl Pace {
         at
     }
 
-    /// So many messages of a user are not sent after all.
-    pub(super) fn give_back(&mut self, user: &str, messages: usize) {
+    /// Uncounts messages of a user that are not sent after all.
+    pub(super) fn release(&mut self, user: &str, messages: usize) {
         if let Some(until) = self.users.get_mut(user) {
             *until = until.checked_sub(USER.time(messages)).unwrap_or(*until);
         }
     }
 
-    /// When messages of anybody may be sent.
-    pub(super) fn all(&self, now: Instant) -> Instant {
+    /// The time at which messages of any user may be sent, at `now` or later.
+    pub(super) fn next(&self, now: Instant) -> Instant {
         self.all.map_or(now, |until| ALL.when(until, now))
     }
 
-    /// So many messages are sent.
+    /// Counts messages that are sent.
     pub(super) fn count(&mut self, messages: usize, now: Instant) {
         self.all = Some(self.all.map_or(now, |until| until.max(now)) + ALL.time(messages));
     }
@@ -68,11 +70,11 @@ impl Rate {
     }
 }
 
-/// Of one user.
+/// The pace of one user.
 const USER: Rate = Rate { per_second: 2_000, burst: 10_000 };
-/// Of all users of a server.
+/// The pace of all users of a server.
 const ALL: Rate = Rate { per_second: 50_000, burst: 50_000 };
-/// So many users are kept anyhow.
+/// Up to this number of users none is removed.
 const LEAST: usize = 1024;
 
 #[cfg(test)]
@@ -83,24 +85,24 @@ mod tests {
     fn a_burst_goes_at_once_and_then_the_rate() {
         let (mut pace, now) = (Pace::default(), Instant::now());
         let (ann, bob): (Arc<str>, Arc<str>) = ("ann".into(), "bob".into());
-        assert_eq!(pace.user(&ann, 10_000, now), now);
-        assert_eq!(pace.user(&ann, 200, now), now, "what is told is never divided");
-        assert_eq!(pace.user(&ann, 200, now), now + Duration::from_millis(100));
-        pace.give_back("ann", 200);
-        assert_eq!(pace.user(&ann, 200, now), now + Duration::from_millis(100));
-        assert_eq!(pace.user(&bob, 1, now), now);
+        assert_eq!(pace.reserve(&ann, 10_000, now), now);
+        assert_eq!(pace.reserve(&ann, 200, now), now, "a change is never divided");
+        assert_eq!(pace.reserve(&ann, 200, now), now + Duration::from_millis(100));
+        pace.release("ann", 200);
+        assert_eq!(pace.reserve(&ann, 200, now), now + Duration::from_millis(100));
+        assert_eq!(pace.reserve(&bob, 1, now), now);
         let later = now + Duration::from_secs(60);
-        assert_eq!(pace.user(&ann, 1, later), later);
-        assert_eq!(pace.all(now), now);
+        assert_eq!(pace.reserve(&ann, 1, later), later);
+        assert_eq!(pace.next(now), now);
         pace.count(50_000 + 25_000, now);
-        assert_eq!(pace.all(now), now + Duration::from_millis(500));
+        assert_eq!(pace.next(now), now + Duration::from_millis(500));
     }
 
     #[test]
     fn users_whose_time_is_over_are_forgotten() {
         let (mut pace, mut now) = (Pace::default(), Instant::now());
         for user in 0..100_000 {
-            pace.user(&user.to_string().into(), 1, now);
+            pace.reserve(&user.to_string().into(), 1, now);
             now += Duration::from_millis(1);
         }
         assert!(pace.users.len() <= LEAST + 1);

@@ -1,7 +1,8 @@
-//! A table by key that can be copied at once, and is copied page by page when it changes afterwards.
+//! A table by key with cheap copies: a copy shares its pages, and a change afterwards copies one page.
 
 use std::sync::Arc;
 
+/// Values by key. Memory grows with the largest key that was set.
 #[derive(Debug, Clone)]
 pub(super) struct Pages<T> {
     pages: Vec<Arc<Vec<T>>>,
@@ -9,7 +10,7 @@ pub(super) struct Pages<T> {
 }
 
 impl<T: Clone> Pages<T> {
-    /// Every key has `empty`.
+    /// Makes a table in which every key has the value `empty`.
     pub(super) fn new(empty: T) -> Self {
         Self { pages: Vec::new(), empty }
     }
@@ -22,7 +23,7 @@ impl<T: Clone> Pages<T> {
     pub(super) fn set(&mut self, key: u32, value: T) {
         let (page, place) = (key as usize / PAGE, key as usize % PAGE);
         if page >= self.pages.len() {
-            // Pages that nobody has set anything in are one.
+            // All pages without a value are one.
             let none = Arc::new(Vec::new());
             self.pages.resize(page + 1, none);
         }
@@ -41,7 +42,7 @@ impl<T: Clone> Pages<T> {
     }
 }
 
-/// Keys of a page.
+/// The number of keys in a page.
 const PAGE: usize = 256;
 
 #[cfg(test)]

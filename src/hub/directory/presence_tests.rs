@@ -4,12 +4,18 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
+    time::Duration,
 };
 
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::*;
-use crate::{config::Limits, connection::SendGauge, hub::Hub, queue::Accept};
+use crate::{
+    config::Limits,
+    connection::SendGauge,
+    hub::{Announced, Hub},
+    queue::{Accept, PresenceChange},
+};
 
 const SHARDS: usize = 3;
 const USERS: [&str; 3] = ["ann", "bob", "cid"];
@@ -33,11 +39,11 @@ fn open(hub: &Hub, id: ConnectionId, user: Option<&str>, topics: &[&str]) {
 
 /// The network closes it.
 fn close(hub: &Hub, id: ConnectionId) {
-    hub.registry.close_member(id, &hub.directory);
+    hub.registry.close(id, &hub.directory);
 }
 
-/// The consumer hears of that.
-fn hear_close(hub: &Hub, id: ConnectionId) {
+/// The consumer takes the close.
+fn take_close(hub: &Hub, id: ConnectionId) {
     hub.registry.forget(id);
     hub.directory.release(id);
 }
@@ -46,13 +52,13 @@ fn names(users: &[Arc<str>]) -> Vec<&str> {
     users.iter().map(|user| &**user).collect()
 }
 
-/// What somebody knows who believes what is told. Panics at a second join or a leave without one.
+/// The users by the announced changes alone. Panics at a second join, or a leave without a join.
 #[derive(Debug, Default)]
 struct Listener(BTreeSet<(String, String)>);
 
 impl Listener {
-    fn hear(&mut self, news: Vec<PresenceChange>) {
-        for PresenceChange { topic, user, joined, .. } in news {
+    fn apply(&mut self, changes: Vec<PresenceChange>) {
+        for PresenceChange { topic, user, joined, .. } in changes {
             let pair = (topic.to_string(), user.to_string());
             let changed = if joined { self.0.insert(pair) } else { self.0.remove(&pair) };
             assert!(changed, "{topic}: {user} {}", if joined { "joined twice" } else { "was not there" });
@@ -66,14 +72,14 @@ impl Listener {
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// The connection of that place opens, after one that was there has closed.
+    /// The connection of that place opens, after an earlier one there has closed.
     Open(usize, Option<&'static str>, BTreeSet<&'static str>),
     Close(usize),
     Subscribe(usize, &'static str),
     Unsubscribe(usize, &'static str),
-    /// The consumer hears of those that have closed.
-    Hear,
-    Tell,
+    /// The consumer takes the closes until now.
+    TakeCloses,
+    Announce,
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
@@ -86,15 +92,15 @@ fn any_step() -> impl Strategy<Value = Step> {
         2 => place().prop_map(Step::Close),
         3 => (place(), topic()).prop_map(|(place, topic)| Step::Subscribe(place, topic)),
         3 => (place(), topic()).prop_map(|(place, topic)| Step::Unsubscribe(place, topic)),
-        1 => Just(Step::Hear),
-        2 => Just(Step::Tell),
+        1 => Just(Step::TakeCloses),
+        2 => Just(Step::Announce),
     ]
 }
 
 #[derive(Debug, Default)]
 struct Model {
     open: BTreeMap<usize, (ConnectionId, Option<&'static str>, BTreeSet<&'static str>)>,
-    /// Closed, and the consumer has not heard of it.
+    /// Closed, but the consumer has not taken the close.
     gone: Vec<ConnectionId>,
     serial: u64,
 }
@@ -123,8 +129,8 @@ impl Model {
                     assert_eq!(left.len(), usize::from(topics.remove(topic)));
                 }
             }
-            Step::Hear => self.gone.drain(..).for_each(|id| hear_close(hub, id)),
-            Step::Tell => {}
+            Step::TakeCloses => self.gone.drain(..).for_each(|id| take_close(hub, id)),
+            Step::Announce => {}
         }
     }
 
@@ -135,7 +141,7 @@ impl Model {
         }
     }
 
-    /// The users of a topic, and how many connections are in it.
+    /// The users of a topic, and the number of its subscribers.
     fn presence(&self, topic: &str) -> (Vec<&'static str>, usize) {
         let there = || self.open.values().filter(|(_, _, topics)| topics.contains(topic));
         let users: BTreeSet<_> = there().filter_map(|(_, user, _)| *user).collect();
@@ -144,35 +150,35 @@ impl Model {
 }
 
 #[test]
-fn presence_and_what_is_told_of_it_are_what_a_plain_model_says_in_30_000_steps() {
+fn presence_and_its_announcements_agree_with_a_plain_model_in_30_000_steps() {
     let config = ProptestConfig { cases: 300, ..ProptestConfig::default() };
     TestRunner::new(config)
         .run(&prop::collection::vec(any_step(), 100..=100), |steps| {
             let (hub, mut model, mut listener) = (hub(), Model::default(), Listener::default());
-            for step in steps.iter().chain([&Step::Tell, &Step::Hear, &Step::Tell]) {
+            for step in steps.iter().chain([&Step::Announce, &Step::TakeCloses, &Step::Announce]) {
                 model.take(&hub, step);
-                if matches!(step, Step::Tell) {
+                if matches!(step, Step::Announce) {
                     for topic in TOPICS {
-                        let (news, _, presence) = hub.directory.news_and_presence(topic);
-                        listener.hear(news);
-                        let told = if topic == "quiet" { vec![] } else { names(&presence.users) };
-                        prop_assert_eq!(listener.of(topic), told, "{}", topic);
+                        let (changes, _, presence) = hub.directory.take_due_and_presence(topic);
+                        listener.apply(changes);
+                        let expected = if topic == "quiet" { vec![] } else { names(&presence.users) };
+                        prop_assert_eq!(listener.of(topic), expected, "{}", topic);
                     }
-                    prop_assert_eq!(hub.directory.next_news(), None);
+                    prop_assert_eq!(hub.directory.next_due(), None);
                 }
                 for topic in TOPICS {
                     let (users, connections) = model.presence(topic);
                     let presence = hub.presence(topic);
                     prop_assert_eq!(names(&presence.users), users.clone(), "{}", topic);
                     prop_assert_eq!(presence.connections, connections, "{}", topic);
-                    if matches!(step, Step::Tell) && model.gone.is_empty() && topic != "quiet" {
+                    if matches!(step, Step::Announce) && model.gone.is_empty() && topic != "quiet" {
                         prop_assert_eq!(listener.of(topic), users);
                     }
                 }
             }
             (0..8).for_each(|place| model.close(&hub, place));
             prop_assert!(hub.directory.is_empty());
-            listener.hear(hub.directory.news(None).0);
+            listener.apply(hub.directory.take_all(None).0);
             prop_assert!(listener.0.is_empty());
             Ok(())
         })
@@ -180,7 +186,7 @@ fn presence_and_what_is_told_of_it_are_what_a_plain_model_says_in_30_000_steps()
 }
 
 #[test]
-fn tabs_of_one_user_on_many_threads_are_told_as_one_that_comes_and_goes() {
+fn tabs_of_one_user_on_many_threads_are_announced_as_one_user() {
     let hub = hub();
     let running = AtomicUsize::new(SHARDS);
     thread::scope(|scope| {
@@ -190,51 +196,51 @@ fn tabs_of_one_user_on_many_threads_are_told_as_one_that_comes_and_goes() {
                 for serial in 1..=20_000 {
                     let id = ConnectionId::new(shard, 0, serial);
                     open(hub, id, Some("ann"), &["room.a"]);
-                    let member = hub.registry.get(id).unwrap();
+                    let handle = hub.registry.get(id).unwrap();
                     if serial % 3 == 0 {
-                        member.unsubscribe(&["room.a"], &hub.directory);
-                        member.subscribe(&["room.a", "room.b"], &hub.directory, 9).unwrap();
+                        handle.unsubscribe(&["room.a"], &hub.directory);
+                        handle.subscribe(&["room.a", "room.b"], &hub.directory, 9).unwrap();
                     }
                     close(hub, id);
-                    hear_close(hub, id);
+                    take_close(hub, id);
                 }
                 open(hub, ConnectionId::new(shard, 0, 20_001), Some("ann"), &["room.a"]);
                 running.fetch_sub(1, Ordering::SeqCst);
             });
         }
-        let (mut listener, mut told) = (Listener::default(), 0);
+        let (mut listener, mut announced) = (Listener::default(), 0);
         loop {
             let is_over = running.load(Ordering::SeqCst) == 0;
-            let (news, _) = hub.directory.news(Some(Instant::now()));
-            told += news.len();
-            listener.hear(news);
+            let (changes, _) = hub.directory.take_all(Some(Instant::now()));
+            announced += changes.len();
+            listener.apply(changes);
             if is_over {
                 break;
             }
         }
         assert_eq!((listener.of("room.a"), listener.of("room.b")), (vec!["ann"], vec![]));
         assert_eq!(hub.presence("room.a").connections, SHARDS);
-        assert!(told > 1, "nothing was told in between");
+        assert!(announced > 1, "nothing was announced in between");
     });
 }
 
 #[test]
-fn what_waits_to_be_told_does_not_grow_with_what_happens() {
+fn waiting_deltas_do_not_grow_with_churn() {
     let hub = hub();
     for serial in 1..=1000 {
         let id = ConnectionId::new(0, 0, serial);
         open(&hub, id, Some("ann"), &["room.a", "room.b"]);
         close(&hub, id);
-        hear_close(&hub, id);
+        take_close(&hub, id);
     }
-    assert_eq!(hub.directory.next_news(), None);
+    assert_eq!(hub.directory.next_due(), None);
     open(&hub, ConnectionId::new(0, 0, 1001), Some("ann"), &["room.a"]);
-    assert!(hub.directory.next_news().is_some());
-    assert_eq!(hub.directory.news(None).0.len(), 1);
+    assert!(hub.directory.next_due().is_some());
+    assert_eq!(hub.directory.take_all(None).0.len(), 1);
 }
 
 #[test]
-fn a_list_says_what_the_listener_knows_also_while_somebody_may_still_come_back() {
+fn a_list_agrees_with_the_announced_changes_also_during_the_grace() {
     let hub = hub();
     let grace = Duration::from_secs(3600);
     hub.directory.announce(Announced { topics: vec!["room.a".into()], grace, to_clients: true });
@@ -243,52 +249,52 @@ fn a_list_says_what_the_listener_knows_also_while_somebody_may_still_come_back()
     for (n, user) in ["bob", "ann"].into_iter().enumerate() {
         open(&hub, id(n), Some(user), &["room.a", "quiet"]);
     }
-    let (news, to_clients, presence) = hub.directory.news_and_presence("room.a");
-    listener.hear(news);
+    let (changes, to_clients, presence) = hub.directory.take_due_and_presence("room.a");
+    listener.apply(changes);
     assert!(to_clients);
     assert_eq!((names(&presence.users), listener.of("room.a")), (vec!["ann", "bob"], vec!["ann", "bob"]));
     close(&hub, id(0));
-    let (news, _, presence) = hub.directory.news_and_presence("room.a");
-    listener.hear(news);
+    let (changes, _, presence) = hub.directory.take_due_and_presence("room.a");
+    listener.apply(changes);
     assert_eq!((names(&presence.users), presence.connections), (vec!["ann", "bob"], 1));
     assert_eq!(listener.of("room.a"), ["ann", "bob"]);
     assert_eq!(names(&hub.presence("quiet").users), ["ann"], "without an announcement there is no grace");
 }
 
 #[test]
-fn a_user_who_comes_and_goes_in_many_topics_is_told_at_a_pace_and_in_the_end_truly() {
+fn churn_of_a_user_in_many_topics_is_announced_at_a_pace_and_ends_with_the_truth() {
     let hub = hub();
     let rooms: Vec<String> = (0..256).map(|n| format!("room.{n}")).collect();
     let rooms: Vec<&str> = rooms.iter().map(String::as_str).collect();
     (0..200).for_each(|n| open(&hub, ConnectionId::new(1, n, 1), None, &rooms));
-    let (start, mut listener, mut told) = (Instant::now(), Listener::default(), 0);
-    let mut tell = |listener: &mut Listener, milliseconds: u64| {
-        let (news, _) = hub.directory.paced_news(start + Duration::from_millis(milliseconds));
-        told += news.len();
-        listener.hear(news);
-        told
+    let (start, mut listener, mut announced) = (Instant::now(), Listener::default(), 0);
+    let mut announce = |listener: &mut Listener, milliseconds: u64| {
+        let (changes, _) = hub.directory.take_due(start + Duration::from_millis(milliseconds));
+        announced += changes.len();
+        listener.apply(changes);
+        announced
     };
-    // For two seconds it comes and goes.
+    // The user comes and goes for two seconds.
     for visit in 0..40 {
         let id = ConnectionId::new(0, 0, visit + 1);
         open(&hub, id, Some("ann"), &rooms);
-        tell(&mut listener, visit * 50 + 25);
+        announce(&mut listener, visit * 50 + 25);
         close(&hub, id);
-        hear_close(&hub, id);
-        tell(&mut listener, visit * 50 + 50);
+        take_close(&hub, id);
+        announce(&mut listener, visit * 50 + 50);
     }
-    let messages = tell(&mut listener, 2_000) * 201;
+    let messages = announce(&mut listener, 2_000) * 201;
     assert!(messages < 10_000 + 2 * 2_000 + 2 * 201, "{messages}");
-    assert!(hub.directory.next_news().is_some(), "that it is gone is still to be told");
-    // Once it stays, that is told in time; and until then a list says what was told.
+    assert!(hub.directory.next_due().is_some(), "the leaves are still to be announced");
+    // When the user stays, its joins are announced in time; until then a list agrees with the announced changes.
     open(&hub, ConnectionId::new(0, 0, 41), Some("ann"), &rooms);
     for milliseconds in (2_000..60_000).step_by(10) {
-        tell(&mut listener, milliseconds);
+        announce(&mut listener, milliseconds);
         for topic in [rooms[0], rooms[255]] {
-            let list = hub.directory.index.lock().presence(topic, None).presence();
+            let list = hub.directory.index.lock().snapshot(topic, None).presence();
             assert_eq!(names(&list.users), listener.of(topic));
         }
     }
     assert!(rooms.iter().all(|room| listener.of(room) == ["ann"]));
-    assert_eq!(hub.directory.next_news(), None);
+    assert_eq!(hub.directory.next_due(), None);
 }

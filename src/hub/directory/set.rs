@@ -1,18 +1,18 @@
-//! Sets of connections, as they are kept and as they are computed with.
+//! Sets of connections by key: [`KeySet`] as the index keeps them, [`Set`] for computing with them.
 
 use std::{borrow::Cow, sync::Arc};
 
 use roaring::RoaringBitmap;
 
-/// The connections that have something: most users are one connection. A copy costs nothing; a set of which there is
-/// one is copied when it changes.
+/// A set of connections that is never empty. Sets of one connection are the most frequent, such as those of users. A copy
+/// costs nothing; the bitmap is copied when a shared set changes.
 #[derive(Debug, Clone)]
-pub(super) enum Keys {
+pub(super) enum KeySet {
     One(u32),
     Many(Arc<RoaringBitmap>),
 }
 
-impl Keys {
+impl KeySet {
     pub(super) fn insert(&mut self, key: u32) {
         match self {
             Self::One(one) if *one == key => {}
@@ -23,7 +23,7 @@ impl Keys {
         }
     }
 
-    /// True if none is left: then the set is to be forgotten.
+    /// Removes a key. Returns true if the set has no other: then the caller removes the set.
     pub(super) fn remove(&mut self, key: u32) -> bool {
         match self {
             Self::One(one) => *one == key,
@@ -34,8 +34,8 @@ impl Keys {
         }
     }
 
-    /// Whether some are in both.
-    pub(super) fn meets(&self, other: &Self) -> bool {
+    /// True if a key is in both sets.
+    pub(super) fn intersects(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::One(one), Self::One(other)) => one == other,
             (Self::One(one), Self::Many(many)) | (Self::Many(many), Self::One(one)) => many.contains(*one),
@@ -43,10 +43,10 @@ impl Keys {
         }
     }
 
-    pub(super) fn each(&self, what: impl FnMut(u32)) {
+    pub(super) fn each(&self, visit: impl FnMut(u32)) {
         match self {
-            Self::One(one) => std::iter::once(*one).for_each(what),
-            Self::Many(keys) => keys.iter().for_each(what),
+            Self::One(one) => std::iter::once(*one).for_each(visit),
+            Self::Many(keys) => keys.iter().for_each(visit),
         }
     }
 
@@ -58,7 +58,7 @@ impl Keys {
     }
 }
 
-/// Some of the connections, or all but some: who is not in the index is in the sets of that kind.
+/// Some of the connections, or all but some. Connections outside of the index are in the sets of the second kind.
 #[derive(Debug)]
 pub(super) struct Set<'a> {
     keys: Cow<'a, RoaringBitmap>,
@@ -66,28 +66,28 @@ pub(super) struct Set<'a> {
 }
 
 impl<'a> Set<'a> {
-    pub(super) fn nobody() -> Self {
+    pub(super) fn empty() -> Self {
         Self { keys: Cow::Owned(RoaringBitmap::new()), all_but: false }
     }
 
-    pub(super) fn everybody() -> Self {
-        Self::nobody().complement()
+    pub(super) fn full() -> Self {
+        Self::empty().complement()
     }
 
-    /// Everyone in one of these.
-    pub(super) fn union(sets: impl IntoIterator<Item = &'a Keys>) -> Self {
+    /// The connections in one of these sets.
+    pub(super) fn union(sets: impl IntoIterator<Item = &'a KeySet>) -> Self {
         let mut sets = sets.into_iter();
         let keys = match sets.next() {
-            None => return Self::nobody(),
-            Some(Keys::One(key)) => Cow::Owned(RoaringBitmap::from_iter([*key])),
-            Some(Keys::Many(keys)) => Cow::Borrowed(&**keys),
+            None => return Self::empty(),
+            Some(KeySet::One(key)) => Cow::Owned(RoaringBitmap::from_iter([*key])),
+            Some(KeySet::Many(keys)) => Cow::Borrowed(&**keys),
         };
-        let add = |mut all: Cow<'a, RoaringBitmap>, set: &Keys| {
+        let add = |mut all: Cow<'a, RoaringBitmap>, set: &KeySet| {
             match set {
-                Keys::One(key) => {
+                KeySet::One(key) => {
                     all.to_mut().insert(*key);
                 }
-                Keys::Many(keys) => *all.to_mut() |= &**keys,
+                KeySet::Many(keys) => *all.to_mut() |= &**keys,
             }
             all
         };
@@ -98,7 +98,7 @@ impl<'a> Set<'a> {
         Self { all_but: !self.all_but, ..self }
     }
 
-    /// Those in both.
+    /// The connections in both sets.
     pub(super) fn and(self, other: Self) -> Self {
         let (a, b) = (&*self.keys, &*other.keys);
         let keys = match (self.all_but, other.all_but) {
@@ -112,12 +112,12 @@ impl<'a> Set<'a> {
         Self { keys: Cow::Owned(keys), all_but: self.all_but && other.all_but }
     }
 
-    /// Those in one of them.
+    /// The connections in at least one of the two sets.
     pub(super) fn or(self, other: Self) -> Self {
         self.complement().and(other.complement()).complement()
     }
 
-    pub(super) fn is_nobody(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         !self.all_but && self.keys.is_empty()
     }
 
@@ -125,12 +125,12 @@ impl<'a> Set<'a> {
         self.keys.contains(key) != self.all_but
     }
 
-    /// Whether those are in it that have no key.
-    pub(super) fn contains_others(&self) -> bool {
+    /// True if the connections without a key are in it.
+    pub(super) fn contains_unindexed(&self) -> bool {
         self.all_but
     }
 
-    /// The keys in it; `None` if it is all but some.
+    /// The keys in the set; `None` if it is all but some.
     pub(super) fn keys(&self) -> Option<&RoaringBitmap> {
         (!self.all_but).then_some(&*self.keys)
     }

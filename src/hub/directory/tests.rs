@@ -3,7 +3,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{prelude::*, test_runner::TestRunner};
 
 use super::*;
-use crate::hub::query::{Query, tests::any_query};
+use crate::hub::{
+    audience::Audience,
+    query::{Query, tests::any_query},
+};
 
 /// One connection as a naive evaluator sees it.
 #[derive(Debug, Clone, Default)]
@@ -75,7 +78,7 @@ fn enter(directory: &Directory, id: ConnectionId, plain: &Plain) {
         directory.join(id, topic);
     }
     if let Some(user) = &plain.user {
-        directory.name(id, user);
+        directory.add_user(id, user);
     }
     for (name, value) in &plain.tags {
         directory.tag(id, name, None, &TagValue::from(&**value));
@@ -87,7 +90,7 @@ fn exit(directory: &Directory, id: ConnectionId, plain: &Plain) {
         directory.leave(id, &topic.as_str().into(), false);
     }
     if let Some(user) = &plain.user {
-        directory.forget_user(id, user);
+        directory.remove_user(id, user);
     }
     for (name, value) in &plain.tags {
         directory.untag(id, name, &TagValue::from(&**value));
@@ -95,7 +98,7 @@ fn exit(directory: &Directory, id: ConnectionId, plain: &Plain) {
 }
 
 #[test]
-fn an_audience_is_what_a_naive_evaluator_says_100_000_times() {
+fn an_audience_has_the_connections_of_a_naive_evaluator_100_000_times() {
     let plain = || prop::collection::vec(any_plain(), 0..10);
     let audiences = prop::collection::vec(any_audience(), 20..=20);
     let config = ProptestConfig { cases: 5_000, ..ProptestConfig::default() };
@@ -103,7 +106,7 @@ fn an_audience_is_what_a_naive_evaluator_says_100_000_times() {
     TestRunner::new(config)
         .run(&(plain(), plain(), audiences), |(before, now, audiences)| {
             let directory = Directory::new(SHARDS);
-            // Others were there before, and have left no trace.
+            // Earlier connections leave no trace.
             before.iter().enumerate().for_each(|(n, plain)| enter(&directory, id(n), plain));
             before.iter().enumerate().for_each(|(n, plain)| exit(&directory, id(n), plain));
             prop_assert!(directory.is_empty());
@@ -113,7 +116,7 @@ fn an_audience_is_what_a_naive_evaluator_says_100_000_times() {
                 let mut found = directory.find(audience, everybody);
                 found.sort_unstable();
                 let ids = now.iter().enumerate().map(|(n, plain)| (id(n), plain));
-                // An id that nobody has is for the registry to refuse.
+                // The registry, not the directory, refuses an id that no connection has.
                 let nobody = (now.len()..12).map(id).map(|id| (id, Plain::default()));
                 let mut expected: Vec<_> = ids
                     .map(|(id, plain)| (id, plain.clone()))
@@ -148,11 +151,11 @@ fn a_changed_tag_is_found_by_its_new_value_alone() {
 }
 
 #[test]
-fn who_is_chosen_by_what_they_are_is_found_without_looking_at_everybody() {
+fn connections_chosen_by_their_properties_are_found_without_listing_all() {
     let directory = Directory::new(SHARDS);
     for n in 0..100 {
         directory.tag(id(n), "n", None, &(n as i64).into());
-        directory.name(id(n), "ann");
+        directory.add_user(id(n), "ann");
         directory.join(id(n), "room");
     }
     let nobody_asks = || -> Vec<ConnectionId> { panic!("everybody was looked at") };

@@ -1,35 +1,36 @@
-//! The text form of a query, by recursive descent.
+//! Reading a query from its text form, by recursive descent.
 
-use super::{Query, QueryError};
+use super::{
+    display::is_bare,
+    expression::{Query, QueryError},
+};
 use crate::{
     hub::{TagError, check_tag},
     queue::TagValue,
 };
 
-/// Reads a query.
-pub(super) fn parse(text: &str) -> Result<Query, QueryError> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
-    let query = parser.any()?;
-    match parser.peek() {
-        None => query.checked(),
-        Some(')') => Err(parser.error("a closing bracket that was not opened")),
-        Some(_) => Err(parser.expected("& or |")),
+impl Query {
+    /// Reads the text form: `lang=FR & (role=admin | role=mod) & !muted`.
+    ///
+    /// `!` binds closer than `&`, and that closer than `|`. A name alone matches connections that have the tag. Names
+    /// and values with other characters than letters, digits and `_ - . : / @ + * # $ %` stand in double quotes,
+    /// within which `\"` and `\\` are a quote and a backslash. An error names the column of the text.
+    pub fn parse(text: &str) -> Result<Self, QueryError> {
+        let mut parser = Parser { text, at: 0, depth: 0 };
+        let query = parser.any()?;
+        match parser.peek() {
+            None => query.checked(),
+            Some(')') => Err(parser.error("a closing bracket that was not opened")),
+            Some(_) => Err(parser.expected("& or |")),
+        }
     }
-}
-
-/// A name or value as it stands in a text: as it is or in quotes.
-pub(super) fn word(word: &str) -> String {
-    if !word.is_empty() && word.chars().all(is_bare) {
-        return word.to_owned();
-    }
-    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 struct Parser<'a> {
     text: &'a str,
-    /// In bytes, always at the beginning of a character.
+    /// The position in bytes, always at the beginning of a character.
     at: usize,
-    /// Open brackets and exclamation marks.
+    /// The number of open brackets and exclamation marks.
     depth: usize,
 }
 
@@ -38,7 +39,7 @@ impl Parser<'_> {
     fn any(&mut self) -> Result<Query, QueryError> {
         let mut query = self.all()?;
         while self.take('|') {
-            self.not_twice('|')?;
+            self.refuse_twice('|')?;
             query = query.or(self.all()?)?;
         }
         Ok(query)
@@ -48,7 +49,7 @@ impl Parser<'_> {
     fn all(&mut self) -> Result<Query, QueryError> {
         let mut query = self.one()?;
         while self.take('&') {
-            self.not_twice('&')?;
+            self.refuse_twice('&')?;
             query = query.and(self.one()?)?;
         }
         Ok(query)
@@ -70,7 +71,7 @@ impl Parser<'_> {
         self.condition()
     }
 
-    /// What follows an opening bracket.
+    /// The rest after an opening bracket.
     fn bracketed(&mut self) -> Result<Query, QueryError> {
         let query = self.any()?;
         if !self.take(')') {
@@ -109,7 +110,7 @@ impl Parser<'_> {
     }
 
     /// A name or value, in quotes or not.
-    fn word(&mut self, what: &str) -> Result<String, QueryError> {
+    fn word(&mut self, wanted: &str) -> Result<String, QueryError> {
         let begin = self.skip_space();
         if self.peek() == Some('"') {
             return self.quoted(begin);
@@ -117,7 +118,7 @@ impl Parser<'_> {
         let length = self.rest().find(|c| !is_bare(c)).unwrap_or(self.rest().len());
         let word = self.rest().get(..length).unwrap_or_default().to_owned();
         if word.is_empty() {
-            return Err(self.expected(what));
+            return Err(self.expected(wanted));
         }
         self.at += length;
         self.skip_space();
@@ -162,7 +163,7 @@ impl Parser<'_> {
         self.rest().chars().next()
     }
 
-    /// Takes this character if it comes next.
+    /// Takes the next character if it is this one. Returns true if it was.
     fn take(&mut self, wanted: char) -> bool {
         let found = self.peek() == Some(wanted);
         if found {
@@ -182,18 +183,18 @@ impl Parser<'_> {
         Some(next)
     }
 
-    /// Whoever writes `&&` as in PHP is told that once is enough.
-    fn not_twice(&mut self, operator: char) -> Result<(), QueryError> {
+    /// Refuses `&&` and `||`, as in PHP, with a hint that one is enough.
+    fn refuse_twice(&mut self, operator: char) -> Result<(), QueryError> {
         if self.rest().starts_with(operator) {
             return Err(self.error(&format!("one {operator} is enough")));
         }
         Ok(())
     }
 
-    fn expected(&mut self, what: &str) -> QueryError {
+    fn expected(&mut self, wanted: &str) -> QueryError {
         match self.peek() {
-            Some(found) => self.error(&format!("expected {what}, found {found:?}")),
-            None => self.error(&format!("expected {what}, but the query ends here")),
+            Some(found) => self.error(&format!("expected {wanted}, found {found:?}")),
+            None => self.error(&format!("expected {wanted}, but the query ends here")),
         }
     }
 
@@ -206,9 +207,4 @@ impl Parser<'_> {
         let column = self.text.char_indices().take_while(|(index, _)| *index < at).count() + 1;
         QueryError::Syntax { column, reason }
     }
-}
-
-/// Whether a character needs no quotes.
-fn is_bare(c: char) -> bool {
-    c.is_alphanumeric() || "_-.:/@+*#$%".contains(c)
 }

@@ -1,35 +1,35 @@
-//! A query as it is worked through: each of its conditions once.
+//! The plan of a search: a query with each of its conditions once.
 
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use super::Query;
+use super::expression::Query;
 use crate::hub::tags::TagKey;
 
-/// A query whose equal parts were merged. Working through it takes one look at the index for each condition, and no
-/// more operations on sets than the query has conditions ([`Query::MAX_TERMS`]).
+/// A query whose equal parts are merged. Its evaluation reads one set of the index for each condition, and takes at most
+/// as many operations on sets as the query has conditions ([`Query::MAX_TERMS`]).
 #[derive(Debug)]
 pub(in crate::hub) struct Plan {
-    /// Each once.
+    /// The conditions, each once.
     pub(in crate::hub) conditions: Vec<Condition>,
     pub(in crate::hub) root: Step,
 }
 
-/// What the index can say.
+/// A condition for which the index has a set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::hub) enum Condition {
-    /// Has this tag.
+    /// The connection has this tag.
     Has(Arc<str>),
-    /// Has it with this value.
+    /// The connection has this tag with this value.
     Is(Arc<str>, TagKey),
 }
 
-/// What is made of it.
+/// A part of a plan.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(in crate::hub) enum Step {
-    /// The condition of this number.
+    /// The condition of this number in the plan.
     Condition(usize),
     Not(Box<Step>),
     All(Vec<Step>),
@@ -47,13 +47,13 @@ impl Plan {
 }
 
 impl Step {
-    /// Whether whoever has no tags at all matches.
-    pub(in crate::hub) fn is_everybody_but(&self) -> bool {
+    /// True if connections without any tag match.
+    pub(in crate::hub) fn matches_untagged(&self) -> bool {
         match self {
             Self::Condition(_) => false,
-            Self::Not(step) => !step.is_everybody_but(),
-            Self::All(parts) => parts.iter().all(Self::is_everybody_but),
-            Self::Any(parts) => parts.iter().any(Self::is_everybody_but),
+            Self::Not(step) => !step.matches_untagged(),
+            Self::All(parts) => parts.iter().all(Self::matches_untagged),
+            Self::Any(parts) => parts.iter().any(Self::matches_untagged),
         }
     }
 
@@ -83,7 +83,7 @@ fn condition(condition: Condition, numbers: &mut HashMap<Condition, usize>) -> S
     Step::Condition(*numbers.entry(condition).or_insert(next))
 }
 
-/// Parts of one kind, and those of parts of the same kind, each once.
+/// Merges parts: parts of the same kind are replaced by their own parts, and equal parts occur once.
 fn merged(
     parts: impl Iterator<Item = Step>,
     whole: fn(Vec<Step>) -> Step,
@@ -126,21 +126,21 @@ mod tests {
             assert_eq!(plan(&["a"; 1024].join(between)), (1, Step::Condition(0)));
             assert_eq!(plan(&["a=1", "a=\"1\""].join(between)), (1, Step::Condition(0)));
         }
-        // However they are wrapped.
+        // The same in any brackets.
         let wrapped = ["a=1", "(a=1 | a=1)", "(a=1 & (a=1))", "!!a=1", "!(!a=1 | !a=1)"].map(str::to_owned);
         assert_eq!(plan(&vec![wrapped.join(" & "); 100].join(" & ")), (1, Step::Condition(0)));
-        // Equal parts too, and what differs stays.
+        // Equal parts are merged too, different ones stay.
         let part = "(a & !(b | c=2))";
         assert_eq!(plan(&vec![part; 300].join(" | ")), plan(part));
         assert_eq!(plan("a=1 | a=2 | a=1 | a").0, 3);
     }
 
     #[test]
-    fn nobody_and_everybody_stay_what_they_are() {
-        for (query, everybody) in [(Query::All(vec![]), true), (Query::Any(vec![]), false)] {
-            assert_eq!(Plan::of(&query).root.is_everybody_but(), everybody);
+    fn queries_for_no_and_for_every_connection_keep_their_meaning() {
+        for (query, matches_all) in [(Query::All(vec![]), true), (Query::Any(vec![]), false)] {
+            assert_eq!(Plan::of(&query).root.matches_untagged(), matches_all);
             let within = Query::Any(vec![query, Query::In("a".into(), vec![])]);
-            assert_eq!(Plan::of(&within).root.is_everybody_but(), everybody);
+            assert_eq!(Plan::of(&within).root.matches_untagged(), matches_all);
         }
     }
 }

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::queue::TagValue;
 
 fn text(query: &str) -> String {
     Query::parse(query).map_or_else(|error| error.to_string(), |query| query.to_string())
@@ -72,7 +73,7 @@ fn a_query_is_bounded_in_depth_and_length_however_it_is_made() {
     assert_eq!(Query::parse(&many(1025)), Err(QueryError::TooLong));
     let values = (0..1025).map(TagValue::Int).collect();
     assert_eq!(Query::In("a".into(), values).checked(), Err(QueryError::TooLong));
-    // Chained as in a loop, it does not become deep.
+    // A query chained in a loop does not become deep.
     let mut query = Query::is("a", 0);
     for n in 1..1000 {
         query = query.or(Query::is("a", n)).unwrap();
@@ -93,7 +94,7 @@ fn a_query_is_bounded_in_depth_and_length_however_it_is_made() {
 }
 
 #[test]
-fn everybody_and_nobody_have_a_text_too() {
+fn queries_for_every_and_for_no_connection_have_a_text_too() {
     assert_eq!(Query::All(vec![]).to_string(), "(any | !any)");
     assert_eq!(Query::Any(vec![]).to_string(), "(any & !any)");
     assert_eq!(Query::In("a".into(), vec![]).negated().unwrap().to_string(), "!((any & !any))");
@@ -123,7 +124,7 @@ pub(in crate::hub) fn any_query(
 
 proptest! {
     #[test]
-    fn what_is_written_is_read_as_a_query_of_the_same_text(query in any_query(word().boxed(), word().boxed())) {
+    fn a_written_query_is_read_as_a_query_of_the_same_text(query in any_query(word().boxed(), word().boxed())) {
         let text = query.to_string();
         let again = Query::parse(&text).unwrap();
         // A list of values and a list of conditions are written alike.
