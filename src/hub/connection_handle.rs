@@ -1,4 +1,4 @@
-//! One connection, as every thread may see it.
+//! The handle of one connection, which any thread may use.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,18 +11,18 @@ use crate::{
     queue::{ConnectionId, TagValue},
 };
 
-/// One connection: its gauges, and by what it can be found.
+/// A connection: its gauges, and its user, topics and tags.
 #[derive(Debug)]
 pub struct ConnectionHandle {
     gauge: Arc<SendGauge>,
-    /// What is here is in the [`Directory`] too, and is changed there while this is locked. Most connections of
-    /// many servers have nothing of it.
-    traits: Mutex<Option<Box<Traits>>>,
+    /// The [`Directory`] holds these properties too, and is changed while this is locked. Connections of many servers have
+    /// none of them.
+    properties: Mutex<Option<Box<Properties>>>,
 }
 
-/// By what a connection can be found.
+/// The properties by which a connection can be found, and its request.
 #[derive(Debug, Default)]
-struct Traits {
+struct Properties {
     user: Option<Arc<str>>,
     topics: Vec<Arc<str>>,
     tags: Vec<(Arc<str>, TagValue)>,
@@ -32,9 +32,9 @@ struct Traits {
 
 impl ConnectionHandle {
     pub(super) fn new(gauge: Arc<SendGauge>, request: Option<Box<Request>>) -> Self {
-        let kept =
-            request.map(|request| Box::new(Traits { request: Some(request.into()), ..Traits::default() }));
-        Self { gauge, traits: Mutex::new(kept) }
+        let kept = request
+            .map(|request| Box::new(Properties { request: Some(request.into()), ..Properties::default() }));
+        Self { gauge, properties: Mutex::new(kept) }
     }
 
     /// The connection's id.
@@ -42,17 +42,17 @@ impl ConnectionHandle {
         self.gauge.id()
     }
 
-    /// Its gauges.
+    /// The gauges of its sending and receiving.
     pub fn gauge(&self) -> &SendGauge {
         &self.gauge
     }
 
-    /// Whether something can still be sent to it.
+    /// True if messages can still be sent to it.
     pub fn is_open(&self) -> bool {
         self.gauge.is_open()
     }
 
-    /// Bytes that wait for the client.
+    /// The bytes that wait for the client.
     pub fn buffered(&self) -> usize {
         self.gauge.buffered()
     }
@@ -60,40 +60,43 @@ impl ConnectionHandle {
     /// The client's handshake request, while the connection is open and if the consumer wants it kept
     /// (`Interests::kept_requests`): with it another consumer could take the connection over.
     pub fn request(&self) -> Option<Arc<Request>> {
-        self.traits.lock().as_ref().and_then(|traits| traits.request.clone())
+        self.properties.lock().as_ref().and_then(|properties| properties.request.clone())
     }
 
-    /// How long its last answered ping took.
+    /// The round-trip time of its last answered ping.
     pub fn latency(&self) -> Option<Duration> {
         self.gauge.latency()
     }
 
-    /// Who it is.
+    /// The user of the connection.
     pub fn user(&self) -> Option<Arc<str>> {
-        self.traits.lock().as_ref().and_then(|traits| traits.user.clone())
+        self.properties.lock().as_ref().and_then(|properties| properties.user.clone())
     }
 
     /// The topics it subscribes to, in the order of subscription.
     pub fn topics(&self) -> Vec<Arc<str>> {
-        self.traits.lock().as_ref().map_or_else(Vec::new, |traits| traits.topics.clone())
+        self.properties.lock().as_ref().map_or_else(Vec::new, |properties| properties.topics.clone())
     }
 
-    /// Whether it subscribes to a topic.
+    /// True if it subscribes to the topic.
     pub fn is_subscribed(&self, topic: &str) -> bool {
-        self.traits.lock().as_ref().is_some_and(|traits| traits.topics.iter().any(|t| **t == *topic))
+        self.properties
+            .lock()
+            .as_ref()
+            .is_some_and(|properties| properties.topics.iter().any(|t| **t == *topic))
     }
 
-    /// Its tags, in the order in which it got them.
+    /// Its tags, in the order in which they were added.
     pub fn tags(&self) -> Vec<(Arc<str>, TagValue)> {
-        self.traits.lock().as_ref().map_or_else(Vec::new, |traits| traits.tags.clone())
+        self.properties.lock().as_ref().map_or_else(Vec::new, |properties| properties.tags.clone())
     }
 
-    /// Says who it is. Once, before it is known to anybody.
+    /// Sets the user. Called once, before the connection is in the registry.
     pub(super) fn set_user(&self, user: &str, directory: &Directory) {
-        self.change(|traits| traits.user = Some(directory.add_user(self.id(), user)));
+        self.change(|properties| properties.user = Some(directory.add_user(self.id(), user)));
     }
 
-    /// Adds topics: all of them or, with an error, none. Gives those that are new.
+    /// Adds topics: all of them or, with an error, none. Returns the new ones.
     pub(super) fn subscribe(
         &self,
         names: &[&str],
@@ -103,7 +106,7 @@ impl ConnectionHandle {
         for name in names {
             check_topic(name)?;
         }
-        let subscribed = self.change(|Traits { topics, .. }| {
+        let subscribed = self.change(|Properties { topics, .. }| {
             let mut new: Vec<&str> = Vec::new();
             for name in names {
                 if !new.contains(name) && !topics.iter().any(|t| **t == **name) {
@@ -120,9 +123,9 @@ impl ConnectionHandle {
         subscribed.unwrap_or_else(|| Ok(Vec::new()))
     }
 
-    /// Takes topics away; gives those that it had.
+    /// Removes topics. Returns those that it had.
     pub(super) fn unsubscribe(&self, names: &[&str], directory: &Directory) -> Vec<Arc<str>> {
-        let left = self.change(|Traits { topics, .. }| {
+        let left = self.change(|Properties { topics, .. }| {
             let left: Vec<_> = topics.extract_if(.., |topic| names.contains(&&**topic)).collect();
             left.iter().for_each(|topic| directory.leave(self.id(), topic, false));
             left
@@ -130,7 +133,7 @@ impl ConnectionHandle {
         left.unwrap_or_default()
     }
 
-    /// Gives it tags, in place of those of the same names: all of them or, with an error, none.
+    /// Adds tags, replacing those of the same names: all of them or, with an error, none.
     pub(super) fn tag(
         &self,
         new: &[(&str, TagValue)],
@@ -140,7 +143,7 @@ impl ConnectionHandle {
         for (name, value) in new {
             check_tag(name, value)?;
         }
-        let tagged = self.change(|Traits { tags, .. }| {
+        let tagged = self.change(|Properties { tags, .. }| {
             let is_there = |name: &str, tags: &[(Arc<str>, TagValue)]| tags.iter().any(|(n, _)| **n == *name);
             let added = new.iter().enumerate().filter(|(index, (name, _))| {
                 let again = new.iter().take(*index).any(|(earlier, _)| earlier == name);
@@ -162,33 +165,33 @@ impl ConnectionHandle {
         tagged.unwrap_or(Ok(()))
     }
 
-    /// Takes tags away.
+    /// Removes tags.
     pub(super) fn untag(&self, names: &[&str], directory: &Directory) {
-        self.change(|Traits { tags, .. }| {
+        self.change(|Properties { tags, .. }| {
             for (name, value) in tags.extract_if(.., |(name, _)| names.contains(&&**name)) {
                 directory.untag(self.id(), &name, &value);
             }
         });
     }
 
-    /// Takes it out of the directory. After [`SendGauge::close`]: it does not come back. `gone`: by somebody
-    /// else than the consumer, before that knows.
+    /// Takes the connection out of the directory. Called after [`SendGauge::close`], so it is not added again. `gone` is
+    /// true if it was not the consumer that closed it, and the consumer does not know that yet.
     pub(super) fn leave(&self, directory: &Directory, gone: bool) {
-        // Also while it is taken out nothing may be added.
-        let mut guard = self.traits.lock();
-        let Some(traits) = guard.take() else { return };
-        // As its user it leaves the topics.
-        traits.topics.iter().for_each(|topic| directory.leave(self.id(), topic, gone));
-        if let Some(user) = &traits.user {
+        // Locked to the end: nothing may be added meanwhile.
+        let mut guard = self.properties.lock();
+        let Some(properties) = guard.take() else { return };
+        // Presence needs the user when a topic is left.
+        properties.topics.iter().for_each(|topic| directory.leave(self.id(), topic, gone));
+        if let Some(user) = &properties.user {
             directory.remove_user(self.id(), user);
         }
-        traits.tags.iter().for_each(|(name, value)| directory.untag(self.id(), name, value));
+        properties.tags.iter().for_each(|(name, value)| directory.untag(self.id(), name, value));
     }
 
-    /// Changes what an open connection is found by; `None` if it is closed.
-    fn change<R>(&self, change: impl FnOnce(&mut Traits) -> R) -> Option<R> {
-        let mut traits = self.traits.lock();
-        self.is_open().then(|| change(traits.get_or_insert_default()))
+    /// Changes the properties of an open connection; `None` if it is closed.
+    fn change<R>(&self, change: impl FnOnce(&mut Properties) -> R) -> Option<R> {
+        let mut properties = self.properties.lock();
+        self.is_open().then(|| change(properties.get_or_insert_default()))
     }
 }
 
@@ -196,48 +199,48 @@ impl ConnectionHandle {
 mod tests {
     use super::*;
 
-    fn member() -> (ConnectionHandle, Directory) {
+    fn connection() -> (ConnectionHandle, Directory) {
         (ConnectionHandle::new(Arc::new(SendGauge::new(ConnectionId::new(0, 3, 9))), None), Directory::new(1))
     }
 
     #[test]
     fn a_subscription_is_done_whole_or_not_at_all() {
-        let (member, directory) = member();
-        assert_eq!(member.subscribe(&["a", "b", "a"], &directory, 2).unwrap().len(), 2);
-        assert!(member.subscribe(&["c"], &directory, 2).is_err());
-        assert!(member.subscribe(&["c", "b a d"], &directory, 9).is_err());
+        let (handle, directory) = connection();
+        assert_eq!(handle.subscribe(&["a", "b", "a"], &directory, 2).unwrap().len(), 2);
+        assert!(handle.subscribe(&["c"], &directory, 2).is_err());
+        assert!(handle.subscribe(&["c", "b a d"], &directory, 9).is_err());
         assert!(directory.topic("c").is_none());
-        assert_eq!(member.unsubscribe(&["a", "x"], &directory).len(), 1);
-        assert!(!member.is_subscribed("a") && member.is_subscribed("b"));
+        assert_eq!(handle.unsubscribe(&["a", "x"], &directory).len(), 1);
+        assert!(!handle.is_subscribed("a") && handle.is_subscribed("b"));
     }
 
     #[test]
     fn tags_are_given_whole_or_not_at_all() {
-        let (member, directory) = member();
-        let tags = |member: &ConnectionHandle| -> Vec<String> {
-            member.tags().iter().map(|(name, value)| format!("{name}={value}")).collect()
+        let (handle, directory) = connection();
+        let tags = |handle: &ConnectionHandle| -> Vec<String> {
+            handle.tags().iter().map(|(name, value)| format!("{name}={value}")).collect()
         };
-        member.tag(&[("a", 1.into()), ("b", "x".into()), ("a", 2.into())], &directory, 2).unwrap();
-        assert_eq!(tags(&member), ["a=2", "b=x"]);
-        assert_eq!(member.tag(&[("c", 1.into())], &directory, 2), Err(TagError::TooMany { limit: 2 }));
-        assert!(member.tag(&[("a", 3.into()), ("", 1.into())], &directory, 2).is_err());
-        member.tag(&[("b", "y".into())], &directory, 2).unwrap();
-        assert_eq!(tags(&member), ["a=2", "b=y"]);
-        member.untag(&["a", "z"], &directory);
-        assert_eq!(tags(&member), ["b=y"]);
+        handle.tag(&[("a", 1.into()), ("b", "x".into()), ("a", 2.into())], &directory, 2).unwrap();
+        assert_eq!(tags(&handle), ["a=2", "b=x"]);
+        assert_eq!(handle.tag(&[("c", 1.into())], &directory, 2), Err(TagError::TooMany { limit: 2 }));
+        assert!(handle.tag(&[("a", 3.into()), ("", 1.into())], &directory, 2).is_err());
+        handle.tag(&[("b", "y".into())], &directory, 2).unwrap();
+        assert_eq!(tags(&handle), ["a=2", "b=y"]);
+        handle.untag(&["a", "z"], &directory);
+        assert_eq!(tags(&handle), ["b=y"]);
     }
 
     #[test]
-    fn who_is_closed_gets_nothing_more_and_has_nothing() {
-        let (member, directory) = member();
-        member.set_user("ann", &directory);
-        member.subscribe(&["a"], &directory, 9).unwrap();
-        member.tag(&[("a", 1.into())], &directory, 9).unwrap();
+    fn a_closed_connection_gets_and_has_no_topics_and_tags() {
+        let (handle, directory) = connection();
+        handle.set_user("ann", &directory);
+        handle.subscribe(&["a"], &directory, 9).unwrap();
+        handle.tag(&[("a", 1.into())], &directory, 9).unwrap();
         assert!(!directory.is_empty());
-        member.gauge().close();
-        member.leave(&directory, true);
-        assert_eq!(member.subscribe(&["a"], &directory, 9), Ok(vec![]));
-        assert_eq!(member.tag(&[("a", 1.into())], &directory, 9), Ok(()));
-        assert!(directory.is_empty() && member.topics().is_empty() && member.tags().is_empty());
+        handle.gauge().close();
+        handle.leave(&directory, true);
+        assert_eq!(handle.subscribe(&["a"], &directory, 9), Ok(vec![]));
+        assert_eq!(handle.tag(&[("a", 1.into())], &directory, 9), Ok(()));
+        assert!(directory.is_empty() && handle.topics().is_empty() && handle.tags().is_empty());
     }
 }

@@ -6,7 +6,7 @@ use std::{collections::HashMap, sync::Arc};
 #[derive(Debug, Default)]
 pub struct TopicIndex {
     subscribers: HashMap<Arc<str>, Subscribers>,
-    /// For each subscriber its topics, and its place in each topic's list.
+    /// The topics of each subscriber, and its place in each topic's list.
     topics: HashMap<u32, Vec<(Arc<str>, u32)>>,
 }
 
@@ -14,13 +14,13 @@ pub struct TopicIndex {
 #[derive(Debug, Default)]
 struct Subscribers {
     slots: Vec<u32>,
-    /// For each of them the place of this topic in the list of its own topics. So leaving costs nothing that grows with
-    /// the number of subscribers, or with that of their topics.
+    /// For each subscriber the place of this topic in the subscriber's own list of topics. So the cost of a leave grows
+    /// neither with the number of subscribers nor with the number of their topics.
     back: Vec<u32>,
 }
 
 impl TopicIndex {
-    /// Adds a subscriber to a topic. Once: whoever calls knows what it has.
+    /// Adds a subscriber to a topic. The caller makes sure that the subscriber is not in the topic yet.
     pub fn join(&mut self, slot: u32, topic: Arc<str>) {
         let list = self.subscribers.entry(topic.clone()).or_default();
         let mine = self.topics.entry(slot).or_default();
@@ -47,7 +47,7 @@ impl TopicIndex {
         self.remove(&topic, place);
     }
 
-    /// Takes a subscriber from all its topics. How many those were.
+    /// Takes a subscriber from all its topics. Returns the number of them.
     pub fn leave_all(&mut self, slot: u32) -> usize {
         let topics = self.topics.remove(&slot).unwrap_or_default();
         for (topic, place) in &topics {

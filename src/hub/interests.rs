@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// The optional events that the consumer wants. Nothing of the others is made, so they cost nothing.
+/// The optional events that the consumer wants. The shards do not make the others, so those cost nothing.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Interests {
     /// `Event::Handshake`: the consumer decides about connecting clients.
@@ -15,7 +15,7 @@ pub struct Interests {
     pub requests: bool,
     /// `Event::Presence`.
     pub presence: bool,
-    /// Each connection keeps its request, so that another consumer could take the connection over.
+    /// Each connection keeps its request, so that another consumer can take the connection over.
     pub kept_requests: bool,
 }
 

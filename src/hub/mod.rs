@@ -1,17 +1,21 @@
-//! Who is here: the open connections, their topics, users and tags, and sending to one, some or all of them.
+//! The connections of a server: their topics, users and tags, and the search for them.
 //!
-//! The [`Hub`] is shared by every thread of the server. The consumer's thread speaks to the shards
-//! through its [`Publisher`]; each shard finds a topic's subscribers in its own [`TopicIndex`]. Whom an [`Audience`]
-//! means, the [`Directory`] says, at the moment when it is asked. Orders
-//! made through one handle reach each connection in the order they were made. Knows neither sockets
-//! nor Zend.
+//! All threads of a server share one [`Hub`]. It has two views of the connections: the [`Registry`] by id, and the
+//! [`Directory`] by topic, user and tag, which finds the connections of an [`Audience`]. Each shard has its own
+//! [`TopicIndex`] besides, for the fan-out of a message to a topic.
+//!
+//! Changes of one connection are made under its lock, so the views agree; changes of different connections have no order. A
+//! connection that closes leaves the directory at once, and the registry when the consumer has seen its close. Both are
+//! bounded by the limits on connections, topics and tags. When the server stops, publishers are refused
+//! ([`Hub::refuse_publishers`]) before the shards are ordered to end.
+//!
+//! The hub does not send: [`port`](crate::port) does. It knows neither sockets nor Zend.
 
 mod audience;
 mod connection_handle;
 mod directory;
 mod index;
 mod interests;
-
 mod pattern;
 mod presence;
 mod query;
@@ -37,7 +41,6 @@ pub use directory::Directory;
 pub use index::TopicIndex;
 use interests::AtomicInterests;
 pub use interests::Interests;
-
 pub use pattern::{PatternError, TopicPattern};
 pub use presence::{Announced, Presence};
 pub use query::{Query, QueryError};
@@ -45,27 +48,27 @@ pub use registry::Registry;
 pub use tags::{TagError, check_tag, check_tag_name};
 pub use topics::{TopicError, check_topic};
 
-/// What every thread of one server shares.
+/// The state that all threads of one server share.
 #[derive(Debug)]
 pub struct Hub {
-    /// The connections that are open, or whose end the consumer has not seen yet.
+    /// The connections that are open, or whose close the consumer has not seen yet.
     pub registry: Registry,
-    /// Who is here, by topic, user and tag.
+    /// The open connections by topic, user and tag.
     pub directory: Directory,
-    /// One for each shard.
+    /// The counters of each shard.
     pub counters: Vec<Counters>,
-    /// The limits that the server was given.
+    /// The limits of the server.
     pub limits: Limits,
-    /// Whether and how messages are compressed.
+    /// The options of compression; `None` without compression.
     pub compression: Option<Compression>,
-    /// Whether nobody but the consumer may say anything more. Locked while somebody else speaks.
-    silenced: Mutex<bool>,
+    /// True when the server stops: only the consumer may send. Locked while another publisher sends.
+    stopping: Mutex<bool>,
     /// The optional events that the consumer wants.
     interests: AtomicInterests,
 }
 
 impl Hub {
-    /// A hub without connections.
+    /// Makes a hub without connections.
     pub fn new(shards: usize, limits: Limits, compression: Option<Compression>) -> Self {
         Self {
             registry: Registry::new(shards),
@@ -73,38 +76,39 @@ impl Hub {
             counters: (0..shards).map(|_| Counters::default()).collect(),
             limits,
             compression,
-            silenced: Mutex::new(false),
+            stopping: Mutex::new(false),
             interests: AtomicInterests::default(),
         }
     }
 
-    /// Adds a connection that opens, with what the consumer has accepted it as; gives its first topics. By its shard.
+    /// Adds a connection that opens, with the user, topics and tags of `accept`. Returns its first topics. Called by the
+    /// connection's shard.
     pub fn admit(
         &self,
         gauge: Arc<SendGauge>,
         accept: &Accept,
         request: Option<Box<Request>>,
     ) -> Vec<Arc<str>> {
-        let member = Arc::new(ConnectionHandle::new(gauge, request));
+        let handle = Arc::new(ConnectionHandle::new(gauge, request));
         if let Some(user) = &accept.user {
-            member.set_user(user, &self.directory);
+            handle.set_user(user, &self.directory);
         }
-        // The consumer has checked them; a list that it could not have sent is as good as none.
+        // The consumer has checked the topics and tags; a list that it could not have sent counts as empty.
         let names: Vec<&str> = accept.topics.iter().map(|topic| &**topic).collect();
-        let topics = member.subscribe(&names, &self.directory, self.limits.max_topics).unwrap_or_default();
+        let topics = handle.subscribe(&names, &self.directory, self.limits.max_topics).unwrap_or_default();
         let tags: Vec<_> = accept.tags.iter().map(|(name, value)| (&**name, value.clone())).collect();
-        let _ = member.tag(&tags, &self.directory, self.limits.max_tags);
-        // Last: whoever finds it finds it with its tags.
-        self.registry.add(member);
+        let _ = handle.tag(&tags, &self.directory, self.limits.max_tags);
+        // Last, so that a thread that finds the connection finds its tags too.
+        self.registry.add(handle);
         topics
     }
 
-    /// Adds topics to a connection: all of them or, with an error, none. Returns those that are new.
+    /// Adds topics to a connection: all of them or, with an error, none. Returns the new ones.
     pub fn subscribe(&self, to: &ConnectionHandle, topics: &[&str]) -> Result<Vec<Arc<str>>, TopicError> {
         to.subscribe(topics, &self.directory, self.limits.max_topics)
     }
 
-    /// Takes topics from a connection; returns those that it had.
+    /// Takes topics from a connection. Returns those that it had.
     pub fn unsubscribe(&self, from: &ConnectionHandle, topics: &[&str]) -> Vec<Arc<str>> {
         from.unsubscribe(topics, &self.directory)
     }
@@ -119,46 +123,63 @@ impl Hub {
         from.untag(names, &self.directory);
     }
 
-    /// Takes a connection that was closed out of its topics, tags and user. `gone`: by another than the consumer, before
-    /// the consumer knows.
+    /// Takes a closed connection out of its topics, tags and user. `gone` is true if another publisher than the consumer
+    /// closed it, and the consumer does not know that yet.
     pub fn depart(&self, handle: &ConnectionHandle, gone: bool) {
         handle.leave(&self.directory, gone);
     }
 
-    /// Marks a connection as closed. It counts until the consumer [forgets](Self::forget) it. Called by its shard, once.
+    /// Marks a connection as closed. It counts until it is [forgotten](Self::forget). Called once, by its shard.
     pub fn close(&self, id: ConnectionId) {
         self.registry.close(id, &self.directory);
     }
 
-    /// Forgets a closed connection, whose `Event::Close` the consumer has come to.
+    /// Forgets a closed connection whose `Event::Close` the consumer has taken.
     pub fn forget(&self, id: ConnectionId) {
         self.registry.forget(id);
         self.directory.release(id);
     }
 
-    /// Connections that are open now.
+    /// The number of open connections.
     pub fn open_connections(&self) -> usize {
         self.registry.open()
     }
 
-    /// Has somebody beside the consumer speak; `None` once the server ends. So what was said before the end is in the
-    /// queues before the order to end, and nothing is said that nobody will hear.
-    pub fn unless_silenced<R>(&self, speak: impl FnOnce() -> R) -> Option<R> {
-        let silenced = self.silenced.lock();
-        (!*silenced).then(speak)
+    /// The open connections of an audience, each once. It looks at all connections only if the audience excludes
+    /// connections but selects none.
+    pub fn select(&self, audience: &Audience) -> Vec<ConnectionId> {
+        let mut ids = self.directory.find(audience, || self.registry.open_ids());
+        if audience.connections.is_some() {
+            ids.sort_unstable();
+            ids.dedup();
+            ids.retain(|id| self.registry.get(*id).is_some_and(|handle| handle.is_open()));
+        }
+        if !audience.except.is_empty() {
+            let mut except = audience.except.clone();
+            except.sort_unstable();
+            ids.retain(|id| except.binary_search(id).is_err());
+        }
+        ids
     }
 
-    /// The server ends.
-    pub fn silence(&self) {
-        *self.silenced.lock() = true;
+    /// Calls `send` for another publisher than the consumer; returns `None`, without a call, if the server stops. So the
+    /// commands of a publisher are in the queues before the order to end, and none is accepted that is not carried out.
+    pub fn unless_stopping<R>(&self, send: impl FnOnce() -> R) -> Option<R> {
+        let stopping = self.stopping.lock();
+        (!*stopping).then(send)
     }
 
-    /// Whether the server ends.
-    pub fn is_silenced(&self) -> bool {
-        *self.silenced.lock()
+    /// Refuses all publishers but the consumer from now on: the server stops. Waits for a publisher that is sending.
+    pub fn refuse_publishers(&self) {
+        *self.stopping.lock() = true;
     }
 
-    /// Who is in a topic. By any thread; costs what the topic has subscribers.
+    /// True if the server stops.
+    pub fn is_stopping(&self) -> bool {
+        *self.stopping.lock()
+    }
+
+    /// The users of a topic. The cost grows with the topic's subscribers.
     pub fn presence(&self, topic: &str) -> Presence {
         self.directory.presence(topic)
     }

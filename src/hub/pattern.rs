@@ -1,13 +1,13 @@
 //! Patterns of topics, for rules about them: `orders.{id}`, `private:*`.
 //!
-//! `{name}` stands for one or more characters other than `.`, `:` and `/`, and what it stands for can be asked; `*`
-//! stands for any characters, also none. Everything else stands for itself.
+//! `{name}` stands for one or more characters other than `.`, `:` and `/`, which the match returns by name. `*` stands for
+//! any number of any characters. Every other character stands for itself. A pattern is bounded like a topic's name.
 
 use std::collections::HashSet;
 
 use super::topics::{MAX_NAME, is_topic_byte};
 
-/// A pattern that topics match or not.
+/// A pattern for topics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicPattern {
     parts: Vec<Part>,
@@ -16,24 +16,24 @@ pub struct TopicPattern {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(Box<str>),
-    /// One segment, by name.
+    /// A named segment.
     Segment(Box<str>),
     Anything,
 }
 
-/// Why a text is no pattern.
+/// An error in the text of a pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// Empty, or longer than a topic can be.
     #[error("must have 1 to 200 bytes")]
     Length,
-    /// A character that no topic has.
+    /// A character that topics cannot have.
     #[error("must be printable ASCII without spaces and commas")]
     Character,
-    /// A brace without its other, or around what is no name.
+    /// A brace without its counterpart, or braces around a text that is not a name.
     #[error("must have a name between braces, as in \"orders.{{id}}\"")]
     Braces,
-    /// One name twice.
+    /// A name that occurs twice.
     #[error("must not have one name in braces twice")]
     Twice,
     /// Two placeholders without anything between them.
@@ -79,8 +79,8 @@ impl TopicPattern {
         Ok(Self { parts })
     }
 
-    /// What the names stand for in a topic that matches; of several ways in which it does, the one in which the first
-    /// placeholders stand for as much as they can.
+    /// Matches a topic. Returns the name and the text of each placeholder, or `None` without a match. Of several ways to
+    /// match it takes the one in which the first placeholders are longest.
     pub fn matches<'a>(&'a self, topic: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
         let mut search = Search { parts: &self.parts, topic, found: Vec::new(), dead: HashSet::new() };
         search.walk(0, 0).then(|| {
@@ -90,18 +90,19 @@ impl TopicPattern {
     }
 }
 
-/// The search for a way in which a topic matches.
+/// A search for a match, with backtracking.
 struct Search<'a> {
     parts: &'a [Part],
     topic: &'a str,
-    /// Last first.
+    /// Names and texts of the placeholders, the last one first.
     found: Vec<(&'a str, &'a str)>,
-    /// From where on it is known not to: so no pattern takes longer than its parts times the topic's length, squared.
+    /// Parts and positions from which there is no match. So the time is bounded by the number of parts times the square of
+    /// the topic's length.
     dead: HashSet<(usize, usize)>,
 }
 
 impl<'a> Search<'a> {
-    /// Whether the topic from `at` on matches the parts from `number` on.
+    /// Matches the topic from `at` on with the parts from `number` on. Returns true, and adds to `found`, if it matches.
     fn walk(&mut self, number: usize, at: usize) -> bool {
         let topic = self.topic.get(at..).unwrap_or_default();
         let Some(part) = self.parts.get(number) else { return topic.is_empty() };
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pattern_is_refused() {
+    fn texts_that_are_no_patterns_are_refused() {
         for (text, error) in [
             ("", PatternError::Length),
             (&*"x".repeat(201), PatternError::Length),

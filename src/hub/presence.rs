@@ -1,4 +1,4 @@
-//! Who is in a topic, by user: what is said of it, and to whom it is told.
+//! Presence: the users of a topic, and the topics whose joins and leaves are announced.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,28 +6,28 @@ use serde::Serialize;
 
 use crate::queue::PresenceChange;
 
-/// Who is in a topic.
+/// The users of a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Presence {
     /// The users, each once, in the order of their bytes.
     pub users: Vec<Arc<str>>,
-    /// The topic's subscribers, also those that are no user.
+    /// The number of the topic's subscribers, including connections without a user.
     pub connections: usize,
 }
 
-/// Of which topics it is told who comes and goes.
+/// The topics whose joins and leaves are announced.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Announced {
-    /// Names of topics; with `*` at the end, of all that begin so.
+    /// Names of topics. A `*` at the end covers all topics that begin with the text before it.
     pub topics: Vec<Box<str>>,
-    /// How long a user may be away before it has left.
+    /// The time for which a user may be away without a leave.
     pub grace: Duration,
-    /// Whether the topic's subscribers are told.
+    /// True if the topic's subscribers are notified too, and not only the consumer.
     pub to_clients: bool,
 }
 
 impl Presence {
-    /// Of users in any order, as often as they come. Not under a lock: sorting many takes its time.
+    /// Makes the list from users in any order, with repetitions. Not to be called under a lock: sorting takes time.
     pub(super) fn new(mut users: Vec<Arc<str>>, connections: usize) -> Self {
         users.sort_unstable();
         users.dedup();
@@ -36,7 +36,7 @@ impl Presence {
 }
 
 impl PresenceChange {
-    /// What the topic's subscribers get.
+    /// The JSON text for the topic's subscribers.
     pub fn message(&self) -> String {
         #[derive(Serialize)]
         struct Message<'a> {
@@ -45,7 +45,7 @@ impl PresenceChange {
             user: &'a str,
         }
         let event = if self.joined { "join" } else { "leave" };
-        // Strings can be written.
+        // Writing strings does not fail.
         serde_json::to_string(&Message { event, topic: &self.topic, user: &self.user }).unwrap_or_default()
     }
 }
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn subscribers_get_json_whatever_the_user_is_called() {
+    fn the_message_is_json_for_any_name_of_a_user() {
         let change = PresenceChange {
             topic: "a\"b".into(),
             user: "\u{1}é\\".into(),

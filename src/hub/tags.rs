@@ -1,17 +1,17 @@
-//! What connections are tagged with.
+//! The names and values of tags.
 
 use std::sync::Arc;
 
 use crate::queue::TagValue;
 
-/// What makes two values equal: `12` and `"12"` are, as they are as keys of a PHP array, and `"012"` is another.
+/// A value for comparison: `12` and `"12"` are equal, as they are as keys of a PHP array, and `"012"` is another value.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum TagKey {
     Int(i64),
     Text(Arc<str>),
 }
 
-/// Why a tag is refused. Nothing was done.
+/// An error in tags that were to be added. None was added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TagError {
     /// A name that is not 1 to 200 bytes without control characters.
@@ -25,7 +25,7 @@ pub enum TagError {
         /// Its size in bytes.
         length: usize,
     },
-    /// The connection has as many tags as it may have.
+    /// The connection would have more tags than it may have.
     #[error("a connection may have at most {limit} tags (limits.maxTags)")]
     TooMany {
         /// `limits.maxTags`.
@@ -38,7 +38,7 @@ impl From<&TagValue> for TagKey {
         match value {
             TagValue::Int(number) => Self::Int(*number),
             TagValue::Text(text) => match text.parse::<i64>() {
-                // Not "+1", "01" or "-0".
+                // Texts such as "+1", "01" and "-0" are no numbers here.
                 Ok(number) if number.to_string() == **text => Self::Int(number),
                 _ => Self::Text(text.clone()),
             },
@@ -46,7 +46,7 @@ impl From<&TagValue> for TagKey {
     }
 }
 
-/// Refuses what cannot name a tag.
+/// Checks the name of a tag.
 pub fn check_tag_name(name: &str) -> Result<(), TagError> {
     if (1..=MAX_TEXT).contains(&name.len()) && !name.contains(char::is_control) {
         return Ok(());
@@ -54,7 +54,7 @@ pub fn check_tag_name(name: &str) -> Result<(), TagError> {
     Err(TagError::BadName(name.chars().take(MAX_TEXT).collect()))
 }
 
-/// Refuses a tag that no connection can have.
+/// Checks the name and the value of a tag.
 pub fn check_tag(name: &str, value: &TagValue) -> Result<(), TagError> {
     check_tag_name(name)?;
     match value {
@@ -65,7 +65,7 @@ pub fn check_tag(name: &str, value: &TagValue) -> Result<(), TagError> {
     }
 }
 
-/// Bytes of a name and of a value.
+/// The most bytes of a name, and of a value.
 const MAX_TEXT: usize = 200;
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! What may name a topic.
+//! The names of topics.
 
-/// Why a subscription is refused. Nothing of it was done.
+/// An error in a subscription. No topic was added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TopicError {
-    /// Not 1 to 200 bytes of printable ASCII without spaces and commas.
+    /// A name that is not 1 to 200 bytes of printable ASCII without spaces and commas.
     #[error("{0:?} is not a topic: 1 to 200 bytes of printable ASCII without spaces and commas")]
     BadName(String),
-    /// The connection has as many topics as it may have.
+    /// The connection would have more topics than it may have.
     #[error("a connection may have at most {limit} topics (limits.maxTopics)")]
     TooMany {
         /// `limits.maxTopics`.
@@ -14,7 +14,7 @@ pub enum TopicError {
     },
 }
 
-/// Refuses what cannot name a topic.
+/// Checks the name of a topic.
 pub fn check_topic(name: &str) -> Result<(), TopicError> {
     let fits = (1..=MAX_NAME).contains(&name.len());
     if fits && name.bytes().all(is_topic_byte) {
@@ -23,12 +23,12 @@ pub fn check_topic(name: &str) -> Result<(), TopicError> {
     Err(TopicError::BadName(name.chars().take(MAX_NAME).collect()))
 }
 
-/// Whether a topic may have this byte.
+/// True if a topic may have this byte.
 pub(super) fn is_topic_byte(byte: u8) -> bool {
     byte.is_ascii_graphic() && byte != b','
 }
 
-/// Bytes of a name.
+/// The most bytes of a name.
 pub(super) const MAX_NAME: usize = 200;
 
 #[cfg(test)]

@@ -332,7 +332,7 @@ impl Publisher {
 
     /// Orders every shard to drain and end within `grace`.
     fn stop(&mut self, grace: Duration) {
-        self.hub().silence();
+        self.hub().refuse_publishers();
         for shard in 0..self.shards() {
             self.command(shard, Command::Stop { grace });
         }

@@ -150,12 +150,12 @@ impl Publisher {
     /// are in the queues before the order to end, and none is accepted that would not be carried out.
     pub fn unless_stopping<R>(&mut self, send: impl FnOnce(&mut Self) -> R) -> Option<R> {
         let hub = self.hub.clone();
-        hub.unless_silenced(|| send(self))
+        hub.unless_stopping(|| send(self))
     }
 
     /// True if the server ends.
     pub fn is_stopping(&self) -> bool {
-        self.hub.is_silenced()
+        self.hub.is_stopping()
     }
 
     /// Sends a message to one connection. Text must be UTF-8: the caller has checked it.
