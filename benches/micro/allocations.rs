@@ -1,10 +1,10 @@
-//! How often a message asks the allocator, beside what it costs in time.
+//! Allocations of a message, beside its time.
 //!
-//! Counted on this thread alone, after a warm-up: what a server pays once is not the point. The
+//! Counted on this thread alone, after a warm-up: costs that a server pays once are not the point. The
 //! figure does not depend on the machine, so it is a promise: each benchmark says how much it may
 //! be, and more ends the run, also in `--test` mode.
 
-#![allow(unsafe_code)] // An allocator; it only counts what it passes on to the system's.
+#![allow(unsafe_code)] // An allocator; it counts each call and passes it on to the system's.
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

@@ -1,4 +1,4 @@
-//! Finding whom an audience means among many connections.
+//! Finding the connections of an audience among many.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use ferrite::{
     queue::{Accept, ConnectionId, TagValue},
 };
 
-/// Connections with ten tags each, and how many of them are meant.
+/// Connections with ten tags each, and those among them that the audiences select.
 const CONNECTIONS: usize = 15_000;
 const MEANT: usize = 1_000;
 

@@ -1,7 +1,7 @@
 //! The queue between a shard and PHP, in both directions.
 //!
-//! Both ends on one thread: what the code costs. What the caches of two processors make of it is
-//! for `benches/load` to say.
+//! Both ends run on one thread, so this is the cost of the code. `benches/load` measures the effect of two
+//! processors' caches.
 
 use std::{hint::black_box, sync::Arc};
 
@@ -69,7 +69,7 @@ fn commands(criterion: &mut Criterion) {
     group.finish();
 }
 
-// Payloads that nobody counts references of: the crossing alone.
+// Static payloads without a reference count: the crossing alone.
 fn message() -> Event {
     Event::Message { id: black_box(ID), payload: Bytes::from_static(PAYLOAD), binary: false }
 }
@@ -81,5 +81,5 @@ fn send() -> Command {
 const ID: ConnectionId = ConnectionId::new(0, 0, 1);
 const PAYLOAD: &[u8] = b"a line of some chat.";
 const FRAME: &[u8] = b"\x81\x14a line of some chat.";
-/// What may be allocated for an item: its share of a segment, of which one holds dozens.
+/// Allocations of an item at most: its part of a segment, which holds dozens.
 const SEGMENT: f64 = 0.02;

@@ -1,6 +1,6 @@
 //! From a read to messages: many small ones in one read, a large one in one and in several.
 //!
-//! Each message is let go of at once; in a server it is so after its callback.
+//! Each message is dropped at once; a server drops it after its callback.
 
 use std::hint::black_box;
 
@@ -25,7 +25,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
     allocations::bench(&mut group, "64 KiB, one read", 1, 0.001, || {
         assert_eq!(decode(&mut decoder, &mut payloads, &mut chunk.read(black_box(&large))), 1);
     });
-    // What is unfinished, and its buffer, which doubles.
+    // The unfinished message and its buffer, which doubles.
     allocations::bench(&mut group, "64 KiB, reads of 8 KiB", 1, 8.0, || {
         assert_eq!(in_reads(&mut decoder, &mut payloads, &mut chunk, black_box(&large), 8 << 10), 1);
     });
@@ -33,7 +33,7 @@ pub(crate) fn bench(criterion: &mut Criterion) {
 }
 
 /// Reads `wire` in pieces as a connection does (`src/connection/reader.rs`): into the chunk, or
-/// straight to where a large message is put together.
+/// straight into the buffer of a large message.
 fn in_reads(
     decoder: &mut Decoder,
     payloads: &mut Payloads,

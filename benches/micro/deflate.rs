@@ -1,4 +1,4 @@
-//! What a compressing client sends, from the reads to the message: small ones, and a large one that is
+//! Messages of a compressing client, from the reads to the message: small ones, and a large one that is
 //! inflated while it arrives.
 
 use std::hint::black_box;

@@ -1,4 +1,4 @@
-//! The head of a frame, in each form, and where it is refused or unfinished.
+//! The head of a frame in each form, refused and unfinished ones included.
 
 use std::hint::black_box;
 

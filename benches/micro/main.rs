@@ -1,8 +1,8 @@
-//! Micro-benchmarks of what is done once a message: `./dev bench-micro [FILTER…]`.
+//! Micro-benchmarks of the work for each message: `./dev bench-micro [FILTER…]`.
 //!
 //! One file a subject. Each goes through the public face of the crate, on one thread, with memory
 //! that a shard would have warm: they compare one version of a function with the next, while
-//! `benches/load` says what a server does. Where the point is that nothing is allocated, the
+//! `benches/load` measures a server. Where the point is that nothing is allocated, the
 //! allocations are counted beside the time, and too many fail the run (`allocations.rs`).
 //!
 //! A callback needs PHP, in which criterion cannot run: that is `callback.php`.
@@ -10,7 +10,7 @@
 #![allow(
     clippy::expect_used,
     clippy::print_stdout,
-    reason = "nothing here comes from a peer: what is unexpected is a mistake in a benchmark, which is to end it"
+    reason = "nothing here comes from a peer: a surprise is a mistake in a benchmark, which is to end it"
 )]
 
 mod allocations;

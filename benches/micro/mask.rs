@@ -1,6 +1,6 @@
-//! Unmasking alone, and together with the question whether all of it is ASCII.
+//! Unmasking alone, and together with the check for ASCII.
 //!
-//! Unmasking twice masks again, and what the bytes are makes no difference to either function: so
+//! Unmasking twice masks again, and the bytes make no difference to either function: so
 //! the same buffer serves for ever.
 
 use std::hint::black_box;

@@ -1,6 +1,6 @@
 //! Text, ASCII and mixed: a frame's way through the decoder, and the checker of text in pieces.
 //!
-//! What the check of a frame costs is the difference to the binary frame of that size.
+//! The cost of checking a frame is the difference to the binary frame of that size.
 
 use std::hint::black_box;
 

@@ -1,4 +1,4 @@
-//! What a client sends, and the buffer that a shard reads it into.
+//! Frames of a client, and the buffer into which a shard reads them.
 
 use std::hint::black_box;
 
@@ -34,13 +34,13 @@ pub(crate) fn mixed(len: usize) -> Vec<u8> {
     text
 }
 
-/// The read buffer of a shard: one for all its connections, and the same memory again when what
-/// was read into it is consumed.
+/// The read buffer of a shard: one for all its connections, and the same memory again when the
+/// bytes in it are consumed.
 #[derive(Default)]
 pub(crate) struct Chunk(BytesMut);
 
 impl Chunk {
-    /// One read. Its copy stands for the kernel's, and is part of what is measured.
+    /// One read. Its copy stands for the kernel's, and is part of the measurement.
     pub(crate) fn read(&mut self, bytes: &[u8]) -> BytesMut {
         if self.0.capacity() - self.0.len() < bytes.len().max(LEAST_ROOM) {
             self.0.reserve(bytes.len().max(CHUNK));
@@ -50,7 +50,7 @@ impl Chunk {
     }
 }
 
-/// Takes everything out of `input`, lets go of it, and says how much it was.
+/// Decodes all items of `input`, drops them, and returns their number.
 pub(crate) fn decode(decoder: &mut Decoder, payloads: &mut Payloads, input: &mut BytesMut) -> usize {
     let mut items = 0;
     while let Some(received) = decoder.next(input, payloads, &LIMITS).expect("a legal frame") {

@@ -1,7 +1,7 @@
-//! Credentials: nobody comes in without a signature, and who comes in is whom its claims say.
+//! Credentials: no client is accepted without a signature, and an accepted client is the user of its claims.
 //!
-//! Input: options (1: the token is signed for it; 2: in the query; 4: in the cookie; else in the header; 8: what
-//! follows is the header's value as it stands), a line with the token's header, its claims.
+//! Input: options (1: the token is signed for it; 2: in the query; 4: in the cookie; else in the header; 8: the
+//! rest is the header's value as it stands), a line with the token's header, its claims.
 
 #![no_main]
 
@@ -49,7 +49,7 @@ fuzz_target!(|data: &[u8]| {
     });
 });
 
-/// Who comes in has the secret of the application, or a token whose claims are as they should be.
+/// An accepted client has the secret of the application, or a token whose claims are as they should be.
 fn check(token: &[u8], identity: &ferrite::queue::Identity, until: Option<Duration>, options: u8) {
     if identity.user.as_deref() == Some("app") && &*identity.claims == "{}" {
         assert!(options & RAW != 0 || until.is_none());
@@ -83,7 +83,7 @@ fn check(token: &[u8], identity: &ferrite::queue::Identity, until: Option<Durati
     assert!(identity.tags.iter().all(|(name, value)| check_tag(name, value).is_ok()));
 }
 
-/// Whether an audience is nothing but nulls, in whichever array of PHP's.
+/// Decides whether an audience is nothing but nulls, in any array of PHP's.
 fn names_nobody(audience: &Value) -> bool {
     match audience {
         Value::Array(names) => names.iter().all(Value::is_null),

@@ -1,4 +1,4 @@
-//! The decoder against tungstenite's: what we take, it takes, and says the same.
+//! The decoder against tungstenite's: it accepts every stream that we accept, with the same messages.
 //!
 //! Input: options (1: a small limit), the stream.
 
@@ -104,7 +104,7 @@ fn config(max_message: usize) -> WebSocketConfig {
         .max_frame_size(Some(max_message.max(125)))
 }
 
-/// A client that sends these bytes and takes whatever comes.
+/// A client that sends these bytes and ignores all answers.
 struct Wire<'a>(&'a [u8]);
 
 impl Read for Wire<'_> {

@@ -1,4 +1,4 @@
-//! `Sec-WebSocket-Extensions` against a second reading of RFC 7692: what is agreed on is a legal answer to
+//! `Sec-WebSocket-Extensions` against a second reading of RFC 7692: the agreement is a legal answer to
 //! the first offer that has one.
 //!
 //! Input: options (three bits: the window; 8: context takeover), the values, one a line.
@@ -104,8 +104,8 @@ fn is_ours(name: &[u8]) -> bool {
     name.eq_ignore_ascii_case(b"permessage-deflate")
 }
 
-/// Whether the offer has no parameter that is unknown, repeated or wrong (section 7), and leaves zlib a
-/// window that it can write with.
+/// Decides whether the offer is acceptable: it has no unknown, repeated or wrong parameter (section 7), and leaves
+/// zlib a window that it can write with.
 fn is_acceptable(offer: &[Parameter]) -> bool {
     let known = offer.iter().all(|(name, value)| match (&name[..], value) {
         (b"server_no_context_takeover" | b"client_no_context_takeover", None) => true,
@@ -123,7 +123,7 @@ fn bits(value: &[u8]) -> Option<u8> {
     (number.to_string().as_bytes() == value && (8..=15).contains(&number)).then_some(number)
 }
 
-/// Asserts what section 7.1 demands of an answer, and that the agreement is what it says.
+/// Asserts the demands of section 7.1 on an answer, and that it states the agreement.
 fn check_answer(agreement: &Agreement, offer: &[Parameter], rules: &Compression) {
     let text = agreement.to_string();
     let answers = offers(text.as_bytes()).expect("the answer is grammatical");
@@ -148,12 +148,12 @@ fn check_answer(agreement: &Agreement, offer: &[Parameter], rules: &Compression)
     let window = |bits: Option<Option<u8>>| bits.flatten().unwrap_or(15);
     let server = agreement.server_window_bits;
     assert_eq!(server, window(offered("server_max_window_bits")).min(rules.window_bits), "{text}");
-    // Section 7.1.2.1; who did not offer it is not told of it.
+    // Section 7.1.2.1; a client that did not offer it is not told of it.
     let told = offered("server_max_window_bits").is_some().then_some(Some(server));
     assert_eq!(answered("server_max_window_bits"), told, "{text}");
     let client = answered("client_max_window_bits");
     if let Some(client) = client {
-        // Section 7.1.2.2: only to who says that it understands it.
+        // Section 7.1.2.2: only to a client that says that it understands it.
         assert!(offered("client_max_window_bits").is_some(), "{text}");
         assert!(client.expect("a number") <= window(offered("client_max_window_bits")), "{text}");
     }

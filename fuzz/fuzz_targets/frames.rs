@@ -1,5 +1,5 @@
-//! The decoder: what a stream says does not depend on how it arrives, and what is held never exceeds what
-//! has arrived by much.
+//! The decoder: the items of a stream do not depend on its cuts, and memory never exceeds the bytes that
+//! have arrived by much.
 //!
 //! Input: options (two bits: the message limit; 4: compression; 8: the stream begins within a large frame;
 //! 16: of text; two bits: the parts in which compressed messages leave; 128: the large frame is compressed),
@@ -36,7 +36,7 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(outcome_of_socket(cuts.of(&stream), &limits), whole);
 });
 
-/// What a client said before it broke a rule or fell silent, the rule, and whether something is unfinished.
+/// Items that a client sent before it broke a rule or fell silent, the violation, and true if an item is unfinished.
 type Outcome = (Vec<Received>, Option<Violation>, bool);
 
 /// The outcome of a stream that arrives in these reads.
@@ -53,7 +53,7 @@ fn outcome<'a>(reads: impl Iterator<Item = &'a [u8]>, limits: &DecodeLimits) -> 
     (said, None, decoder.in_message())
 }
 
-/// The same as a connection reads: straight into a large message where the decoder has a place for it.
+/// The same as a connection reads: straight into a large message if the decoder has a place for it.
 fn outcome_of_socket<'a>(reads: impl Iterator<Item = &'a [u8]>, limits: &DecodeLimits) -> Outcome {
     let (mut decoder, mut said, mut arrived) = (Decoder::new(), Vec::new(), 0);
     for mut read in reads {
@@ -109,7 +109,7 @@ fn take(
     }
 }
 
-/// Whether the last thing said is a close frame, after which nothing is read.
+/// Decides whether the last item is a close frame, after which nothing is read.
 fn ended(said: &[Received]) -> bool {
     matches!(said.last(), Some(Received::Close(_)))
 }
@@ -146,7 +146,7 @@ fn payload_len(received: &Received) -> usize {
     }
 }
 
-/// What was received can be sent on, and found again in what is sent.
+/// Checks that a received message can be sent on, and read from the frame that is sent.
 fn survives_encoding(received: &Received) {
     if let Received::Message { payload, binary, .. } = received {
         let opcode = if *binary { OpCode::Binary } else { OpCode::Text };
@@ -156,8 +156,8 @@ fn survives_encoding(received: &Received) {
     }
 }
 
-/// A stream that begins in a frame long enough to be read directly: sixteen bytes of `rest` are around the
-/// part that is, and what follows them comes after the frame.
+/// A stream that begins in a frame long enough to be read directly: sixteen bytes of `rest` are on either
+/// side of the part that is, and the others come after the frame.
 fn within_a_large_frame(first: u8, rest: &[u8]) -> Vec<u8> {
     let (inside, after) = rest.split_at(rest.len().min(32));
     let (before, behind) = inside.split_at(inside.len().min(16));
@@ -171,7 +171,7 @@ fn within_a_large_frame(first: u8, rest: &[u8]) -> Vec<u8> {
     stream
 }
 
-/// What a decoder holds of which nothing has arrived.
+/// Bytes that a decoder may hold before any have arrived.
 const AT_REST: usize = 512;
 /// From here on a message is read directly, if so much is to come.
 const EARLIER: usize = 16 << 10;

@@ -1,6 +1,6 @@
 //! The inflater against flate2 in one go and against miniz_oxide, which shares no code with either: the same
-//! bytes, and never more than the limit. In parts the same comes out, or the same error. And what our compressor
-//! writes, all of them read.
+//! bytes, and never more than the limit. In parts the result is the same, or the same error. And all of them read the
+//! output of our compressor.
 //!
 //! Input: options (three bits: the window; 8: context takeover; the rest: how long parts are), the limit in two
 //! bytes, cuts, the messages.
@@ -88,7 +88,7 @@ fn in_parts(
     codec.inflate(contexts, last, limit)
 }
 
-/// Compares what is made of one message. False if it cannot be read.
+/// Compares the results for one message. False if it cannot be read.
 fn agree(
     ours: Result<Vec<u8>, InflateError>,
     references: &mut References,
@@ -104,7 +104,7 @@ fn agree(
             match read {
                 Read::All => assert_eq!(theirs, whole),
                 // zlib calls a table of codes corrupt when a code of it is used, miniz when it is read: so it may
-                // refuse a message that ends after the table, and then keeps what it had not handed out yet.
+                // refuse a message that ends after the table, and then keeps the output that it had not handed out yet.
                 Read::Corrupt => assert!(whole.starts_with(&theirs), "miniz has made something else"),
                 Read::TooMuch => panic!("miniz makes more than the limit of it"),
             }
@@ -118,7 +118,7 @@ fn agree(
     ours.is_ok()
 }
 
-/// How far a reference got.
+/// Result of a reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Read {
     All,
@@ -152,7 +152,7 @@ impl References {
     }
 }
 
-/// A step of a reference: bytes taken, bytes made, and what then.
+/// A step of a reference: bytes taken, bytes made, and the state after them.
 type Step = (usize, usize, Then);
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let bytes = input.rest();
     let whole = ProxyHeader::parse(bytes);
     for end in cuts.ends(bytes) {
-        // An answer is given once, whatever comes later.
+        // An answer is given once and does not change with later bytes.
         let found = ProxyHeader::parse(&bytes[..end]);
         assert!(found == Ok(None) || found == whole, "{found:?}, then {whole:?}");
     }

@@ -1,4 +1,4 @@
-//! The request head: the same answer however it arrives, and an upgrade only for what is one.
+//! The request head: the same answer for all cuts, and an upgrade only for a valid handshake.
 //!
 //! Input: options (1: origins, 2: proxies, 4: compression, 8: small limits, 16: TLS), cuts, the bytes.
 

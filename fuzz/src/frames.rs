@@ -1,4 +1,4 @@
-//! What a server may send after its 101, read as strictly as RFC 6455 puts it.
+//! The frames of a server after its 101, read as strictly as RFC 6455 puts it.
 
 /// One frame of the server's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,8 +9,8 @@ pub struct Frame<'a> {
     pub payload: &'a [u8],
 }
 
-/// Reads all frames. Panics on what no server may send, and on what ours never does: a fragment. What is
-/// left is the beginning of a frame.
+/// Reads all frames. Panics on bytes that no server may send, and on a fragment, which ours never sends. The rest
+/// is the beginning of a frame.
 pub fn read(mut bytes: &[u8], deflate: bool) -> (Vec<Frame<'_>>, &[u8]) {
     let mut frames: Vec<Frame<'_>> = Vec::new();
     while let Some((frame, rest)) = split(bytes) {

@@ -1,4 +1,4 @@
-//! What the fuzz targets share: how an input is divided, and what of a server's output is legal.
+//! Code that the fuzz targets share: division of an input, and checks that a server's output is legal.
 //!
 //! A target's first bytes are options; `seeds.py` writes the same layout. Options are few and whole
 //! bytes, so that a mutation of one is a mutation of one option.
@@ -9,7 +9,7 @@ pub mod response;
 /// An input whose options have not all been taken off its front.
 pub struct Input<'a>(&'a [u8]);
 
-/// How a stream arrives: a first piece of some length, then pieces of another.
+/// The cuts of a stream: a first piece of some length, then pieces of another.
 #[derive(Clone, Copy, Debug)]
 pub struct Cuts {
     first: usize,
@@ -34,14 +34,14 @@ impl<'a> Input<'a> {
         Cuts { first: self.byte().into(), then: self.byte().into() }
     }
 
-    /// What follows the options.
+    /// The bytes behind the options.
     pub fn rest(&self) -> &'a [u8] {
         self.0
     }
 }
 
 impl Cuts {
-    /// The same in what follows `length` bytes, which come with the first piece.
+    /// The same cuts behind `length` more bytes, which come with the first piece.
     pub fn behind(self, length: usize) -> Self {
         let whole = self.first == 0 && self.then == 0;
         Self { first: if whole { 0 } else { length + self.first }, ..self }
@@ -54,7 +54,7 @@ impl Cuts {
         std::iter::once(first).filter(|first| !first.is_empty()).chain(rest.chunks(then))
     }
 
-    /// How many bytes have arrived after each piece.
+    /// Bytes that have arrived after each piece.
     pub fn ends(self, stream: &[u8]) -> impl Iterator<Item = usize> {
         self.of(stream).scan(0, |end, piece| {
             *end += piece.len();

@@ -1,6 +1,6 @@
-//! What a server may answer to a request, as httparse reads it.
+//! A server's answer to a request, as httparse reads it.
 
-/// A response head, and what follows it.
+/// A response head, and the bytes behind it.
 #[derive(Debug)]
 pub struct Response<'a> {
     pub status: u16,
@@ -9,7 +9,7 @@ pub struct Response<'a> {
 }
 
 impl<'a> Response<'a> {
-    /// Reads a response whose head is whole. Panics on what is none.
+    /// Reads a response whose head is whole. Panics on anything else.
     pub fn read(bytes: &'a [u8]) -> Self {
         let mut lines = [httparse::EMPTY_HEADER; 32];
         let mut parsed = httparse::Response::new(&mut lines);
@@ -33,7 +33,7 @@ impl<'a> Response<'a> {
     /// Asserts that it ends the exchange: it is no success, says so, and its body is as long as it says.
     pub fn assert_last(&self) {
         assert!((400..600).contains(&self.status), "{}", self.status);
-        let connection = self.header("connection").expect("what becomes of the connection");
+        let connection = self.header("connection").expect("the header Connection");
         assert!(connection.starts_with(b"close"), "{}", connection.escape_ascii());
         let length = std::str::from_utf8(self.header("content-length").expect("a length")).unwrap();
         assert_eq!(length, self.rest.len().to_string());

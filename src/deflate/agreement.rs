@@ -1,4 +1,4 @@
-//! What both sides agreed on in the handshake.
+//! The agreement on compression that a handshake reached.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use std::fmt;
 /// `Sec-WebSocket-Extensions` header that says so.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Agreement {
-    /// Whether each message of the server may refer back to its earlier ones.
+    /// Lets messages of the server refer back to its earlier ones.
     pub server_takeover: bool,
-    /// The same for the client's.
+    /// Lets messages of the client refer back to its earlier ones.
     pub client_takeover: bool,
     /// The base-2 logarithm of the server's window, 9 to 15.
     pub server_window_bits: u8,
-    /// Whether the client demanded that limit, and so has to be told that it is kept (section 7.1.2.1).
-    /// Others are not told of a smaller window, although they might be: any stream with one is a stream
-    /// without, and there are clients that refuse a parameter which they did not offer.
+    /// True if the client demanded that limit; the answer then has to confirm it (section 7.1.2.1).
+    /// Other clients are not told of a smaller window, although the RFC allows it: every stream with a smaller window
+    /// is also one with 15 bits, and some clients refuse a parameter that they did not offer.
     pub server_window_demanded: bool,
-    /// The same of the client's, 8 to 15, if the client can be told; otherwise it may use 15.
+    /// The base-2 logarithm of the client's window, 8 to 15, if its offer lets us limit it; otherwise it may use 15.
     pub client_window_bits: Option<u8>,
 }
 

@@ -1,21 +1,21 @@
-//! Who compresses for whom: one compressor and decompressor for all connections without context
-//! takeover, an own one for each with it.
+//! Sharing of compressors and decompressors: all connections without context takeover share one of each per shard,
+//! a connection with it has its own.
 
 use super::{Agreement, Deflater, InflateError, Inflater};
 
-/// What all connections of a shard share. Each part is made when it is first needed.
+/// The part that all connections of a shard share. Each member is made when it is first needed.
 #[derive(Debug)]
 pub struct Codec {
     level: u8,
     /// By window size, see [`Contexts::shared_place`].
     deflaters: [Option<Deflater>; WINDOWS],
     inflater: Option<Inflater>,
-    /// Where a message is compressed.
+    /// Output of the last compression.
     scratch: Vec<u8>,
     tally: Tally,
 }
 
-/// What was done since somebody asked last. Sizes in bytes.
+/// Work since the last [`Codec::end_tick`]. Sizes in bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Messages compressed.
@@ -32,7 +32,7 @@ pub struct Tally {
     pub inflate_output: u64,
 }
 
-/// What one connection has: the agreement and, only with context takeover, memory of its own from
+/// State of one connection: the agreement and, only with context takeover, memory of its own from
 /// the first message on. Measured: 313 KiB to send and 47 KiB to receive at 15 bits, 188 and 46 at 9.
 #[derive(Debug)]
 pub struct Contexts {
@@ -43,23 +43,23 @@ pub struct Contexts {
 }
 
 impl Contexts {
-    /// A connection that agreed on this.
+    /// Creates the state of a connection that reached this agreement.
     pub fn new(agreement: Agreement) -> Self {
         Self { agreement, deflater: None, inflater: None }
     }
 
-    /// Which shared compressor serves this connection, by place among the [`WINDOWS`]: what it has
-    /// compressed is good for every connection that it serves. `None` with takeover.
+    /// Index of the shared compressor of this connection, below [`WINDOWS`]: its output is good for every connection
+    /// with the same index. `None` with takeover.
     pub fn shared_place(&self) -> Option<usize> {
         (!self.agreement.server_takeover).then_some(place(self.agreement.server_window_bits))
     }
 
-    /// The memory of what has come out of a message whose last part has not come.
+    /// Bytes of memory that hold the inflated beginning of a message whose last part has not come.
     pub fn held(&self) -> usize {
         self.inflater.as_ref().map_or(0, |inflater| inflater.held())
     }
 
-    /// About what it keeps.
+    /// Estimate of the bytes that it keeps.
     pub fn memory(&self) -> usize {
         let deflater = self.deflater.as_ref().map_or(0, |_| DEFLATER);
         deflater + self.inflater.as_ref().map_or(0, |inflater| INFLATER + inflater.held())
@@ -82,8 +82,8 @@ impl Codec {
         }
     }
 
-    /// Inflates one message of a connection, of at most `limit` bytes, or what has not come
-    /// [in parts](Self::inflate_part) of it. After an error only [`forget`](Self::forget) may come.
+    /// Inflates one message of a connection, of at most `limit` bytes, or the rest of one that began
+    /// [in parts](Self::inflate_part). After an error only [`forget`](Self::forget) may come.
     pub fn inflate(
         &mut self,
         contexts: &mut Contexts,
@@ -131,7 +131,7 @@ impl Codec {
         inflater.push(part, limit)
     }
 
-    /// Lets go of a message whose last part has not come, and of what earlier ones left behind: nothing
+    /// Drops a message whose last part has not come, and the context of earlier ones: nothing
     /// of this connection is to be inflated any more.
     pub fn forget(&mut self, contexts: &mut Contexts) {
         if contexts.agreement.client_takeover {
@@ -150,8 +150,8 @@ impl Codec {
         }
     }
 
-    /// Compresses one message for a connection. `None`: it is to leave as it is, for the compressor
-    /// failed, which nothing a peer or a caller does can cause.
+    /// Compresses one message for a connection. `None`: the compressor failed, which no peer and no caller can cause;
+    /// the message is to leave uncompressed.
     pub fn deflate(&mut self, contexts: &mut Contexts, message: &[u8]) -> Option<&[u8]> {
         let Agreement { server_takeover, server_window_bits: bits, .. } = contexts.agreement;
         self.scratch.clear();
@@ -174,9 +174,9 @@ impl Codec {
         Some(&self.scratch)
     }
 
-    /// Ends a turn: keeps no large scratch while idle. What was done since the last call; `None` if
-    /// nothing.
-    pub fn end_turn(&mut self) -> Option<Tally> {
+    /// Ends a tick: gives a large scratch buffer back. Returns the work since the last call; `None` if there was
+    /// none.
+    pub fn end_tick(&mut self) -> Option<Tally> {
         if self.scratch.capacity() > KEPT {
             self.scratch = Vec::new();
         }
@@ -185,20 +185,20 @@ impl Codec {
     }
 }
 
-/// A window of 15 bits reads what was written with any smaller one.
+/// Creates the shared decompressor. A window of 15 bits reads the output of any smaller one.
 fn shared() -> Inflater {
     Inflater::new(15)
 }
 
-/// A window of 9 to 15 bits by its place.
+/// Index of a window of 9 to 15 bits.
 fn place(bits: u8) -> usize {
     usize::from(bits.saturating_sub(9))
 }
 
-/// What a compressor and a decompressor keep with windows of 15 bits.
+/// Bytes that a compressor and a decompressor keep with windows of 15 bits.
 const DEFLATER: usize = 313 << 10;
 const INFLATER: usize = 47 << 10;
-/// How many sizes a window of the server's may have: 9 to 15 bits.
+/// Sizes that a window of the server's may have: 9 to 15 bits.
 pub const WINDOWS: usize = 7;
-/// A larger scratch is given back.
+/// Bytes of a scratch buffer that is kept; a larger one is given back.
 const KEPT: usize = 256 << 10;

@@ -13,9 +13,9 @@ impl Deflater {
         Self(Compress::new_with_window_bits(level, false, window_bits.clamp(9, 15)))
     }
 
-    /// Compresses one message to the end of `out` (RFC 7692 section 7.2.1). The next one may refer
-    /// back to it, unless [`reset`](Self::reset) comes between. `false` if the state is broken, which
-    /// nothing can cause.
+    /// Compresses one message and appends it to `out` (RFC 7692 section 7.2.1). The next one may refer
+    /// back to it, unless [`reset`](Self::reset) comes between. False if zlib reports an error, which no input can
+    /// cause.
     pub fn deflate(&mut self, mut message: &[u8], out: &mut Vec<u8>) -> bool {
         if message.is_empty() {
             // An empty block; a flush after a flush would write nothing (section 7.2.3.6).
@@ -39,13 +39,13 @@ impl Deflater {
         true
     }
 
-    /// Forgets what was compressed before.
+    /// Forgets earlier messages.
     pub fn reset(&mut self) {
         self.0.reset();
     }
 }
 
-/// What a flush ends with, and a compressed message leaves out (RFC 7692 section 7.2.1).
+/// The end of a flush, which a compressed message omits (RFC 7692 section 7.2.1).
 const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 /// The least room for a step of output.
 const STEP: usize = 256;

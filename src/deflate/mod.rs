@@ -1,4 +1,4 @@
-//! permessage-deflate (RFC 7692) without I/O: what two sides agree on, and the two directions.
+//! permessage-deflate (RFC 7692) without I/O: the agreement of two sides, and the two directions.
 //!
 //! Nothing here belongs to a connection unless context takeover was agreed on: a shard has one
 //! [`Codec`], which serves all its connections. Knows no other folder.

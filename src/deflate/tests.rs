@@ -1,4 +1,4 @@
-//! Both directions against each other, and what only a hostile client sends.
+//! Both directions against each other, and messages that only a hostile client sends.
 
 use proptest::prelude::*;
 
@@ -166,7 +166,7 @@ fn a_codec_tells_once_what_it_did() {
     let mut codec = Codec::new(1);
     let length = codec.deflate(&mut contexts(false, 9), &text(1, 1 << 20)).unwrap().len() as u64;
     let tally = Tally { deflated: 1, deflate_input: 1 << 20, deflate_output: length, ..Tally::default() };
-    assert_eq!((codec.end_turn(), codec.end_turn()), (Some(tally), None));
+    assert_eq!((codec.end_tick(), codec.end_tick()), (Some(tally), None));
 }
 
 proptest::proptest! {
@@ -259,9 +259,9 @@ fn others_are_inflated_while_the_message_of_one_is_coming_and_then_share_its_inf
     assert_eq!(codec.inflate(&mut one, &first[20..], 500), Ok(text(1, 500)));
     assert_eq!(codec.inflate(&mut two, &second[9..], 500), Ok(text(2, 500)));
     assert_eq!((one.held(), two.held()), (0, 0));
-    let tally = codec.end_turn().unwrap();
+    let tally = codec.end_tick().unwrap();
     assert_eq!((tally.inflated, tally.inflate_input), (3, (first.len() + 2 * second.len()) as u64));
-    // Who breaks off gives it back too.
+    // A connection that breaks off gives it back too.
     codec.inflate_part(&mut one, &first[..20], 500).unwrap();
     codec.forget(&mut one);
     assert_eq!((one.held(), codec.inflate(&mut two, &second, 500)), (0, Ok(text(2, 500))));

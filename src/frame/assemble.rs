@@ -18,18 +18,18 @@ use super::{
 /// An open data message, from the first frame's header on.
 #[derive(Debug)]
 pub(super) struct Message {
-    /// What has arrived and not left. Beyond `settled` it is still masked.
+    /// Bytes that have arrived and not left. Beyond `settled` they are still masked.
     payload: Vec<u8>,
-    /// How much has left in parts.
+    /// Bytes that have left in parts.
     left: usize,
-    /// How much of it makes a part.
+    /// Bytes of a part.
     part: usize,
-    /// How much of `payload` is unmasked and, if it is text, checked.
+    /// Bytes of `payload` that are unmasked and, if it is text, checked.
     settled: usize,
     binary: bool,
-    /// Whether it is still to be inflated, and checked after that.
+    /// True if it is still to be inflated, and checked after that.
     compressed: bool,
-    /// What checks a text that is not compressed.
+    /// Checker of a text that is not compressed.
     text: Option<Utf8Checker>,
     fragments: usize,
     empty_fragments: usize,
@@ -55,7 +55,7 @@ impl Message {
         self.payload.capacity()
     }
 
-    /// Lets the next fragment in, or refuses it for what its header declares.
+    /// Accepts the next fragment, or refuses it for the length that its header declares.
     pub(super) fn begin_fragment(&mut self, length: u64, limits: &DecodeLimits) -> Result<(), Violation> {
         let received = self.left + self.payload.len();
         if length > limits.on_the_wire(self.compressed).saturating_sub(received) as u64 {
@@ -75,9 +75,9 @@ impl Message {
     }
 
     /// Takes over the next bytes of a frame that has `remaining` left: those read directly, then
-    /// those at the start of `input`, until there is a part. Says how many it unmasked with `key`.
+    /// those at the start of `input`, until there is a part. Returns the number of bytes that it unmasked with `key`.
     ///
-    /// `last` says that the message ends with this frame, so that no more need ever be reserved.
+    /// `last`: the message ends with this frame, so no more need ever be reserved.
     pub(super) fn arrive(
         &mut self,
         input: &mut BytesMut,
@@ -93,7 +93,7 @@ impl Message {
         let len = input.len().min(remaining);
         let arrived = self.payload.len();
         if self.payload.capacity() - arrived < len {
-            // More fragments may follow, of any length: then what has arrived is all there is to go by.
+            // More fragments may follow, of any length: then the bytes that have arrived are the only guide.
             let whole = last.then(|| arrived.saturating_add(remaining));
             self.grow(arrived + len, whole);
         }
@@ -117,7 +117,7 @@ impl Message {
         Some((&mut self.payload).limit(remaining.min(room)))
     }
 
-    /// What has arrived, if it is enough for a part.
+    /// Hands over the bytes that have arrived, if they are enough for a part.
     pub(super) fn take_part(&mut self) -> Option<Received> {
         if self.payload.len() < self.part {
             return None;
@@ -132,12 +132,12 @@ impl Message {
         if let Some(text) = self.text {
             text.finish()?;
         }
-        // What waits for PHP is counted by its length, so it may not drag spare capacity along.
+        // A message that waits for PHP is counted by its length, so it may not drag spare capacity along.
         let payload = Bytes::from(self.payload.into_boxed_slice());
         Ok(Received::Message { payload, binary: self.binary, compressed: self.compressed })
     }
 
-    /// How much of the frame, up to the end of a part, is still in the socket or in the caller's input.
+    /// Bytes of the frame, up to the end of a part, that are still in the socket or in the caller's input.
     fn still_unread(&self, remaining: u64) -> usize {
         let unsettled = self.payload.len() - self.settled;
         let unread = usize::try_from(remaining).unwrap_or(usize::MAX).saturating_sub(unsettled);
@@ -145,7 +145,7 @@ impl Message {
     }
 
     /// Makes room for `needed` bytes in all. Of a message that will have `whole`: a half, a quarter, …
-    /// of it, whichever is the least that suffices. So it is never twice what is needed, and the last
+    /// of it, the least that suffices. So it is never twice the need, and the last
     /// step is the whole, not a copy of nearly all for the few bytes that remain.
     fn grow(&mut self, needed: usize, whole: Option<usize>) {
         let capacity = match whole {
@@ -161,7 +161,7 @@ impl Message {
         self.payload.reserve_exact(capacity.saturating_sub(self.payload.len()));
     }
 
-    /// Unmasks and checks what has arrived since the last time.
+    /// Unmasks and checks the bytes that have arrived since the last call.
     fn settle(&mut self, key: [u8; 4]) -> Result<usize, Violation> {
         let arrived = self.payload.get_mut(self.settled..).unwrap_or_default();
         let len = arrived.len();
@@ -180,10 +180,10 @@ pub type DirectRead<'a> = Limit<&'a mut Vec<u8>>;
 
 /// Fragments, and empty fragments, that need no bytes to justify them.
 const FREE_FRAGMENTS: usize = 64;
-/// Beyond the free ones, how many received bytes earn one more. Each fragment costs a header's
+/// Received bytes that earn one more fragment beyond the free ones. Each fragment costs a header's
 /// parsing; this keeps that in proportion to the payload, whose size is limited.
 const BYTES_PER_FRAGMENT: usize = 16;
-/// How much of a message has arrived before its rest is read past the shared chunk.
+/// Bytes of a message that have arrived before its rest is read past the shared chunk.
 const DIRECT_AFTER: usize = 16 * 1024;
 /// The least rest of a frame that is worth a read of its own.
 const DIRECT_LEAST: usize = 4 * 1024;

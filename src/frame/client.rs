@@ -12,7 +12,8 @@ pub fn frame(first: u8, key: [u8; 4], payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-/// Writes the header alone, with the shortest form of `length` (RFC 6455 §5.2), for a payload that comes later or never.
+/// Writes the header alone, with the shortest form of `length` (RFC 6455 §5.2), for a payload that comes later or
+/// never.
 pub fn header(first: u8, key: [u8; 4], length: u64) -> Vec<u8> {
     let mut header = vec![first];
     if let Ok(short @ 0..=125) = u8::try_from(length) {

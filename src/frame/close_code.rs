@@ -52,7 +52,7 @@ pub const fn may_be_sent_by_peer(code: u16) -> bool {
 
 /// Decides whether an application may close with `code` (RFC 6455 §7.4).
 ///
-/// Narrower than what a peer may send: 1002 is the protocol's own verdict and 1014 a gateway's.
+/// Narrower than the codes of a peer: 1002 is the protocol's own verdict and 1014 a gateway's.
 #[must_use]
 pub const fn may_be_sent_by_application(code: u16) -> bool {
     matches!(code, 1000 | 1001 | 1003 | 1007..=1013 | 3000..=4999)

@@ -1,7 +1,7 @@
-//! What one client sends, turned into messages and control frames, in wire order.
+//! Turns the bytes of one client into messages and control frames, in wire order.
 //!
-//! Nearly every frame is whole in the bytes just read. Its payload goes straight to where it may wait
-//! (`Payloads`) and is unmasked there: no allocation, no state. Only what a read cuts in two, and fragmented
+//! Nearly every frame is whole in the bytes just read. Its payload goes straight to the memory in which it may wait
+//! (`Payloads`) and is unmasked there: no allocation, no state. Only frames that a read cuts in two, and fragmented
 //! messages, go through `Partial`.
 
 use bytes::{Buf, BytesMut};
@@ -29,7 +29,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the start of a connection's frames.
+    /// Creates a decoder at the start of a connection's frames.
     #[must_use]
     pub const fn new() -> Self {
         Self { partial: None }
@@ -38,13 +38,13 @@ impl Decoder {
     /// Takes the next item out of `input`, the bytes just read from the socket (RFC 6455 §6.2).
     ///
     /// A message that is whole in `input` leaves in memory of `payloads`, unless it is large or compressed; that
-    /// and a control frame leave as slices of `input`. `Ok(None)` means that `input` is used up: what was incomplete
-    /// has been taken over. Call it until then, also after filling a [`Decoder::direct_buffer`],
+    /// and a control frame leave as slices of `input`. `Ok(None)` means that `input` is used up: an incomplete
+    /// item has been taken over. Call it until then, also after filling a [`Decoder::direct_buffer`],
     /// with an empty `input`.
     ///
-    /// After an error, what is left in `input` means nothing.
+    /// After an error, the rest of `input` means nothing.
     ///
-    /// The decision on size falls with the header. What is held grows by doubling with the bytes
+    /// The decision on size falls with the header. Memory grows by doubling with the bytes
     /// that arrive, never by a declared length. Text is checked as it arrives, also inside an
     /// unfinished frame.
     #[inline]
@@ -110,14 +110,14 @@ impl Decoder {
     /// that the kernel's copy is the only one.
     ///
     /// `None` while the detour would not pay: before 16 KiB of the message have arrived, or when
-    /// so little of the frame is left that one ordinary read gets it together with what follows.
+    /// so little of the frame is left that one ordinary read gets it together with the next bytes.
     /// Reserves at most as much again as has arrived, and takes no byte beyond the frame's payload.
     /// After reading into it, call [`Decoder::next`] with an empty input.
     pub fn direct_buffer(&mut self) -> Option<DirectRead<'_>> {
         self.partial.as_mut()?.direct_buffer()
     }
 
-    /// True while something is begun and not finished: a message, in or between its frames, a
+    /// True while an item is begun and not finished: a message, in or between its frames, a
     /// control frame, or a header.
     ///
     /// A message has a deadline and the caller keeps the clock: it starts when this becomes true
@@ -128,7 +128,7 @@ impl Decoder {
         self.partial.is_some()
     }
 
-    /// Whether the first byte of `input` belongs to a control frame. Those may be taken while the
+    /// Decides whether the first byte of `input` belongs to a control frame. Those may be taken while the
     /// caller has no room for messages.
     #[must_use]
     pub fn is_at_control(&self, input: &[u8]) -> bool {
@@ -138,13 +138,13 @@ impl Decoder {
         }
     }
 
-    /// How many bytes of memory the unfinished message holds, spare capacity included.
+    /// Bytes of memory that the unfinished message holds, spare capacity included.
     #[must_use]
     pub fn held(&self) -> usize {
         self.partial.as_ref().map_or(0, |partial| partial.held())
     }
 
-    /// The way of everything that is not a whole frame in one piece.
+    /// Continues with everything that is not a whole frame in one piece.
     // Not `cold`: large messages come this way, and cold code is not vectorised.
     #[inline(never)]
     fn resume(&mut self, input: &mut BytesMut, limits: &DecodeLimits) -> Result<Option<Received>, Violation> {
@@ -160,7 +160,7 @@ impl Decoder {
         }
     }
 
-    /// Lets go of what a failed connection sent: nobody will ask for it, and its close handshake
+    /// Drops the unfinished item of a failed connection: no caller needs it, and the close handshake
     /// may take a while.
     #[cold]
     fn fail(&mut self, violation: Violation) -> Violation {

@@ -12,8 +12,8 @@ pub const MAX_HEADER: usize = 10;
 
 /// Appends the header and the payload of one final frame (RFC 6455 §5.2).
 ///
-/// What leaves is always legal: a control frame's payload is cut at 125 bytes (§5.5). Callers that
-/// take control payloads from users check the length themselves, to be able to say so.
+/// The frame is always legal: a control frame's payload is cut at 125 bytes (§5.5). Callers that
+/// take control payloads from users check the length themselves, to be able to report it.
 #[inline]
 pub fn encode(out: &mut BytesMut, opcode: OpCode, payload: &[u8]) {
     let payload = if opcode.is_control() {
@@ -65,7 +65,7 @@ pub fn message_of(frame: &[u8]) -> (OpCode, &[u8]) {
     (opcode, frame.get(header..).unwrap_or_default())
 }
 
-/// How many bytes one frame takes with a payload of `payload_len` (RFC 6455 §5.2).
+/// Bytes of one frame with a payload of `payload_len` bytes (RFC 6455 §5.2).
 #[must_use]
 #[inline]
 pub const fn encoded_len(payload_len: usize) -> usize {

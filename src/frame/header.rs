@@ -8,15 +8,15 @@ use super::{
 /// The head of one client frame (RFC 6455 §5.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
-    /// Whether this is the last fragment of its message.
+    /// True for the last fragment of a message.
     pub fin: bool,
-    /// What the frame is.
+    /// Type of the frame.
     pub opcode: OpCode,
-    /// Whether it begins a message that is compressed (RSV1, RFC 7692 §6).
+    /// True if it begins a compressed message (RSV1, RFC 7692 §6).
     pub compressed: bool,
     /// The key the payload is masked with (§5.3). There always is one: unmasked frames are refused.
     pub mask: [u8; 4],
-    /// How many bytes of payload follow. Declared by the peer: compare it, never allocate it.
+    /// Bytes of payload that follow. Declared by the peer: compare it, never allocate it.
     pub length: u64,
     header_len: usize,
 }
@@ -31,11 +31,11 @@ impl Header {
         Self::decode_after(bytes, false, |_| Ok(()))
     }
 
-    /// As [`Header::decode`], where `deflate` allows compressed messages and `opcode_fits` judges
+    /// As [`Header::decode`], where `deflate` allows compressed messages and `opcode_fits` decides
     /// whether the opcode may come here.
     ///
-    /// It is asked on the first byte, before anything later in the header is looked at, so that the
-    /// violation does not depend on how much of the header has arrived.
+    /// `opcode_fits` is called on the first byte, before later bytes of the header are read, so that the
+    /// violation does not depend on the number of bytes that have arrived.
     #[inline]
     pub(super) fn decode_after(
         bytes: &[u8],
@@ -85,7 +85,7 @@ impl Header {
         Ok(Some(Self { fin, opcode, compressed, mask, length, header_len: 2 + length_len + 4 }))
     }
 
-    /// How many bytes the header itself took.
+    /// Bytes of the header itself.
     #[must_use]
     #[inline]
     pub const fn header_len(&self) -> usize {

@@ -18,7 +18,7 @@ pub fn apply(payload: &mut [u8], key: [u8; 4]) {
     }
 }
 
-/// As [`apply`]; says whether all that came out is ASCII, of which the same pass over the bytes knows.
+/// As [`apply`]; true if the result is all ASCII, which the same pass over the bytes finds out.
 #[inline]
 pub fn apply_to_text(payload: &mut [u8], key: [u8; 4]) -> bool {
     let [a, b, c, d] = key;

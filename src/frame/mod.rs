@@ -1,21 +1,21 @@
 //! Sans-I/O RFC 6455: bytes in, messages out, and back.
 //!
-//! A [`Decoder`] turns what one client sent into [`Received`] items, in wire order; [`encode()`]
+//! A [`Decoder`] turns the bytes of one client into [`Received`] items, in wire order; [`encode()`]
 //! writes the frames of the answer. Bytes come in as arguments and leave as values: nothing here
 //! knows a socket, a clock, an allocator's limit or PHP, so every path replays byte for byte.
 //!
-//! What it does not do: it answers nothing (no pong, no close echo), keeps no time (a message's
+//! It answers nothing (no pong, no close echo), keeps no time (a message's
 //! deadline is the caller's, see [`Decoder::in_message`]), counts no control frames, and does not
 //! decompress: a compressed message leaves as such, a large one in parts.
 //!
 //! Ordering: a control frame inside a fragmented message is handed over before that message, as on
-//! the wire. A [`Violation`] is found at the first byte that proves it, whatever the splits were,
+//! the wire. A [`Violation`] is found at the first byte that proves it, for all splits of the stream,
 //! and everything before that byte has been handed over. After a violation or a close frame the
 //! caller stops reading; the decoder keeps no memory of having failed.
 //!
 //! When full: a message over its limit is refused at the header that declares it, before anything
-//! is allocated for it. What is held is bounded by twice what has arrived, never by what was
-//! declared.
+//! is allocated for it. Memory is bounded by twice the bytes that have arrived, never by a declared
+//! length.
 
 mod assemble;
 pub mod client;

@@ -14,7 +14,7 @@ pub enum OpCode {
     Binary = 0x2,
     /// The peer closes (§5.5.1).
     Close = 0x8,
-    /// A question whether the other side is alive (§5.5.2).
+    /// Asks the other side for a sign of life (§5.5.2).
     Ping = 0x9,
     /// The answer to a ping, or a sign of life unasked (§5.5.3).
     Pong = 0xA,
@@ -60,5 +60,5 @@ pub(super) fn may_follow(opcode: OpCode, in_fragmented: bool) -> Result<(), Viol
     }
 }
 
-/// The most a control frame may carry (§5.5), which is also the most a one-byte length can say.
+/// Most bytes of a control frame's payload (§5.5), which is also the largest length that one byte encodes.
 pub(super) const MAX_CONTROL: u8 = 125;

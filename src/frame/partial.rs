@@ -1,4 +1,4 @@
-//! What a read has cut in two: half a header, half a payload, or a message between its fragments.
+//! Items that a read has cut in two: half a header, half a payload, or a message between its fragments.
 
 use std::mem;
 
@@ -15,7 +15,7 @@ use super::{
     violation::Violation,
 };
 
-/// All that is unfinished on one connection. Lives only while something is.
+/// The unfinished items of one connection. Exists only while there is one.
 #[derive(Debug, Default)]
 pub(super) struct Partial {
     /// The beginning of a header whose end has not arrived.
@@ -37,7 +37,7 @@ struct Frame {
     opcode: OpCode,
     /// The key, turned to the next byte.
     mask: [u8; 4],
-    /// How much of the payload has not been unmasked yet.
+    /// Bytes of the payload that have not been unmasked yet.
     remaining: u64,
 }
 
@@ -114,7 +114,7 @@ impl Partial {
         }
     }
 
-    /// Completes the header, out of what an earlier read left and `input`.
+    /// Completes the header, from the bytes that an earlier read left and `input`.
     fn take_header(
         &mut self,
         input: &mut BytesMut,
@@ -140,7 +140,7 @@ impl Partial {
         Ok(header)
     }
 
-    /// Lets a frame in, on the strength of its header alone.
+    /// Accepts a frame by its header alone.
     fn begin(&mut self, header: &Header, limits: &DecodeLimits) -> Result<Frame, Violation> {
         let Header { fin, opcode, compressed, mask, length, .. } = *header;
         if !opcode.is_control() {

@@ -1,12 +1,12 @@
 //! Memory for messages that may wait.
 //!
-//! What a read brings holds much beside messages, above all control frames. A message that stayed a slice of it
-//! would keep all of that: 64 KiB for a single byte. So messages leave in memory about as large as they are, and
-//! what is read can be read over.
+//! A read brings much beside messages, above all control frames. A message that stayed a slice of it would keep all
+//! of that: 64 KiB for a single byte. So messages leave in memory about as large as they are, and the memory of a read
+//! can be used again.
 
 use bytes::{Buf, BytesMut};
 
-/// Where small payloads lie one behind the other, with nothing between them. One for each shard.
+/// Memory in which small payloads lie one behind the other, with nothing between them. One for each shard.
 #[derive(Debug, Default)]
 pub struct Payloads {
     chunk: BytesMut,
@@ -14,7 +14,7 @@ pub struct Payloads {
 
 impl Payloads {
     /// Takes `length` bytes behind the first `skip` out of `input`, for as long as the consumer needs them: into
-    /// memory of which they are at least half, unless they are at least half of what is read at once.
+    /// memory of which they are at least half, unless they are at least half of one read.
     #[inline(always)]
     pub(super) fn take(&mut self, input: &mut BytesMut, skip: usize, length: usize) -> BytesMut {
         if length > SMALL {
@@ -48,11 +48,11 @@ impl Payloads {
     }
 }
 
-/// What is read at once at most, and what small payloads share.
+/// Most bytes of one read, and the size of the memory that small payloads share.
 pub const CHUNK: usize = 64 << 10;
 /// Up to here payloads share a chunk.
 const SMALL: usize = 4 << 10;
-/// From here on a payload is at least half of what was read with it.
+/// From here on a payload is at least half of the bytes that were read with it.
 const LARGE: usize = CHUNK / 2;
 
 #[cfg(test)]

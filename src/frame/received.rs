@@ -6,17 +6,17 @@ use super::{close::CloseFrame, opcode::OpCode, violation::Violation};
 
 /// One item that a client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-// A tag as wide as what follows it lets a `Received` be moved by whole words; with a one-byte tag
+// A tag as wide as the next field lets a `Received` be moved by whole words; with a one-byte tag
 // each move stalled on the bytes just written, some 10 ns a message.
 #[repr(u64)]
 pub enum Received {
-    /// The next bytes of a compressed message that goes on, as many as [`DecodeLimits::part`](super::DecodeLimits::part) says.
+    /// The next bytes of a compressed message that goes on, [`DecodeLimits::part`](super::DecodeLimits::part) of them.
     Part(Bytes),
-    /// A whole data message (RFC 6455 §5.6), however many fragments it came in; or what is left of one
+    /// A whole data message (RFC 6455 §5.6), in one fragment or many; or the rest of one
     /// of which a [`Part`](Self::Part) has been handed over.
     Message {
         /// The bytes. Valid UTF-8 unless `binary` or `compressed`. Keeps no more memory alive than twice its
-        /// length, unless `compressed`: then it may be a slice of what was read.
+        /// length, unless `compressed`: then it may be a slice of the bytes that were read.
         payload: Bytes,
         /// True for a binary message, false for text.
         binary: bool,

@@ -12,13 +12,13 @@ pub struct Utf8Checker {
 }
 
 impl Utf8Checker {
-    /// A checker at the start of a text.
+    /// Creates a checker at the start of a text.
     #[must_use]
     pub const fn new() -> Self {
         Self { open: [0; 4], open_len: 0 }
     }
 
-    /// Checks the next piece. Fails if no continuation can make valid UTF-8 of what has come so far
+    /// Checks the next piece. Fails if no continuation can make valid UTF-8 of the bytes so far
     /// (RFC 6455 §8.1); the checker is of no use after that.
     pub fn push(&mut self, mut piece: &[u8]) -> Result<(), Violation> {
         while self.open_len != 0 {
@@ -61,7 +61,7 @@ impl Utf8Checker {
     }
 }
 
-/// Unmasks a whole text in place; says whether it is valid (RFC 6455 §5.3, §8.1).
+/// Unmasks a whole text in place; true if it is valid (RFC 6455 §5.3, §8.1).
 #[inline(always)]
 pub(super) fn unmask_whole(text: &mut [u8], key: [u8; 4]) -> bool {
     if text.len() > BLOCK {
@@ -78,7 +78,7 @@ pub(super) fn unmask_piece(
     key: [u8; 4],
     checker: &mut Utf8Checker,
 ) -> Result<(), Violation> {
-    // A block is checked while the cache still holds what unmasking wrote. Its size is a multiple
+    // A block is checked while the cache still holds the unmasked bytes. Its size is a multiple
     // of the key's, so every block begins with the key as it is.
     for block in piece.chunks_mut(BLOCK) {
         let ascii = mask::apply_to_text(block, key);

@@ -1,8 +1,8 @@
-//! What a peer may not do, and the close code that tells it so.
+//! Violations of the protocol by a peer, and the close code that reports each.
 
 use super::close_code::CloseCode;
 
-/// Why a connection must be failed (RFC 6455 §7.1.7): what the RFC or a limit forbids.
+/// Reasons to fail a connection (RFC 6455 §7.1.7): the RFC or a limit forbids its bytes.
 ///
 /// The `Display` text is a sentence of at most 123 bytes, fit to be the reason of the close frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -17,7 +17,7 @@ pub(super) fn accept_key(key: &[u8]) -> [u8; LENGTH] {
     accept_key
 }
 
-/// Checks that `key` is the base64 of 16 bytes: 22 characters and two of padding. The last character holds two
+/// Decides whether `key` is the base64 of 16 bytes: 22 characters and two of padding. The last character holds two
 /// bits that count and four that a decoder may ignore (RFC 4648 §3.5); they are not checked, because the key
 /// that RFC 6455 §4.1 prints, `AQIDBAUGBwgJCgsMDQ4PEC==`, has one of them set. Nothing depends on them: the
 /// key is hashed as it stands.

@@ -1,21 +1,21 @@
 //! The body of a plain request, read while it arrives.
 //!
-//! It is counted by the bytes that have come: what is announced allocates nothing, and only serves to
-//! refuse early what cannot fit.
+//! Only bytes that have arrived are counted. An announced length allocates nothing; it serves to refuse a body
+//! early that cannot fit.
 
 use super::refusal::{HttpRefusal, Kind};
 use super::{is_token_byte, is_value_byte};
 
-/// How a body says where it ends (RFC 9112 §6).
+/// The two ways in which a body marks its end (RFC 9112 §6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// By its length; 0 also if there is none.
+    /// By its length; 0 also for a request without a body.
     Length(u64),
     /// By chunks (RFC 9112 §7.1).
     Chunked,
 }
 
-/// Takes a body out of bytes that arrive piece by piece.
+/// Extracts a body from bytes that arrive piece by piece.
 ///
 /// Chunks are read strictly: lines end with CR LF, a size is hexadecimal digits and nothing around them.
 /// Extensions and trailers are checked, bounded together, and ignored.
@@ -30,7 +30,7 @@ pub struct BodyReader {
 }
 
 impl BodyReader {
-    /// A reader of one body of at most `limit` bytes. Beyond: 413.
+    /// Creates a reader of one body of at most `limit` bytes. A longer one is refused with 413.
     pub fn new(framing: Framing, limit: usize) -> Result<Self, HttpRefusal> {
         let (state, left) = match framing {
             Framing::Length(0) => (State::Done, 0),
@@ -41,8 +41,8 @@ impl BodyReader {
         Ok(Self { state, left, extra: 0, limit })
     }
 
-    /// Appends to `body` what is the body's of `input`; true once it is whole. What comes after the body
-    /// is not looked at.
+    /// Appends the bytes of `input` that belong to the body to `body`; true once the body is whole. Later bytes are
+    /// ignored.
     pub fn advance(&mut self, mut input: &[u8], body: &mut Vec<u8>) -> Result<bool, HttpRefusal> {
         while let Some((&byte, rest)) = input.split_first() {
             match self.state {
@@ -75,7 +75,7 @@ impl BodyReader {
         Ok(self.state == State::Done)
     }
 
-    /// What a byte between the data leads to.
+    /// Finds the state after a byte between the data.
     fn after(&mut self, byte: u8) -> Result<State, Kind> {
         match (self.state, byte) {
             (State::Size(digits), _) if char::from(byte).is_ascii_hexdigit() && digits < SIZE_DIGITS => {
@@ -109,12 +109,12 @@ impl BodyReader {
     }
 }
 
-/// What the next byte belongs to.
+/// The part of a body to which the next byte belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     /// A body of known length.
     Plain,
-    /// The size of a chunk, of which so many digits have come.
+    /// The size of a chunk, with the number of its digits that have come.
     Size(u8),
     Extension,
     SizeLf,
@@ -141,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// What comes out when the bytes come in pieces of `size`: the body, or the status.
+    /// Reads bytes that come in pieces of `size`: the body, or the status of the refusal.
     fn read(framing: Framing, limit: usize, bytes: &[u8], size: usize) -> Result<Option<Vec<u8>>, u16> {
         let mut body = Vec::new();
         let mut reader = BodyReader::new(framing, limit).map_err(|no| no.status())?;

@@ -1,4 +1,4 @@
-//! Which extensions a handshake agrees on: permessage-deflate or none.
+//! Negotiation of extensions in a handshake: permessage-deflate or none.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,11 @@ use crate::{config::Compression, deflate::Agreement};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Malformed;
 
-/// Looks through the values of all `Sec-WebSocket-Extensions` lines, in order, for the first offer of
-/// permessage-deflate that can be accepted (RFC 7692 section 5). `None`: there is none; an offer with
-/// an unknown, repeated or wrong parameter is declined, as section 7 demands, and never echoed.
+/// Finds the first acceptable offer of permessage-deflate in the values of all `Sec-WebSocket-Extensions` lines, in
+/// order (RFC 7692 section 5). `None`: there is none. An offer with an unknown, repeated or wrong parameter is
+/// declined, as section 7 demands, and never echoed.
 ///
-/// One pass over the bytes, whatever they are.
+/// Makes one pass over the bytes, also over bytes that break the grammar.
 pub fn negotiate<'a>(
     values: impl Iterator<Item = &'a [u8]>,
     rules: &Compression,
@@ -38,13 +38,13 @@ pub fn negotiate<'a>(
     Ok(agreed)
 }
 
-/// What a client offers (RFC 7692 section 7.1).
+/// One offer of a client (RFC 7692 section 7.1).
 #[derive(Debug, Clone, Copy, Default)]
 struct Offer {
     server_no_takeover: bool,
     client_no_takeover: bool,
     server_bits: Option<u8>,
-    /// Whether the client can be told a window, and the largest it would use itself.
+    /// Largest window that the client would use; `None` if the server may not name one.
     client_bits: Option<u8>,
 }
 
@@ -96,7 +96,7 @@ fn window_bits(text: &[u8]) -> Option<u8> {
     }
 }
 
-/// What is left of a header's value.
+/// The unread rest of a header's value.
 struct Scanner<'a>(&'a [u8]);
 
 impl<'a> Scanner<'a> {

@@ -1,9 +1,9 @@
-//! Who the client is when a proxy stands in between.
+//! The address of a client behind proxies.
 //!
-//! Anybody can send these headers; each proxy appends to what it was given. So only what stands to
-//! the right is worth anything, and only as far as the proxies that wrote it are trusted. Everything
-//! is therefore read from the right: what a client put to the left, be it an open quote, cannot
-//! change how a trusted proxy's part is read.
+//! Any client can send these headers; each proxy appends to the value that it received. So only the right end is
+//! worth anything, and only as far as the proxies that wrote it are trusted. Everything is therefore read from the
+//! right: bytes that a client put to the left, be it an open quote, cannot change the reading of a trusted proxy's
+//! part.
 
 use std::net::IpAddr;
 
@@ -15,13 +15,12 @@ use crate::config::TrustedProxies;
 pub struct Client {
     /// Its address, an IPv4 one never in its IPv6 form; none for a client on a Unix socket.
     pub address: Option<IpAddr>,
-    /// Whether it came over TLS.
+    /// True if the client came over TLS.
     pub secure: bool,
 }
 
-/// Finds the client behind the proxies in `trusted`; `peer` is the other end of the socket, or whom a
-/// PROXY header names, and `secure` says whether it speaks TLS. A peer without an address is one on a
-/// Unix socket.
+/// Finds the client behind the proxies in `trusted`. `peer` is the address of the other end of the socket, or the one
+/// that a PROXY header names; `None` for a Unix socket. `secure` is true if that peer speaks TLS.
 ///
 /// If the peer is trusted, the addresses in `X-Forwarded-For` (all lines, from the right) are
 /// followed while they are trusted themselves; the first that is not is the client. Something that is
@@ -31,8 +30,8 @@ pub struct Client {
 /// latter, and preferring the other would let clients of those choose their address.
 ///
 /// `X-Forwarded-Proto` (its last element) or, without it, the `proto` that the last followed element of
-/// `Forwarded` notes decides `secure`. A proxy has to overwrite the former: where it leaves what it is
-/// given, clients choose it.
+/// `Forwarded` notes decides `secure`. A proxy has to overwrite the former: if it passes on the value that it received,
+/// clients choose it.
 pub fn client<'a>(
     peer: Option<IpAddr>,
     secure: bool,
@@ -119,8 +118,8 @@ fn parameter<'a>(element: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     .filter(|value| !value.contains(&b'\\') && !value.contains(&b'"'))
 }
 
-/// Splits at `separator` outside quotes, last part first. A quote without its partner swallows what
-/// stands to its left.
+/// Splits at `separator` outside quotes, last part first. A quote without its partner swallows
+/// everything to its left.
 fn split_from_right(bytes: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut quoted = false;
     bytes.rsplit(move |&byte| {
@@ -207,7 +206,7 @@ mod tests {
             (&["for=203.0.113.9;for=198.51.100.1"], "10.0.0.1", false),
             (&["for=\"203.0.113.9"], "10.0.0.1", false),
             (&["for=\"203.0.113.9\\\""], "10.0.0.1", false),
-            // What a client puts to the left cannot swallow what the proxy appends.
+            // A quote that a client puts to the left cannot swallow the part that the proxy appends.
             (&["for=\", for=203.0.113.9"], "203.0.113.9", false),
             (&["for=\"198.51.100.1, for=\"[2001:db8::7]\""], "2001:db8::7", false),
             (&["for=\"\\, for=203.0.113.9;proto=https"], "203.0.113.9", true),
@@ -241,7 +240,7 @@ mod tests {
         assert_eq!(behind("unix:", &lines, TRUSTED), ("unix:".to_owned(), false));
         assert_eq!(behind("unix:", &lines, &["unix:"]), ("203.0.113.9".to_owned(), true));
         assert_eq!(behind("unix:", &[], &["unix:"]), ("unix:".to_owned(), false));
-        // Trust in Unix sockets is no trust in whoever comes over TCP.
+        // Trust in Unix sockets is no trust in clients over TCP.
         assert_eq!(behind("127.0.0.1", &lines, &["unix:"]), ("127.0.0.1".to_owned(), false));
     }
 

@@ -1,8 +1,8 @@
-//! Where the request head ends, found while it arrives.
+//! Finds the end of a request head while it arrives.
 //!
 //! Refuses at the first byte that cannot be part of an upgrade request, so that a scanner, a TLS
-//! hello or a flood is answered from what has come and never waited for. Meaning (which fields, which
-//! values) is `upgrade.rs`'s business.
+//! hello or a flood is answered at once and never waited for. `upgrade.rs` and `plain.rs` read the meaning (fields
+//! and values).
 
 use super::head_limits::{HeadLimits, Methods};
 use super::head_state::{MINOR, State, plain_method};
@@ -35,7 +35,7 @@ pub struct HeadReader {
 }
 
 impl HeadReader {
-    /// A reader that has seen nothing.
+    /// Creates a reader at the start of a request.
     pub const fn new() -> Self {
         Self {
             state: State::Method(0),
@@ -48,10 +48,10 @@ impl HeadReader {
         }
     }
 
-    /// Looks at what has arrived since the last call; `received` is everything since the first.
+    /// Reads the bytes that have arrived since the last call; `received` is everything since the first.
     ///
-    /// `Ok(Some(length))` is the length of the head with its blank line; later bytes are not looked
-    /// at. `Ok(None)` asks for more. Each byte is looked at once, so a client that sends single bytes
+    /// `Ok(Some(length))` is the length of the head with its blank line; later bytes are
+    /// ignored. `Ok(None)` asks for more. Each byte is read once, so a client that sends single bytes
     /// costs no more than one that sends the head at once. The outcome depends on the bytes alone,
     /// not on how they were cut; once it is there, calling again repeats it.
     pub fn advance(&mut self, received: &[u8], limits: &HeadLimits) -> Result<Option<usize>, HttpRefusal> {
@@ -100,7 +100,7 @@ impl Default for HeadReader {
     }
 }
 
-/// What comes behind the empty lines before a request line.
+/// Skips the empty lines before a request line.
 pub(super) fn without_empty_lines(mut bytes: &[u8]) -> &[u8] {
     while let Some(rest) = bytes.strip_prefix(b"\r\n") {
         bytes = rest;
@@ -199,7 +199,7 @@ mod tests {
             (b"GET / HTTP/1.1\r\n:", 400),
         ];
         for (bytes, status) in table {
-            // Eight more bytes: the refusal must not depend on what comes later.
+            // Eight more bytes: the refusal must not depend on later bytes.
             let longer = [bytes, b"xxxxxxxx"].concat();
             let (outcome, came) = dribble(&longer, &HeadLimits::default());
             let refusal = outcome.unwrap_err();

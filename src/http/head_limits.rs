@@ -2,13 +2,12 @@
 
 use crate::config::Limits;
 
-/// What a request head may be.
+/// Limits of a request head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
     /// The methods it may have. Default: that of a WebSocket handshake.
     pub methods: Methods,
-    /// Whether plain requests may come as probes and proxies send them: in HTTP/1.0, or with an empty Host.
-    /// Default: no.
+    /// Allows plain requests as probes and proxies send them: in HTTP/1.0, or with an empty Host. Default: false.
     pub probes: bool,
     /// Bytes of the whole head with its blank line. Default 16 KiB; more than 65 535 counts as
     /// 65 535, because a [`Request`](super::Request) indexes its head with 16 bits. A connection
@@ -23,7 +22,7 @@ pub struct HeadLimits {
 }
 
 impl HeadLimits {
-    /// Those of the options. The target may be a quarter of the head: a proxy that takes long targets takes
+    /// Reads the limits of the options. The target may be a quarter of the head: a proxy that takes long targets takes
     /// long heads as well, so one option is enough.
     pub fn new(limits: &Limits) -> Self {
         Self {

@@ -3,7 +3,7 @@
 use super::refusal::Kind;
 use super::{is_token_byte, is_value_byte};
 
-/// What the next byte belongs to.
+/// The part of a head to which the next byte belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     /// Between the CR and the LF of an empty line before the request line.
@@ -76,7 +76,7 @@ impl State {
     }
 }
 
-/// What a byte after `at` bytes of a method leads to, where plain requests are served.
+/// Finds the state after `byte`, which follows `at` bytes of a method, where plain requests are served.
 pub(super) fn plain_method(received: &[u8], at: u8, byte: u8) -> Result<State, Kind> {
     let begun = received.get(..usize::from(at)).unwrap_or_default();
     if byte == b' ' && !begun.is_empty() {

@@ -1,4 +1,4 @@
-//! What a request says in its query and its cookies, by name.
+//! The parameters of a request's query and its cookies, by name.
 
 use super::Request;
 

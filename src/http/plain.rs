@@ -1,7 +1,7 @@
-//! A request that stays HTTP: what it asks for, and how its body is framed.
+//! A request that stays HTTP, and the framing of its body.
 //!
-//! Where RFC 9112 §6 lets a server guess what a body's length is, or repair it, the request is refused:
-//! a proxy in front may have guessed otherwise, and then one request hides in another.
+//! Where RFC 9112 §6 lets a server guess or repair a body's length, the request is refused: a proxy in front may have
+//! guessed otherwise, and then one request hides in another.
 
 use super::body::Framing;
 use super::head::without_empty_lines;
@@ -14,11 +14,11 @@ use crate::config::TrustedProxies;
 /// A request without `Upgrade: websocket`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plain {
-    /// What the client asked for.
+    /// Method, target and header lines.
     pub request: Request,
-    /// How its body comes.
+    /// Framing of its body.
     pub framing: Framing,
-    /// Whether it waits with the body until it is asked for (RFC 9110 §10.1.1).
+    /// True if the client waits for `100 Continue` before it sends the body (RFC 9110 §10.1.1).
     pub waits_for_continue: bool,
 }
 
@@ -47,7 +47,7 @@ pub fn parse_plain(
     } else {
         fields.host(&target)?;
     }
-    // RFC 9110 §10.1.1: what a 1.0 client expects is to be ignored, for it does not wait.
+    // RFC 9110 §10.1.1: Expect is to be ignored in HTTP/1.0, whose clients do not wait.
     let waits_for_continue = !line.is_1_0 && waits_for_continue(&fields)?;
     let (remote_address, secure) = fields.client(peer, trusted_proxies);
     let (path, query) = (target.path.as_bytes(), target.query.as_bytes());
@@ -56,7 +56,7 @@ pub fn parse_plain(
 }
 
 impl Plain {
-    /// Whether the answer has no body.
+    /// True for HEAD, whose answer has no body.
     pub fn is_head(&self) -> bool {
         self.request.method() == "HEAD"
     }

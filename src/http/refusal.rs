@@ -1,14 +1,13 @@
-//! Why a request was refused, as one value: the status and sentence for the client, the detail
-//! for the log.
+//! The refusal of a request: status and sentence for the client, detail for the log.
 
 use std::fmt;
 
 use super::response;
 
-/// A request that was refused before PHP heard of it.
+/// Refusal of a request that never reaches PHP.
 ///
-/// The status follows RFC 6455 §4.2.2 and RFC 9110 §15.5. The text never repeats what the peer
-/// sent, so it can go to the peer and to a log as it is; only [`HttpRefusal::origin_mismatch`] quotes
+/// The status follows RFC 6455 §4.2.2 and RFC 9110 §15.5. The text never repeats the peer's bytes,
+/// so it can go to the peer and to a log as it is; only [`HttpRefusal::origin_mismatch`] quotes
 /// the peer, escaped and shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRefusal {
@@ -22,13 +21,13 @@ impl HttpRefusal {
         self.kind.explain().0
     }
 
-    /// One sentence that says what was wrong and, where there is a usual cause, what mends it.
+    /// One sentence that names the mistake and, where there is a usual cause, its remedy.
     pub fn reason(&self) -> &str {
         self.kind.explain().1
     }
 
-    /// The whole answer. The connection is closed after it (RFC 9112 §9.6): what follows a head
-    /// that was refused cannot be trusted to be a request. `to_head`: without the body (RFC 9110 §9.3.2).
+    /// The whole answer. The connection is closed after it (RFC 9112 §9.6): bytes behind a
+    /// refused head cannot be trusted to be a request. `to_head`: without the body (RFC 9110 §9.3.2).
     pub fn to_response(&self, to_head: bool) -> Vec<u8> {
         let body = format!("{}\n", self.reason());
         let response = response::refusal(self.status(), body.as_bytes(), self.kind.headers());
@@ -51,7 +50,7 @@ impl HttpRefusal {
         }
     }
 
-    /// More waits for the application than may: no request with a body is taken.
+    /// Refuses a request with a body (503) while the application has too many waiting.
     pub fn too_busy() -> Self {
         Kind::TooBusy.into()
     }
@@ -75,7 +74,7 @@ impl fmt::Display for HttpRefusal {
 
 impl std::error::Error for HttpRefusal {}
 
-/// What exactly was wrong. Private, so that a reason can be split or reworded freely.
+/// The rule that a request broke. Private, so that a reason can be split or reworded freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     NotHttp,

@@ -1,4 +1,4 @@
-//! What the client asked for, kept for as long as its connection lives.
+//! A client's request, kept for as long as its connection lives.
 
 use super::{is_token, list};
 
@@ -48,7 +48,7 @@ impl Request {
         &self.remote_address
     }
 
-    /// Whether the client came over TLS, to us or to a trusted proxy that says so.
+    /// True if the client came over TLS, to us or to a trusted proxy that says so.
     pub fn secure(&self) -> bool {
         self.secure
     }
@@ -58,7 +58,7 @@ impl Request {
         self.client_certificate.as_deref().map(|certificate| &*certificate.0)
     }
 
-    /// Says what [`client_certificate`](Self::client_certificate) is.
+    /// Sets [`client_certificate`](Self::client_certificate), in DER form.
     pub fn set_client_certificate(&mut self, der: Option<&[u8]>) {
         self.client_certificate = der.map(|der| Box::new(Certificate(der.into())));
     }
@@ -69,7 +69,7 @@ impl Request {
         self.fields.iter().map(|field| (self.text(field.name), self.bytes(field.value)))
     }
 
-    /// The value of the first header line with this name, in whatever case.
+    /// The value of the first header line with this name, compared without case.
     pub fn header(&self, name: &str) -> Option<&[u8]> {
         self.headers().find_map(|(found, value)| found.eq_ignore_ascii_case(name).then_some(value))
     }
@@ -84,7 +84,7 @@ impl Request {
             .filter_map(|offer| std::str::from_utf8(offer).ok())
     }
 
-    /// Bytes this request occupies, with what it owns on the heap.
+    /// Bytes this request occupies, its memory on the heap included.
     pub fn memory(&self) -> usize {
         let certificate = self.client_certificate().map_or(0, |der| size_of::<Certificate>() + der.len());
         size_of::<Self>()

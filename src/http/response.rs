@@ -4,7 +4,7 @@ use super::{is_token, is_value_byte, status::phrase};
 use crate::deflate::Agreement;
 
 /// Appends the answer that completes a handshake (RFC 6455 §4.2.2): 101, the accept key, the chosen
-/// subprotocol, what was agreed on about compression (RFC 7692 §5.1), then `headers`.
+/// subprotocol, the agreement on compression (RFC 7692 §5.1), then `headers`.
 ///
 /// `headers` should have passed [`is_valid_header`]; one that would not is left out, and so is a
 /// protocol that is not a token, because the alternative is letting someone write our answer.
@@ -48,7 +48,7 @@ pub fn response(status: u16, body: &[u8], headers: &[(String, Vec<u8>)], to_head
     if to_head { without_body(response) } else { response }
 }
 
-/// The answer for who waits with a body until it is asked for (RFC 9110 §10.1.1).
+/// The answer to a client that waits for permission to send its body (RFC 9110 §10.1.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Writes the line Date (RFC 9110 §6.6.1) behind the status line, unless the application has set one.
@@ -76,10 +76,10 @@ pub(super) fn refusal(status: u16, body: &[u8], headers: &[(&str, &str)]) -> Vec
     answer(status, body, &headers)
 }
 
-/// Whether an application may add this header to an answer.
+/// Checks that an application may add this header to an answer.
 ///
 /// The name has to be a token and the value free of control bytes (RFC 9110 §5.1, §5.5): a CR LF in
-/// it would end the line and begin one of the writer's choice. Headers that the handshake itself
+/// it would end the line and begin another of the application's choice. Headers that the handshake itself
 /// writes are refused too.
 pub fn is_valid_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
     if !is_token(name.as_bytes()) {
@@ -94,7 +94,7 @@ pub fn is_valid_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
     Ok(())
 }
 
-/// Why a header may not be added to an answer.
+/// Reasons to refuse a header of an application.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum HeaderError {

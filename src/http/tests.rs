@@ -228,7 +228,7 @@ fn a_page_that_came_in_the_clear_may_not_use_a_secure_socket_of_the_same_host() 
     assert!(judge_from(SAMPLE, secure, &Origins::Any).is_ok());
 }
 
-/// Modelled on what these clients send, not captured: the real ones are run in tests of the server.
+/// Modelled on the heads of these clients, not captured: the real ones are run in tests of the server.
 #[test]
 fn heads_as_real_clients_write_them_are_accepted() {
     let chrome = "GET /ws?room=1 HTTP/1.1\r\nHost: localhost:8080\r\nConnection: Upgrade\r\nPragma: no-cache\r\n\

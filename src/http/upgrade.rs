@@ -1,4 +1,4 @@
-//! Whether a complete head is a WebSocket handshake that may go on.
+//! Checks that a complete head is a WebSocket handshake.
 
 use std::net::IpAddr;
 
@@ -13,47 +13,47 @@ use super::{is_token, list};
 use crate::config::{Compression, Origins, TrustedProxies, host_and_port};
 use crate::deflate::Agreement;
 
-/// The other end of the socket, or whom a PROXY header names.
+/// The other end of the socket, or the client that a PROXY header names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer {
     /// Its address; none on a Unix socket.
     pub address: Option<IpAddr>,
-    /// Whether it speaks TLS, to us or to the proxy that says so in a PROXY header.
+    /// True if it speaks TLS, to us or to the proxy that says so in a PROXY header.
     pub secure: bool,
 }
 
-/// What the server demands of a handshake.
+/// The server's demands on a handshake.
 #[derive(Clone, Copy, Debug)]
 pub struct UpgradeRules<'a> {
     /// The pages that may connect.
     pub origins: &'a Origins,
-    /// The subprotocols the server speaks. Which one is chosen is up to the client's order.
+    /// The subprotocols the server speaks. The client's order decides between several.
     pub protocols: &'a [String],
     /// Proxies whose forwarded headers are believed.
     pub trusted_proxies: &'a TrustedProxies,
-    /// How messages may be compressed; without it, the extensions that clients offer are not looked at.
+    /// Rules of compression; with `None` the extensions that clients offer are ignored.
     pub compression: Option<&'a Compression>,
-    /// How large a head may be.
+    /// Limits of the head.
     pub limits: &'a HeadLimits,
 }
 
 /// A handshake that may go on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
-    /// What the client asked for.
+    /// The client's request.
     pub request: Request,
     /// The value of Sec-WebSocket-Accept (RFC 6455 §4.2.2, 5.4).
     pub accept_key: [u8; 28],
     /// The first subprotocol of the client's that the server speaks. None is no failure: the client
     /// is told of no protocol and decides itself whether to stay (RFC 6455 §4.1).
     pub protocol: Option<String>,
-    /// How messages are compressed, if both sides can (RFC 7692).
+    /// The agreement on compression, if both sides support it (RFC 7692).
     pub deflate: Option<Agreement>,
 }
 
-/// Judges a complete head, the blank line included, by RFC 6455 §4.2.1 and `rules`.
+/// Checks a complete head, the blank line included, against RFC 6455 §4.2.1 and `rules`.
 ///
-/// Never panics, whatever the bytes: it repeats the check of [`HeadReader`], so that it can be called
+/// Never panics, on any bytes: it repeats the check of [`HeadReader`], so that it can be called
 /// without it.
 pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Result<Upgrade, HttpRefusal> {
     let mut lines = lines(head, rules.limits);
@@ -75,7 +75,7 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
 
     let (remote_address, secure) = fields.client(peer, rules.trusted_proxies);
 
-    // Last, so that its log line is only written for what is otherwise a WebSocket handshake.
+    // Last, so that its log line is only written for an otherwise valid WebSocket handshake.
     let origin = fields.at_most_one("origin").map_err(|()| Kind::OriginCount)?;
     if !rules.origins.allows(origin, host, secure) {
         return Err(HttpRefusal::origin(origin.unwrap_or_default(), host));
@@ -100,7 +100,7 @@ pub(super) fn lines<'b>(head: &[u8], limits: &HeadLimits) -> Vec<httparse::Heade
 pub(super) struct RequestLine<'b> {
     pub(super) method: &'b str,
     pub(super) target: &'b str,
-    /// Whether it is of HTTP/1.0 and not 1.1.
+    /// True for HTTP/1.0, false for 1.1.
     pub(super) is_1_0: bool,
 }
 
@@ -177,7 +177,7 @@ impl<'b> Fields<'_, 'b> {
         self.all(name).flat_map(list).any(|element| element.eq_ignore_ascii_case(token))
     }
 
-    /// Who asks, as text, and whether over TLS: as trusted proxies say.
+    /// Finds the client's address as text, and true if it came over TLS, both as trusted proxies say.
     pub(super) fn client(&self, peer: Peer, trusted: &TrustedProxies) -> (String, bool) {
         let pairs = self.0.iter().map(|field| (field.name, field.value));
         let Client { address, secure } = forwarded::client(peer.address, peer.secure, pairs, trusted);

@@ -18,7 +18,7 @@ pub struct AddressLimits {
     table: Mutex<Table>,
 }
 
-/// What one address may have.
+/// Bounds of one address.
 #[derive(Debug, Clone, Copy)]
 struct Bounds {
     open: Option<usize>,
@@ -47,8 +47,8 @@ struct Entry {
 }
 
 impl AddressLimits {
-    /// `open` connections and `rate` new ones a second for each address; of both, the first for other hosts, the second
-    /// for addresses of this one.
+    /// Allows each address `open` connections and `rate` new ones a second. The first of each pair is for other hosts,
+    /// the second for addresses of this host.
     pub fn new(open: (Option<usize>, Option<usize>), rate: (Option<f64>, Option<f64>)) -> Self {
         Self {
             others: Bounds { open: open.0, rate: rate.0 },
@@ -57,8 +57,8 @@ impl AddressLimits {
         }
     }
 
-    /// Counts a new connection. `Ok(None)`: its address is not limited. `Err`: it has too many. `pardon`: for so
-    /// long nobody was let in, and who came then comes now.
+    /// Counts a new connection. `Ok(None)`: its address is not limited. `Err`: it has too many. `pardon`: the server
+    /// accepted no connection for that long, so clients of that time arrive now and the burst is larger by as much.
     pub fn enter(
         &self,
         address: IpAddr,
@@ -90,7 +90,7 @@ impl AddressLimits {
         Ok(Some(Admission(key)))
     }
 
-    /// Uncounts it.
+    /// Removes an ended connection from the count.
     pub fn leave(&self, admission: Admission) {
         if let Some(entry) = self.table.lock().addresses.get_mut(&admission.0) {
             entry.open = entry.open.saturating_sub(1);
@@ -99,7 +99,7 @@ impl AddressLimits {
 }
 
 impl Table {
-    /// Forgets who has nothing open and a full bucket, so that memory follows the clients of the
+    /// Forgets addresses without a connection and with a full bucket, so that memory follows the clients of the
     /// last seconds and not those of all time.
     fn sweep(&mut self, now: Duration) {
         if now.saturating_sub(self.swept) < SWEEP {
@@ -113,12 +113,12 @@ impl Table {
     }
 }
 
-/// Twice what a second allows, and room for at least one.
+/// The burst: connections of two seconds, and at least one.
 fn burst(rate: Option<f64>) -> f64 {
     (rate.unwrap_or(0.0) * 2.0).max(1.0)
 }
 
-/// What counts as one address: one customer of an IPv6 network has a whole /64.
+/// Reduces an address to the part that is counted: one customer of an IPv6 network has a whole /64.
 pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_gone_is_forgotten() {
+    fn an_address_without_connections_is_forgotten() {
         let limits = of(Some(9), Some(1.0));
         let admission = limits.enter(ip("192.0.2.1"), NOW, Duration::ZERO).unwrap().unwrap();
         limits.leave(admission);

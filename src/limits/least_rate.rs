@@ -1,24 +1,24 @@
-//! How slowly something may arrive.
+//! The least rate at which data may arrive.
 
 use std::time::Duration;
 
-/// A rate at which something may arrive for as long as it takes. Slower than that, or with a pause, it has the
-/// patience; what came faster before does not prolong that.
+/// Data that arrives at `rate` may take as long as it needs. Slower data, or a pause, must end within `patience`;
+/// faster data before does not prolong that.
 #[derive(Debug, Clone, Copy)]
 pub struct LeastRate {
     /// Bytes a second.
     pub rate: u32,
-    /// How long at most nothing need come.
+    /// Longest pause in which nothing need arrive.
     pub patience: Duration,
 }
 
 impl LeastRate {
-    /// By when the first of it must have come.
+    /// Deadline of the first bytes.
     pub fn begin(&self, now: Duration) -> Duration {
         now.saturating_add(self.patience)
     }
 
-    /// By when more must come: so many bytes came by now, and should have by `due`.
+    /// Deadline of the next bytes, after `bytes` arrived at `now`, before the deadline `due`.
     pub fn go_on(&self, due: Duration, now: Duration, bytes: usize) -> Duration {
         let earned = (bytes as u64).saturating_mul(1_000_000) / u64::from(self.rate.max(1));
         due.saturating_add(Duration::from_micros(earned)).min(self.begin(now))
@@ -31,7 +31,7 @@ mod tests {
 
     const LEAST: LeastRate = LeastRate { rate: 1024, patience: Duration::from_secs(30) };
 
-    /// After how many seconds it is over if so much comes in each.
+    /// Seconds until the deadline passes if `rate` bytes come in each.
     fn over_after(rate: usize) -> Option<u64> {
         let mut due = LEAST.begin(Duration::ZERO);
         (1..10_000).find(|second| {

@@ -1,4 +1,4 @@
-//! What is counted against a client: connections by address, and rates.
+//! Counts held against a client: connections by address, and rates.
 //!
 //! Leaves: they know no other folder, and time comes in as an argument.
 

@@ -10,12 +10,12 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// A full bucket at time `now`.
+    /// Creates a full bucket at time `now`.
     pub fn full(burst: f64, now: Duration) -> Self {
         Self { tokens: burst, at: now }
     }
 
-    /// Takes one token, or says how long to wait for one.
+    /// Takes one token; the error is the time until there is one.
     pub fn take(&mut self, rate: f64, burst: f64, now: Duration) -> Result<(), Duration> {
         self.tokens = (self.tokens + now.saturating_sub(self.at).as_secs_f64() * rate).min(burst);
         self.at = now;
@@ -26,7 +26,7 @@ impl TokenBucket {
         Err(Duration::try_from_secs_f64((1.0 - self.tokens) / rate).unwrap_or(Duration::MAX))
     }
 
-    /// Whether the bucket is full again, so that forgetting it changes nothing.
+    /// True if the bucket is full again, so that forgetting it changes nothing.
     pub fn is_full(&self, rate: f64, burst: f64, now: Duration) -> bool {
         self.tokens + now.saturating_sub(self.at).as_secs_f64() * rate >= burst
     }

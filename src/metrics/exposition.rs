@@ -7,15 +7,15 @@ use std::fmt::Write;
 pub struct Figure {
     /// Its public name; a counter's ends with `_total`, and one that has a unit has it before that.
     pub name: &'static str,
-    /// What it says, in one sentence.
+    /// Its meaning, in one sentence.
     pub help: &'static str,
-    /// How it changes.
+    /// Counter or gauge.
     pub kind: MetricKind,
-    /// What it is now.
+    /// Current value.
     pub value: i64,
 }
 
-/// How a figure changes.
+/// Type of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MetricKind {
     /// It only grows.
@@ -24,7 +24,7 @@ pub enum MetricKind {
     Gauge,
 }
 
-/// How figures are written.
+/// Format of an exposition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Prometheus's text format, version 0.0.4.
@@ -34,7 +34,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// What the client prefers of the two, by its Accept headers (RFC 9110 §12.5.1); text unless it
+    /// Chooses the format that the client prefers by its Accept headers (RFC 9110 §12.5.1); text unless it
     /// names OpenMetrics.
     pub fn choose<'a>(accept: impl Iterator<Item = &'a [u8]>) -> Self {
         let (mut open, mut text) = (0, 0);
@@ -69,7 +69,7 @@ impl Format {
     }
 }
 
-/// Writes figures down.
+/// Writes figures in a format.
 pub fn render(figures: &[Figure], format: Format) -> String {
     let mut out = String::with_capacity(figures.len() * 160);
     for Figure { name, help, kind, value } in figures {
@@ -77,7 +77,7 @@ pub fn render(figures: &[Figure], format: Format) -> String {
         let (kind, titled) = match (kind, format) {
             (MetricKind::Gauge, _) => ("gauge", *name),
             (MetricKind::Counter, Format::Text) => ("counter", *name),
-            // The family is named without what only the sample has.
+            // The family is named without the suffix of the sample.
             (MetricKind::Counter, Format::OpenMetrics) => ("counter", family),
         };
         // Neither has a backslash, a quote or a line end in it: they are ours. Writing to a String
@@ -95,7 +95,7 @@ pub fn render(figures: &[Figure], format: Format) -> String {
     out
 }
 
-/// A quality (RFC 9110 §12.4.2) in thousandths; what is none counts as 0.
+/// A quality (RFC 9110 §12.4.2) in thousandths; 0 for any other text.
 fn thousandths(value: &[u8]) -> u32 {
     let number = std::str::from_utf8(value).ok().and_then(|text| text.parse::<f64>().ok());
     number.filter(|number| (0.0..=1.0).contains(number)).map_or(0, |number| (number * 1000.0) as u32)
@@ -150,7 +150,7 @@ mod tests {
             "application/openmetrics-text",
             "Application/OpenMetrics-Text; Version=1.0.0; charset=utf-8",
             "text/plain;q=0.2\napplication/openmetrics-text;q=0.9",
-            // What Prometheus sends.
+            // As Prometheus sends it.
             "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
              application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
         ] {

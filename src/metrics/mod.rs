@@ -1,8 +1,8 @@
-//! What the server counts.
+//! The server's counters.
 //!
-//! Each shard owns a [`Counters`] and is the only one to write it, but for what is rare; whoever asks adds
-//! them up. So a count costs a load and a store, never a contended one. [`render`] writes them, and what else is
-//! a [`Figure`], as Prometheus reads them. Knows no other folder.
+//! Each shard owns a [`Counters`] and is the only writer, except for rare events; a reader adds the shards'
+//! up. So a count costs a load and a store, never a contended one. [`render`] writes counters and other
+//! [`Figure`]s in the formats of Prometheus. Knows no other folder.
 
 mod exposition;
 
@@ -33,12 +33,12 @@ impl Counter {
         self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
     }
 
-    /// Adds `n`, whoever calls it: for what is seldom and not counted by its owner alone.
+    /// Adds `n`, from any thread: for rare events that more than the owner counts.
     pub fn add_from_anywhere(&self, n: u64) {
         self.0.fetch_add(n, Ordering::Relaxed);
     }
 
-    /// What it is now.
+    /// Current value.
     pub fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -55,7 +55,7 @@ macro_rules! counters {
             /// Every counter's public name, in order.
             pub const NAMES: &'static [&'static str] = &[$($name,)*];
 
-            /// What every counter counts, in the order of [`NAMES`](Self::NAMES).
+            /// Every counter's description, in the order of [`NAMES`](Self::NAMES).
             pub const HELP: &'static [&'static str] = &[$(concat!($($help),+),)*];
 
             /// Every counter's value, in the order of [`NAMES`](Self::NAMES).
@@ -118,7 +118,7 @@ counters! {
     /// Connections closed by the slow-consumer policy.
     slow_closed => "ferrite_slow_consumers_closed_total",
     /// Times that a connection was not read for want of credit.
-    starved => "ferrite_reads_paused_total",
+    reads_paused => "ferrite_reads_paused_total",
     /// Connections closed for a protocol violation or a limit.
     violations => "ferrite_violations_total",
     /// Connections that gave no sign of life after a ping.

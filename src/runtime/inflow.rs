@@ -241,7 +241,7 @@ impl Shard {
         if may_deliver(session, limits, crowded) || session.decoder.is_at_control(&connection.unread) {
             return self.come_back(slot);
         }
-        self.counters(|c| c.starved.increment());
+        self.counters(|c| c.reads_paused.increment());
         self.starve(slot);
     }
 

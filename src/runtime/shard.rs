@@ -291,7 +291,7 @@ impl Shard {
         self.shed.wait(waiting);
         self.flush();
         self.relieve();
-        if let Some(tally) = self.codec.end_turn() {
+        if let Some(tally) = self.codec.end_tick() {
             self.counters(|c| {
                 c.deflated.add(tally.deflated);
                 c.deflate_in.add(tally.deflate_input);

@@ -211,7 +211,7 @@ fn empty_messages_that_wait_for_the_consumer_count_as_what_they_keep() {
             let mut socket = server.raw();
             socket.write_all(&frame(0x82, b"").repeat(64)).unwrap();
             wait("it to be read or held back", || {
-                (messages() >= 64 * (n + 1) || server.hub.counters[0].starved.get() > 0).then_some(())
+                (messages() >= 64 * (n + 1) || server.hub.counters[0].reads_paused.get() > 0).then_some(())
             });
             socket
         })
@@ -321,7 +321,7 @@ fn bodies_that_never_end_leave_messages_their_room() {
         client.send(Message::text(text.clone())).unwrap();
         assert_eq!(client.read().unwrap().to_text().unwrap(), text);
     }
-    assert_eq!(server.hub.counters[0].starved.get(), 0, "messages had to wait");
+    assert_eq!(server.hub.counters[0].reads_paused.get(), 0, "messages had to wait");
 }
 
 #[test]
@@ -358,7 +358,7 @@ fn what_was_read_too_early_is_little_once_it_is_much_in_all() {
     for n in 0..20 {
         let mut socket = server.raw();
         socket.write_all(&flood).unwrap();
-        wait("it to be held back", || (counters.starved.get() > n).then_some(()));
+        wait("it to be held back", || (counters.reads_paused.get() > n).then_some(()));
         clients.push(socket);
     }
     // A part of 128 KiB, with the one that reached it 64 KiB more, and 4 KiB for each of the others.

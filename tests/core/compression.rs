@@ -287,7 +287,7 @@ fn while_php_is_busy_a_client_is_held_back_by_what_its_messages_inflate_to() {
     let deflated = frame(COMPRESSED_TEXT, &peer.deflate(&message));
     socket.write_all(&deflated.repeat(50)).unwrap();
     let counters = &server.hub.counters[0];
-    wait("reading to pause", || (counters.starved.get() >= 1).then_some(()));
+    wait("reading to pause", || (counters.reads_paused.get() >= 1).then_some(()));
     // 256 KiB (limits.receiveBytes): the third passes it.
     assert_eq!(counters.messages_received.get(), 3);
     gate.store(false, Ordering::SeqCst);

@@ -64,7 +64,7 @@ fn a_busy_consumer_pauses_reading_drops_nothing_and_disturbs_nobody() {
             })
         })
         .collect();
-    wait("reading to pause", || (hub.counters[0].starved.get() >= 4).then_some(()));
+    wait("reading to pause", || (hub.counters[0].reads_paused.get() >= 4).then_some(()));
     // Meanwhile: who sends no message has its pings answered, and new clients are let in.
     let mut other = server.client();
     for n in 0..20_u8 {
@@ -92,7 +92,7 @@ fn the_bytes_that_wait_for_the_consumer_have_a_limit_for_one_and_for_all() {
         let sender = std::thread::spawn(move || {
             (0..40).for_each(|n| writer.write_all(&frame(0x82, &[n; 30_000])).unwrap());
         });
-        wait("reading to pause", || (hub.counters[0].starved.get() >= 1).then_some(()));
+        wait("reading to pause", || (hub.counters[0].reads_paused.get() >= 1).then_some(()));
         assert_eq!(hub.counters[0].messages_received.get(), 4);
         gate.store(false, Ordering::SeqCst);
         for n in 0..40 {

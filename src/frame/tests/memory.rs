@@ -1,4 +1,4 @@
-//! What the decoder holds, what it copies, and reading right into a message.
+//! Memory and copies of the decoder, and reading straight into a message.
 
 use super::*;
 use bytes::{Buf, BufMut};
@@ -217,7 +217,7 @@ fn a_direct_buffer_appears_with_16_kib_and_never_exceeds_the_frame() {
     assert_eq!(decoder.direct_buffer().unwrap().remaining_mut(), 20_000 - 16_384);
     decoder.direct_buffer().unwrap().put_slice(&stream[8 + 16_384..8 + 20_000]);
     assert_eq!(decoder.direct_buffer().unwrap().remaining_mut(), 20_000);
-    // Asked again with bytes not yet processed, it offers only what is still to come.
+    // Asked again with bytes not yet processed, it offers only room for the bytes still to come.
     decoder.direct_buffer().unwrap().put_slice(&stream[8 + 20_000..8 + 30_000]);
     assert_eq!(decoder.direct_buffer().unwrap().remaining_mut(), 10_000);
     // And chunk bytes may follow the unprocessed ones.

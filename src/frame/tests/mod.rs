@@ -1,4 +1,4 @@
-//! Whole streams through the decoder: what clients write, cut wherever a network may cut it.
+//! Whole streams of clients through the decoder, cut at every place where a network may cut them.
 
 mod memory;
 mod oracle;
@@ -28,7 +28,7 @@ fn fragment(opcode: OpCode, payload: &[u8]) -> Vec<u8> {
     client_frame(false, opcode, KEY, payload)
 }
 
-/// The same frame with RSV1: what it begins is compressed.
+/// The same frame with RSV1: the message that it begins is compressed.
 fn marked(mut frame: Vec<u8>) -> Vec<u8> {
     frame[0] |= 0x40;
     frame
@@ -47,7 +47,7 @@ fn compressed(payload: &[u8], binary: bool) -> Received {
     Received::Message { payload: payload.to_vec().into(), binary, compressed: true }
 }
 
-/// What a client said before it broke a rule or fell silent, and the rule.
+/// Items that a client sent before it broke a rule or fell silent, and the violation.
 type Outcome = (Vec<Received>, Option<Violation>);
 
 /// Feeds `read` as one read from the socket.
@@ -61,7 +61,7 @@ fn feed(
     while let Some(received) = decoder.next(&mut input, &mut Payloads::default(), limits)? {
         said.push(received);
     }
-    assert!(input.is_empty(), "what is not handed over is taken over");
+    assert!(input.is_empty(), "the decoder keeps all bytes that it does not hand over");
     Ok(())
 }
 

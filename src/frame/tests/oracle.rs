@@ -1,4 +1,4 @@
-//! The same streams through tungstenite: an implementation that nobody here wrote.
+//! The same streams through tungstenite: an independent implementation.
 
 use std::io::{self, Cursor, Read, Write};
 
@@ -10,7 +10,7 @@ use tokio_tungstenite::tungstenite::{
     protocol::{CloseFrame, Role, frame::coding::CloseCode},
 };
 
-/// A socket in memory: reads to the end of `incoming`, keeps what is written.
+/// A socket in memory: reads to the end of `incoming`, keeps the bytes that are written.
 struct Wire {
     incoming: Cursor<Vec<u8>>,
     outgoing: Vec<u8>,

@@ -29,7 +29,7 @@ fn sent() -> impl Strategy<Value = Sent> {
 }
 
 impl Sent {
-    /// Writes the frames to `stream`, and what they should mean to `said`.
+    /// Writes the frames to `stream`, and their meaning to `said`.
     fn write(&self, stream: &mut Vec<u8>, said: &mut Vec<Received>) {
         let mut opcode = if self.binary { OpCode::Binary } else { OpCode::Text };
         let mut pings = self.pings.iter();

@@ -158,7 +158,7 @@ fn a_large_compressed_message_leaves_in_the_same_parts_at_every_cut() {
         text("not compressed"),
     ];
     assert_eq!(however_it_is_cut(&stream, &limits), (said, None));
-    // What has left counts: for the limit, and for how many fragments there may be.
+    // Bytes that have left count: for the limit, and for the number of fragments.
     let limits = DecodeLimits { max_message: 20, ..limits };
     let most = limits.on_the_wire(true);
     for (length, fits) in [(most - 60, true), (most - 59, false)] {

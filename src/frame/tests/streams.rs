@@ -1,4 +1,4 @@
-//! What sequences of frames mean, and which are refused, and when.
+//! Meaning of sequences of frames, and the byte at which a bad one is refused.
 
 use super::*;
 use crate::frame::{CloseFrame, may_be_sent_by_peer};
