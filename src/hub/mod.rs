@@ -27,7 +27,6 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-pub use crate::frame::may_be_sent_by_application as close_code_allowed;
 use crate::{
     config::{Compression, Limits},
     connection::SendGauge,

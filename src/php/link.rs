@@ -38,7 +38,7 @@ impl Link {
     pub(super) fn new(publisher: Rc<RefCell<Publisher>>, rules: &Rc<Rules>) -> Self {
         let limits = publisher.borrow();
         let (max_topics, max_tags) = (limits.max_topics(), limits.max_tags());
-        let max_response = limits.most_of_response();
+        let max_response = limits.max_response_size();
         drop(limits);
         Self {
             birth: fork::Process::current(),

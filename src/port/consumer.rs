@@ -1,4 +1,8 @@
-//! The application's end of a server: it takes the events, waits for them, and orders the end.
+//! The consumer: the application's end of a server. It takes the events, waits for them, and orders the stop.
+//!
+//! A consumer does not handle events; its caller does, and each event's receipt settles the event's costs. The inbox is
+//! bounded by credit: shards stop reading from clients while the consumer is behind. After a stop was ordered, the
+//! consumer takes events until every shard has ended, or until the grace and an overtime are over.
 
 use std::{
     cell::RefCell,
@@ -23,35 +27,35 @@ use crate::{
 /// Takes the events of all shards of one server, on one thread. `T` is the consumer's own data for each connection.
 ///
 /// Events of one connection come in the order in which they happened; between connections there is no order. Each
-/// event comes with a [`Receipt`], whose drop gives back what the event costs. When the inbox is empty the consumer
+/// event comes with a [`Receipt`], whose drop returns the event's credit. When the inbox is empty the consumer
 /// [waits](Self::wait), and may drive the server's shard meanwhile ([`Driving`]).
 #[derive(Debug)]
 pub struct Consumer<T> {
     inbox: Inbox,
     driving: Option<Box<dyn Driving>>,
     publisher: Rc<RefCell<Publisher>>,
-    announcer: Arc<Announcer>,
+    announcer: Announcer,
     ledger: Rc<Ledger<T>>,
-    /// The next change, if its connection has not been seen open yet.
-    early: Option<PresenceChange>,
+    /// The next presence change, if its connection has not been seen open yet.
+    deferred_change: Option<PresenceChange>,
     shards: usize,
     stopped: usize,
     stopping: Option<Stopping>,
     alarm: Option<Instant>,
 }
 
-/// What a [`Consumer`] is made of; may be sent to the consumer's thread.
+/// The parts of a [`Consumer`], which may be sent to the consumer's thread.
 #[derive(Debug)]
 pub struct ConsumerParts {
     pub(super) inbox: Inbox,
     pub(super) publisher: Publisher,
-    pub(super) announcer: Arc<Announcer>,
+    pub(super) announcer: Announcer,
     pub(super) credit: Vec<CreditSender>,
     /// Drives the server's shard while the consumer waits, if the consumer may do that.
     pub driving: Option<Box<dyn Driving>>,
 }
 
-/// Drives a shard on the consumer's thread. Nothing of the consumer is called meanwhile.
+/// Drives a shard on the consumer's thread. The consumer's callbacks are not called meanwhile.
 pub trait Driving: std::fmt::Debug + Send {
     /// Serves until an event waits, `until` has come, or a signal is pending that the calling thread blocks.
     fn wait(&mut self, inbox: &Inbox, until: Option<Instant>) -> Waited;
@@ -86,7 +90,7 @@ pub struct Stopping {
 }
 
 impl ConsumerParts {
-    /// Puts the consumer together, on its thread.
+    /// Makes the consumer, on its thread.
     pub fn assemble<T: Default>(self) -> Consumer<T> {
         let hub = self.publisher.hub().clone();
         Consumer {
@@ -96,14 +100,14 @@ impl ConsumerParts {
             driving: self.driving,
             publisher: Rc::new(RefCell::new(self.publisher)),
             announcer: self.announcer,
-            early: None,
+            deferred_change: None,
             stopped: 0,
             stopping: None,
             alarm: None,
         }
     }
 
-    /// The inbox that the consumer will take its events from.
+    /// The inbox of the consumer's events.
     pub fn inbox(&self) -> &Inbox {
         &self.inbox
     }
@@ -115,8 +119,8 @@ impl ConsumerParts {
 }
 
 impl<T: Default> Consumer<T> {
-    /// Takes the next event. Presence changes come when subscribers were notified of them; a join by a connection that
-    /// opens comes after the event of that.
+    /// Takes the next event. A presence change comes after its subscribers were notified; a join comes after the
+    /// `Event::Open` of the connection that caused it.
     #[inline]
     pub fn receive(&mut self) -> Option<Delivery<T>> {
         if self.announcer.is_busy() {
@@ -202,7 +206,8 @@ impl<T> Consumer<T> {
 
     /// True if [`receive`](Self::receive) has an event.
     pub fn has_events(&self) -> bool {
-        !self.inbox.is_empty() || self.early.as_ref().is_some_and(|change| is_ripe(&self.ledger, change))
+        !self.inbox.is_empty()
+            || self.deferred_change.as_ref().is_some_and(|change| is_deliverable(&self.ledger, change))
     }
 
     /// Waits until an event comes or `until`; drives the server's shard meanwhile, if it may. With a signal mask the
@@ -235,8 +240,8 @@ impl<T> Consumer<T> {
         self.driving = None;
     }
 
-    /// Orders the end: every shard drains and ends within `grace`. A second order can only hasten it. Other publishers
-    /// are refused first, so that what they have sent is carried out before the end.
+    /// Orders the stop: every shard drains and ends within `grace`. A second order can only shorten the time. Other
+    /// publishers are refused first, so that their commands are carried out before the end.
     pub fn stop(&mut self, grace: Duration) {
         let now = Instant::now();
         let deadline = now + grace;
@@ -253,7 +258,7 @@ impl<T> Consumer<T> {
         self.stopping
     }
 
-    /// True if every shard has ended, or has had all the time that it was given.
+    /// True if every shard has ended, or [is overdue](Self::is_overdue).
     pub fn is_over(&self) -> bool {
         self.stopped >= self.shards || self.is_overdue()
     }
@@ -301,13 +306,13 @@ impl<T> Consumer<T> {
 
     #[inline]
     fn next_change(&mut self) -> Option<PresenceChange> {
-        if self.early.is_none() {
+        if self.deferred_change.is_none() {
             if !self.inbox.has_changes() {
                 return None;
             }
-            self.early = self.inbox.pop_change();
+            self.deferred_change = self.inbox.pop_change();
         }
-        self.early.take_if(|change| is_ripe(&self.ledger, change))
+        self.deferred_change.take_if(|change| is_deliverable(&self.ledger, change))
     }
 }
 
@@ -319,13 +324,13 @@ impl<T> Drop for Consumer<T> {
 }
 
 /// False for the join of a connection whose `Event::Open` is still to come.
-fn is_ripe<T>(ledger: &Ledger<T>, change: &PresenceChange) -> bool {
+fn is_deliverable<T>(ledger: &Ledger<T>, change: &PresenceChange) -> bool {
     let id = change.connection;
     !change.joined || ledger.connections.get(id).is_some() || ledger.hub.registry.get(id).is_none()
 }
 
 impl Publisher {
-    /// Has the consumer woken after `after`, though nothing may have happened. Replaces the last alarm.
+    /// Wakes the consumer after this time, even without an event. Replaces the previous alarm.
     fn alarm(&mut self, after: Duration) {
         self.command(0, Command::Alarm { after });
     }
@@ -339,7 +344,7 @@ impl Publisher {
     }
 }
 
-/// What a shard may take longer than its grace before it is ended.
+/// The time after its grace at which a shard is ended.
 const OVERTIME: Duration = Duration::from_secs(1);
-/// What the other shards get after one has panicked.
+/// The grace of the other shards when one has panicked.
 const PANIC_GRACE: Duration = Duration::from_secs(1);

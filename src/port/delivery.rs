@@ -1,4 +1,7 @@
-//! One event on its way through the consumer, and the debts that come with it.
+//! Deliveries: events on their way through the consumer, with the debts that come with them.
+//!
+//! A debt is credit to return to the event's shard, or a connection to forget. It is settled when the receipt is dropped, so
+//! a consumer cannot leave it out; receipts may be dropped in any order.
 
 use std::{
     cell::{Cell, RefCell},
@@ -38,8 +41,8 @@ impl<T> Connected<T> {
     }
 }
 
-/// The debts of one event. Dropped when the consumer has finished with the event, it gives credit back to the
-/// connection and its shard, or lets the server forget the connection.
+/// The debts of one event. The consumer drops it when it has finished with the event; then it returns credit to the
+/// connection and its shard, or makes the server forget the connection.
 #[derive(Debug)]
 pub struct Receipt<T>(Debt<T>);
 
@@ -56,7 +59,7 @@ enum Debt<T> {
     Abandoned(Rc<Ledger<T>>),
     /// The end of a connection.
     Close(Rc<Connected<T>>),
-    /// The same, and the server has forgotten the connection already.
+    /// The end of a connection that the server has forgotten already.
     Forgotten(Rc<Connected<T>>),
 }
 
@@ -85,7 +88,7 @@ impl<T> Receipt<T> {
         Self(Debt::Close(connection.clone()))
     }
 
-    /// The connection of the event, if it is one that is open or was until now.
+    /// The connection of the event, if it is open or closes with this event.
     pub fn connection(&self) -> Option<&Rc<Connected<T>>> {
         match &self.0 {
             Debt::Seen(connected)
@@ -96,8 +99,8 @@ impl<T> Receipt<T> {
         }
     }
 
-    /// Has the server forget a closed connection now, and not when the receipt is dropped: subscribers may be notified
-    /// that its user has left. It stays among the consumer's connections until then.
+    /// Makes the server forget a closed connection now, before the receipt is dropped, so that subscribers may be notified
+    /// that its user has left. It stays among the consumer's connections until the receipt is dropped.
     pub fn forget(&mut self) {
         if let Debt::Close(connected) = &self.0 {
             connected.ledger.hub.forget(connected.handle.id());
@@ -129,12 +132,12 @@ impl<T> Drop for Receipt<T> {
     }
 }
 
-/// The consumer's books: its connections, and the way back for credit.
+/// The consumer's connections, and the senders that return credit to the shards.
 #[derive(Debug)]
 pub(super) struct Ledger<T> {
     pub(super) hub: Arc<Hub>,
     pub(super) connections: Connections<T>,
-    /// One for each shard, with a mark that the batch has returned credit to it.
+    /// The credit of each shard, with true if the batch has returned some.
     credit: Vec<(CreditSender, Cell<bool>)>,
     batching: Cell<bool>,
 }
@@ -149,7 +152,7 @@ impl<T> Ledger<T> {
         self.batching.set(true);
     }
 
-    /// Notifies each shard once to which the batch has returned credit.
+    /// Notifies each shard to which the batch has returned credit, once.
     pub(super) fn end_batch(&self) {
         self.batching.set(false);
         for (credit, returned) in &self.credit {
@@ -204,7 +207,7 @@ impl<T> Connections<T> {
         self.0.borrow().values().cloned().collect()
     }
 
-    /// Takes every connection out; the consumer ends.
+    /// Takes all connections out, when the consumer ends.
     pub fn take(&self) -> Vec<Rc<Connected<T>>> {
         self.0.take().into_values().collect()
     }
@@ -228,7 +231,7 @@ impl<T> Connections<T> {
     }
 }
 
-/// One multiplication spreads ids, which differ in their low bits as in their high ones; no client can choose its id.
+/// A hash by one multiplication: ids differ in their low and high bits, and no client can choose its id.
 #[derive(Debug, Default)]
 struct IdHasher(u64);
 

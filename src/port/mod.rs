@@ -1,14 +1,23 @@
 //! The port between the core and the application that it serves.
 //!
-//! A [`Publisher`] sends: to one connection, to a topic, to an audience; it closes, subscribes, tags and answers
-//! questions. Any thread may have one. The one consumer of a server has its own, whose commands keep their order; all
-//! others share a channel into each shard.
+//! A [`Publisher`] sends to a connection, a topic or an audience; it closes, subscribes, tags and answers questions. Any
+//! thread may have one. The [`Consumer`], one for each server, takes the events; each comes with a [`Receipt`] that
+//! settles its costs when it is dropped. The [`Announcer`] notifies subscribers of joins and leaves.
+//!
+//! The commands of one publisher keep their order, and so do the events of one connection. The consumer's publisher has its
+//! own queue into each shard; all others share a channel. Events are bounded by credit; a publisher that is ahead of a
+//! shard waits for it. At a stop the other publishers are refused, then the shards drain and end.
+//!
+//! The port hides the hub and the queues: an application names neither. It knows neither Zend nor sockets.
 
 mod announcer;
 mod consumer;
 mod delivery;
 mod opening;
+mod outgoing;
+mod presence_hold;
 mod publisher;
+mod questions;
 
 pub use crate::metrics::Figure;
 pub use crate::{
@@ -26,4 +35,6 @@ pub use announcer::Announcer;
 pub use consumer::{Consumer, ConsumerParts, Driving, Stopping, Waited};
 pub use delivery::{Connected, Connections, Delivery, Receipt};
 pub use opening::{Port, Publishers, ShardPort};
-pub use publisher::{Outgoing, PayloadTooBig, Publisher, ResponseTooBig, SendResult, no_figures};
+pub use outgoing::{Outgoing, PayloadTooBig, ResponseTooBig, SendResult};
+pub use publisher::Publisher;
+pub use questions::no_figures;

@@ -1,8 +1,8 @@
-//! Making the port of a server: the ends of every queue, each for its thread.
+//! Opening the port of a server: makes the ends of all queues, each for its thread. Nothing runs yet.
 
 use std::{io, sync::Arc};
 
-use super::{Announcer, ConsumerParts, Publisher};
+use super::{Announcer, ConsumerParts, Publisher, presence_hold::PresenceHold};
 use crate::{
     hub::Hub,
     queue::{CommandReceiver, CommandSender, Ender, EventSender, Inbox, Link, LogSender, link},
@@ -11,36 +11,36 @@ use crate::{
 /// The port of a server that has not started.
 #[derive(Debug)]
 pub struct Port {
-    /// One for each shard, in order.
+    /// The shards' ends, in order.
     pub shards: Vec<ShardPort>,
     /// The consumer's end.
     pub consumer: ConsumerParts,
     /// Makes publishers for all other threads.
     pub publishers: Publishers,
-    /// One for each shard: ends it at once.
+    /// Handles that end the shards at once, in order.
     pub enders: Vec<Ender>,
 }
 
-/// A shard's end.
+/// A shard's end of the port.
 #[derive(Debug)]
 pub struct ShardPort {
     /// Events to the consumer.
     pub events: EventSender,
     /// Commands from every publisher.
     pub commands: CommandReceiver,
-    /// Records for the log.
+    /// Log records to the consumer.
     pub log: LogSender,
     /// The shard's own publisher, which never waits.
     pub publisher: Publisher,
     /// Announces the joins that the shard causes.
-    pub announcer: Arc<Announcer>,
+    pub announcer: Announcer,
 }
 
-/// Makes [`Publisher`]s, one for each thread that wants one.
+/// Makes [`Publisher`]s, one for each thread that needs one.
 #[derive(Debug)]
 pub struct Publishers {
     hub: Arc<Hub>,
-    announcer: Arc<Announcer>,
+    presence: Arc<PresenceHold>,
     shards: Vec<CommandSender>,
     log: LogSender,
 }
@@ -61,10 +61,11 @@ impl Port {
             log = log.with_driven(shard.clone());
             changes = changes.map(|changes| changes.with_driven(shard));
         }
-        let announcer = Arc::new(Announcer::new(hub.clone(), changes));
+        let presence = Arc::new(PresenceHold::new(hub.clone(), changes));
+        let announcer = Announcer::new(hub.clone(), presence.clone());
         let secondaries = links.iter().filter_map(|link| link.secondary.secondary()).collect();
         let publishers =
-            Publishers { hub: hub.clone(), announcer: announcer.clone(), shards: secondaries, log };
+            Publishers { hub: hub.clone(), presence: presence.clone(), shards: secondaries, log };
         let (mut shards, mut primaries) = (Vec::new(), Vec::new());
         let (mut credit, mut enders) = (Vec::new(), Vec::new());
         for Link { events, commands, receiver, primary, .. } in links {
@@ -72,7 +73,7 @@ impl Port {
             credit.push(primary.credit());
             enders.push(primary.ender());
             primaries.push(primary);
-            let publisher = publishers.publisher().impatient();
+            let publisher = publishers.publisher().without_waiting();
             shards.push(ShardPort {
                 events,
                 commands,
@@ -81,7 +82,7 @@ impl Port {
                 announcer: announcer.clone(),
             });
         }
-        let publisher = Publisher::new(hub.clone(), announcer.clone(), primaries);
+        let publisher = Publisher::new(hub.clone(), presence, primaries);
         let consumer = ConsumerParts { inbox, publisher, announcer, credit, driving: None };
         Ok(Self { shards, consumer, publishers, enders })
     }
@@ -90,10 +91,10 @@ impl Port {
 impl Publishers {
     /// Makes one more publisher.
     pub fn publisher(&self) -> Publisher {
-        Publisher::new(self.hub.clone(), self.announcer.clone(), self.senders())
+        Publisher::new(self.hub.clone(), self.presence.clone(), self.senders())
     }
 
-    /// Gives a sender for records of the log.
+    /// Gives a sender for log records.
     pub fn log(&self) -> LogSender {
         self.log.clone()
     }

@@ -1,122 +1,72 @@
-//! Sending, from one thread.
+//! The publisher: sending to connections, from one thread.
+//!
+//! A publisher turns each call into commands for the shards. Its commands reach each connection in the order in which they
+//! were sent; a command of another publisher that was sent later is carried out later. It never waits for the network:
+//! if the outbox of a client is full, the policy for slow consumers decides ([`SendResult`]). If a shard is behind with
+//! its commands, the publisher waits for that shard; a publisher of a shard may not wait ([`Publisher::is_held_up`]).
+//! While the server stops, all publishers but the consumer's are refused ([`Publisher::unless_stopping`]). A publisher
+//! does not check text: payloads that are not binary must be UTF-8.
 
 use std::sync::Arc;
 
-use super::Announcer;
+use super::{
+    outgoing::{Outgoing, PayloadTooBig, ResponseTooBig, SendResult},
+    presence_hold::PresenceHold,
+};
 use crate::{
-    config::{Limits, SlowConsumer},
+    config::SlowConsumer,
     connection::{FRAME_COST, Framer, Reserved},
     frame::encoded_len,
-    hub::{Audience, ConnectionHandle, Hub, Presence, TagError, TopicError},
-    metrics::Figure,
+    hub::{Audience, ConnectionHandle, Hub, TagError, TopicError},
     queue::{Accept, Command, CommandSender, ConnectionId, Reject, Respond, TagValue},
 };
 
-/// Sends to the connections, and answers questions about them. Its commands reach each connection in the order in which
-/// they were sent, and those of another publisher that were sent later come later.
-///
-/// Nothing here waits for the network. Between [`begin_batch`](Self::begin_batch) and [`end_batch`](Self::end_batch)
+/// Sends to the connections of a server, and answers questions about them. Between [`begin_batch`](Self::begin_batch) and [`end_batch`](Self::end_batch)
 /// each shard is woken once, at the end; a shard that is awake, or dozes because the consumer is at work, takes the
-/// commands without that.
+/// commands without a wake.
 #[derive(Debug)]
 pub struct Publisher {
     hub: Arc<Hub>,
-    announcer: Arc<Announcer>,
+    presence: Arc<PresenceHold>,
     shards: Vec<Route>,
-    /// Bytes that may wait for the clients of one shard.
+    /// The bytes that may wait for the clients of one shard.
     send_budget: usize,
     batching: bool,
-    /// False if the thread may not wait until a shard has taken its commands.
-    patient: bool,
+    /// True if the thread may wait until a shard has taken its commands.
+    may_wait: bool,
     framer: Framer,
 }
 
 #[derive(Debug)]
 struct Route {
     commands: CommandSender,
-    /// True if the batch has sent something to this shard.
-    touched: bool,
-}
-
-/// What is sent.
-#[derive(Debug, Clone, Copy)]
-pub struct Outgoing<'a> {
-    /// The bytes; of a text, UTF-8: the caller has checked it.
-    pub payload: &'a [u8],
-    /// Whether it leaves as binary.
-    pub binary: bool,
-    /// Whether it is compressed for those who can: `None` leaves that to the rule, by which text of
-    /// some length is.
-    pub compress: Option<bool>,
-}
-
-impl<'a> Outgoing<'a> {
-    /// A message that is compressed by the rule.
-    pub fn new(payload: &'a [u8], binary: bool) -> Self {
-        Self { payload, binary, compress: None }
-    }
-}
-
-/// What happened to a message.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SendResult {
-    /// Handed over, and the client keeps up.
-    Queued,
-    /// Handed over, but the client's socket is full at the moment.
-    Buffered,
-    /// Not sent: the outbox is full and the policy drops the newest.
-    Dropped,
-    /// Not sent: the connection is closed or closing, or the policy closes it for this.
-    Closed,
-}
-
-/// A payload that can never be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{payload} bytes are more than may ever wait: {limit} bytes (limits.totalSendBuffer, shared by the I/O threads)"
-)]
-pub struct PayloadTooBig {
-    /// The payload's size.
-    pub payload: usize,
-    /// What `limits.totalSendBuffer` leaves to one shard.
-    pub limit: usize,
-}
-
-/// A response to a plain request that cannot be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a response of {response} bytes is more than may wait for one client: {limit} bytes (limits.sendBuffer)"
-)]
-pub struct ResponseTooBig {
-    /// The response's size.
-    pub response: usize,
-    /// What it may be.
-    pub limit: usize,
+    /// True if the batch has sent a command to this shard.
+    commanded: bool,
 }
 
 impl Publisher {
-    /// A publisher that reaches the shards through `commands`, one for each, in order.
-    pub(super) fn new(hub: Arc<Hub>, announcer: Arc<Announcer>, commands: Vec<CommandSender>) -> Self {
+    /// Makes a publisher that reaches the shards by `commands`, one for each shard, in order.
+    pub(super) fn new(hub: Arc<Hub>, presence: Arc<PresenceHold>, commands: Vec<CommandSender>) -> Self {
         let send_budget = hub.limits.total_send_buffer / commands.len().max(1);
-        let shards = commands.into_iter().map(|commands| Route { commands, touched: false }).collect();
+        let shards = commands.into_iter().map(|commands| Route { commands, commanded: false }).collect();
         Self {
             hub,
-            announcer,
+            presence,
             shards,
             send_budget,
             batching: false,
-            patient: true,
+            may_wait: true,
             framer: Framer::default(),
         }
     }
 
-    /// The same for a thread that may not wait until a shard has taken its commands, such as a shard's. It must ask
-    /// [`is_held_up`](Self::is_held_up) before it sends.
-    pub(super) fn impatient(self) -> Self {
-        Self { patient: false, ..self }
+    /// The same publisher for a thread that may not wait until a shard has taken its commands, such as a shard's. That
+    /// thread must check [`is_held_up`](Self::is_held_up) before it sends.
+    pub(super) fn without_waiting(self) -> Self {
+        Self { may_wait: false, ..self }
     }
 
-    /// The hub whose connections it sends to.
+    /// The hub of the connections.
     pub(super) fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
@@ -126,9 +76,9 @@ impl Publisher {
         self.shards.len()
     }
 
-    /// True if the thread may not wait, and a shard is so far behind with its commands that it would have to.
+    /// True if the thread may not wait, but would have to: a shard is behind with its commands by more than a send budget.
     pub fn is_held_up(&self) -> bool {
-        !self.patient && self.shards.iter().any(|route| route.commands.is_over(self.send_budget))
+        !self.may_wait && self.shards.iter().any(|route| route.commands.is_over(self.send_budget))
     }
 
     /// Defers the wakes of shards to [`end_batch`](Self::end_batch).
@@ -136,29 +86,29 @@ impl Publisher {
         self.batching = true;
     }
 
-    /// Ends a batch: one wake for each resting shard that has got a command.
+    /// Ends a batch: wakes each resting shard that has got a command, once.
     pub fn end_batch(&mut self) {
         self.batching = false;
         for route in &mut self.shards {
-            if std::mem::take(&mut route.touched) {
+            if std::mem::take(&mut route.commanded) {
                 route.commands.flush();
             }
         }
     }
 
-    /// Calls `send` unless the server ends; `None` if it does. For every publisher but the consumer's: so its commands
-    /// are in the queues before the order to end, and none is accepted that would not be carried out.
+    /// Calls `send`; returns `None`, without a call, if the server stops. For all publishers but the consumer's: so their
+    /// commands are in the queues before the order to end, and none is accepted that is not carried out.
     pub fn unless_stopping<R>(&mut self, send: impl FnOnce(&mut Self) -> R) -> Option<R> {
         let hub = self.hub.clone();
         hub.unless_stopping(|| send(self))
     }
 
-    /// True if the server ends.
+    /// True if the server stops.
     pub fn is_stopping(&self) -> bool {
         self.hub.is_stopping()
     }
 
-    /// Sends a message to one connection. Text must be UTF-8: the caller has checked it.
+    /// Sends a message to one connection.
     pub fn send(
         &mut self,
         to: &ConnectionHandle,
@@ -180,7 +130,7 @@ impl Publisher {
             }
             Reserved::Full => {
                 if to.gauge().close() {
-                    self.order(to.id(), Command::CloseSlow { id: to.id() });
+                    self.command_to(to.id(), Command::CloseSlow { id: to.id() });
                 }
                 return Ok(SendResult::Closed);
             }
@@ -193,14 +143,14 @@ impl Publisher {
         if to.gauge().buffered() > self.hub.limits.send_buffer / 4
             && let Some(route) = self.shards.get(shard)
         {
-            // Enough waits to be worth a wake in the middle of a batch: the shard writes while the callback goes on,
-            // instead of finding the outbox full.
+            // A quarter of the outbox waits, which is worth a wake in the middle of a batch: the shard writes while the
+            // callback goes on, so that the outbox does not fill up.
             route.commands.wake_now();
         }
         Ok(result)
     }
 
-    /// Sends a message to every open connection but those in `except`; says to how many.
+    /// Sends a message to every open connection but those in `except`. Returns the number of recipients.
     pub fn broadcast(
         &mut self,
         message: Outgoing<'_>,
@@ -208,14 +158,15 @@ impl Publisher {
     ) -> Result<usize, PayloadTooBig> {
         self.check_size(message.payload)?;
         let except = sorted(except);
-        let excepted = except.iter().filter(|id| self.connection(**id).is_some_and(|m| m.is_open())).count();
+        let excepted =
+            except.iter().filter(|id| self.connection(**id).is_some_and(|handle| handle.is_open())).count();
         let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
-        self.tell_all(|| Command::Broadcast { frame: frame.clone(), compress, except: except.clone() });
+        self.command_all(|| Command::Broadcast { frame: frame.clone(), compress, except: except.clone() });
         Ok(self.hub.open_connections().saturating_sub(excepted))
     }
 
-    /// Sends a message to a topic's subscribers but those in `except`; says to how many.
+    /// Sends a message to a topic's subscribers but those in `except`. Returns the number of recipients.
     pub fn publish(
         &mut self,
         topic: &str,
@@ -223,14 +174,16 @@ impl Publisher {
         except: &[ConnectionId],
     ) -> Result<usize, PayloadTooBig> {
         self.check_size(message.payload)?;
-        // A topic that nobody has may be one that a client gets whose acceptance is on its way.
+        // Without a subscriber the command is sent too: the acceptance of a client with this topic may be on its way.
         let (topic, subscribers) = self.hub.directory.topic(topic).unwrap_or_else(|| (topic.into(), 0));
         let except = sorted(except);
-        let excepted =
-            except.iter().filter(|id| self.connection(**id).is_some_and(|m| m.is_subscribed(&topic))).count();
+        let excepted = except
+            .iter()
+            .filter(|id| self.connection(**id).is_some_and(|handle| handle.is_subscribed(&topic)))
+            .count();
         let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
-        self.tell_all(|| Command::Publish {
+        self.command_all(|| Command::Publish {
             topic: topic.clone(),
             frame: frame.clone(),
             compress,
@@ -239,7 +192,7 @@ impl Publisher {
         Ok(subscribers.saturating_sub(excepted))
     }
 
-    /// Sends a message to every connection of an audience; says to how many.
+    /// Sends a message to every connection of an audience. Returns the number of recipients.
     pub fn send_to(&mut self, audience: &Audience, message: Outgoing<'_>) -> Result<usize, PayloadTooBig> {
         self.check_size(message.payload)?;
         let recipients = self.hub.select(audience);
@@ -258,12 +211,12 @@ impl Publisher {
         Ok(recipients.len())
     }
 
-    /// Adds topics to a connection; all of them or, with an error, none.
+    /// Adds topics to a connection: all of them or, with an error, none.
     pub fn subscribe(&mut self, to: &ConnectionHandle, topics: &[&str]) -> Result<(), TopicError> {
         self.hold_presence();
         let topics = self.hub.subscribe(to, topics)?;
         if !topics.is_empty() {
-            self.order(to.id(), Command::Subscribe { id: to.id(), topics });
+            self.command_to(to.id(), Command::Subscribe { id: to.id(), topics });
         }
         Ok(())
     }
@@ -273,12 +226,11 @@ impl Publisher {
         self.hold_presence();
         let topics = self.hub.unsubscribe(from, topics);
         if !topics.is_empty() {
-            self.order(from.id(), Command::Unsubscribe { id: from.id(), topics });
+            self.command_to(from.id(), Command::Unsubscribe { id: from.id(), topics });
         }
     }
 
-    /// Gives a connection tags; all of them or, with an error, none. Who asks for an audience afterwards finds it by
-    /// them.
+    /// Adds tags to a connection: all of them or, with an error, none. Audiences find the connection by them at once.
     pub fn tag(&self, to: &ConnectionHandle, tags: &[(&str, TagValue)]) -> Result<(), TagError> {
         self.hub.tag(to, tags)
     }
@@ -288,112 +240,67 @@ impl Publisher {
         self.hub.untag(from, names);
     }
 
-    /// Begins the closing handshake, after what is pending. Nothing can be sent afterwards.
+    /// Begins the closing handshake, after the messages that are pending. Nothing can be sent to the connection afterwards.
     pub fn close(&mut self, to: &ConnectionHandle, code: u16, reason: &str) {
         if to.gauge().close() {
-            // The client's messages may still have to reach a consumer that has not ordered this.
+            // Messages of the client may still be on their way to a consumer that has not ordered the close.
             let gone = self.is_secondary();
             self.hold_presence();
             self.hub.depart(to, gone);
-            self.order(to.id(), Command::Close { id: to.id(), code, reason: reason.into() });
+            self.command_to(to.id(), Command::Close { id: to.id(), code, reason: reason.into() });
         }
     }
 
-    /// Stops reading from a connection: its client is held back by TCP.
+    /// Stops reading from a connection: TCP then stops the client from sending more.
     pub fn pause(&mut self, to: &ConnectionHandle) {
-        self.order(to.id(), Command::Pause { id: to.id() });
+        self.command_to(to.id(), Command::Pause { id: to.id() });
     }
 
-    /// Goes on reading.
+    /// Goes on reading from a connection.
     pub fn resume(&mut self, to: &ConnectionHandle) {
-        self.order(to.id(), Command::Resume { id: to.id() });
+        self.command_to(to.id(), Command::Resume { id: to.id() });
     }
 
-    /// Lets a client in.
+    /// Accepts a client whose `Event::Handshake` waits for a decision.
     pub fn accept(&mut self, id: ConnectionId, accept: Accept) {
-        self.order(id, Command::Accept { id, accept: Box::new(accept) });
+        self.command_to(id, Command::Accept { id, accept: Box::new(accept) });
     }
 
-    /// Refuses a client.
+    /// Refuses a client whose `Event::Handshake` waits for a decision.
     pub fn reject(&mut self, id: ConnectionId, reject: Reject) {
-        self.order(id, Command::Reject { id, reject: Box::new(reject) });
+        self.command_to(id, Command::Reject { id, reject: Box::new(reject) });
     }
 
-    /// What the body and the headers of an HTTP response may be, so that it can wait for its client.
-    pub fn most_of_response(&self) -> usize {
+    /// The most bytes that the body and the headers of an HTTP response may have together.
+    pub fn max_response_size(&self) -> usize {
         self.hub.limits.send_buffer.min(self.send_budget.saturating_sub(HEAD))
     }
 
-    /// Answers a plain request. A response that [is too large](Self::most_of_response) becomes 500, and an error.
+    /// Answers a plain request. A response that is [too large](Self::max_response_size) is an error, and the client gets
+    /// status 500.
     pub fn respond(&mut self, id: ConnectionId, mut response: Respond) -> Result<(), ResponseTooBig> {
-        let (whole, limit) = (response.size(), self.most_of_response());
+        let (whole, limit) = (response.size(), self.max_response_size());
         let fits = whole <= limit;
         if !fits {
             response = Respond { status: 500, ..Respond::default() };
         }
-        self.order(id, Command::Respond { id, response: Box::new(response) });
+        self.command_to(id, Command::Respond { id, response: Box::new(response) });
         if fits { Ok(()) } else { Err(ResponseTooBig { response: whole, limit }) }
-    }
-
-    /// The open connection of that id, or one whose end the consumer has not seen.
-    pub fn connection(&self, id: ConnectionId) -> Option<Arc<ConnectionHandle>> {
-        self.hub.registry.get(id)
-    }
-
-    /// The open connections of an audience, each once.
-    pub fn connections(&self, audience: &Audience) -> Vec<ConnectionId> {
-        self.hub.select(audience)
-    }
-
-    /// The number of open connections.
-    pub fn count(&self) -> usize {
-        self.hub.open_connections()
-    }
-
-    /// The first `most` topics in the order of their bytes that begin with `prefix` and come after `after`, and the
-    /// number of subscribers of each.
-    pub fn topics(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<(Arc<str>, usize)> {
-        self.hub.directory.topics_from(prefix, after, most)
-    }
-
-    /// The users of a topic. Costs as much as the topic has subscribers.
-    pub fn presence(&self, topic: &str) -> Presence {
-        self.hub.presence(topic)
-    }
-
-    /// Every figure of the server.
-    pub fn figures(&self) -> Vec<Figure> {
-        self.hub.figures()
-    }
-
-    /// Bytes that a message from a client may have.
-    pub fn max_message_size(&self) -> usize {
-        self.hub.limits.max_message_size
-    }
-
-    /// Topics that a connection may have.
-    pub fn max_topics(&self) -> usize {
-        self.hub.limits.max_topics
-    }
-
-    /// Tags that a connection may have.
-    pub fn max_tags(&self) -> usize {
-        self.hub.limits.max_tags
     }
 
     fn is_secondary(&self) -> bool {
         self.shards.iter().any(|route| route.commands.is_secondary())
     }
 
-    /// A callback that changes topics has its changes announced when it returns.
+    /// Holds presence changes if this is the consumer's publisher: changes by a callback are announced when it returns.
     fn hold_presence(&self) {
         if !self.is_secondary() {
-            self.announcer.hold();
+            self.presence.hold();
         }
     }
 
-    /// Whether a message is to be compressed for those who can: what the caller says, or else text
-    /// of some length. Binary payloads mostly are compressed already.
+    /// Decides whether a message is compressed: the caller's choice, or else text from a threshold on. Most binary payloads
+    /// are compressed already.
     fn is_worth_compressing(&self, message: Outgoing<'_>) -> bool {
         self.hub.compression.as_ref().is_some_and(|compression| {
             let rule = !message.binary && message.payload.len() >= compression.threshold;
@@ -409,14 +316,14 @@ impl Publisher {
         Ok(())
     }
 
-    fn tell_all(&mut self, command: impl Fn() -> Command) {
+    fn command_all(&mut self, command: impl Fn() -> Command) {
         for shard in 0..self.shards.len() {
             self.throttle(shard);
             self.command(shard, command());
         }
     }
 
-    fn order(&mut self, id: ConnectionId, command: Command) {
+    fn command_to(&mut self, id: ConnectionId, command: Command) {
         self.throttle(id.shard());
         self.command(id.shard(), command);
     }
@@ -427,22 +334,17 @@ impl Publisher {
         route.commands.push(command);
         if !batching {
             route.commands.flush();
-        } else if !std::mem::replace(&mut route.touched, true) {
+        } else if !std::mem::replace(&mut route.commanded, true) {
             route.commands.wake_early();
         }
     }
 
-    /// Waits while more is on its way to a shard than all outboxes may hold.
+    /// Waits while more bytes are on their way to a shard than all its outboxes may hold.
     fn throttle(&mut self, shard: usize) {
-        if let Some(route) = self.shards.get(shard).filter(|_| self.patient) {
+        if let Some(route) = self.shards.get(shard).filter(|_| self.may_wait) {
             route.commands.wait_for_room(self.send_budget);
         }
     }
-}
-
-/// The figures of a server that has not run.
-pub fn no_figures() -> Vec<Figure> {
-    Hub::new(0, Limits::default(), None).figures()
 }
 
 fn sorted(ids: &[ConnectionId]) -> Arc<[ConnectionId]> {
@@ -452,5 +354,5 @@ fn sorted(ids: &[ConnectionId]) -> Arc<[ConnectionId]> {
     ids.into()
 }
 
-/// What a response has beside its body and the headers that it is given.
+/// Bytes of a response's status line and of the headers that the server adds.
 const HEAD: usize = 1 << 10;

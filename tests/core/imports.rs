@@ -20,7 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("http", &["config", "deflate"]),
     ("queue", &["descriptors", "http", "metrics"]),
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
-    ("hub", &["config", "connection", "http", "frame", "metrics", "queue"]),
+    ("hub", &["config", "connection", "http", "metrics", "queue"]),
     ("port", &["config", "connection", "frame", "hub", "metrics", "queue"]),
     ("control", &["config", "http", "limits", "port", "queue", "socket", "tls"]),
     (
