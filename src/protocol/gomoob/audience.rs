@@ -1,11 +1,11 @@
-//! For whom a message is.
+//! The audience of a message, and forwarding to it.
 
 use std::sync::Arc;
 
 use crate::port::{Audience, ConnectionId, Outgoing, PayloadTooBig, Publisher, Query, TagValue};
 
-/// Sends a message, which is JSON, to every connection that has all these tags, the sender among them; says to how many.
-/// `legacy`: to whom the original would have sent it.
+/// Sends a message, which is JSON, to every connection that has all these tags, the sender included. Returns the number of
+/// recipients. With `legacy` the recipients are those of the original ([`legacy_audience`]).
 pub fn forward(
     publisher: &mut Publisher,
     tags: &[(Arc<str>, TagValue)],
@@ -25,8 +25,8 @@ fn all_of(tags: &[(Arc<str>, TagValue)]) -> Audience {
     Audience { tags: Some(Query::All(tags.iter().map(is).collect())), ..Audience::default() }
 }
 
-/// Whom the original finds: a tag that nobody has does not narrow, and after tags that nobody has together the next one
-/// begins anew.
+/// The recipients by the rules of the original: a tag without a connection does not narrow the audience, and when no
+/// connection has all tags so far, the next tag starts a new audience.
 fn legacy_audience(publisher: &Publisher, tags: &[(Arc<str>, TagValue)]) -> Audience {
     let mut found: Vec<ConnectionId> = Vec::new();
     for tag in tags {

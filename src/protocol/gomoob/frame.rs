@@ -1,4 +1,4 @@
-//! What a client says: a message, and for whom.
+//! A frame of a client: a message, and the tags of its recipients.
 
 use std::sync::Arc;
 
@@ -8,64 +8,64 @@ use crate::port::TagValue;
 /// One frame of a client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// What is forwarded.
+    /// The message to forward.
     pub message: Message,
-    /// What the recipients are tagged with.
+    /// The tags that a recipient must have.
     pub tags: Vec<(Arc<str>, TagValue)>,
 }
 
 /// The message of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Message {
-    /// A text, forwarded as it is.
+    /// A text, which is forwarded as it is.
     Text(String),
-    /// An array, of which the application's parser makes the message.
+    /// An array, which the application's parser turns into the message.
     Array,
 }
 
-/// Why a frame is refused, in the words of the original.
+/// An error in a frame, with the text of the original.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// No JSON, or null, or JSON of more levels or tags than anybody means.
+pub enum FrameRefusal {
+    /// The frame is not JSON, or null, or has more levels or tags than are allowed.
     #[error("Failed to decode the provided JSON string !")]
     NoJson,
-    /// Neither object nor list.
+    /// The JSON is neither an object nor a list.
     #[error("The decoded JSON string is not an array !")]
     NoArray,
-    /// A property that frames do not have.
+    /// The frame has an unknown property.
     #[error("Unexpected property '{0}' !")]
     Unexpected(String),
-    /// No message.
+    /// The frame has no message.
     #[error("The 'message' property is mandatory !")]
     NoMessage,
-    /// A message that is no text, and nobody to parse it.
+    /// The message is not a text, and there is no parser.
     #[error(
         "The 'message' property is not a string, you must configure a message parser to parse messages !"
     )]
     NoParser,
-    /// A message that is neither text nor array.
+    /// The message is neither a text nor an array.
     #[error("Invalid 'message' property !")]
     BadMessage,
-    /// Metadata or tags that are no array. Here the original ended.
+    /// The metadata or tags are not an array. The original server ended here.
     #[error("The '{0}' property is not an array !")]
     BadProperty(&'static str),
-    /// A tag whose name is a number.
+    /// The name of a tag is a number.
     #[error("The tag name '{0}' is not a string !")]
     BadName(String),
-    /// A tag whose value is neither int nor string.
+    /// The value of a tag is neither int nor string.
     #[error("The tag named '{0}' has a value which is not an integer or a string !")]
     BadValue(String),
 }
 
 impl Frame {
-    /// Reads a frame. `parser`: whether there is one for messages that are no text.
-    pub fn read(text: &[u8], parser: bool) -> Result<Self, Refusal> {
+    /// Reads a frame. `parser` is true if the application has a parser for messages that are not text.
+    pub fn read(text: &[u8], parser: bool) -> Result<Self, FrameRefusal> {
         let is_null = || text.trim_ascii() == b"null";
         let entries = match decode(text, Keep::Frame) {
-            None => return Err(Refusal::NoJson),
+            None => return Err(FrameRefusal::NoJson),
             Some(Value::Array(entries)) => entries,
-            Some(Value::Other) if is_null() => return Err(Refusal::NoJson),
-            Some(_) => return Err(Refusal::NoArray),
+            Some(Value::Other) if is_null() => return Err(FrameRefusal::NoJson),
+            Some(_) => return Err(FrameRefusal::NoArray),
         };
         let (mut message, mut tags, mut metadata) = (None, None, None);
         for (key, value) in entries {
@@ -73,34 +73,34 @@ impl Frame {
                 "message" => message = Some(value),
                 "tags" => tags = Some(value),
                 "metadata" => metadata = Some(value),
-                _ => return Err(Refusal::Unexpected(key)),
+                _ => return Err(FrameRefusal::Unexpected(key)),
             }
         }
-        let message = match message.ok_or(Refusal::NoMessage)? {
+        let message = match message.ok_or(FrameRefusal::NoMessage)? {
             Value::Text(text) => Message::Text(text),
-            _ if !parser => return Err(Refusal::NoParser),
+            _ if !parser => return Err(FrameRefusal::NoParser),
             Value::Array(_) => Message::Array,
-            _ => return Err(Refusal::BadMessage),
+            _ => return Err(FrameRefusal::BadMessage),
         };
         if !matches!(metadata, None | Some(Value::Array(_))) {
-            return Err(Refusal::BadProperty("metadata"));
+            return Err(FrameRefusal::BadProperty("metadata"));
         }
         let tags = match tags {
             None => Vec::new(),
             Some(Value::Array(entries)) => entries.into_iter().map(tag).collect::<Result<_, _>>()?,
-            Some(_) => return Err(Refusal::BadProperty("tags")),
+            Some(_) => return Err(FrameRefusal::BadProperty("tags")),
         };
         Ok(Self { message, tags })
     }
 }
 
-fn tag((name, value): (String, Value)) -> Result<(Arc<str>, TagValue), Refusal> {
+fn tag((name, value): (String, Value)) -> Result<(Arc<str>, TagValue), FrameRefusal> {
     if is_int_key(&name) {
-        return Err(Refusal::BadName(name));
+        return Err(FrameRefusal::BadName(name));
     }
     match value {
         Value::Int(number) => Ok((name.into(), number.into())),
         Value::Text(text) => Ok((name.into(), (&*text).into())),
-        _ => Err(Refusal::BadValue(name)),
+        _ => Err(FrameRefusal::BadValue(name)),
     }
 }

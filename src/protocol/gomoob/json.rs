@@ -1,32 +1,32 @@
-//! JSON as PHP reads and writes it, as far as frames need it.
+//! JSON as PHP reads and writes it, for frames and tags only. A value that is too deep or too wide is refused.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-/// A value, as `json_decode($text, true)` would have it.
+/// A value, as `json_decode($text, true)` returns it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Value {
     Int(i64),
     Text(String),
-    /// The entries of an array, in its order; none where they were not asked for.
+    /// The entries of an array, in order; none if the array [does not keep them](Keep).
     Array(Vec<(String, Value)>),
     /// A float, bool or null.
     Other,
 }
 
-/// Which arrays keep their entries. What is left out costs nothing.
+/// The arrays whose entries are kept. Other entries take no memory.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Keep {
-    /// Only that it is an array.
+    /// No entries, only that the value is an array.
     Nothing,
-    /// The entries of this array, but not of those in it.
+    /// The entries of this array, but not those of arrays in it.
     Entries,
-    /// The entries of a frame, and of its tags.
+    /// The entries of a frame and of its tags.
     Frame,
 }
 
-/// Reads one value. `None` if it is no JSON, or deeper or wider than anybody means.
+/// Reads one value. `None` if the text is not JSON, or exceeds [`MAX_DEPTH`] or [`MAX_ENTRIES`].
 pub(super) fn decode(text: &[u8], keep: Keep) -> Option<Value> {
     let mut reader = serde_json::Deserializer::from_slice(text);
     let value = Seed { keep, depth: 0 }.deserialize(&mut reader).ok()?;
@@ -34,7 +34,7 @@ pub(super) fn decode(text: &[u8], keep: Keep) -> Option<Value> {
     Some(value)
 }
 
-/// Whether PHP would make this key of an array an int.
+/// True if PHP turns this key of an array into an int.
 pub(super) fn is_int_key(key: &str) -> bool {
     key.parse::<i64>().is_ok_and(|number| number.to_string() == key)
 }
@@ -68,17 +68,17 @@ pub fn encode(text: &str) -> String {
 #[derive(Debug, Clone, Copy)]
 struct Seed {
     keep: Keep,
-    /// Arrays around it.
+    /// The number of arrays around the value.
     depth: usize,
 }
 
 impl Seed {
-    /// Before the entries of an array.
+    /// Checks the depth before the entries of an array.
     fn enter<E: Error>(self) -> Result<(), E> {
         if self.depth < MAX_DEPTH { Ok(()) } else { Err(E::custom("too deep")) }
     }
 
-    /// For what is in this array under that key.
+    /// The seed for the value of this key.
     fn inner(self, key: &str) -> Self {
         let keep = match self.keep {
             Keep::Frame if key == "tags" => Keep::Entries,
@@ -87,7 +87,8 @@ impl Seed {
         Self { keep, depth: self.depth + 1 }
     }
 
-    /// `before`: how many have come, also under the same key: each is looked for among all.
+    /// Adds an entry. `before` is the number of earlier entries, repeated keys included, because each entry is searched
+    /// among all.
     fn add<E: Error>(
         self,
         entries: &mut Vec<(String, Value)>,
@@ -142,7 +143,7 @@ impl<'de> Visitor<'de> for Seed {
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
-        // What does not fit becomes a float.
+        // A number that does not fit becomes a float.
         Ok(i64::try_from(number).map_or(Value::Other, Value::Int))
     }
 
@@ -180,9 +181,9 @@ impl<'de> Visitor<'de> for Seed {
     }
 }
 
-/// Arrays within arrays.
+/// The most levels of arrays.
 pub const MAX_DEPTH: usize = 32;
-/// Of a frame, and of its tags. Looked through for each: small.
+/// The most entries of a frame, and of its tags. Each entry is searched among all, so the number is small.
 const MAX_ENTRIES: usize = 256;
 
 #[cfg(test)]
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn values_are_what_php_makes_of_them() {
+    fn values_are_read_as_by_php() {
         let text = |text: &str| Value::Text(text.to_owned());
         for (json, value) in [
             ("1", Value::Int(1)),
@@ -223,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_or_without_measure_is_nothing() {
+    fn invalid_deep_and_wide_json_is_refused() {
         for json in
             ["", " ", "{", "{'a':1}", "[1,]", "01", "nul", "1 2", r#""\ud800""#, "\"\n\"", "\u{feff}1"]
         {

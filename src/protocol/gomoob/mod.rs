@@ -1,8 +1,10 @@
-//! The protocol of gomoob/php-websocket-server: connections tagged by their URL, and messages forwarded to those whose
-//! tags are asked for.
+//! The protocol of gomoob/php-websocket-server: clients tag their connections by the URL, and a message is forwarded to the
+//! connections that have its tags.
 //!
-//! Without sockets and without Zend: a [`Frame`] is read, and [`forward`] has it sent by whoever may speak to the
-//! connections. JSON means here what PHP's `json_decode()` and `json_encode()` make of it.
+//! A [`Frame`] is read from a message, and [`forward`] sends it by a publisher. JSON is read and written as by PHP's
+//! `json_decode()` and `json_encode()`. Errors have the text of the original. A message that the protocol cannot forward
+//! goes to the consumer. Messages of one connection are forwarded in their order. This module knows neither sockets nor
+//! Zend; the size of a message, and of its JSON, is bounded before it is read ([`MAX_DEPTH`]).
 
 mod audience;
 mod frame;
@@ -13,18 +15,18 @@ mod tests;
 
 use std::sync::Arc;
 
-use super::{Handled, Protocol};
+use super::handler::{self, Handled, Protocol};
 use crate::{
     config,
     http::Request,
     port::{Publisher, TagValue},
 };
 pub use audience::forward;
-pub use frame::{Frame, Message, Refusal};
+pub use frame::{Frame, FrameRefusal, Message};
 pub use json::{MAX_DEPTH, encode};
 pub use tags::{BadTags, connection_tags};
 
-/// The protocol as a shard speaks it: messages that need nothing of the application.
+/// The protocol on the shards, for messages that do not need the application.
 #[derive(Debug)]
 pub(super) struct Gomoob {
     options: config::Gomoob,
@@ -41,11 +43,11 @@ impl Protocol for Gomoob {
         connection_tags(request.query_string(), max_tags).map_err(|error| error.to_string())
     }
 
-    fn message(&self, message: &super::Message<'_>, publisher: &mut Publisher) -> Handled {
+    fn message(&self, message: &handler::Message<'_>, publisher: &mut Publisher) -> Handled {
         if self.options.authorizes {
             return Handled::ForConsumer;
         }
-        // The consumer parses messages that are no text, and reports frames that cannot be forwarded.
+        // The consumer parses messages that are not text, and reports frames that cannot be forwarded.
         let Ok(Frame { message: Message::Text(text), tags }) =
             Frame::read(message.payload, self.options.parses)
         else {

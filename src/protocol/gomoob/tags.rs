@@ -1,9 +1,9 @@
-//! The tags that a client gives itself, in its URL.
+//! The tags in the URL of a client.
 
 use std::sync::Arc;
 
 use super::{
-    frame::Refusal,
+    frame::FrameRefusal,
     json::{Keep, Value, decode, is_int_key},
 };
 use crate::{
@@ -11,24 +11,25 @@ use crate::{
     port::{TagError, TagValue, check_tag},
 };
 
-/// Why a client cannot be tagged as its URL says.
+/// An error in the tags of a client's URL.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadTags {
-    /// No JSON, or neither object nor list.
+    /// The parameter is not JSON, or neither an object nor a list.
     #[error("The 'tags' URL parameter is not a JSON array !")]
     NoArray,
-    /// A value that is neither int nor string.
+    /// The value of a tag is neither int nor string.
     #[error("The '{0}' tag is not an integer or a string !")]
     BadValue(String),
-    /// A name that is a number.
+    /// The name of a tag is a number.
     #[error(transparent)]
-    BadName(Refusal),
-    /// What no connection can be tagged with.
+    BadName(FrameRefusal),
+    /// A tag that connections cannot have, or too many tags.
     #[error(transparent)]
     Refused(#[from] TagError),
 }
 
-/// Reads the parameter `tags` of a query string; without one there are no tags. `limit`: how many a connection may have.
+/// Reads the parameter `tags` of a query string. Without the parameter there are no tags. `limit` is the most tags that a
+/// connection may have.
 pub fn connection_tags(query: &str, limit: usize) -> Result<Vec<(Arc<str>, TagValue)>, BadTags> {
     let Some(json) = parameter(query, "tags") else { return Ok(Vec::new()) };
     let Some(Value::Array(entries)) = decode(&json, Keep::Entries) else { return Err(BadTags::NoArray) };
@@ -42,7 +43,7 @@ pub fn connection_tags(query: &str, limit: usize) -> Result<Vec<(Arc<str>, TagVa
     }
     let tag = |(name, value): (String, Value)| {
         if is_int_key(&name) {
-            return Err(BadTags::BadName(Refusal::BadName(name)));
+            return Err(BadTags::BadName(FrameRefusal::BadName(name)));
         }
         let value = match value {
             Value::Int(number) => number.into(),
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_tags_is_said_in_the_words_of_the_original() {
+    fn errors_in_the_list_of_tags_have_the_text_of_the_original() {
         let why = |query: &str| connection_tags(query, 2).unwrap_err().to_string();
         for query in
             ["tags=abcde", "tags", "tags=", "tags=12", "tags=null", "tags=%ff", "tags={\"a\":%2", "tags=%"]

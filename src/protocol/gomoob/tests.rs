@@ -1,4 +1,4 @@
-//! What was observed on the original (tests/package/gomoob/vectors.json).
+//! The protocol against observations of the original server (tests/package/gomoob/vectors.json).
 
 use serde_json::Value as Json;
 
@@ -20,14 +20,14 @@ fn frames_are_read_or_refused_as_by_the_original() {
                 assert_eq!(Some(&*encode(&message)), vector["forwarded_frame"].as_str(), "{text}");
                 read += 1;
             }
-            // What is in it is the parser's business.
+            // Its content is left to the parser.
             Ok(Frame { message: Message::Array, .. }) => {
                 assert!(has_parser && text.contains("\"message\":{"), "{text}")
             }
             Err(refusal) => {
                 assert_eq!(vector["ok"], Json::Bool(false), "{text}: {refusal}");
                 let expected = match vector["exception"].as_str() {
-                    // With these the original ended.
+                    // The original server ended here.
                     Some("TypeError") if text.contains("metadata") => {
                         "The 'metadata' property is not an array !"
                     }
