@@ -1,68 +1,43 @@
-//! The PHP bridge: the only folder that names `ext_php_rs`.
+//! The PHP bridge: the only folder that names `ext_php_rs`. Only PHP's thread comes here.
 //!
-//! PHP's thread is the only one that comes here. `module` declares the classes; each class has a file
-//! of its name; `session`, `turn` and `run` are the loop. A call into the script may throw, call back
-//! into the same object, suspend its Fiber, or never return (a fatal error is a `longjmp`): so state is
-//! owned by objects and reached through cells, nothing is borrowed across such a call, and every loop
-//! runs inside `engine::guarded`.
-//!
-//! Raw engine structures are handled in the few files that allow `unsafe`; the others are plain Rust on
-//! top of them.
+//! Three rooms: [`zend`] binds to the engine and knows nothing of servers, [`event_loop`] runs a server and its
+//! callbacks, and [`classes`] declares the PHP classes.
 
-mod app_keys;
-mod audience;
-mod auth;
-mod call;
-mod callback;
-mod class;
-mod clients;
-mod compression;
-mod connection;
-mod engine;
-mod enums;
-mod exceptions;
-mod fork;
-mod gomoob;
-mod handlers;
-mod handshake;
-mod headers;
-mod jwt;
-mod limits;
-mod link;
-mod log;
-mod module;
-mod nesting;
-mod objects;
-mod options;
-mod output;
-mod plain;
-mod presence;
-mod properties;
-mod request;
-mod response;
-mod rules;
-mod run;
-mod server;
-mod session;
-mod signals;
-mod signature;
-mod stderr;
-mod stream;
-mod tag;
-mod target;
-mod thrown;
-mod timers;
-mod tls;
-mod turn;
-mod uncaught;
-mod upcall;
-mod values;
+mod classes;
+mod event_loop;
 mod zend;
 
-use call::Call;
-use thrown::{Kind, Thrown, throw};
+use classes::{
+    app_keys, auth, compression, connection, enums, gomoob, handlers, handshake, jwt, limits, request,
+    response, tag, target, tls,
+};
+use event_loop::{server, timers};
+use zend::{class::BadDeclaration, exceptions};
 
-/// The private constructor of what only the server makes. Nobody reaches it but reflection.
-fn not_constructible(_: &mut Call<'_>) -> Result<(), Thrown> {
-    Err(throw(Kind::Error, "Only the server makes these objects"))
+/// Declares every class when the module starts. The engine wants parents and interfaces before the classes that name
+/// them; the order of the others does not matter.
+fn declare() -> Result<(), BadDeclaration> {
+    exceptions::declare()?;
+    enums::declare()?;
+    limits::declare()?;
+    compression::declare()?;
+    tls::declare()?;
+    auth::declare()?;
+    jwt::declare()?;
+    app_keys::declare()?;
+    request::declare()?;
+    response::declare()?;
+    tag::declare()?;
+    target::declare()?;
+    handshake::declare()?;
+    connection::declare()?;
+    timers::declare()?;
+    gomoob::declare()?;
+    handlers::declare()?;
+    server::declare()
+}
+
+/// Ends every run when PHP's request or the module ends.
+fn end_runs() {
+    server::end_all();
 }

@@ -98,6 +98,33 @@ fn every_folder_names_only_those_it_may_know() {
 }
 
 #[test]
+fn the_rooms_of_the_bridge_know_only_those_below_them() {
+    let bridge = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/php");
+    let mut wrong = Vec::new();
+    let mut files = 0;
+    for (path, text) in rust_files(&bridge) {
+        files += 1;
+        let room = path.strip_prefix(&format!("{}/", bridge.display())).unwrap().split('/').next().unwrap();
+        if room == "zend" {
+            for above in ["event_loop", "classes"] {
+                if text.contains(&format!("php::{above}")) {
+                    wrong.push(format!("{path} names {above}"));
+                }
+            }
+            for core in ["port", "runtime", "hub", "queue", "connection", "protocol", "http"] {
+                if folders_named(&text).iter().any(|named| named == core) {
+                    wrong.push(format!("{path} names crate::{core}"));
+                }
+            }
+        } else if text.contains("allow(unsafe_code)") {
+            wrong.push(format!("{path} allows unsafe code"));
+        }
+    }
+    assert!(files > 30, "looked at {files} files only");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
 fn unsafe_is_allowed_only_where_the_architecture_page_says() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let page = fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();

@@ -1,0 +1,119 @@
+//! The way of PHP objects to the network, for as long as their server runs.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::{Rc, Weak},
+};
+
+use ext_php_rs::types::Zval;
+
+use super::rules::Rules;
+use crate::php::classes::request::Request;
+use crate::php::zend::{
+    fork,
+    objects::Owned,
+    thrown::{Kind, Thrown, throw},
+};
+use crate::port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publisher, SendResult};
+
+/// Shared by a server and the connections and handshakes that it made; cut once the run is over.
+#[derive(Debug)]
+pub(in crate::php) struct Link {
+    /// The process of the threads; a forked child has none of them.
+    birth: fork::Process,
+    /// Never borrowed across a call into PHP.
+    publisher: Rc<RefCell<Publisher>>,
+    is_cut: Cell<bool>,
+    /// Requests of handshakes that are not decided or whose open event is on its way.
+    pub(in crate::php) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
+    /// The rules belong to the server.
+    rules: Weak<Rules>,
+    max_topics: usize,
+    max_tags: usize,
+    max_response: usize,
+}
+
+impl Link {
+    pub(in crate::php) fn new(publisher: Rc<RefCell<Publisher>>, rules: &Rc<Rules>) -> Self {
+        let limits = publisher.borrow();
+        let (max_topics, max_tags) = (limits.max_topics(), limits.max_tags());
+        let max_response = limits.max_response_size();
+        drop(limits);
+        Self {
+            birth: fork::Process::current(),
+            publisher,
+            is_cut: Cell::new(false),
+            waiting: RefCell::default(),
+            rules: Rc::downgrade(rules),
+            max_topics,
+            max_tags,
+            max_response,
+        }
+    }
+
+    /// Calls `publish` with the publisher; `None` once the run is over.
+    #[inline]
+    pub(in crate::php) fn publish<R>(&self, publish: impl FnOnce(&mut Publisher) -> R) -> Option<R> {
+        (!self.is_cut.get()).then(|| publish(&mut self.publisher.borrow_mut()))
+    }
+
+    /// True until the run is over.
+    pub(in crate::php) fn is_up(&self) -> bool {
+        !self.is_cut.get()
+    }
+
+    /// Throws in a forked child.
+    pub(in crate::php) fn check_process(&self) -> Result<(), Thrown> {
+        check_process(self.birth)
+    }
+
+    /// Sends to one connection. `Err` if the payload can never fit.
+    pub(in crate::php) fn send(
+        &self,
+        to: &ConnectionHandle,
+        message: Outgoing<'_>,
+    ) -> Result<SendResult, PayloadTooBig> {
+        match self.publish(|publisher| publisher.send(to, message)) {
+            None => Ok(SendResult::Closed),
+            Some(Err(_)) if !to.is_open() => Ok(SendResult::Closed),
+            Some(result) => result,
+        }
+    }
+
+    /// What may be subscribed to; `None` once the server is gone.
+    pub(in crate::php) fn rules(&self) -> Option<Rc<Rules>> {
+        self.rules.upgrade()
+    }
+
+    pub(in crate::php) fn max_topics(&self) -> usize {
+        self.max_topics
+    }
+
+    pub(in crate::php) fn max_tags(&self) -> usize {
+        self.max_tags
+    }
+
+    /// Bytes of the body and the headers of an HTTP response.
+    pub(in crate::php) fn max_response(&self) -> usize {
+        self.max_response
+    }
+
+    /// Ends it: from now on every connection is closed to PHP. Gives the PHP values that were held.
+    #[must_use]
+    pub(in crate::php) fn cut(&self) -> Vec<Zval> {
+        self.is_cut.set(true);
+        self.waiting.take().into_values().map(Owned::into_zval).collect()
+    }
+}
+
+/// Throws if this is a fork of the process in which `birth` was.
+pub(in crate::php) fn check_process(birth: fork::Process) -> Result<(), Thrown> {
+    if birth == fork::Process::current() {
+        return Ok(());
+    }
+    Err(throw(
+        Kind::State,
+        "The server belongs to the process that made it; this one was forked from that process and cannot use it",
+    ))
+}

@@ -1,0 +1,125 @@
+//! What an operator should read: to the logger if there is one, else to standard error.
+
+use std::time::{Duration, Instant};
+
+use ext_php_rs::types::ZendHashTable;
+
+use super::{server::Server, session::Session};
+use crate::php::zend::{
+    engine, output,
+    plain::plain,
+    stderr,
+    thrown::{Thrown, warn},
+    values,
+};
+use crate::{
+    config::Origins,
+    port::{LogLevel, LogRecord},
+};
+
+/// One line for each listener, and the ceiling.
+pub(in crate::php) fn started(server: &Server, addresses: &[String], ceiling: usize) -> Result<(), Thrown> {
+    for address in addresses {
+        line(server, LogLevel::Info, &format!("listening on {address}"), &[("address", address.clone())])?;
+    }
+    if server.config.origins == Origins::Any {
+        line(
+            server,
+            LogLevel::Warning,
+            "every web page may connect: the option origins is ['*']; list the pages that shall",
+            &[("option", "origins".to_owned())],
+        )?;
+    }
+    let max = server.config.limits.max_connections;
+    let why = if ceiling < max { "what the limit of open files leaves" } else { "limits.maxConnections" };
+    line(
+        server,
+        LogLevel::Info,
+        &format!("ceiling: {ceiling} connections ({why})"),
+        &[("connections", ceiling.to_string())],
+    )
+}
+
+/// What was drained.
+pub(in crate::php) fn stopped(server: &Server, session: &Session) -> Result<(), Thrown> {
+    let Some(stopping) = session.stopping() else { return Ok(()) };
+    let took = Instant::now().saturating_duration_since(stopping.since).as_secs_f64();
+    let connections = stopping.connections;
+    line(
+        server,
+        LogLevel::Info,
+        &format!("stopped: {connections} connections drained in {took:.1} s"),
+        &[("connections", connections.to_string()), ("seconds", format!("{took:.3}"))],
+    )
+}
+
+pub(in crate::php) fn shard_panicked(server: &Server, shard: usize, panic: &str) -> Result<(), Thrown> {
+    let context = [("shard", shard.to_string()), ("panic", panic.to_owned())];
+    line(server, LogLevel::Error, "a network thread has panicked; the server stops", &context)
+}
+
+/// Says so if output could not be written, once.
+pub(in crate::php) fn output_lost(server: &Server, session: &Session) -> Result<(), Thrown> {
+    if !output::is_lost() || session.is_output_lost.replace(true) {
+        return Ok(());
+    }
+    engine::forget_failed_output();
+    line(server, LogLevel::Warning, OUTPUT_LOST, &[])
+}
+
+/// The same where the script ends, maybe because PHP ends it for that. Not for the logger, for no PHP may run now.
+pub(in crate::php) fn output_lost_at_end(session: &Session) {
+    if !output::is_lost() || session.is_output_lost.replace(true) {
+        return;
+    }
+    let (level, why) = if output::ends_script() {
+        let why = "standard output cannot be written, and PHP ends the script for that (ignore_user_abort)";
+        ("error", why)
+    } else {
+        engine::forget_failed_output();
+        ("warning", OUTPUT_LOST)
+    };
+    stderr::line(&format!("{level}: ferrite {} {why}", env!("CARGO_PKG_VERSION")));
+}
+
+/// A record of the core.
+pub(in crate::php) fn record(server: &Server, record: &LogRecord) -> Result<(), Thrown> {
+    let context: Vec<_> = record.context.iter().map(|(key, value)| (key.as_str(), value.clone())).collect();
+    line(server, record.level, &record.message, &context)
+}
+
+fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, String)]) -> Result<(), Thrown> {
+    // What clients said may be in any of it.
+    let message =
+        plain(format!("ferrite {} {message}", env!("CARGO_PKG_VERSION")).as_bytes(), LONGEST_MESSAGE);
+    let context = context.iter().map(|(key, value)| (*key, plain(value.as_bytes(), LONGEST_VALUE)));
+    let Some(logger) = &server.logger else {
+        let mut text = message;
+        if level != LogLevel::Info {
+            text.insert_str(0, &format!("{}: ", level.as_str()));
+            for (key, value) in context {
+                text.push_str(&format!(", {key}: {value}"));
+            }
+        }
+        // One byte is for the line break.
+        stderr::line(&plain(text.as_bytes(), stderr::LONGEST - 1));
+        return Ok(());
+    };
+    let mut array = ZendHashTable::new();
+    for (key, value) in context {
+        let _ = array.insert(key, values::text(value.as_bytes()));
+    }
+    let arguments =
+        [values::text(level.as_str().as_bytes()), values::text(message.as_bytes()), values::array(array)];
+    match server.ask(logger.clone(), arguments, None, |_| ())? {
+        Ok(()) => Ok(()),
+        Err(error) => warn(error),
+    }
+}
+
+const OUTPUT_LOST: &str = "standard output cannot be written: what the script prints is lost";
+const LONGEST_MESSAGE: usize = 2000;
+const LONGEST_VALUE: usize = 1000;
+
+/// Between two lines about what clients can do again and again.
+pub(in crate::php) const INTERVAL: Duration = Duration::from_secs(10);

@@ -1,0 +1,395 @@
+//! One run of a server, from binding to the last thread's end.
+
+use std::{
+    cell::{Cell, Ref, RefCell},
+    collections::VecDeque,
+    io,
+    rc::Rc,
+    time::{Duration, Instant},
+};
+
+use ext_php_rs::types::Zval;
+
+use super::{
+    clients::{Client, ClientState},
+    link::Link,
+    rules::Rules,
+    timers::Timers,
+};
+use crate::php::zend::signals::{Guard, Mask};
+use crate::php::zend::{fork, stream};
+use crate::{
+    config::ConfigError,
+    port::{Audience, ConnectionId, Consumer, Delivery, Event, Figure, Stopping, Waited},
+    runtime::{self, Notifier},
+};
+
+/// What a run owns. Callbacks enter it again, so everything is behind cells, and nothing is borrowed
+/// while PHP runs.
+#[derive(Debug)]
+pub(in crate::php) struct Session {
+    birth: fork::Process,
+    runtime: RefCell<Option<runtime::Server>>,
+    /// Never borrowed across a call into PHP.
+    consumer: RefCell<Consumer<ClientState>>,
+    /// Tells systemd, if that started this process.
+    notifier: RefCell<Option<Notifier>>,
+    pub(in crate::php) link: Rc<Link>,
+    /// Events that had to wait for a callback of their connection that was suspended in its Fiber; they
+    /// come before what the consumer has.
+    pending: RefCell<VecDeque<Delivery<ClientState>>>,
+    /// The clients of a run that ends without their close callbacks.
+    left: RefCell<Vec<Rc<Client>>>,
+    /// Whether it was said that standard output is gone.
+    pub(in crate::php) is_output_lost: Cell<bool>,
+    /// When a client's refused message was logged last.
+    pub(in crate::php) refusal_logged: Cell<Option<Instant>>,
+    /// Whether `run()` owns the loop.
+    pub(in crate::php) is_run: bool,
+    /// Whether `onStart` has not returned yet.
+    pub(in crate::php) is_starting: Cell<bool>,
+    /// The Fibers in which a loop of this run is active, outermost first; 0 outside of all Fibers.
+    pub(in crate::php) loops: RefCell<Vec<usize>>,
+    addresses: Vec<String>,
+    /// The most connections at once.
+    pub(in crate::php) ceiling: usize,
+    pub(in crate::php) panic: RefCell<Option<String>>,
+    end: Cell<End>,
+    /// Takes signals for the time of the run, if `run()` owns the loop.
+    signals: RefCell<Option<Guard>>,
+    stream: RefCell<Option<Zval>>,
+}
+
+/// How far the end of a run has come. Loops of several Fibers may come to it, perhaps when the server runs anew: the
+/// first ends the run, and the others just return.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    NotYet,
+    Begun,
+    Done,
+}
+
+/// Why a sleep ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::php) enum Woken {
+    /// By an event, or by the time.
+    Normally,
+    /// By a signal.
+    BySignal,
+}
+
+impl Session {
+    /// Takes over a server that has just started.
+    pub(in crate::php) fn new(mut runtime: runtime::Server, rules: &Rc<Rules>, is_run: bool) -> Option<Self> {
+        let mut parts = runtime.take_consumer()?;
+        if !is_run {
+            // The waiting is the script's event loop's.
+            parts.driving = None;
+        }
+        let consumer = parts.assemble();
+        Some(Self {
+            birth: fork::Process::current(),
+            link: Rc::new(Link::new(consumer.publisher(), rules)),
+            addresses: runtime.addresses().to_vec(),
+            ceiling: runtime.ceiling(),
+            runtime: RefCell::new(Some(runtime)),
+            consumer: RefCell::new(consumer),
+            notifier: RefCell::new(Notifier::from_environment()),
+            pending: RefCell::default(),
+            left: RefCell::default(),
+            is_output_lost: Cell::default(),
+            refusal_logged: Cell::default(),
+            is_run,
+            is_starting: Cell::new(true),
+            loops: RefCell::default(),
+            panic: RefCell::default(),
+            end: Cell::new(End::NotYet),
+            signals: RefCell::default(),
+            stream: RefCell::default(),
+        })
+    }
+
+    pub(in crate::php) fn addresses(&self) -> &[String] {
+        &self.addresses
+    }
+
+    /// Reads the certificates again, if there are any.
+    pub(in crate::php) fn reload_tls(&self) -> Result<(), ConfigError> {
+        let certificates = self.runtime.borrow().as_ref().and_then(|runtime| runtime.certificates().cloned());
+        certificates.map_or(Ok(()), |certificates| certificates.reload())
+    }
+
+    /// The next event to dispatch. Presence changes until now are announced before.
+    pub(in crate::php) fn next_event(&self) -> Option<Delivery<ClientState>> {
+        let mut pending = self.pending.borrow_mut();
+        if pending.is_empty() {
+            return self.consumer.borrow_mut().receive();
+        }
+        let next = pending.pop_front();
+        drop(pending);
+        self.announce_due();
+        next
+    }
+
+    /// Announces the presence changes until now to the subscribers.
+    pub(in crate::php) fn announce_due(&self) {
+        if !self.is_foreign() {
+            self.consumer.borrow().announce_due();
+        }
+    }
+
+    /// Looks at the consumer. Not across a call into PHP.
+    pub(in crate::php) fn consumer(&self) -> Ref<'_, Consumer<ClientState>> {
+        self.consumer.borrow()
+    }
+
+    /// The client of that id.
+    pub(in crate::php) fn client(&self, id: ConnectionId) -> Option<Rc<Client>> {
+        self.consumer.borrow().connections().get(id)
+    }
+
+    /// Every client, open or not.
+    pub(in crate::php) fn clients(&self) -> Vec<Rc<Client>> {
+        self.consumer.borrow().connections().all()
+    }
+
+    /// The open connections of an audience, each once; none once the run is over.
+    pub(in crate::php) fn select(&self, audience: &Audience) -> Vec<ConnectionId> {
+        self.link.publish(|publisher| publisher.connections(audience)).unwrap_or_default()
+    }
+
+    /// Every figure of the server.
+    pub(in crate::php) fn figures(&self) -> Vec<Figure> {
+        self.consumer.borrow().publisher().borrow().figures()
+    }
+
+    /// Begins a batch of callbacks: each shard is woken at most once for all that they send.
+    pub(in crate::php) fn begin_batch(&self) {
+        self.consumer.borrow().begin_batch();
+    }
+
+    /// Ends a batch. In a forked child nothing serves.
+    pub(in crate::php) fn end_batch(&self) {
+        if !self.is_foreign() {
+            self.consumer.borrow().end_batch();
+        }
+    }
+
+    /// Puts events of a connection that were held back in front of what else waits.
+    pub(in crate::php) fn put_back(&self, mut held: VecDeque<Delivery<ClientState>>) {
+        if self.has_ended() {
+            return;
+        }
+        let mut pending = self.pending.borrow_mut();
+        while let Some(delivery) = held.pop_back() {
+            pending.push_front(delivery);
+        }
+    }
+
+    /// Tells systemd, if it wants to hear.
+    pub(in crate::php) fn notify(&self, tell: impl FnOnce(&mut Notifier, usize)) {
+        if let Some(notifier) = &mut *self.notifier.borrow_mut() {
+            tell(notifier, self.link.publish(|publisher| publisher.count()).unwrap_or(0));
+        }
+    }
+
+    /// When [`Notifier::turn`] has something to say.
+    pub(in crate::php) fn next_notice(&self) -> Option<Instant> {
+        self.notifier.borrow().as_ref().and_then(Notifier::due)
+    }
+
+    /// Takes the signals that the script has not taken, until the run ends.
+    pub(in crate::php) fn take_signals(&self) {
+        self.signals.replace(Some(Guard::install()));
+    }
+
+    /// How many signals have come since the last time it was asked.
+    pub(in crate::php) fn signals_arrived(&self) -> usize {
+        self.signals.borrow_mut().as_mut().map_or(0, Guard::arrived)
+    }
+
+    /// Whether a signal has come that nobody has asked about.
+    pub(in crate::php) fn is_signalled(&self) -> bool {
+        self.signals.borrow().as_ref().is_some_and(Guard::is_pending)
+    }
+
+    pub(in crate::php) fn restore_signals(&self) {
+        drop(self.signals.take());
+    }
+
+    /// Orders the end. A second order can only hasten it.
+    pub(in crate::php) fn order_stop(&self, grace: Duration) {
+        self.consumer.borrow_mut().stop(grace);
+    }
+
+    pub(in crate::php) fn stopping(&self) -> Option<Stopping> {
+        self.consumer.borrow().stopping()
+    }
+
+    /// Whether no event can come any more: every shard has ended, or has had all the time it was given.
+    pub(in crate::php) fn is_over(&self) -> bool {
+        self.has_ended() || self.are_shards_over()
+    }
+
+    fn are_shards_over(&self) -> bool {
+        let consumer = self.consumer.borrow();
+        consumer.is_overdue() || (consumer.is_over() && self.pending.borrow().is_empty())
+    }
+
+    /// Whether something can be done without sleeping.
+    pub(in crate::php) fn has_events(&self) -> bool {
+        !self.pending.borrow().is_empty() || self.consumer.borrow().has_events()
+    }
+
+    /// Sleeps until an event comes, the time has come, or a signal. All signals are blocked when it is
+    /// called, and `mask` says which are not during the sleep: so none is lost before it.
+    pub(in crate::php) fn sleep(&self, until: Option<Instant>, mask: Mask) -> Woken {
+        if self.is_foreign() || !self.pending.borrow().is_empty() {
+            return Woken::Normally;
+        }
+        match self.consumer.borrow_mut().wait(until, Some(mask.set())) {
+            Waited::ForSignal => Woken::BySignal,
+            Waited::Normally | Waited::NotAtAll => Woken::Normally,
+        }
+    }
+
+    /// With events left for the next batch: serves the network once, if nobody else does.
+    pub(in crate::php) fn serve_once(&self) {
+        if !self.is_foreign() {
+            self.consumer.borrow_mut().serve_once();
+        }
+    }
+
+    /// The stream that is readable when there is something to do; made when first asked for, and when the script has
+    /// closed the one before.
+    pub(in crate::php) fn stream(&self, timers: &Timers) -> io::Result<Option<Zval>> {
+        if let Some(stream) = &*self.stream.borrow()
+            && stream::is_open(stream)
+        {
+            return Ok(Some(stream.shallow_clone()));
+        }
+        let watch = self.consumer.borrow().watch()?;
+        let Some(stream) = stream::of(watch)? else { return Ok(None) };
+        let given = stream.shallow_clone();
+        let closed = self.stream.replace(Some(stream));
+        drop(closed);
+        self.rest(timers);
+        Ok(Some(given))
+    }
+
+    /// Before a poll, if an event loop waits on the stream: makes it unreadable.
+    pub(in crate::php) fn rise(&self) {
+        if self.stream.borrow().is_some() {
+            self.consumer.borrow().disarm();
+        }
+    }
+
+    /// After a poll, if an event loop waits on the stream: makes it readable if there is something to
+    /// do, and has it made so when there will be.
+    pub(in crate::php) fn rest(&self, timers: &Timers) {
+        if self.stream.borrow().is_none() {
+            return;
+        }
+        let due = [timers.next_due(), self.next_notice()].into_iter().flatten().min();
+        let ready = !self.pending.borrow().is_empty() || self.is_over();
+        self.consumer.borrow_mut().arm(ready, due);
+    }
+
+    /// Ends the run without another callback: clients get a close frame, threads are joined.
+    pub(in crate::php) fn abort(&self) {
+        self.order_abort();
+        self.await_abort();
+    }
+
+    /// The first half of it, which waits for nobody.
+    pub(in crate::php) fn order_abort(&self) {
+        if self.runtime.borrow().is_some() {
+            self.end_batch();
+            self.order_stop(ABORT_GRACE);
+        }
+    }
+
+    /// The other half.
+    pub(in crate::php) fn await_abort(&self) {
+        if self.runtime.borrow().is_some() {
+            let mask = Mask::block_all();
+            // The events that are left close clients, whose PHP values must not end here.
+            self.left.replace(self.consumer.borrow().connections().take());
+            while !self.are_shards_over() {
+                while let Some(delivery) = self.next_event() {
+                    if let Event::Stopped { panic: Some(panic), .. } = delivery.event {
+                        self.panic.replace(Some(panic));
+                    }
+                }
+                if !self.are_shards_over() {
+                    // With every signal blocked: nothing may cut this short, and it is short.
+                    self.sleep(None, Mask::block_all());
+                }
+            }
+            mask.restore();
+        }
+        self.end();
+    }
+
+    /// Joins the threads and lets go of everything.
+    pub(in crate::php) fn end(&self) {
+        // Its end joins the threads; what they say last is still in the inbox.
+        drop(self.runtime.take());
+    }
+
+    /// Begins the orderly end. False if another loop has: then that one does the work.
+    pub(in crate::php) fn begin_end(&self) -> bool {
+        self.end.get() == End::NotYet && {
+            self.end.set(End::Begun);
+            true
+        }
+    }
+
+    /// Whether nothing is left of the run.
+    pub(in crate::php) fn has_ended(&self) -> bool {
+        self.end.get() == End::Done
+    }
+
+    /// The end is done: gives every PHP value that was held, which is to be released by whoever knows what to do with
+    /// the exceptions of that.
+    #[must_use]
+    pub(in crate::php) fn release(&self) -> Vec<Zval> {
+        self.end.set(End::Done);
+        // Dropped when it is no longer borrowed.
+        drop(self.pending.take());
+        drop(self.notifier.take());
+        self.restore_signals();
+        let mut held = self.link.cut();
+        let clients = self.consumer.borrow().connections().take();
+        for client in self.left.take().into_iter().chain(clients) {
+            // A fatal error may have skipped the end of a callback. Held events own their client.
+            drop(client.leave());
+            held.extend(client.vacate());
+        }
+        held.extend(self.stream.take());
+        held
+    }
+
+    /// Whether this is a forked child of the process that the threads are in.
+    pub(in crate::php) fn is_foreign(&self) -> bool {
+        self.birth != fork::Process::current()
+    }
+
+    /// For the cycle collector.
+    pub(in crate::php) fn trace(&self, found: &mut dyn FnMut(&Zval)) {
+        if let Ok(consumer) = self.consumer.try_borrow() {
+            consumer.connections().each(|client| client.trace(found));
+        }
+        if let Ok(waiting) = self.link.waiting.try_borrow() {
+            waiting.values().for_each(|request| request.trace(found));
+        }
+        if let Ok(stream) = self.stream.try_borrow() {
+            stream.iter().for_each(found);
+        }
+    }
+}
+
+/// Events dealt with in one turn. More would keep timers and signals waiting, fewer would wake shards more often.
+pub(in crate::php) const BATCH: usize = 256;
+/// What clients get for their close frame when the script dies.
+const ABORT_GRACE: Duration = Duration::from_millis(500);

@@ -1,0 +1,423 @@
+//! One turn of the loop: events to callbacks.
+
+use bytes::Bytes;
+use ext_php_rs::types::Zval;
+
+use super::{
+    clients::{Client, ClientState},
+    log,
+    server::{On, Server},
+    session::{BATCH, Session},
+};
+use crate::php::classes::{gomoob, handshake, presence, request, response};
+use crate::php::zend::{
+    callback::Callback,
+    exceptions,
+    thrown::{self, Kind, Outcome, Thrown, throw},
+    values,
+};
+use crate::{
+    port::{Accept, Asked, ConnectionId, Delivery, Event, Handshake, LogLevel, LogRecord, Receipt, Respond},
+    runtime::Notifier,
+};
+
+/// Deals with the events that wait, at most a batch of them, and with the timers that are due. Says how
+/// many callbacks ran.
+pub(in crate::php) fn turn(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    in_batch(server, session, || Ok(events(server, session)? + timers(server, session)?))
+}
+
+/// The same without the timers, for a stop from outside.
+pub(in crate::php) fn turn_without_timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    in_batch(server, session, || events(server, session))
+}
+
+/// Wakes each shard at most once for all that the callbacks say.
+fn in_batch(
+    server: &Server,
+    session: &Session,
+    body: impl FnOnce() -> Result<usize, Thrown>,
+) -> Result<usize, Thrown> {
+    session.begin_batch();
+    let result = body();
+    // A callback may have forked. In the child nothing serves: it must not go on as if.
+    if result.is_ok() {
+        session.link.check_process()?;
+        session.notify(Notifier::turn);
+    }
+    session.end_batch();
+    if result.is_ok() {
+        log::output_lost(server, session)?;
+    }
+    result
+}
+
+fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    let mut ran = 0;
+    for _ in 0..BATCH {
+        let Some(delivery) = session.next_event() else { break };
+        ran += deal(server, session, delivery)?;
+        // A callback may have forked, or been suspended until the run was over.
+        if session.is_foreign() || session.has_ended() {
+            break;
+        }
+    }
+    Ok(ran)
+}
+
+fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+    let mut ran = 0;
+    let turn = server.timers.turn();
+    // The timers of a later run are none of this loop's.
+    while !session.is_foreign()
+        && !session.has_ended()
+        && let Some(callback) = server.timers.take_due(turn)
+    {
+        ran += 1;
+        server.call(callback, [])?;
+    }
+    Ok(ran)
+}
+
+/// Deals with one event; says how many callbacks ran.
+pub(in crate::php) fn deal(
+    server: &Server,
+    session: &Session,
+    delivery: Delivery<ClientState>,
+) -> Result<usize, Thrown> {
+    let is_message = matches!(delivery.event, Event::Message { .. });
+    let ran = dispatch(server, session, delivery)?;
+    if !is_message {
+        // Objects may have ended here without a word.
+        server.settle(None)?;
+    }
+    Ok(ran)
+}
+
+fn dispatch(server: &Server, session: &Session, delivery: Delivery<ClientState>) -> Result<usize, Thrown> {
+    match delivery.receipt.connection() {
+        Some(client) if client.is_busy() => {
+            let client = client.clone();
+            client.hold(delivery);
+            Ok(0)
+        }
+        Some(_) => dispatch_of_client(server, session, delivery),
+        None => dispatch_of_none(server, session, delivery),
+    }
+}
+
+/// An event of an open connection, or of one that was open until now.
+#[inline]
+fn dispatch_of_client(
+    server: &Server,
+    session: &Session,
+    Delivery { event, receipt }: Delivery<ClientState>,
+) -> Result<usize, Thrown> {
+    let Some(client) = receipt.connection() else { return Ok(0) };
+    match event {
+        Event::Message { payload, binary, .. } => message(server, session, client, payload, binary),
+        Event::Open { id, opened } => {
+            let request = session.link.waiting.borrow_mut().remove(&id);
+            client.prepare(opened, request);
+            match server.callback(On::Open) {
+                Some(callback) => visit(server, session, client, callback, [values::null()]),
+                None => Ok(0),
+            }
+        }
+        Event::Drain { .. } => match server.callback(On::Drain) {
+            Some(callback) => visit(server, session, client, callback, [values::null()]),
+            None => Ok(0),
+        },
+        Event::Close { code, reason, .. } => {
+            let client = client.clone();
+            close(server, session, &client, code, &reason, receipt)
+        }
+        _ => Ok(0),
+    }
+}
+
+/// An event of no connection that is open.
+fn dispatch_of_none(
+    server: &Server,
+    session: &Session,
+    Delivery { event, receipt }: Delivery<ClientState>,
+) -> Result<usize, Thrown> {
+    match event {
+        Event::Handshake { id, handshake } => decide(server, session, id, *handshake),
+        Event::HandshakeGone { id } => {
+            let gone = session.link.waiting.borrow_mut().remove(&id);
+            drop(receipt);
+            server.release(gone, None).map(|()| 0)
+        }
+        Event::Request { id, asked } => answer(server, session, id, *asked),
+        Event::Presence(change) => presence::dispatch(server, &change),
+        Event::Log(record) => log::record(server, &record).map(|()| 0),
+        Event::Stopped { shard, panic: Some(panic) } => {
+            log::shard_panicked(server, shard, &panic)?;
+            session.panic.replace(Some(panic));
+            Ok(0)
+        }
+        _ => Ok(0),
+    }
+}
+
+fn decide(server: &Server, session: &Session, id: ConnectionId, asked: Handshake) -> Result<usize, Thrown> {
+    let callback = server.callback(On::Handshake);
+    let request = request::object(asked.request, b"");
+    let (Some(callback), Some(request)) = (callback, request) else {
+        // The callback was there when the client came, and is no longer.
+        let accept = Accept::as_identified(asked.identity, asked.protocol);
+        session.link.publish(|publisher| publisher.accept(id, accept));
+        return Ok(0);
+    };
+    let old = session.link.waiting.borrow_mut().insert(id, request.clone());
+    drop(old);
+    let Some(handshake) =
+        handshake::object(id, session.link.clone(), request, asked.protocol, asked.identity)
+    else {
+        return Ok(0);
+    };
+    let answer = server.ask(callback, [handshake.to_zval()], None, |_| ());
+    match &answer {
+        Ok(Ok(())) => handshake.decide_by_default(),
+        Ok(Err(_)) | Err(_) => handshake.fail(),
+    }
+    let released = server.release(handshake, None);
+    if let Err(error) = answer? {
+        server.report(error, None)?;
+    }
+    released.map(|()| 1)
+}
+
+/// Has the script answer a plain request.
+fn answer(server: &Server, session: &Session, id: ConnectionId, asked: Asked) -> Result<usize, Thrown> {
+    let Asked { request, body } = asked;
+    let request = request::object(request, &body);
+    // The network's copy: PHP has its own now.
+    drop(body);
+    let (ran, answer, trouble) = match (server.callback(On::Request), request) {
+        (Some(callback), Some(request)) => {
+            let read =
+                |returned: &Zval| response::respond(returned).ok_or_else(|| values::type_name(returned));
+            match server.ask(callback, [request.into_zval()], None, read) {
+                Ok(Ok(Ok(answer))) => (1, answer, Outcome::Done),
+                Ok(Ok(Err(what))) => (1, failed(), no_response(&what)),
+                Ok(Err(error)) => (1, failed(), Outcome::Threw(error)),
+                Err(thrown) => (1, failed(), Outcome::Leaving(thrown)),
+            }
+        }
+        // The callback was there when the client came, and is no longer.
+        _ => (0, Respond { status: 404, ..Respond::default() }, Outcome::Done),
+    };
+    // The callback may have forked, and a child must not answer its parent's clients.
+    let sent = if session.is_foreign() {
+        None
+    } else {
+        session.link.publish(|publisher| publisher.respond(id, answer))
+    };
+    match trouble {
+        Outcome::Done => {}
+        Outcome::Leaving(thrown) => return Err(thrown),
+        Outcome::Threw(error) => server.report(error, None)?,
+    }
+    if let Some(Err(error)) = sent {
+        let message = format!("The answer of onRequest was not sent, the client was told 500: {error}");
+        log::record(server, &LogRecord { level: LogLevel::Error, message, context: Vec::new() })?;
+    }
+    Ok(ran)
+}
+
+fn failed() -> Respond {
+    Respond { status: 500, ..Respond::default() }
+}
+
+/// The exception for a callback that returned something else.
+fn no_response(what: &str) -> Outcome {
+    let _ = throw(
+        Kind::Type,
+        &format!("The callback of onRequest must return Ferrite\\Response, string or null, {what} returned"),
+    );
+    thrown::outcome()
+}
+
+/// Hands a message to the rule, the script and the dialect, whichever there are.
+fn message(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    payload: Bytes,
+    binary: bool,
+) -> Result<usize, Thrown> {
+    if client.is_muted() {
+        return Ok(0);
+    }
+    if !server.is_heard(On::Authorize) && server.dialect.is_none() {
+        return hear(server, session, client, payload, binary);
+    }
+    let (judge, callback) = (server.callback(On::Authorize), server.callback(On::Message));
+    let is_heard = judge.is_some() || callback.is_some();
+    let data = is_heard.then(|| values::message(&payload, binary));
+    // Its memory is free for the network from here on, unless the dialect reads it.
+    let dialect = server.dialect.as_ref().map(|dialect| (dialect, payload));
+    let mut ran = 0;
+    if let (Some(judge), Some(judged)) = (judge, &data) {
+        ran += 1;
+        if !permits(server, session, client, judge, judged.shallow_clone(), binary)? {
+            data.into_iter().for_each(values::release);
+            return Ok(ran);
+        }
+    }
+    match (callback, data) {
+        (Some(callback), Some(data)) => {
+            ran += visit(server, session, client, callback, [values::null(), data, values::bool(binary)])?;
+        }
+        (_, data) => data.into_iter().for_each(values::release),
+    }
+    match dialect {
+        Some((dialect, payload)) if client.handle().is_open() && !session.is_foreign() => {
+            Ok(ran + gomoob::message(server, session, client, dialect, &payload)?)
+        }
+        _ => Ok(ran),
+    }
+}
+
+/// Hands a message to the script alone. The way of nearly all of them: it asks for nothing else.
+fn hear(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    payload: Bytes,
+    binary: bool,
+) -> Result<usize, Thrown> {
+    let Some(callback) = server.callback(On::Message) else { return Ok(0) };
+    let data = values::message(&payload, binary);
+    // Its memory is free for the network from here on.
+    drop(payload);
+    visit(server, session, client, callback, [values::null(), data, values::bool(binary)])
+}
+
+/// Whether the script lets a message pass. If it does not say so, the connection is closed and nothing more of it is
+/// heard.
+fn permits(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    judge: Callback,
+    data: Zval,
+    binary: bool,
+) -> Result<bool, Thrown> {
+    let arguments = [values::null(), data, values::bool(binary)];
+    let read = |answer: &Zval| answer.bool().ok_or_else(|| values::type_name(answer));
+    let answer = consult(server, session, client, judge, arguments, read)?;
+    let Some(answer) = answer else {
+        // It threw, and has been closed for that.
+        client.mute();
+        return Ok(false);
+    };
+    match answer {
+        Ok(true) => return Ok(true),
+        Ok(false) => {
+            session.link.publish(|publisher| publisher.close(client.handle(), FORBIDDEN, "not authorised"));
+        }
+        Err(what) => {
+            let _ =
+                throw(Kind::Type, &format!("The callback of onAuthorize must return bool, {what} returned"));
+            if let Outcome::Threw(error) = thrown::outcome() {
+                fail(server, session, client, error)?;
+            }
+        }
+    }
+    client.mute();
+    Ok(false)
+}
+
+/// The last callback of a connection. The server forgets the connection before, so that the subscribers of its topics
+/// have been notified of its leave by then.
+pub(in crate::php) fn close(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    code: u16,
+    reason: &str,
+    mut receipt: Receipt<ClientState>,
+) -> Result<usize, Thrown> {
+    if !client.close() {
+        return Ok(0);
+    }
+    receipt.forget();
+    session.announce_due();
+    let ran = match server.callback(On::Close) {
+        Some(callback) => {
+            let arguments = [values::null(), values::int(i64::from(code)), values::text(reason.as_bytes())];
+            visit(server, session, client, callback, arguments)
+        }
+        None => Ok(0),
+    };
+    drop(receipt);
+    // Here and now the script's data ends, if it keeps the object nowhere.
+    ran.and_then(|ran| server.release(client.vacate(), None).map(|()| ran))
+}
+
+/// Calls a callback for a connection, whose object becomes the first argument. What the callback throws
+/// closes the connection.
+#[inline(always)]
+fn visit<const N: usize>(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    callback: Callback,
+    arguments: [Zval; N],
+) -> Result<usize, Thrown> {
+    consult(server, session, client, callback, arguments, |_| ()).map(|_| 1)
+}
+
+/// The same, and gives what `read` makes of the callback's answer; `None` if it threw.
+#[inline(always)]
+fn consult<R, const N: usize>(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    callback: Callback,
+    mut arguments: [Zval; N],
+    read: impl FnOnce(&Zval) -> R,
+) -> Result<Option<R>, Thrown> {
+    let Some(connection) = client.object(&session.link) else { return Ok(None) };
+    if let Some(first) = arguments.first_mut() {
+        *first = connection;
+    }
+    occupied(session, client, || match server.ask(callback, arguments, Some((session, client)), read)? {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => fail(server, session, client, error).map(|()| None),
+    })
+}
+
+/// Enters PHP for a connection: what comes of it meanwhile waits, also while a Fiber is suspended.
+pub(in crate::php) fn occupied<R>(session: &Session, client: &Client, body: impl FnOnce() -> R) -> R {
+    client.enter();
+    let result = body();
+    if let Some(held) = client.leave() {
+        session.put_back(held);
+    }
+    result
+}
+
+/// Closes a connection for what one of its callbacks threw.
+fn fail(server: &Server, session: &Session, client: &Client, error: Zval) -> Result<(), Thrown> {
+    // What a client may not do is the client's doing.
+    let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
+    let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
+    // And the log is not the client's to fill.
+    let about = Some((session, client));
+    let reported = if is_forbidden && !server.is_heard(On::Error) {
+        server.release(error, about)
+    } else {
+        server.report(error, about)
+    };
+    session.link.publish(|publisher| publisher.close(client.handle(), code, reason));
+    reported
+}
+
+/// RFC 6455 section 7.4.1: the server met an unexpected condition.
+const INTERNAL_ERROR: u16 = 1011;
+/// IANA's registry: who the client is, is known, and that it may not.
+const FORBIDDEN: u16 = 3003;
