@@ -70,7 +70,7 @@ struct Tagged {
 impl Default for Index {
     fn default() -> Self {
         Self {
-            ids: Pages::new(NOBODY),
+            ids: Pages::new(NO_CONNECTION),
             topics: HashMap::new(),
             topic_names: BTreeSet::new(),
             users: HashMap::new(),
@@ -253,4 +253,4 @@ fn remove<K: Hash + Eq + Borrow<Q>, Q: Hash + Eq + ?Sized>(
 }
 
 /// An id that no connection has.
-const NOBODY: ConnectionId = ConnectionId::new(0, 0, 0);
+const NO_CONNECTION: ConnectionId = ConnectionId::new(0, 0, 0);

@@ -159,8 +159,8 @@ impl<T> Consumer<T> {
         self.ledger.begin_batch();
     }
 
-    /// Ends a batch: announces the presence changes that it caused, then wakes each resting shard once that has got a
-    /// command or credit.
+    /// Ends a batch: announces the presence changes that it caused, then wakes each resting shard that has got a command
+    /// or credit, once.
     pub fn end_batch(&self) {
         self.announce_due();
         let mut publisher = self.publisher.borrow_mut();
@@ -258,7 +258,7 @@ impl<T> Consumer<T> {
         self.stopping
     }
 
-    /// True if every shard has ended, or [is overdue](Self::is_overdue).
+    /// True if every shard has ended, or one [is overdue](Self::is_overdue).
     pub fn is_over(&self) -> bool {
         self.stopped >= self.shards || self.is_overdue()
     }
@@ -268,17 +268,17 @@ impl<T> Consumer<T> {
         self.overtime().is_some_and(|overtime| Instant::now() >= overtime)
     }
 
-    /// The time at which the shards are ended that have not ended as ordered.
+    /// The time at which shards that have not ended as ordered are ended.
     pub fn overtime(&self) -> Option<Instant> {
         self.stopping.map(|stopping| stopping.deadline + OVERTIME)
     }
 
-    /// A descriptor for an event loop to wait on; readable when there is something to do. See [`arm`](Self::arm).
+    /// Makes a descriptor for an event loop, which is readable as [`arm`](Self::arm) says.
     pub fn watch(&self) -> io::Result<OwnedFd> {
         self.inbox.watch()
     }
 
-    /// Makes the descriptor readable now if `ready` or an event waits, or else when one comes, and at `due`.
+    /// Makes the descriptor readable now if `ready` is true or an event waits; otherwise when an event comes, or at `due`.
     pub fn arm(&mut self, ready: bool, due: Option<Instant>) {
         self.disarm();
         let now = Instant::now();

@@ -78,7 +78,7 @@ impl Publisher {
 
     /// True if the thread may not wait, but would have to: a shard is behind with its commands by more than a send budget.
     pub fn is_held_up(&self) -> bool {
-        !self.may_wait && self.shards.iter().any(|route| route.commands.is_over(self.send_budget))
+        !self.may_wait && self.shards.iter().any(|route| route.commands.is_behind_by(self.send_budget))
     }
 
     /// Defers the wakes of shards to [`end_batch`](Self::end_batch).

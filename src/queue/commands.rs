@@ -135,14 +135,14 @@ impl CommandSender {
     /// Waits while more than `most` bytes of commands are on their way to the shard. A shard never waits for the
     /// network, so this waits for processor time only. It gives the queue its bound.
     pub fn wait_for_room(&self, most: usize) {
-        while self.is_over(most) {
+        while self.is_behind_by(most) {
             self.wake_now();
             std::thread::sleep(Duration::from_micros(100));
         }
     }
 
     /// True if more than `most` bytes of commands are on their way to a shard that has not ended.
-    pub fn is_over(&self, most: usize) -> bool {
+    pub fn is_behind_by(&self, most: usize) -> bool {
         let taken = self.flow.taken.load(Ordering::Acquire);
         let in_transit = self.flow.given.load(Ordering::Relaxed).saturating_sub(taken) as usize;
         in_transit > most && !self.shared.gone.load(Ordering::Acquire)

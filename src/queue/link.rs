@@ -1,4 +1,4 @@
-//! The queues between one shard and the rest of the process.
+//! A link: the queues between one shard and the rest of the process. See the parent module for order and bounds.
 
 use std::sync::Arc;
 

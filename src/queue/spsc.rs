@@ -276,7 +276,7 @@ mod loom_models {
                         next += 1;
                     }
                     None => {
-                        assert!(empty, "it was not empty, and nobody else takes");
+                        assert!(empty, "it was not empty, and there is no other consumer");
                         thread::yield_now();
                     }
                 }

@@ -1,4 +1,4 @@
-//! The value of a tag: data that crosses with an accepted client.
+//! The value of a tag, as it crosses with an accepted client.
 
 use std::{fmt, sync::Arc};
 

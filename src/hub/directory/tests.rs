@@ -1,3 +1,5 @@
+//! Audiences against a naive evaluator.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{prelude::*, test_runner::TestRunner};
@@ -112,15 +114,15 @@ fn an_audience_has_the_connections_of_a_naive_evaluator_100_000_times() {
             prop_assert!(directory.is_empty());
             now.iter().enumerate().for_each(|(n, plain)| enter(&directory, id(n), plain));
             for audience in &audiences {
-                let everybody = || (0..now.len()).map(id).collect();
-                let mut found = directory.find(audience, everybody);
+                let all_open = || (0..now.len()).map(id).collect();
+                let mut found = directory.find(audience, all_open);
                 found.sort_unstable();
                 let ids = now.iter().enumerate().map(|(n, plain)| (id(n), plain));
                 // The registry, not the directory, refuses an id that no connection has.
-                let nobody = (now.len()..12).map(id).map(|id| (id, Plain::default()));
+                let absent = (now.len()..12).map(id).map(|id| (id, Plain::default()));
                 let mut expected: Vec<_> = ids
                     .map(|(id, plain)| (id, plain.clone()))
-                    .chain(nobody.filter(|_| audience.connections.is_some()))
+                    .chain(absent.filter(|_| audience.connections.is_some()))
                     .filter(|(id, plain)| is_meant(audience, *id, plain))
                     .map(|(id, _)| id)
                     .collect();
@@ -158,18 +160,18 @@ fn connections_chosen_by_their_properties_are_found_without_listing_all() {
         directory.add_user(id(n), "ann");
         directory.join(id(n), "room");
     }
-    let nobody_asks = || -> Vec<ConnectionId> { panic!("everybody was looked at") };
+    let not_called = || -> Vec<ConnectionId> { panic!("all connections were listed") };
     let tags = |query: &str| Some(Query::parse(query).unwrap());
     for (query, count) in [("n=1", 1), ("n & !n=3", 99), ("!n=3 & n=4", 1), ("!(!n=3 | !n)", 1), ("x", 0)] {
         let audience = Audience { tags: tags(query), ..Audience::default() };
-        assert_eq!(directory.find(&audience, nobody_asks).len(), count, "{query}");
+        assert_eq!(directory.find(&audience, not_called).len(), count, "{query}");
     }
     let but = || Audience { tags: tags("!n=3 & !x"), ..Audience::default() };
     let user = Audience { users: Some(vec!["ann".into()]), ..but() };
     let topic = Audience { topics: Some(vec!["room".into(), "none".into()]), ..but() };
     let given = Audience { connections: Some(vec![id(3), id(4), id(3)]), ..but() };
     for (audience, count) in [(user, 99), (topic, 99), (given, 1)] {
-        assert_eq!(directory.find(&audience, nobody_asks).len(), count, "{audience:?}");
+        assert_eq!(directory.find(&audience, not_called).len(), count, "{audience:?}");
     }
     assert_eq!(directory.find(&but(), || vec![id(3), id(4)]), [id(4)]);
 }

@@ -1,3 +1,5 @@
+//! Reading, writing and bounding queries.
+
 use proptest::prelude::*;
 
 use super::*;

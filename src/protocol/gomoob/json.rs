@@ -248,7 +248,7 @@ mod tests {
         assert!(frame(&again(MAX_ENTRIES)).is_some());
         assert_eq!(frame(&again(MAX_ENTRIES + 1)), None);
         let ignored = format!("{{\"metadata\":{{\"a\":1{}}}}}", ",\"a\":1".repeat(MAX_ENTRIES));
-        assert!(frame(&ignored).is_some(), "what is left out costs nothing");
+        assert!(frame(&ignored).is_some(), "entries that are not kept cost nothing");
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! The order of commands, and the bytes in transit.
+
 use super::*;
 use crate::queue::ConnectionId;
 
@@ -49,12 +51,12 @@ fn bytes_in_transit_are_counted_for_each_queue() {
     let size = command(1).size();
     primary.push(command(1));
     secondary.push(command(2));
-    assert!(primary.is_over(size - 1) && !primary.is_over(size));
-    assert!(secondary.is_over(size - 1) && !secondary.is_over(size));
+    assert!(primary.is_behind_by(size - 1) && !primary.is_behind_by(size));
+    assert!(secondary.is_behind_by(size - 1) && !secondary.is_behind_by(size));
     assert_eq!(taken(&mut receiver).len(), 2);
     receiver.report();
-    assert!(!primary.is_over(0) && !secondary.is_over(0));
+    assert!(!primary.is_behind_by(0) && !secondary.is_behind_by(0));
     secondary.push(command(3));
     drop(receiver);
-    assert!(!secondary.is_over(0), "a shard that has ended keeps no producer waiting");
+    assert!(!secondary.is_behind_by(0), "a shard that has ended keeps no producer waiting");
 }
