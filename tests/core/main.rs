@@ -5,6 +5,7 @@
 mod auth;
 mod budgets;
 mod certificates;
+mod circles;
 mod closing;
 mod compression;
 mod control;
