@@ -12,7 +12,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ferrite::{
     auth::{Authenticator, Moment, TraitRules},
     config::{AppKeys, Application, Auth, Jwt, JwtKey, Origins, Secret, TrustedProxies},
-    http::{HeadLimits, Peer, Request, UpgradeRules, parse_upgrade},
+    http::{HeadLimits, Peer, Request, UpgradeRules, parse_upgrade, sample},
     hub::{check_tag, check_topic},
 };
 use ferrite_fuzz::Input;
@@ -117,7 +117,7 @@ fn request(options: u8, token: &[u8]) -> Option<Request> {
     let value = if query.is_empty() { token } else { b"" };
     let head: [&[u8]; 8] =
         [b"GET /?x=1&token=", query, b" HTTP/1.1\r\n", name, b": ", scheme, value, b"\r\n"];
-    let head = [&head.concat()[..], REQUEST].concat();
+    let head = [&head.concat()[..], sample::HEADERS.as_bytes(), b"\r\n"].concat();
     let rules = UpgradeRules {
         origins: &Origins::Any,
         protocols: &[],
@@ -153,4 +153,3 @@ const RAW: u8 = 8;
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 const NOW: u64 = 1_800_000_000;
 const LEEWAY: f64 = 30.0;
-const REQUEST: &[u8] = b"Host: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

@@ -30,6 +30,7 @@ mod plain;
 mod refusal;
 mod request;
 mod response;
+pub mod sample;
 pub mod status;
 #[cfg(test)]
 mod tests;

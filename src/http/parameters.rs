@@ -56,13 +56,10 @@ fn pair(part: &[u8]) -> (&[u8], &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::{HeadLimits, Peer, UpgradeRules, parse_upgrade};
+    use crate::http::{HeadLimits, Peer, UpgradeRules, parse_upgrade, sample};
 
     fn request(target: &str, headers: &str) -> Request {
-        let head = format!(
-            "GET {target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-        );
+        let head = sample::handshake(target, headers);
         let rules = UpgradeRules {
             origins: &Default::default(),
             protocols: &[],

@@ -14,6 +14,7 @@ use super::Driver;
 use crate::{
     config::{Compression, Config, Heartbeat, Limits, Listen},
     frame::client,
+    http::sample::HANDSHAKE,
     port::{ConnectionHandle, Consumer, Delivery, Event, Interests, Outgoing, Publisher},
     socket::{Entry, PeerAddress},
 };
@@ -21,8 +22,6 @@ use crate::{
 const SECOND: Duration = Duration::from_secs(1);
 /// How often the tests look; a sweep may lie between any two.
 const LOOK: Duration = Duration::from_millis(250);
-const HANDSHAKE: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 
 /// A shard, and what its consumer was told.
 struct Shard {

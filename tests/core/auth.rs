@@ -13,6 +13,7 @@ use aws_lc_rs::hmac;
 use data_encoding::BASE64URL_NOPAD;
 use ferrite::{
     config::{Auth, Config, Jwt, JwtKey, Limits, Secret},
+    http::sample::handshake,
     port::{Accept, Announced, Audience, Event, Handshake, Interests, Outgoing, TagValue},
 };
 use serde_json::{Value, json};
@@ -135,10 +136,7 @@ fn a_refusal_says_how_to_do_better_and_the_log_says_why_without_what_was_sent() 
     let forged = format!("{}x", token(&json!({"sub": "mallory", "exp": now() + 60})));
     for _ in 0..3 {
         let mut socket = server.socket();
-        let head = format!(
-            "GET /?token={forged} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        );
+        let head = handshake(&format!("/?token={forged}"), "");
         socket.write_all(head.as_bytes()).unwrap();
         let mut answer = String::new();
         socket.read_to_string(&mut answer).unwrap();

@@ -11,6 +11,7 @@ use std::{
 
 use ferrite::{
     config::{Config, Gomoob, Protocol},
+    http::sample::handshake,
     port::Interests,
     protocol::gomoob::{Frame, Message, encode, forward},
     queue::Event,
@@ -106,8 +107,7 @@ fn a_client_whose_tags_cannot_be_read_is_refused_before_the_upgrade() {
     let refused = tungstenite::client(format!("{}/?tags=abc", server.address), server.socket()).unwrap_err();
     assert!(refused.to_string().contains("400"), "{refused}");
     // Also as a client writes it that does not escape anything.
-    let request = b"GET /?tags={\"a\":1} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    server.raw_with(request);
+    server.raw_with(handshake(r#"/?tags={"a":1}"#, "").as_bytes());
     server
         .wait_for("the open", |seen| seen.iter().find_map(|e| matches!(e, Event::Open { .. }).then_some(())));
 }

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub(crate) use ferrite::http::sample::HANDSHAKE;
 use ferrite::{
     config::{Config, Heartbeat, Limits, Listen},
     frame::client,
@@ -262,5 +263,3 @@ pub(crate) fn close_code(socket: &mut TcpStream) -> u16 {
     }
     0
 }
-
-pub(crate) const HANDSHAKE: &[u8] = b"GET /chat?x=1 HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";

@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 use super::{Accepted, Authenticator, Moment, Reason, TraitRules};
 use crate::{
     config::{Auth, Jwt, JwtKey, Origins, Secret, TrustedProxies},
-    http::{HeadLimits, Peer, Request, UpgradeRules, parse_upgrade},
+    http::{HeadLimits, Peer, Request, UpgradeRules, parse_upgrade, sample},
 };
 
 /// A file, gone at the end of the test.
@@ -125,10 +125,7 @@ fn authenticator(options: &[Auth]) -> Authenticator {
 
 /// A handshake for that target, with those header lines.
 fn request(target: &str, headers: &str) -> Request {
-    let head = format!(
-        "GET {target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
-    );
+    let head = sample::handshake(target, headers);
     let rules = UpgradeRules {
         origins: &Origins::default(),
         protocols: &[],
