@@ -6,6 +6,7 @@ import struct
 import unittest
 import zlib
 
+from frames import frame, handshake
 from php_server import PhpServer, seconds
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
@@ -25,19 +26,11 @@ def bomb(size: int) -> bytes:
     return b"".join([*pieces, deflater.flush(zlib.Z_SYNC_FLUSH)])[:-4]
 
 
-def frame(first: int, payload: bytes) -> bytes:
-    return struct.pack(">BBQ4x", first, 0xFF, len(payload)) + payload
-
-
 def open_raw(url: str) -> socket.socket:
     """For what no client library would send."""
     host, port = url.removeprefix("ws://").rstrip("/").split(":")
     opened = socket.create_connection((host, int(port)), seconds(10))
-    opened.sendall(
-        f"GET / HTTP/1.1\r\nHost: {host}:{port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-        "Sec-WebSocket-Extensions: permessage-deflate\r\n\r\n".encode()
-    )
+    opened.sendall(handshake(f"{host}:{port}", "Sec-WebSocket-Extensions: permessage-deflate\r\n"))
     head = b""
     while not head.endswith(b"\r\n\r\n"):
         head += opened.recv(1)

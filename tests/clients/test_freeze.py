@@ -8,22 +8,14 @@ import time
 import unittest
 from pathlib import Path
 
+from frames import frame, handshake
 from php_server import PhpServer, seconds
 
 # Longer than each time that the server would wait, had it looked.
 FREEZE = 12
 LARGE = 6 << 20
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
-UPGRADE = (
-    "GET / HTTP/1.1\r\nHost: here\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n\r\n"
-).encode()
+UPGRADE = handshake("here")
 TEXT, CLOSE, PING, PONG = 0x81, 0x88, 0x89, 0x8A
-
-
-def masked(first: int, payload: bytes) -> bytes:
-    """A short frame under the mask of zeros."""
-    return bytes([first, 0x80 | len(payload), 0, 0, 0, 0]) + payload
 
 
 class Peer:
@@ -75,7 +67,7 @@ class Peer:
         while True:
             first, got = self.frame()
             if first == PING:
-                self.send(masked(PONG, got))
+                self.send(frame(PONG, got))
                 continue
             assert (first, got) == (TEXT, payload), f"{first:#x} {got[:80]!r} instead of {payload[:80]!r}"
             return
@@ -86,7 +78,7 @@ class Peer:
         return self
 
     def answer_ping(self) -> None:
-        self.send(masked(PONG, self.ping))
+        self.send(frame(PONG, self.ping))
 
 
 class Frozen:
@@ -119,7 +111,7 @@ class Frozen:
             peer.await_ping()
         self.slow = [self.peer(receive_buffer=4096).open() for _ in range(3)]
         for peer in self.slow:
-            peer.send(masked(TEXT, b"%d" % LARGE))
+            peer.send(frame(TEXT, b"%d" % LARGE))
             first, _ = peer.read(2)
             assert first == TEXT
         self.half = [self.peer() for _ in range(5)]
@@ -142,7 +134,7 @@ class Frozen:
         # Last, for this does not wait: over the rate for two seconds and more.
         self.throttled = [self.peer().open() for _ in range(3)]
         for peer in self.throttled:
-            peer.send(b"".join(masked(TEXT, b"message %d." % n) for n in range(16)))
+            peer.send(b"".join(frame(TEXT, b"message %d." % n) for n in range(16)))
             peer.expect(b"message 0.")
 
     def during(self) -> None:
@@ -177,7 +169,7 @@ class Frozen:
             assert struct.unpack("!Q", peer.read(8)) == (LARGE,)
             assert peer.read(LARGE) == b"x" * LARGE
         for peer in self.idle + self.late + self.slow + self.half + self.new:
-            peer.send(masked(TEXT, b"still here"))
+            peer.send(frame(TEXT, b"still here"))
             peer.expect(b"still here")
         closed = [line for line in self.server.said() if line.startswith("closed ")]
         assert not closed, closed

@@ -13,6 +13,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from websockets.sync.client import connect
 
+from frames import KEY, handshake
 from php_server import PhpServer, seconds
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -107,10 +108,7 @@ class HttpTest(unittest.TestCase):
     def test_a_server_that_stops_is_alive_and_not_ready_and_still_answers_what_it_has(self) -> None:
         server = self.start(health="/health", limits={"closeTimeout": 60.0, "handshakeTimeout": 60.0})
         silent = self.raw(server)
-        silent.sendall(
-            b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-        )
+        silent.sendall(handshake("h"))
         self.assertTrue(silent.recv(12).startswith(b"HTTP/1.1 101"))
         early = self.raw(server)  # It has not asked yet.
         answer = self.ask(server, "/stop?grace=15")
@@ -170,7 +168,7 @@ class HttpTest(unittest.TestCase):
                 self.assertEqual(self.ask(server, path).status, 404)
             self.assertEqual(self.ask(server, "/internal/metrics", "POST").status, 405)
             upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
-            key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+            key = {"Sec-WebSocket-Key": KEY}
             self.assertEqual(self.ask(server, "/internal/metrics", headers=upgrade | key).status, 404)
 
     # Requests for PHP

@@ -9,6 +9,7 @@ import unittest
 import zlib
 from pathlib import Path
 
+from frames import frame, handshake
 from php_server import ROOT, PhpServer, php, seconds
 
 PAGE = (ROOT / "docs/clients.md").read_text()
@@ -23,10 +24,7 @@ class PeculiarTest(unittest.TestCase):
         name, port = address.split(":")
         client = socket.create_connection((name, int(port)), seconds(10))
         self.addCleanup(client.close)
-        client.sendall(
-            f"GET / HTTP/1.1\r\nHost: {address}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{lines}\r\n".encode()
-        )
+        client.sendall(handshake(address, lines))
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             byte = client.recv(1)
@@ -88,7 +86,7 @@ class PeculiarTest(unittest.TestCase):
                 for _ in range(2):
                     text = b"the same sentence again and again"
                     packed = (packer.compress(text) + packer.flush(zlib.Z_SYNC_FLUSH))[:-4]
-                    client.sendall(bytes([0xC1, 0x80 | len(packed)]) + bytes(4) + packed)
+                    client.sendall(frame(0xC1, packed))
                 self.assertEqual(self.frame(client)[0] & 0x8F, 0x81)
                 if ending is None:
                     self.assertEqual(self.frame(client)[0] & 0x8F, 0x81)

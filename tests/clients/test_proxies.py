@@ -16,6 +16,7 @@ import urllib.request
 from json import loads
 from pathlib import Path
 
+from frames import handshake
 from php_server import URL, PhpServer, php, seconds
 from proxies import (
     CLIENT,
@@ -193,11 +194,7 @@ class ThroughAProxyTest(ProxyCase):
                 self.assertEqual(server.stop(), 0)
                 # It asks while nobody is there; the next server starts only then.
                 opened = self.enterContext(proxy.open())
-                opened.sendall(
-                    f"GET {proxy.prefix}/ HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\n"
-                    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-                    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
-                )
+                opened.sendall(handshake(HOST, target=f"{proxy.prefix}/"))
                 self.enterContext(PhpServer(SERVER, "systemd", env=environment, sockets={"web": listening})).url()
                 opened.settimeout(seconds(10))
                 self.assertTrue(opened.recv(100).startswith(b"HTTP/1.1 101 "))
