@@ -20,5 +20,6 @@ pub mod port;
 pub mod protocol;
 pub mod queue;
 pub mod runtime;
+mod shard;
 pub mod socket;
 pub mod tls;

@@ -26,7 +26,7 @@ use ferrite::{
         Accept, ConnectionHandle, ConnectionId, Consumer, Delivery, Event, Interests, Outgoing, Publisher,
         Reject, SendResult,
     },
-    runtime::Driver,
+    runtime::ManualShard,
     socket::{Entry, PeerAddress, ProxyHeader},
 };
 use ferrite_fuzz::{Cuts, Input, frames};
@@ -59,14 +59,14 @@ fuzz_target!(|data: &[u8]| {
 
 /// A shard and its consumer.
 struct Server {
-    driver: Driver,
+    driver: ManualShard,
     consumer: Consumer<()>,
     config: Config,
 }
 
 impl Server {
     fn new(config: Config) -> Self {
-        let mut driver = Driver::new(config.clone(), PART).expect("a shard");
+        let mut driver = ManualShard::new(config.clone(), PART).expect("a shard");
         let consumer = driver.take_consumer().expect("a consumer").assemble();
         Self { driver, consumer, config }
     }
@@ -110,7 +110,7 @@ fn config(server: usize) -> Config {
 
 /// One connection, and what was seen of it.
 struct Play<'a> {
-    driver: &'a mut Driver,
+    driver: &'a mut ManualShard,
     consumer: &'a mut Consumer<()>,
     publisher: Rc<RefCell<Publisher>>,
     config: &'a Config,
@@ -205,7 +205,7 @@ impl<'a> Play<'a> {
     /// Lets everything happen that is to happen now.
     fn settle(&mut self) {
         for _ in 0..RESTLESS {
-            let more = self.driver.turn();
+            let more = self.driver.tick();
             // What the client gets gives nobody something to do; what the application hears may.
             self.receive();
             if !self.hear() && !more {

@@ -64,7 +64,7 @@ pub struct Connection {
     /// What was read and cannot be handled yet.
     pub unread: BytesMut,
     /// Its side as a WebSocket, from `Open` on.
-    pub session: Option<Box<Session>>,
+    pub session: Option<Box<OpenState>>,
     /// Whether it is on the shard's list of connections to write to.
     pub dirty: bool,
     /// Since when the socket takes nothing; `None` while it does.
@@ -169,7 +169,7 @@ pub struct Deciding {
 
 /// The state that only an open connection has.
 #[derive(Debug)]
-pub struct Session {
+pub struct OpenState {
     /// What the rest of the process sees.
     pub gauge: Arc<SendGauge>,
     /// Frames to messages.
@@ -371,7 +371,7 @@ impl Phase {
     }
 }
 
-impl Session {
+impl OpenState {
     /// A connection that opens now.
     pub fn new(
         gauge: Arc<SendGauge>,
@@ -465,7 +465,7 @@ mod tests {
     fn a_message_that_stops_arriving_has_thirty_seconds() {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
         let mut session =
-            Session::new(Arc::new(SendGauge::new(ConnectionId::new(0, 0, 1))), None, heart, None);
+            OpenState::new(Arc::new(SendGauge::new(ConnectionId::new(0, 0, 1))), None, heart, None);
         let second = Duration::from_secs(1);
         assert!(!session.is_message_overdue(second * 1000, true));
         session.message_arrives(second * 5, 10, false);
@@ -481,7 +481,7 @@ mod tests {
     fn a_message_is_not_overdue_for_the_time_in_which_nobody_read_it() {
         let heart = Heart::new(&crate::config::Heartbeat::default(), Duration::ZERO, 0);
         let mut session =
-            Session::new(Arc::new(SendGauge::new(ConnectionId::new(0, 0, 1))), None, heart, None);
+            OpenState::new(Arc::new(SendGauge::new(ConnectionId::new(0, 0, 1))), None, heart, None);
         let second = Duration::from_secs(1);
         session.message_arrives(second * 5, 10, false);
         assert!(!session.is_message_overdue(second * 60, false));
@@ -508,7 +508,7 @@ mod tests {
     fn a_connection_is_as_large_as_it_was_meant_to_be() {
         let sizes = [
             size_of::<Connection>(),
-            size_of::<Session>(),
+            size_of::<OpenState>(),
             size_of::<SendGauge>(),
             size_of::<crate::queue::Event>(),
             size_of::<crate::queue::Command>(),

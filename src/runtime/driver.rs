@@ -1,113 +1,267 @@
-//! A shard without a thread, driven turn by turn by whoever tests it: what a fuzz target runs whole
-//! connections with.
+//! Whose duty a shard's ticks are: its own thread's, or the consumer's.
 //!
-//! It is the shard of a [`Server`](super::Server) and so is all that it is linked to. Only the accepted
-//! sockets are missing: a client comes by [`connect`](Driver::connect).
+//! The consumer takes the duty when it has nothing else to do and leaves it for each batch of its
+//! callbacks. The thread, which stands by meanwhile, looks in now and then; if it finds the same
+//! batch twice, the callbacks take long and it takes the duty over. It has it until the consumer
+//! asks for it. The thread stops looking in once nothing happens any more, and the consumer rouses
+//! it when something does.
+//!
+//! This is only who; that there is one at a time is the lock's business in `drive_lock`.
 
-use std::{io, os::unix::net::UnixStream, sync::Arc, time::Duration};
+#[cfg(feature = "loom")]
+use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+#[cfg(not(feature = "loom"))]
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
-use super::{
-    StartError,
-    helm::{Helm, Stretch},
-    shard::{Common, Shard, Turned},
-};
-use crate::{
-    config::Config,
-    hub::Hub,
-    port::{ConsumerParts, Port},
-    socket::{Arrival, Entry, PeerAddress, Stream},
-};
-
-/// One shard, and the consumer's ends of its queues.
+/// The duty of one shard.
 #[derive(Debug)]
-pub struct Driver {
-    helm: Arc<Helm>,
-    common: Arc<Common>,
-    consumer: Option<ConsumerParts>,
+pub(super) struct Driver {
+    /// Who has it, and above that the number of the consumer's batch.
+    state: AtomicU64,
+    /// The thread does not look in any more.
+    dormant: AtomicBool,
+}
+
+/// What the thread does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It has the duty now.
+    Serve,
+    /// It looks in again after a while.
+    Watch,
+    /// Nothing happens: it sleeps until it is roused.
+    Sleep,
+    /// The shard has ended.
+    End,
+}
+
+/// What the thread saw when it last looked in.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Seen {
+    state: u64,
+    /// How often in a row nothing had happened.
+    quiet: u32,
 }
 
 impl Driver {
-    /// A shard that nobody is connected to. It listens nowhere, whatever the options say. Compressed messages
-    /// are inflated in parts of `part` bytes.
-    pub fn new(config: Config, part: usize) -> Result<Self, StartError> {
-        let config = Config { io_threads: 1, ..config };
-        let common = Arc::new(Common::new(config)?);
-        let Port { mut shards, consumer, .. } = Port::open(&common.hub)?;
-        let helm = Helm::new(|| {
-            let port = shards.pop().ok_or(io::ErrorKind::NotFound)?;
-            let mut shard = Shard::new(0, common.clone(), Vec::new(), port)?;
-            shard.decode.part = part;
-            Ok(shard)
-        })?;
-        Ok(Self { helm, common, consumer: Some(consumer) })
+    /// The thread's, at first.
+    pub(super) fn new() -> Self {
+        Self { state: AtomicU64::new(THREAD), dormant: AtomicBool::new(false) }
     }
 
-    /// The consumer's end. Once.
-    pub fn take_consumer(&mut self) -> Option<ConsumerParts> {
-        self.consumer.take()
+    /// The consumer's part, after a batch: takes the duty. False if it is the thread's.
+    pub(super) fn take(&self) -> bool {
+        let state = self.state.load(Ordering::Relaxed);
+        state & WHO == NOBODY
+            && self
+                .state
+                .compare_exchange(state, state & !WHO | CONSUMER, Ordering::Relaxed, Ordering::Relaxed)
+                .is_ok()
     }
 
-    /// What all threads share.
-    pub fn hub(&self) -> &Arc<Hub> {
-        &self.common.hub
-    }
-
-    /// Lets a client in that comes from `address`, to a listener of `entry`. What is given is its end.
-    pub fn connect(&mut self, address: PeerAddress, entry: Entry) -> io::Result<UnixStream> {
-        let (client, server) = UnixStream::pair()?;
-        server.set_nonblocking(true)?;
-        self.admit(address, entry, || Stream::unix(server))?;
-        Ok(client)
-    }
-
-    /// The same for the server's end of a TCP connection.
-    #[cfg(test)]
-    pub(super) fn connect_tcp(&mut self, server: std::net::TcpStream) -> io::Result<()> {
-        server.set_nonblocking(true)?;
-        self.admit(PeerAddress::Unix, Entry::default(), || Stream::tcp(server))
-    }
-
-    fn admit(
-        &mut self,
-        address: PeerAddress,
-        entry: Entry,
-        stream: impl FnOnce() -> io::Result<Stream>,
-    ) -> io::Result<()> {
-        let _context = self.helm.runtime().enter();
-        let stream = stream()?;
-        if let Some(shard) = &mut *self.helm.shard() {
-            shard.admit(Arrival { stream, address, entry });
+    /// The consumer's part: leaves the duty for a batch. True if the thread must be roused, which
+    /// then looks in.
+    #[must_use]
+    pub(super) fn leave(&self) -> bool {
+        let state = self.state.load(Ordering::Relaxed);
+        if state & WHO == CONSUMER {
+            self.state.store((state & !WHO | NOBODY) + BATCH, Ordering::Relaxed);
         }
-        Ok(())
+        fence(Ordering::SeqCst);
+        self.dormant.load(Ordering::Relaxed) && self.dormant.swap(false, Ordering::Relaxed)
     }
 
-    /// Looks at the sockets once, without waiting, and does a turn's work. Whether there is more to do
-    /// already.
-    pub fn turn(&mut self) -> bool {
-        self.helm.look_once(&mut self.helm.shard()) == Stretch::Left(Turned::More)
+    /// The consumer's part: asks the thread for the duty. False if it is not the thread's.
+    pub(super) fn ask(&self) -> bool {
+        self.state
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
+                (state & WHO == THREAD).then_some(state & !WHO | ASKED)
+            })
+            .is_ok()
     }
 
-    /// Has the shard do only one thing of each kind in a turn, as if that took all the time that there is.
-    pub fn be_slow(&mut self) {
-        if let Some(shard) = &mut *self.helm.shard() {
-            shard.work.none = true;
+    /// The consumer's part: has got what it asked for. False if the shard has ended.
+    pub(super) fn accept(&self) -> bool {
+        self.state
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
+                (state & WHO == ASKED).then_some(state & !WHO | CONSUMER)
+            })
+            .is_ok()
+    }
+
+    /// Gives the duty to the thread if nobody is at it. True: the caller must rouse the thread.
+    #[must_use]
+    pub(super) fn call_thread(&self) -> bool {
+        self.state
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
+                (state & WHO == NOBODY).then_some(state & !WHO | THREAD)
+            })
+            .is_ok()
+    }
+
+    /// There are no ticks any more. The caller rouses the thread if it is not the thread.
+    pub(super) fn end(&self) {
+        self.state.fetch_or(OVER, Ordering::Relaxed);
+    }
+
+    /// The thread's part: whether it has the duty, and the consumer has not asked for it.
+    pub(super) fn is_threads(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & WHO == THREAD
+    }
+
+    /// The thread's part: looks in.
+    pub(super) fn look(&self, seen: &mut Seen) -> Next {
+        let state = self.state.load(Ordering::Relaxed);
+        let same = std::mem::replace(&mut seen.state, state) == state;
+        match state & WHO {
+            OVER.. => Next::End,
+            THREAD => Next::Serve,
+            // The same batch as last time: its callbacks take long. If it is over just now, the
+            // consumer has the duty and serves.
+            NOBODY if same && self.call_thread() => Next::Serve,
+            _ if !same => {
+                seen.quiet = 0;
+                Next::Watch
+            }
+            _ => {
+                seen.quiet += 1;
+                if seen.quiet < QUIET {
+                    return Next::Watch;
+                }
+                seen.quiet = 0;
+                self.dormant.store(true, Ordering::Relaxed);
+                fence(Ordering::SeqCst);
+                if self.state.load(Ordering::Relaxed) == state {
+                    return Next::Sleep;
+                }
+                self.dormant.store(false, Ordering::Relaxed);
+                Next::Watch
+            }
+        }
+    }
+}
+
+const WHO: u64 = 7;
+const THREAD: u64 = 0;
+/// The consumer takes the ticks.
+const CONSUMER: u64 = 1;
+/// The consumer is in its callbacks.
+const NOBODY: u64 = 2;
+/// The consumer waits for the thread to let go.
+const ASKED: u64 = 3;
+/// A bit of its own: it can be added to any state.
+const OVER: u64 = 4;
+const BATCH: u64 = 8;
+/// Looks without news before the thread sleeps.
+const QUIET: u32 = 2;
+
+#[cfg(all(test, not(feature = "loom")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_thread_takes_over_from_a_batch_that_it_finds_twice() {
+        let (duty, mut seen) = (Driver::new(), Seen::default());
+        assert!(duty.look(&mut seen) == Next::Serve && !duty.take());
+        assert!(duty.is_threads() && duty.ask() && !duty.is_threads() && duty.accept());
+        assert_eq!(duty.look(&mut seen), Next::Watch);
+        for _ in 0..3 {
+            assert!(!duty.leave());
+            assert_eq!(duty.look(&mut seen), Next::Watch, "another batch each time");
+            assert!(duty.take());
+        }
+        assert!(!duty.leave());
+        assert_eq!(duty.look(&mut seen), Next::Watch);
+        assert_eq!(duty.look(&mut seen), Next::Serve);
+        assert!(!duty.take() && !duty.call_thread());
+    }
+
+    #[test]
+    fn the_thread_sleeps_when_nothing_happens_and_is_roused_by_the_next_batch() {
+        let (duty, mut seen) = (Driver::new(), Seen::default());
+        assert!(duty.ask() && duty.accept());
+        assert_eq!([(); 3].map(|()| duty.look(&mut seen)), [Next::Watch, Next::Watch, Next::Sleep]);
+        assert!(duty.leave());
+        assert_eq!(duty.look(&mut seen), Next::Watch);
+        assert!(duty.take() && !duty.leave(), "it is awake");
+    }
+
+    #[test]
+    fn a_call_in_the_middle_of_a_batch_gives_the_thread_the_duty() {
+        let (duty, mut seen) = (Driver::new(), Seen::default());
+        assert!(duty.ask() && duty.accept());
+        assert!(!duty.call_thread(), "the consumer is at it");
+        assert!(!duty.leave() && duty.call_thread());
+        assert_eq!(duty.look(&mut seen), Next::Serve);
+        duty.end();
+        assert!(!duty.take() && !duty.ask() && duty.look(&mut seen) == Next::End);
+    }
+}
+
+#[cfg(all(test, feature = "loom"))]
+mod loom_models {
+    use loom::{
+        sync::{Arc, Condvar, Mutex},
+        thread,
+    };
+
+    use super::*;
+
+    /// A duty, and what a parked thread waits for.
+    struct Post {
+        duty: Driver,
+        token: Mutex<bool>,
+        roused: Condvar,
+    }
+
+    impl Post {
+        fn rouse(&self) {
+            *self.token.lock().unwrap() = true;
+            self.roused.notify_one();
+        }
+
+        /// Looks in until it is to serve or to end; hangs, and loom says so, if it sleeps for ever.
+        fn stand_by(&self) -> Next {
+            let mut seen = Seen::default();
+            loop {
+                match self.duty.look(&mut seen) {
+                    Next::Watch => thread::yield_now(),
+                    Next::Sleep => {
+                        let mut token = self.token.lock().unwrap();
+                        while !*token {
+                            token = self.roused.wait(token).unwrap();
+                        }
+                        *token = false;
+                    }
+                    next => return next,
+                }
+            }
         }
     }
 
-    /// Lets time pass. `looking`: as if turns had been taken meanwhile; else as if the process had been stopped.
-    pub fn pass(&mut self, time: Duration, looking: bool) {
-        if let Some(shard) = &mut *self.helm.shard() {
-            shard.clock.skip(time, looking);
-        }
-    }
-
-    /// Clients' sockets that are open, in whatever phase.
-    pub fn sockets(&self) -> usize {
-        self.common.sockets.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// Bytes that wait for clients.
-    pub fn waiting(&self) -> usize {
-        self.helm.shard().as_ref().map_or(0, |shard| shard.waiting)
+    #[test]
+    fn loom_a_batch_that_takes_long_is_always_noticed_and_one_side_serves() {
+        loom::model(|| {
+            let post = Arc::new(Post {
+                duty: Driver { state: AtomicU64::new(CONSUMER), dormant: AtomicBool::new(false) },
+                token: Mutex::new(false),
+                roused: Condvar::new(),
+            });
+            let standby = {
+                let post = post.clone();
+                thread::spawn(move || post.stand_by())
+            };
+            let mut mine = true;
+            if post.duty.leave() {
+                post.rouse();
+            }
+            mine &= post.duty.take();
+            if mine && post.duty.leave() {
+                post.rouse();
+            }
+            // The batch does not end: the thread must come to serve, by itself.
+            assert_eq!(standby.join().unwrap(), Next::Serve);
+            assert!(!post.duty.take());
+        });
     }
 }

@@ -1,43 +1,25 @@
-//! Threads, assembly, shutdown: everything else is wired together here, and nothing is decided.
+//! The assembly: threads, start, stop, systemd. Everything is wired together here, and no message passes here.
+//!
+//! A shard is driven by its own thread or, if it is the only one, by the consumer while it waits: [`drive_lock`] has
+//! the lock and the loop of both, [`driver`] decides which of them drives, [`inline_driver`] is the consumer's part.
 
-mod allocator;
-mod bodies;
-mod clock;
-mod commands;
 mod control;
-mod credentials;
-mod date;
-#[cfg(any(test, feature = "fuzzing"))]
+mod drive_lock;
 mod driver;
-mod duty;
-mod entrance;
-mod fanned;
-mod farewell;
-mod helm;
-mod ids;
-mod inflow;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Only Linux makes one.
+mod inline_driver;
+#[cfg(any(test, feature = "fuzzing"))]
+mod manual_shard;
 mod notifier;
-mod outflow;
 mod pending_signals;
-mod proxied;
-mod ready;
-mod relief;
-mod requests;
-mod secured;
 mod server;
-mod shard;
-mod shed;
-#[cfg_attr(not(target_os = "linux"), allow(dead_code))] // Nobody can make one there.
-mod steering;
-mod sweep;
 mod threads;
-mod work;
 
 #[cfg(test)]
 mod tests;
 
-pub use credentials::{check_auth, read_app_keys};
+pub use crate::shard::{check_auth, read_app_keys};
 #[cfg(any(test, feature = "fuzzing"))]
-pub use driver::Driver;
+pub use manual_shard::ManualShard;
 pub use notifier::Notifier;
 pub use server::{Server, StartError, check_certificate};

@@ -68,7 +68,7 @@ impl Notifier {
 
     /// Says what is due. To be called whenever the consumer is between two callbacks, and at
     /// [`due`](Self::due).
-    pub fn turn(&mut self, clients: usize) {
+    pub fn notify_due(&mut self, clients: usize) {
         let now = Instant::now();
         if let (Some(next), Some(interval)) = (self.next_sign, self.interval)
             && now >= next
@@ -83,7 +83,7 @@ impl Notifier {
         }
     }
 
-    /// When [`turn`](Self::turn) has something to say.
+    /// When [`notify_due`](Self::notify_due) has something to say.
     pub fn due(&self) -> Option<Instant> {
         let status = self.changed.then_some(self.next_status);
         [self.next_sign, status].into_iter().flatten().min()
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(notifier.due(), None);
         notifier.ready(0);
         assert_eq!(systemd.heard().unwrap(), "READY=1\nSTATUS=Serving 0 clients");
-        notifier.turn(0);
+        notifier.notify_due(0);
         notifier.stopping();
         assert_eq!(systemd.heard().unwrap(), "STOPPING=1\nSTATUS=Stopping");
         assert_eq!(systemd.heard(), None);
@@ -164,18 +164,18 @@ mod tests {
     fn the_number_of_clients_is_told_when_it_changes_and_not_every_time() {
         let systemd = Systemd::new("status");
         let mut notifier = Notifier::new(systemd.path.to_str().unwrap(), None).unwrap();
-        notifier.turn(1);
+        notifier.notify_due(1);
         assert_eq!(systemd.heard().unwrap(), "STATUS=Serving 1 client");
         assert_eq!(notifier.due(), None, "nothing has changed");
-        notifier.turn(2);
-        notifier.turn(3);
+        notifier.notify_due(2);
+        notifier.notify_due(3);
         assert_eq!(systemd.heard(), None);
         assert!(notifier.due().unwrap() > Instant::now(), "later");
-        notifier.turn(1);
+        notifier.notify_due(1);
         assert_eq!(notifier.due(), None, "back to what was told");
-        notifier.turn(3);
+        notifier.notify_due(3);
         notifier.next_status = Instant::now();
-        notifier.turn(3);
+        notifier.notify_due(3);
         assert_eq!(systemd.heard().unwrap(), "STATUS=Serving 3 clients");
     }
 
@@ -185,8 +185,8 @@ mod tests {
         let path = systemd.path.to_str().unwrap();
         let mut notifier = Notifier::new(path, Some(Duration::from_secs(600))).unwrap();
         assert!(notifier.due().unwrap() <= Instant::now(), "the first one at once");
-        notifier.turn(0);
-        notifier.turn(0);
+        notifier.notify_due(0);
+        notifier.notify_due(0);
         assert_eq!((systemd.heard().unwrap().as_str(), systemd.heard()), ("WATCHDOG=1", None));
         let due = notifier.due().unwrap().saturating_duration_since(Instant::now());
         assert!(due > Duration::from_secs(200) && due <= Duration::from_secs(300));

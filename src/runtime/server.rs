@@ -3,11 +3,9 @@
 use std::{io, sync::Arc, thread::JoinHandle};
 
 use super::{
-    allocator,
     control::{self, Control},
-    helm::Helm,
-    shard::{Common, Shard},
-    steering::Steering,
+    drive_lock::DriveLock,
+    inline_driver::InlineDriver,
     threads,
 };
 use crate::{
@@ -17,6 +15,7 @@ use crate::{
     hub::Hub,
     port::{ConsumerParts, Port, Publishers},
     queue::Ender,
+    shard::{self, Common, Shard},
     socket::{BindError, SocketFile, bind},
     tls::Certificates,
 };
@@ -56,7 +55,7 @@ impl Server {
     /// Binds every address, then starts the shards. An error leaves nothing behind.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let common = Arc::new(Common::new(config)?);
-        allocator::keep_large_blocks();
+        shard::keep_large_blocks();
         let shards = common.hub.counters.len();
         let port = Port::open(&common.hub)?;
         let mut server = Self {
@@ -95,14 +94,14 @@ impl Server {
         let placeholders = Placeholders::below_floor();
         for (index, (sockets, port)) in sockets.into_iter().zip(port.shards).enumerate() {
             let common = common.clone();
-            let helm = Helm::new(|| Shard::new(index, common, sockets, port))?;
+            let drive_lock = DriveLock::new(|| Shard::new(index, common, sockets, port))?;
             #[cfg(target_os = "linux")]
             if shards == 1
                 && let Some(consumer) = &mut server.consumer
             {
-                consumer.driving = Some(Box::new(Steering::new(helm.clone())?));
+                consumer.driving = Some(Box::new(InlineDriver::new(drive_lock.clone())?));
             }
-            let thread = threads::spawn(format!("ferrite-{index}"), move || helm.run())?;
+            let thread = threads::spawn(format!("ferrite-{index}"), move || drive_lock.run())?;
             server.threads.push(thread);
         }
         if !controls.listeners.is_empty() {

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::Driver;
+use super::ManualShard;
 use crate::{
     config::{Compression, Config, Heartbeat, Limits, Listen},
     frame::client,
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(250);
 
 /// A shard, and what its consumer was told.
 struct Shard {
-    driver: Driver,
+    driver: ManualShard,
     consumer: Consumer<()>,
     closes: Vec<u16>,
     messages: Vec<usize>,
@@ -51,7 +51,7 @@ impl Shard {
     }
 
     fn with(config: Config) -> Self {
-        let mut driver = Driver::new(config, 64 << 10).unwrap();
+        let mut driver = ManualShard::new(config, 64 << 10).unwrap();
         let consumer = driver.take_consumer().unwrap().assemble();
         Self { driver, consumer, closes: Vec::new(), messages: Vec::new(), last: None }
     }
@@ -60,13 +60,13 @@ impl Shard {
         self.consumer.publisher()
     }
 
-    /// Takes turns until there is nothing to do.
+    /// Takes ticks until there is nothing to do.
     fn settle(&mut self) {
-        while self.turn() {}
+        while self.tick() {}
     }
 
-    fn turn(&mut self) -> bool {
-        let more = self.driver.turn();
+    fn tick(&mut self) -> bool {
+        let more = self.driver.tick();
         let mut heard = false;
         self.consumer.begin_batch();
         while let Some(Delivery { event, receipt }) = self.consumer.receive() {
@@ -187,12 +187,12 @@ fn a_shard_that_has_no_time_does_one_thing_after_the_other_and_forgets_none() {
     }
     shard.settle();
     assert!(clients.iter().all(|client| read(client, 1 << 20) == b"\x82\x03all".repeat(3)));
-    // All leave at once. A look takes two turns.
+    // All leave at once. A look takes two ticks.
     clients.clear();
     for closed in 1..=20 {
         while shard.closes.len() < closed {
             let before = shard.closes.len();
-            assert!(shard.turn(), "{before} are all that were closed");
+            assert!(shard.tick(), "{before} are all that were closed");
             assert!(shard.closes.len() <= before + 2, "{} at once", shard.closes.len() - before);
         }
     }
@@ -220,8 +220,8 @@ fn what_is_long_to_inflate_is_done_a_little_at_a_time_and_after_others() {
     let mut done = 0;
     while done < 300 {
         cheap.write_all(&frame(0x82, b"cheap one")).unwrap();
-        // Six turns, each with one of those that are ready and one of those that come later.
-        (0..3).for_each(|_| _ = shard.turn());
+        // Six ticks, each with one of those that are ready and one of those that come later.
+        (0..3).for_each(|_| _ = shard.tick());
         assert!(shard.messages.contains(&9), "after {done}");
         let messages = shard.messages.drain(..).filter(|bytes| *bytes == 5).count();
         assert!((1..=12).contains(&messages), "{messages} at once");

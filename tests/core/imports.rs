@@ -24,7 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("port", &["config", "connection", "frame", "hub", "metrics", "queue"]),
     ("control", &["config", "http", "limits", "port", "queue", "socket", "tls"]),
     (
-        "runtime",
+        "shard",
         &[
             "auth",
             "config",
@@ -44,6 +44,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "tls",
         ],
     ),
+    (
+        "runtime",
+        &["config", "control", "descriptors", "frame", "hub", "port", "queue", "shard", "socket", "tls"],
+    ),
     ("protocol", &["config", "http", "port"]),
     ("php", &["config", "descriptors", "http", "metrics", "port", "protocol", "runtime"]),
 ];
@@ -51,7 +55,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 /// Crates that only some folders may name.
 const CRATES: &[(&str, &[&str])] = &[
     ("ext_php_rs", &["php"]),
-    ("tokio", &["control", "socket", "runtime"]),
+    ("tokio", &["control", "socket", "runtime", "shard"]),
     ("tokio_rustls", &["control"]),
     ("tokio_util", &["socket"]),
     ("socket2", &["socket", "runtime"]),

@@ -193,7 +193,7 @@ impl Session {
         }
     }
 
-    /// When [`Notifier::turn`] has something to say.
+    /// When [`Notifier::notify_due`] has something to say.
     pub(in crate::php) fn next_notice(&self) -> Option<Instant> {
         self.notifier.borrow().as_ref().and_then(Notifier::due)
     }

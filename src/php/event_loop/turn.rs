@@ -43,7 +43,7 @@ fn in_batch(
     // A callback may have forked. In the child nothing serves: it must not go on as if.
     if result.is_ok() {
         session.link.check_process()?;
-        session.notify(Notifier::turn);
+        session.notify(Notifier::notify_due);
     }
     session.end_batch();
     if result.is_ok() {

@@ -1,6 +1,6 @@
 //! Carrying out what was ordered: of each who orders in the order in which it was.
 
-use super::{fanned::Fanned, shard::Shard, work};
+use super::{fanned::Fanned, tick::Shard, work};
 use crate::{
     connection::Connection,
     queue::{Command, ConnectionId},
@@ -14,11 +14,11 @@ impl Shard {
             taken += 1;
             let is_cheap = matches!(command, Command::Send { compress: false, .. });
             if !begun && (!is_cheap || taken == CHEAP) {
-                self.work.begin(work::COMMANDS);
+                self.schedule.work.begin(work::COMMANDS);
                 begun = true;
             }
             self.carry_out(command);
-            if (!is_cheap || taken.is_multiple_of(CHEAP)) && self.work.is_used_up() {
+            if (!is_cheap || taken.is_multiple_of(CHEAP)) && self.schedule.work.is_used_up() {
                 break;
             }
         }
@@ -40,13 +40,13 @@ impl Shard {
             Command::Publish { topic, frame, compress, except } => {
                 let mut message = Fanned::new(frame, compress);
                 // A delivery may end subscriptions, its own and others' (`relieve`): so to those who have it now.
-                let mut recipients = std::mem::take(&mut self.recipients);
+                let mut recipients = std::mem::take(&mut self.writing.recipients);
                 recipients.extend_from_slice(self.topics.subscribers(&topic));
                 for slot in recipients.drain(..) {
                     self.fan_out(slot, &mut message, &except);
                 }
                 if recipients.capacity() <= KEPT_RECIPIENTS {
-                    self.recipients = recipients;
+                    self.writing.recipients = recipients;
                 }
             }
             Command::Broadcast { frame, compress, except } => {
@@ -78,10 +78,10 @@ impl Shard {
             Command::Resume { id } => {
                 if let Some(session) = self.open_connection(id).and_then(|c| c.session.as_mut()) {
                     session.paused = false;
-                    self.again.push(self.ids.slot(id) as u32);
+                    self.schedule.again.push(self.ids.slot(id) as u32);
                 }
             }
-            Command::Alarm { after } => self.alarm = Some(self.clock.instant(self.now) + after),
+            Command::Alarm { after } => self.timing.alarm = Some(self.clock.instant(self.now) + after),
             Command::Stop { grace } => self.stop(grace),
         }
     }

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::shard::{Shard, may_log};
+use super::tick::{Shard, may_log};
 use crate::{
     connection::Phase,
     http,
@@ -23,8 +23,23 @@ pub(super) struct TlsWatch {
     pub(super) next: Duration,
 }
 
+/// What TLS needs beside the connections.
+pub(super) struct Tls {
+    /// In one shard, if the server speaks TLS.
+    pub(super) watch: Option<TlsWatch>,
+    /// The time of the last log line about a failed handshake.
+    logged: Option<Duration>,
+}
+
+impl Tls {
+    /// With certificates, the shard looks for changes of their files.
+    pub(super) fn new(certificates: Option<&Arc<Certificates>>) -> Self {
+        Self { watch: certificates.map(|certificates| TlsWatch::new(certificates.clone())), logged: None }
+    }
+}
+
 impl TlsWatch {
-    pub(super) fn new(certificates: Arc<Certificates>) -> Self {
+    fn new(certificates: Arc<Certificates>) -> Self {
         Self { certificates, watch: Watch::default(), next: Watch::INTERVAL }
     }
 }
@@ -57,7 +72,7 @@ impl Shard {
             Poll::Ready(Ok(resumed)) => {
                 connection.secure = true;
                 connection.phase = Phase::head();
-                self.again.push(slot);
+                self.schedule.again.push(slot);
                 self.counters(|c| {
                     c.tls_handshakes.increment();
                     c.tls_resumed.add(resumed.into());
@@ -72,7 +87,7 @@ impl Shard {
     fn refuse_tls(&mut self, slot: u32, error: &io::Error) {
         self.counters(|c| c.tls_failed.increment());
         let peer = self.connections.get(slot as usize).map(|connection| connection.address.to_string());
-        if may_log(&mut self.tls_logged, self.now) {
+        if may_log(&mut self.tls.logged, self.now) {
             let context = [("peer", peer.unwrap_or_default()), ("reason", error.to_string())];
             self.log(LogLevel::Info, "A TLS handshake failed", context);
         }
@@ -83,12 +98,12 @@ impl Shard {
         connection.stream.give_up_tls();
         connection.linger(deadline);
         self.touch(slot);
-        self.again.push(slot);
+        self.schedule.again.push(slot);
     }
 
     /// Has changed certificate files read again.
     pub(super) fn watch_certificates(&mut self) {
-        let Some(watch) = self.tls_watch.as_mut().filter(|watch| self.now >= watch.next) else { return };
+        let Some(watch) = self.tls.watch.as_mut().filter(|watch| self.now >= watch.next) else { return };
         watch.next = self.now + Watch::INTERVAL;
         match watch.watch.look(&watch.certificates) {
             None => {}

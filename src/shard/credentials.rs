@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use super::shard::{Shard, may_log};
+use super::tick::{Shard, may_log};
 use crate::{
     auth::{self, Accepted, Authenticator, Moment, Refused, Reread, TraitRules},
     config::{self, ConfigError},
@@ -41,7 +41,7 @@ impl Shard {
     /// Answers a client that is not let in.
     pub(super) fn refuse_unknown(&mut self, slot: u32, refused: &Refused) {
         self.counters(|c| c.handshakes_refused.increment());
-        if may_log(&mut self.auth_logged, self.now) {
+        if may_log(&mut self.requests.auth_logged, self.now) {
             self.log(
                 LogLevel::Warning,
                 "A client was told 401 by the option auth (logged at most every ten seconds)",

@@ -1,10 +1,10 @@
-//! Where a shard's turns are taken, and how its thread and the consumer take them by turns.
+//! Where a shard's ticks are taken, and how its thread and the consumer take them by ticks.
 //!
 //! A thread that sleeps costs more to wake than a message costs to echo, so a lone message that
 //! crosses to PHP and back should not wake anybody. Therefore the consumer, while it waits for
-//! events, takes the turns of a single shard itself ([`Steering`](super::Steering)), and the shard's
+//! events, takes the ticks of a single shard itself ([`InlineDriver`](super::InlineDriver)), and the shard's
 //! thread only stands by. When the consumer goes about its callbacks nobody serves for a moment; if
-//! that lasts longer than a tick or two, or the consumer says more than should wait, the thread
+//! that lasts longer than a sweep_interval or two, or the consumer says more than should wait, the thread
 //! serves as if it always had, until the consumer has shown to be prompt again. So PHP may block,
 //! and the network does not.
 
@@ -20,21 +20,19 @@ use std::{
 use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{
-    duty::{Duty, Next, Seen},
-    shard::{Shard, Turned},
-};
+use super::driver::{Driver, Next, Seen};
 use crate::queue::Event;
+use crate::shard::{Shard, Ticked};
 
-/// One shard, and who may take its turns.
-pub(super) struct Helm {
+/// One shard, and who may take its ticks.
+pub(super) struct DriveLock {
     runtime: Runtime,
-    /// Locked by whoever takes turns; empty once the shard has ended.
+    /// Locked by whoever takes ticks; empty once the shard has ended.
     shard: Mutex<Option<Shard>>,
     bell: Arc<Bell>,
 }
 
-/// What ended a stretch of turns.
+/// What ended a stretch of ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stretch<T> {
     /// The one who took them had enough.
@@ -43,24 +41,24 @@ pub(super) enum Stretch<T> {
     Ended,
 }
 
-/// Reaches whoever takes the turns.
+/// Reaches whoever takes the ticks.
 #[derive(Debug)]
 struct Bell {
-    duty: Duty,
+    duty: Driver,
     /// The shard's own thread.
     thread: OnceLock<Thread>,
-    /// Ends the sleep of a stretch of turns.
-    turns: OnceLock<Waker>,
+    /// Ends the sleep of a stretch of ticks.
+    ticks: OnceLock<Waker>,
 }
 
-impl Helm {
-    /// A helm with the shard that `make` makes, within the shard's runtime.
+impl DriveLock {
+    /// A drive_lock with the shard that `make` makes, within the shard's runtime.
     pub(super) fn new(make: impl FnOnce() -> io::Result<Shard>) -> io::Result<Arc<Self>> {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build()?;
         let context = runtime.enter();
         let shard = make()?;
         drop(context);
-        let bell = Arc::new(Bell { duty: Duty::new(), thread: OnceLock::new(), turns: OnceLock::new() });
+        let bell = Arc::new(Bell { duty: Driver::new(), thread: OnceLock::new(), ticks: OnceLock::new() });
         shard.port.commands.set_waker(Waker::from(bell.clone()));
         Ok(Arc::new(Self { runtime, shard: Mutex::new(Some(shard)), bell }))
     }
@@ -78,14 +76,14 @@ impl Helm {
                     if !self.duty().is_threads() {
                         continue;
                     }
-                    self.take_turns(&mut shard, |shard, cx, turned| {
+                    self.run_ticks(&mut shard, |shard, cx, turned| {
                         if !self.duty().is_threads() {
                             return Poll::Ready(());
                         }
                         match turned {
                             // epoll is looked at first: fairness towards who becomes ready.
-                            Turned::More => cx.waker().wake_by_ref(),
-                            Turned::Idle => shard.rest(cx, false),
+                            Ticked::More => cx.waker().wake_by_ref(),
+                            Ticked::Idle => shard.rest(cx, false),
                         }
                         Poll::Pending
                     });
@@ -97,7 +95,7 @@ impl Helm {
         }
     }
 
-    pub(super) fn duty(&self) -> &Duty {
+    pub(super) fn duty(&self) -> &Driver {
         &self.bell.duty
     }
 
@@ -105,7 +103,7 @@ impl Helm {
         &self.runtime
     }
 
-    /// The shard, once nobody else takes its turns.
+    /// The shard, once nobody else takes its ticks.
     pub(super) fn shard(&self) -> MutexGuard<'_, Option<Shard>> {
         self.shard.lock()
     }
@@ -115,15 +113,15 @@ impl Helm {
         self.bell.rouse();
     }
 
-    /// Has whoever takes turns look up.
+    /// Has whoever takes ticks look up.
     pub(super) fn ring(&self) {
         self.bell.wake_by_ref();
     }
 
-    /// Takes a turn, looks at the sockets without waiting, and takes another.
-    pub(super) fn look_once(&self, place: &mut Option<Shard>) -> Stretch<Turned> {
+    /// Takes a tick, looks at the sockets without waiting, and takes another.
+    pub(super) fn look_once(&self, place: &mut Option<Shard>) -> Stretch<Ticked> {
         let mut looked = false;
-        self.take_turns(place, |_, cx, turned| {
+        self.run_ticks(place, |_, cx, turned| {
             if std::mem::replace(&mut looked, true) {
                 return Poll::Ready(turned);
             }
@@ -132,30 +130,30 @@ impl Helm {
         })
     }
 
-    /// Takes turns, sleeping in epoll when there is nothing to do, until `after`, which is asked
-    /// after each, has had enough. The end of the shard, or a panic that escapes a turn, is told to
+    /// Takes ticks, sleeping in epoll when there is nothing to do, until `after`, which is asked
+    /// after each, has had enough. The end of the shard, or a panic that escapes a tick, is told to
     /// the consumer, so that it never waits for a dead shard.
-    pub(super) fn take_turns<T>(
+    pub(super) fn run_ticks<T>(
         &self,
         place: &mut Option<Shard>,
-        mut after: impl FnMut(&mut Shard, &mut Context<'_>, Turned) -> Poll<T>,
+        mut after: impl FnMut(&mut Shard, &mut Context<'_>, Ticked) -> Poll<T>,
     ) -> Stretch<T> {
         let Some(shard) = place else { return Stretch::Ended };
         let outcome = catch_unwind(AssertUnwindSafe(|| {
-            let turns = std::future::poll_fn(|cx| {
-                self.bell.turns.get_or_init(|| cx.waker().clone());
-                match shard.turn(cx) {
+            let ticks = std::future::poll_fn(|cx| {
+                self.bell.ticks.get_or_init(|| cx.waker().clone());
+                match shard.tick(cx) {
                     Some(turned) => after(shard, cx, turned).map(Stretch::Left),
                     None => Poll::Ready(Stretch::Ended),
                 }
             });
             // One task, which bounds its own work: tokio's budget for many would only interrupt it.
-            self.runtime.block_on(tokio::task::unconstrained(turns))
+            self.runtime.block_on(tokio::task::unconstrained(ticks))
         }));
         let panic = match outcome {
             Ok(Stretch::Left(left)) => return Stretch::Left(left),
             Ok(Stretch::Ended) => None,
-            Err(panic) => Some(super::shard::panic_message(&*panic)),
+            Err(panic) => Some(crate::shard::panic_message(&*panic)),
         };
         shard.port.events.push(Event::Stopped { shard: shard.index, panic });
         shard.port.events.flush();
@@ -166,9 +164,9 @@ impl Helm {
     }
 }
 
-impl std::fmt::Debug for Helm {
+impl std::fmt::Debug for DriveLock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Helm").field("bell", &self.bell).finish_non_exhaustive()
+        f.debug_struct("DriveLock").field("bell", &self.bell).finish_non_exhaustive()
     }
 }
 
@@ -186,14 +184,14 @@ impl Wake for Bell {
         self.wake_by_ref();
     }
 
-    /// Has the shard look at its queue: by whoever takes its turns, or, if nobody does, by its thread.
+    /// Has the shard look at its queue: by whoever takes its ticks, or, if nobody does, by its thread.
     fn wake_by_ref(self: &Arc<Self>) {
         if self.duty.call_thread() {
             return self.rouse();
         }
-        // Not set: nobody has taken a turn yet, and the first looks at the queue.
-        if let Some(turns) = self.turns.get() {
-            turns.wake_by_ref();
+        // Not set: nobody has taken a tick yet, and the first looks at the queue.
+        if let Some(ticks) = self.ticks.get() {
+            ticks.wake_by_ref();
         }
     }
 }

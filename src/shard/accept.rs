@@ -1,6 +1,7 @@
 //! From a listening socket to an open connection: accept, request head, decision, 101.
 
 use std::{
+    io,
     net::IpAddr,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll},
@@ -9,72 +10,94 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 
-use super::shard::{ACCEPT, Shard, may_log};
+use super::{
+    schedule::ACCEPT,
+    tick::{Shard, may_log},
+};
 use crate::{
-    connection::{Access, Connection, Deciding, Heart, Phase, Read, SendGauge, Session},
+    connection::{Access, Connection, Deciding, Heart, OpenState, Phase, Read, SendGauge},
     http::{self, HeadLimits, HttpRefusal, Methods, Request, UpgradeRules},
     limits::{Admission, TokenBucket, TooMany},
     queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject},
-    socket::{self, Arrival, Entry, PeerAddress, turn_away},
+    socket::{self, Acceptor, Arrival, Entry, Listening, PeerAddress, turn_away},
 };
+
+/// The listening sockets.
+pub(super) struct Accepting {
+    /// `None` once the shard stops.
+    pub(super) acceptor: Option<Acceptor>,
+    /// No accept before this, after one failed for want of a descriptor.
+    pub(super) after: Duration,
+    /// The time of the last log line about such a failure.
+    warned: Option<Duration>,
+    /// The time of the last log line about a connection without a PROXY header.
+    pub(super) proxy_warned: Option<Duration>,
+}
+
+impl Accepting {
+    pub(super) fn new(sockets: Vec<Listening>) -> io::Result<Self> {
+        let acceptor = Some(Acceptor::new(sockets)?);
+        Ok(Self { acceptor, after: Duration::ZERO, warned: None, proxy_warned: None })
+    }
+}
 
 impl Shard {
     /// Accepts who waits, a bounded number.
     pub(super) fn accept(&mut self) {
-        if self.now < self.accept_after {
+        if self.now < self.accepting.after {
             // The sweep looks again.
             return;
         }
-        let waker = self.ready.waker(ACCEPT);
+        let waker = self.schedule.ready.waker(ACCEPT);
         let mut cx = Context::from_waker(&waker);
-        for _ in 0..ACCEPTS_PER_TURN {
-            let Some(acceptor) = &mut self.acceptor else { return };
+        for _ in 0..ACCEPTS_PER_TICK {
+            let Some(acceptor) = &mut self.accepting.acceptor else { return };
             acceptor.restore_reserve();
             match acceptor.poll_accept(&mut cx) {
                 Poll::Pending => return,
                 Poll::Ready(Ok(arrival)) => self.admit(arrival),
                 Poll::Ready(Err(error)) => {
-                    let refused = acceptor.refuse_one(&mut cx, self.date.now());
+                    let refused = acceptor.refuse_one(&mut cx, self.requests.date.now());
                     self.counters(|c| c.turned_away.add(refused.into()));
-                    if may_log(&mut self.accept_warned, self.now) {
+                    if may_log(&mut self.accepting.warned, self.now) {
                         self.log(
                             LogLevel::Warning,
                             "The system gives no socket for a new client; raise the limit of open files (ulimit -n) or lower limits.maxConnections",
                             [("error", error.to_string())],
                         );
                     }
-                    self.accept_after = self.now + ACCEPT_PAUSE;
-                    self.next_sweep = self.next_sweep.min(self.accept_after);
+                    self.accepting.after = self.now + ACCEPT_PAUSE;
+                    self.sweeping.next = self.sweeping.next.min(self.accepting.after);
                     return;
                 }
             }
         }
-        self.again.push(ACCEPT);
+        self.schedule.again.push(ACCEPT);
     }
 
     /// Makes a connection of an accepted socket, or turns it away.
-    pub(super) fn admit(&mut self, arrival: Arrival) {
+    pub(crate) fn admit(&mut self, arrival: Arrival) {
         let Arrival { stream, address, entry } = arrival;
         self.counters(|c| c.accepted.increment());
         let Some(access) = self.access(entry) else {
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Full, self.date.now());
+            return turn_away(stream, entry.tls, socket::Refusal::Full, self.requests.date.now());
         };
         // Behind a PROXY header is another address than this one.
         let admission = if entry.proxy_protocol { Ok(None) } else { self.enter(address) };
         let Ok(admission) = admission else {
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Address, self.date.now());
+            return turn_away(stream, entry.tls, socket::Refusal::Address, self.requests.date.now());
         };
         let vacant = self.connections.vacant_entry();
         let slot = vacant.key();
         let Some(id) = self.ids.name(slot as u32) else {
             admission.into_iter().for_each(|admission| self.common.addresses.leave(admission));
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Full, self.date.now());
+            return turn_away(stream, entry.tls, socket::Refusal::Full, self.requests.date.now());
         };
         let deadline = self.now + self.common.config.limits.handshake_timeout;
-        let waker = self.ready.waker(slot as u32);
+        let waker = self.schedule.ready.waker(slot as u32);
         let mut connection = Connection::new(id, stream, address, waker, deadline);
         connection.admission = admission;
         connection.access = access;
@@ -88,10 +111,10 @@ impl Shard {
             self.common.sockets.fetch_add(1, Ordering::Relaxed);
         } else {
             self.common.monitors.fetch_add(1, Ordering::Relaxed);
-            self.monitors += 1;
+            self.requests.monitors += 1;
         }
         // Most clients have sent their request by now; the read registers for the others.
-        self.again.push(slot as u32);
+        self.schedule.again.push(slot as u32);
     }
 
     /// What a client may ask for that comes now. Who watches over the server has a few places of its own:
@@ -102,7 +125,7 @@ impl Shard {
         }
         let access = if entry.metrics_only {
             Access::Metrics
-        } else if self.stopping.is_none() && self.occupied() < self.common.ceiling {
+        } else if self.closing.stopping.is_none() && self.occupied() < self.common.ceiling {
             return Some(Access::Full);
         } else {
             Access::Monitoring
@@ -113,7 +136,7 @@ impl Shard {
 
     /// Reads a request head, and answers it once it is whole.
     pub(super) fn read_head(&mut self, slot: u32) {
-        for _ in 0..HEAD_READS_PER_TURN {
+        for _ in 0..HEAD_READS_PER_TICK {
             let limits = self.head_limits(slot);
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             let mut input = match connection.read(&mut self.buffers, HEAD_READ) {
@@ -148,7 +171,7 @@ impl Shard {
                 }
             }
         }
-        self.again.push(slot);
+        self.schedule.again.push(slot);
     }
 
     /// With which methods a request may come.
@@ -156,7 +179,7 @@ impl Shard {
         let access = self.connections.get(slot as usize).map_or(Access::Full, |connection| connection.access);
         let plain = self.serves_plain(access);
         let methods = if plain { Methods::Plain } else { Methods::Get };
-        HeadLimits { methods, probes: plain, ..self.head }
+        HeadLimits { methods, probes: plain, ..self.requests.head }
     }
 
     /// Decides on a whole request head, or asks PHP to.
@@ -166,7 +189,7 @@ impl Shard {
         let peer = http::Peer { address: connection.address.ip(), secure: connection.secure };
         let certificate = connection.stream.client_certificate().map(<[u8]>::to_vec);
         if self.serves_plain(access) {
-            let limits = HeadLimits { probes: true, ..self.head };
+            let limits = HeadLimits { probes: true, ..self.requests.head };
             match http::parse_plain(head, peer, &self.common.config.trusted_proxies, &limits) {
                 Ok(Some(mut plain)) => {
                     plain.request.set_client_certificate(certificate.as_deref());
@@ -181,7 +204,7 @@ impl Shard {
         let closed = match access {
             Access::Full => None,
             Access::Metrics => Some((404, "nothing but the metrics is here\n")),
-            Access::Monitoring if self.stopping.is_some() => Some((503, "The server is stopping\n")),
+            Access::Monitoring if self.closing.stopping.is_some() => Some((503, "The server is stopping\n")),
             Access::Monitoring => Some((503, "The server is full\n")),
         };
         if let Some((status, body)) = closed {
@@ -200,7 +223,7 @@ impl Shard {
             protocols: &config.protocols,
             trusted_proxies: &config.trusted_proxies,
             compression: config.compression.as_ref(),
-            limits: &self.head,
+            limits: &self.requests.head,
         };
         let mut upgrade = match http::parse_upgrade(head, peer, &rules) {
             Ok(upgrade) => upgrade,
@@ -322,10 +345,10 @@ impl Shard {
         let heart = Heart::new(&config.heartbeat, self.now, id.to_php().unsigned_abs());
         let rate =
             config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.clock.steady_now()));
-        connection.session = Some(Box::new(Session::new(gauge.clone(), answer.deflate, heart, rate)));
+        connection.session = Some(Box::new(OpenState::new(gauge.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
         connection.deadline = answer.expires.unwrap_or(Duration::MAX);
-        connection.push(Bytes::from(http::dated(response, self.date.now())));
+        connection.push(Bytes::from(http::dated(response, self.requests.date.now())));
         for topic in self.common.hub.admit(gauge, &accept, answer.request.take()) {
             self.topics.join(slot, topic);
         }
@@ -336,7 +359,7 @@ impl Shard {
         self.port.events.push(Event::Open { id, opened: Box::new(opened) });
         self.touch(slot);
         // What was read with the head, and the registration for what comes.
-        self.again.push(slot);
+        self.schedule.again.push(slot);
     }
 
     /// Answers a request that breaks a rule.
@@ -353,7 +376,7 @@ impl Shard {
             );
         }
         if let Some(option) = refusal.limit()
-            && may_log(self.head_logged.entry((refusal.status(), option)).or_default(), self.now)
+            && may_log(self.requests.head_logged.entry((refusal.status(), option)).or_default(), self.now)
         {
             let peer = self.connections.get(slot as usize).map(|connection| connection.address.to_string());
             let context = [
@@ -375,10 +398,10 @@ impl Shard {
     pub(super) fn answer(&mut self, slot: u32, response: Vec<u8>) {
         let deadline = self.now + self.common.config.limits.close_timeout;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        connection.push(Bytes::from(http::dated(response, self.date.now())));
+        connection.push(Bytes::from(http::dated(response, self.requests.date.now())));
         connection.linger(deadline);
         self.touch(slot);
-        self.again.push(slot);
+        self.schedule.again.push(slot);
     }
 
     /// The client left before its handshake was over, or took too long.
@@ -416,12 +439,12 @@ impl Shard {
     }
 }
 
-/// Clients accepted in one turn.
-const ACCEPTS_PER_TURN: usize = 32;
+/// Clients accepted in one tick.
+const ACCEPTS_PER_TICK: usize = 32;
 /// After an accept failed for want of a descriptor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// Reads of one request head in one turn, and their size.
-const HEAD_READS_PER_TURN: usize = 4;
+/// Reads of one request head in one tick, and their size.
+const HEAD_READS_PER_TICK: usize = 4;
 const HEAD_READ: usize = 8 << 10;
 /// Sockets of those who watch over the server, beside all others: two of each of a few probes.
 const MONITORS: usize = 16;

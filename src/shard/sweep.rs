@@ -1,20 +1,31 @@
-//! The clock of a shard: one look at every connection in each tick, no timer per connection.
+//! The clock of a shard: one look at every connection in each interval, no timer per connection.
 
 use std::time::Duration;
 
-use super::{
-    inflow::control_frame,
-    shard::{ACCEPT, Shard},
-    work,
-};
+use super::{read::control_frame, schedule::ACCEPT, tick::Shard, work};
 use crate::{
     config::Config,
     connection::{Beat, Phase},
     frame::{CloseCode, OpCode},
 };
 
+/// The look at every connection's deadlines.
+pub(super) struct Sweeping {
+    pub(super) interval: Duration,
+    pub(super) next: Duration,
+    /// The slot at which the sweep goes on, if the last one had too much to do.
+    place: usize,
+}
+
+impl Sweeping {
+    pub(super) fn new(config: &Config) -> Self {
+        let interval = interval(config);
+        Self { interval, next: interval, place: 0 }
+    }
+}
+
 /// How often to look: an eighth of the shortest time that matters, so that none is missed by much.
-pub(super) fn tick(config: &Config) -> Duration {
+fn interval(config: &Config) -> Duration {
     let limits = &config.limits;
     let times = [
         Some(limits.handshake_timeout),
@@ -46,15 +57,15 @@ enum Due {
 
 impl Shard {
     /// Looks at every connection, and at what else waits for a time. What is due for very many at once, as
-    /// when a flood of handshakes runs out of time, is done over several turns: others come between.
+    /// when a flood of handshakes runs out of time, is done over several ticks: others come between.
     pub(super) fn sweep(&mut self) {
-        self.work.begin(work::SWEEP);
+        self.schedule.work.begin(work::SWEEP);
         let lifetime = self.clock.lifetime();
         let mut looks = 0_usize;
         let mut used_up = false;
-        while !used_up && self.swept < self.connections.capacity() {
-            let slot = self.swept as u32;
-            self.swept += 1;
+        while !used_up && self.sweeping.place < self.connections.capacity() {
+            let slot = self.sweeping.place as u32;
+            self.sweeping.place += 1;
             match self.due(slot, lifetime) {
                 Due::Nothing => {
                     looks += 1;
@@ -89,19 +100,19 @@ impl Shard {
                     self.counters(|c| c.violations.increment());
                     self.fail(slot, CloseCode::POLICY_VIOLATION, reason);
                 }
-                Due::GoOn => self.again.push(slot),
+                Due::GoOn => self.schedule.again.push(slot),
             }
-            used_up = self.work.is_used_up();
+            used_up = self.schedule.work.is_used_up();
         }
-        if self.swept < self.connections.capacity() {
-            self.next_sweep = self.now;
+        if self.sweeping.place < self.connections.capacity() {
+            self.sweeping.next = self.now;
         } else {
-            self.swept = 0;
-            self.shed.settle(self.all_waiting(), self.now);
+            self.sweeping.place = 0;
+            self.writing.shed.settle(self.all_waiting(), self.now);
         }
-        if self.accept_after > Duration::ZERO && self.now >= self.accept_after {
-            self.accept_after = Duration::ZERO;
-            self.again.push(ACCEPT);
+        if self.accepting.after > Duration::ZERO && self.now >= self.accepting.after {
+            self.accepting.after = Duration::ZERO;
+            self.schedule.again.push(ACCEPT);
         }
         self.say_farewell();
     }

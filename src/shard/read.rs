@@ -4,16 +4,47 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
-use super::shard::{Common, LITTLE, Shard};
+use super::{common::Common, schedule::LITTLE, tick::Shard};
 use crate::{
     config::Limits,
-    connection::{Connection, Phase, Read, Session, Throttled},
+    connection::{Connection, OpenState, Phase, Read, Throttled},
     deflate::{Codec, Contexts, InflateError},
     frame::{self, CloseFrame, DecodeLimits, OpCode, Received, Violation},
     port::Publisher,
     protocol,
     queue::Event,
 };
+
+/// Messages on their way to the consumer.
+pub(super) struct Reading {
+    /// How frames are decoded.
+    pub(super) decode: DecodeLimits,
+    /// Slots that are not read for want of credit.
+    pub(super) blocked: Vec<u32>,
+    /// Messages handed to the consumer, and their bytes.
+    pub(super) messages: u64,
+    pub(super) handed: u64,
+    /// Bytes that were read from open connections and cannot be handled yet.
+    pub(super) unread: usize,
+    /// Bytes that unfinished compressed messages have inflated to.
+    pub(super) inflating: usize,
+    /// Bytes that may wait for the consumer: this shard's part of `limits.totalReceiveBytes`.
+    pub(super) budget: usize,
+}
+
+impl Reading {
+    pub(super) fn new(limits: &Limits, shards: usize) -> Self {
+        Self {
+            decode: DecodeLimits { max_message: limits.max_message_size, deflate: false, part: PART },
+            blocked: Vec::new(),
+            messages: 0,
+            handed: 0,
+            unread: 0,
+            inflating: 0,
+            budget: limits.total_receive_bytes / shards,
+        }
+    }
+}
 
 /// What handling the bytes of one read led to.
 enum Handled {
@@ -44,9 +75,9 @@ impl Shard {
         }
     }
 
-    /// Reads a bounded number of times: a client that always has more waits for its next turn.
+    /// Reads a bounded number of times: a client that always has more waits for its next tick.
     fn read_frames(&mut self, slot: u32, late: bool) {
-        for _ in 0..READS_PER_TURN {
+        for _ in 0..READS_PER_TICK {
             let crowded = self.is_crowded();
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             if !connection.may_read() {
@@ -56,7 +87,7 @@ impl Shard {
                 !late && connection.session.as_ref().is_some_and(|session| session.deflate.is_some());
             let most = if cautious {
                 LITTLE
-            } else if crowded || self.unread >= self.receive_share / UNREAD_PART {
+            } else if crowded || self.reading.unread >= self.reading.budget / UNREAD_PART {
                 CROWDED_READ
             } else {
                 usize::MAX
@@ -65,18 +96,18 @@ impl Shard {
                 Read::Bytes(input, read) => (input, read),
                 Read::Nothing => return,
                 // It may have many topics to leave.
-                Read::End if !late => return self.later.push_back(slot),
+                Read::End if !late => return self.schedule.later.push_back(slot),
                 Read::End => return self.broken(slot),
             };
-            connection.settle_unread(&mut self.unread);
+            connection.settle_unread(&mut self.reading.unread);
             self.counters(|c| c.bytes_received.add(read as u64));
             match self.handle(slot, &mut input, read) {
                 Handled::All => {}
                 Handled::Held => return self.keep(slot, &input),
                 Handled::Over => return,
             }
-            if (cautious && read >= LITTLE) || (read >= MUCH && self.work.is_long()) {
-                return self.later.push_back(slot);
+            if (cautious && read >= LITTLE) || (read >= MUCH && self.schedule.work.is_long()) {
+                return self.schedule.later.push_back(slot);
             }
         }
         self.come_back(slot);
@@ -84,7 +115,11 @@ impl Shard {
 
     /// Has a connection go on that has more to do: after others, if it had much already.
     fn come_back(&mut self, slot: u32) {
-        if self.work.is_long() { self.later.push_back(slot) } else { self.again.push(slot) }
+        if self.schedule.work.is_long() {
+            self.schedule.later.push_back(slot)
+        } else {
+            self.schedule.again.push(slot)
+        }
     }
 
     /// Handles every item in `input`, of `read` bytes that came.
@@ -102,15 +137,16 @@ impl Shard {
         let mut messages = 0;
         // Whether the message that had not ended goes on, and what came between its parts.
         let (mut in_message, mut control_bytes) = (session.decoder.in_message(), 0);
-        self.inflating = self.inflating.saturating_sub(session.held());
+        self.reading.inflating = self.reading.inflating.saturating_sub(session.held());
         // Each unfinished message may have inflated to the limit: once that is much in all, others are put
         // together first.
-        let part = if self.inflating < self.receive_share { self.decode.part } else { usize::MAX };
-        let decode = DecodeLimits { deflate: session.deflate.is_some(), part, ..self.decode };
+        let part =
+            if self.reading.inflating < self.reading.budget { self.reading.decode.part } else { usize::MAX };
+        let decode = DecodeLimits { deflate: session.deflate.is_some(), part, ..self.reading.decode };
         // Whether to ask how long it has taken so far, and how many control frames were among it.
         let (mut ask, mut controls) = (false, 0);
         let end = loop {
-            let is_much = controls >= CONTROLS || (std::mem::take(&mut ask) && self.work.is_long());
+            let is_much = controls >= CONTROLS || (std::mem::take(&mut ask) && self.schedule.work.is_long());
             if is_much && !input.is_empty() {
                 break Ok(Handled::Held);
             }
@@ -144,7 +180,7 @@ impl Shard {
                         _ => payload,
                     };
                     #[cfg(any(test, feature = "faults"))]
-                    super::shard::fault(&payload);
+                    super::tick::fault(&payload);
                     in_message = false;
                     if open {
                         messages += 1;
@@ -153,7 +189,7 @@ impl Shard {
                             ask = true;
                         } else {
                             let cost = Event::message_cost(payload.len());
-                            self.handed += cost as u64;
+                            self.reading.handed += cost as u64;
                             session.credit.spend(cost);
                             self.port.events.push(Event::Message { id: *id, payload, binary });
                         }
@@ -183,11 +219,11 @@ impl Shard {
                             }
                             session.unreported += outbox.retained() as isize - before as isize;
                             if !std::mem::replace(dirty, true) {
-                                self.dirty.push(slot);
+                                self.writing.dirty.push(slot);
                             }
                         }
                         Received::Pong(payload) => {
-                            // The time of this turn is a little old by now; the round trip is not.
+                            // The time of this tick is a little old by now; the round trip is not.
                             if let Some(latency) = session.heart.latency(&payload, self.clock.precisely()) {
                                 session.gauge.set_latency(latency);
                             }
@@ -209,8 +245,8 @@ impl Shard {
         {
             self.codec.forget(contexts);
         }
-        self.inflating += session.held();
-        self.messages += messages;
+        self.reading.inflating += session.held();
+        self.reading.messages += messages;
         self.counters(|c| c.messages_received.add(messages));
         match end {
             Ok(handled) => handled,
@@ -233,7 +269,7 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         // A copy: the shared buffer must not be held for as long as PHP takes.
         connection.unread = BytesMut::from(rest);
-        connection.settle_unread(&mut self.unread);
+        connection.settle_unread(&mut self.reading.unread);
         let Some(session) = &mut connection.session else { return };
         if session.throttled.is_some_and(|t| t.now) || session.paused {
             return;
@@ -253,7 +289,7 @@ impl Shard {
         // Says so, then looks once more: credit may have come back just before PHP could know.
         self.port.commands.set_blocked(true);
         if self.is_starving(slot, self.is_crowded()) {
-            self.starved.push(slot);
+            self.reading.blocked.push(slot);
         }
     }
 
@@ -267,15 +303,15 @@ impl Shard {
     /// Looks who of those that wait for credit may go on.
     pub(super) fn feed_starved(&mut self) {
         let crowded = self.is_crowded();
-        let mut starved = std::mem::take(&mut self.starved);
+        let mut starved = std::mem::take(&mut self.reading.blocked);
         starved.retain(|&slot| self.is_starving(slot, crowded));
-        self.starved = starved;
-        if self.starved.is_empty() {
+        self.reading.blocked = starved;
+        if self.reading.blocked.is_empty() {
             self.port.commands.set_blocked(false);
         }
     }
 
-    /// Whether a connection still has to wait; one that need not gets its turn.
+    /// Whether a connection still has to wait; one that need not gets its tick.
     fn is_starving(&mut self, slot: u32, crowded: bool) -> bool {
         let limits = &self.common.config.limits;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
@@ -287,34 +323,34 @@ impl Shard {
                 return true;
             }
         } else {
-            // Half of it at least: one message at a time would cost a turn each.
+            // Half of it at least: one message at a time would cost a tick each.
             let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
             if crowded || !session.credit.has_room(&session.gauge, messages.div_ceil(2), bytes.div_ceil(2)) {
                 return true;
             }
             session.starved = false;
         }
-        self.again.push(slot);
+        self.schedule.again.push(slot);
         false
     }
 
     /// What waits for PHP and for clients.
     pub(super) fn all_waiting(&self) -> usize {
-        self.waiting + self.messages_waiting() + self.bodies.waiting(&self.port.commands)
+        self.writing.waiting + self.messages_waiting() + self.requests.bodies.waiting(&self.port.commands)
     }
 
     fn messages_waiting(&self) -> usize {
-        self.handed.saturating_sub(self.port.commands.consumed()) as usize
+        self.reading.handed.saturating_sub(self.port.commands.consumed()) as usize
     }
 
     /// Whether this shard's share of what may wait for PHP is used up. Bodies never take more than their part of it.
     fn is_crowded(&self) -> bool {
-        self.messages_waiting() + self.bodies.of_messages(&self.port.commands) >= self.receive_share
+        self.messages_waiting() + self.requests.bodies.of_messages(&self.port.commands) >= self.reading.budget
     }
 
     /// Reads and forgets, until the client has finished or has had its chance.
     fn discard(&mut self, slot: u32) {
-        for _ in 0..READS_PER_TURN {
+        for _ in 0..READS_PER_TICK {
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             match connection.read(&mut self.buffers, usize::MAX) {
                 Read::Bytes(..) => {}
@@ -328,7 +364,7 @@ impl Shard {
                 }
             }
         }
-        self.again.push(slot);
+        self.schedule.again.push(slot);
     }
 }
 
@@ -338,7 +374,7 @@ impl Shard {
 fn speak(
     common: &Common,
     publisher: &mut Publisher,
-    session: &mut Session,
+    session: &mut OpenState,
     payload: &[u8],
     binary: bool,
 ) -> bool {
@@ -349,7 +385,7 @@ fn speak(
         && protocol.message(&protocol::Message { payload, binary }, publisher) == protocol::Handled::Done
 }
 
-fn may_deliver(session: &mut Session, limits: &Limits, crowded: bool) -> bool {
+fn may_deliver(session: &mut OpenState, limits: &Limits, crowded: bool) -> bool {
     !crowded
         && !session.throttled.is_some_and(|t| t.now)
         && session.credit.has_room(&session.gauge, limits.receive_messages, limits.receive_bytes)
@@ -357,7 +393,7 @@ fn may_deliver(session: &mut Session, limits: &Limits, crowded: bool) -> bool {
 
 /// Counts a message against the rate; over it, says until when to wait.
 fn throttle(
-    session: &mut Session,
+    session: &mut OpenState,
     rate: Option<f64>,
     now: Duration,
     steady: Duration,
@@ -428,8 +464,8 @@ const CONTROLS: usize = 64;
 const CONTROL_HEADER: usize = 6;
 /// With so many frames waiting, pings get one pong between them.
 const PONGS: usize = 64;
-/// Reads of one connection in one turn.
-const READS_PER_TURN: usize = 4;
+/// Reads of one connection in one tick.
+const READS_PER_TICK: usize = 4;
 /// After a read of so much it is asked how long it took.
 const MUCH: usize = 16 << 10;
 /// What is read at once while PHP has too much to do: control frames still get through, and the
@@ -440,3 +476,6 @@ const CROWDED_READ: usize = 4 << 10;
 const UNREAD_PART: usize = 8;
 /// How long after a delay a client must stay below its rate for the delay to be forgotten.
 const FORGIVEN: Duration = Duration::from_secs(1);
+/// From how many bytes on a compressed message is inflated while it arrives: more than the inflater takes
+/// that it then has to itself.
+const PART: usize = 64 << 10;

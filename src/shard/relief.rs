@@ -2,7 +2,7 @@
 //!
 //! A client that reads what it is sent keeps next to nothing, and notices nothing of those that do not.
 
-use super::{outflow::TOO_SLOW, shard::Shard};
+use super::{tick::Shard, write::TOO_SLOW};
 use crate::{
     config::SlowConsumer,
     connection::{Outbox, Phase},
@@ -13,21 +13,21 @@ impl Shard {
     /// After an outbox grew: sees to it that all of them stay within the shard's share.
     #[inline]
     pub(super) fn relieve(&mut self) {
-        if self.waiting > self.send_share {
+        if self.writing.waiting > self.writing.budget {
             self.relieve_now();
         }
     }
 
     #[cold]
     fn relieve_now(&mut self) {
-        // Too much perhaps only because this turn has not written yet.
+        // Too much perhaps only because this tick has not written yet.
         self.flush();
-        if self.waiting <= self.send_share {
+        if self.writing.waiting <= self.writing.budget {
             return;
         }
         // A little more than is needed: what has to be looked for again and again would cost a look at every
         // connection each time.
-        let aim = self.send_share - self.send_share / SLACK;
+        let aim = self.writing.budget - self.writing.budget / SLACK;
         let mut holders: Vec<_> = self
             .connections
             .iter()
@@ -42,19 +42,19 @@ impl Shard {
         };
         if let Some(drop) = drop {
             for &(_, slot) in &holders {
-                if self.waiting <= aim {
+                if self.writing.waiting <= aim {
                     return;
                 }
                 if self.connections.get(slot as usize).is_some_and(|connection| connection.is_open()) {
                     self.drop_while(slot, drop, |_, waiting| waiting > aim);
                 }
             }
-            if self.waiting <= self.send_share {
+            if self.writing.waiting <= self.writing.budget {
                 return;
             }
         }
         for (_, slot) in holders {
-            if self.waiting <= aim {
+            if self.writing.waiting <= aim {
                 return;
             }
             self.end_holder(slot);

@@ -9,7 +9,7 @@
 ///
 /// glibc's defaults are 128 KiB for both, which suits programs that do not receive. Elsewhere the
 /// allocator keeps large blocks by itself.
-pub(super) fn keep_large_blocks() {
+pub(crate) fn keep_large_blocks() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
         static ONCE: std::sync::Once = std::sync::Once::new();

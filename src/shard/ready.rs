@@ -1,7 +1,7 @@
 //! Which connections of a shard have something to do.
 //!
 //! The wakers that tokio is given put a connection's slot on a list and wake the shard's one task,
-//! which then serves all that are ready in one turn: it reads everything that has arrived before it
+//! which then serves all that are ready in one tick: it reads everything that has arrived before it
 //! writes anything, and wakes PHP once.
 
 use std::{

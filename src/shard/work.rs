@@ -1,13 +1,13 @@
 //! How much a shard does before others have their turn.
 //!
 //! What a client can ask for has no common unit but time: a message, a table of codes, a signature, a topic that loses
-//! its subscriber, a socket that is closed. So the budget of a turn is time, and nothing that is done escapes it for
-//! want of a price. Each part of a turn has a share of it, and does one thing at least: none can keep another from
+//! its subscriber, a socket that is closed. So the budget of a tick is time, and nothing that is done escapes it for
+//! want of a price. Each part of a tick has a share of it, and does one thing at least: none can keep another from
 //! getting on.
 
 use std::time::{Duration, Instant};
 
-/// The work of the running part of a turn.
+/// The work of the running part of a tick.
 #[derive(Debug)]
 pub(super) struct Work {
     /// When the part is to end.
@@ -33,13 +33,13 @@ impl Work {
         }
     }
 
-    /// A turn begins. The first part need not ask how late it is: most turns are small, and it costs as much as some
+    /// A tick begins. The first part need not ask how late it is: most ticks are small, and it costs as much as some
     /// of what is done in them.
-    pub(super) fn begin_turn(&mut self, now: Instant) {
+    pub(super) fn begin_tick(&mut self, now: Instant) {
         (self.visit, self.is_now) = (now, true);
     }
 
-    /// A part of the turn begins, which has `share` to itself.
+    /// A part of the tick begins, which has `share` to itself.
     pub(super) fn begin(&mut self, share: Duration) {
         if !std::mem::take(&mut self.is_now) {
             self.visit = Instant::now();
@@ -76,7 +76,7 @@ impl Work {
     }
 }
 
-/// What each part of a turn has. That of the commands is large: they are the application's, and what they have put
+/// What each part of a tick has. That of the commands is large: they are the application's, and what they have put
 /// into an outbox leaves in one write.
 pub(super) const COMMANDS: Duration = Duration::from_millis(4);
 pub(super) const READY: Duration = Duration::from_millis(2);

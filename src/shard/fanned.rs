@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::{
-    connection::Session,
+    connection::OpenState,
     deflate::{Codec, Contexts, WINDOWS},
     frame::{encode_compressed, encoded_len, message_of},
 };
@@ -23,7 +23,7 @@ impl Fanned {
     }
 
     /// What this connection gets, unless it [gets its own](Self::is_for_each).
-    pub(super) fn shared(&mut self, codec: &mut Codec, session: Option<&mut Session>) -> Bytes {
+    pub(super) fn shared(&mut self, codec: &mut Codec, session: Option<&mut OpenState>) -> Bytes {
         if !self.compress {
             return self.plain.clone();
         }
@@ -39,13 +39,13 @@ impl Fanned {
 
     /// Whether it has to be compressed for this connection alone: its messages refer back to what it
     /// got before.
-    pub(super) fn is_for_each(&self, session: &Session) -> bool {
+    pub(super) fn is_for_each(&self, session: &OpenState) -> bool {
         self.compress && session.deflate.as_ref().is_some_and(|contexts| contexts.shared_place().is_none())
     }
 }
 
 /// The compressed form of a frame, for this connection. `None`: it is to leave as it is.
-pub(super) fn compressed(codec: &mut Codec, session: &mut Session, frame: &[u8]) -> Option<Bytes> {
+pub(super) fn compressed(codec: &mut Codec, session: &mut OpenState, frame: &[u8]) -> Option<Bytes> {
     let (opcode, message) = message_of(frame);
     let deflated = codec.deflate(session.deflate.as_mut()?, message)?;
     let mut frame = BytesMut::with_capacity(encoded_len(deflated.len()));

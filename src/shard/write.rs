@@ -6,10 +6,11 @@ use bytes::Bytes;
 
 use super::{
     fanned::{Fanned, compressed},
-    shard::Shard,
+    shed::Shed,
+    tick::Shard,
 };
 use crate::{
-    config::SlowConsumer,
+    config::{Limits, SlowConsumer},
     connection::{FRAME_COST, Outbox, Phase, Written},
     queue::{ConnectionId, Event},
 };
@@ -17,13 +18,34 @@ use crate::{
 /// What a client is told that is closed for it.
 pub(super) const TOO_SLOW: &str = "the client reads too slowly";
 
+/// The outboxes of all connections.
+pub(super) struct Writing {
+    /// Slots whose outbox grew in this tick.
+    pub(super) dirty: Vec<u32>,
+    /// The recipients of a message, while it is delivered; kept for their memory.
+    pub(super) recipients: Vec<u32>,
+    /// Bytes that all outboxes keep.
+    pub(super) waiting: usize,
+    /// Bytes that they may keep: this shard's part of `limits.totalSendBuffer`.
+    pub(super) budget: usize,
+    /// Memory that was freed lately.
+    pub(super) shed: Shed,
+}
+
+impl Writing {
+    pub(super) fn new(limits: &Limits, shards: usize) -> Self {
+        let budget = limits.total_send_buffer / shards;
+        Self { dirty: Vec::new(), recipients: Vec::new(), waiting: 0, budget, shed: Shed::default() }
+    }
+}
+
 impl Shard {
-    /// Puts a connection on the list of those to write to at the end of the turn.
+    /// Puts a connection on the list of those to write to at the end of the tick.
     pub(super) fn touch(&mut self, slot: u32) {
         if let Some(connection) = self.connections.get_mut(slot as usize)
             && !std::mem::replace(&mut connection.dirty, true)
         {
-            self.dirty.push(slot);
+            self.writing.dirty.push(slot);
         }
     }
 
@@ -47,7 +69,7 @@ impl Shard {
             _ => frame,
         };
         connection.outbox.push(frame);
-        connection.settle(&mut self.waiting);
+        connection.settle(&mut self.writing.waiting);
         // The other policies acted when PHP sent it.
         if limits.slow_consumer == SlowConsumer::DropOldest && self.is_full(slot, 0) {
             self.drop_oldest(slot);
@@ -85,7 +107,7 @@ impl Shard {
         let own = connection.session.as_mut().filter(|session| message.is_for_each(session));
         let frame = own.and_then(|session| compressed(&mut self.codec, session, &frame)).unwrap_or(frame);
         connection.push(frame);
-        connection.settle(&mut self.waiting);
+        connection.settle(&mut self.writing.waiting);
         if full {
             self.drop_oldest(slot);
         }
@@ -100,7 +122,7 @@ impl Shard {
             return false;
         }
         if self.connections.get(slot as usize).is_some_and(|c| c.stalled.is_none()) {
-            // Full perhaps only because this turn has not written yet.
+            // Full perhaps only because this tick has not written yet.
             self.flush_one(slot);
         }
         self.exceeds(slot, more)
@@ -131,10 +153,10 @@ impl Shard {
     ) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let mut dropped = 0;
-        while too_much(&connection.outbox, self.waiting) {
+        while too_much(&connection.outbox, self.writing.waiting) {
             let Some(kept) = drop(&mut connection.outbox) else { break };
             dropped += 1;
-            connection.settle(&mut self.waiting);
+            connection.settle(&mut self.writing.waiting);
             if let Some(session) = &mut connection.session {
                 session.unreported -= kept as isize;
             }
@@ -144,13 +166,13 @@ impl Shard {
 
     /// Writes to every connection that was touched, once.
     pub(super) fn flush(&mut self) {
-        let mut dirty = std::mem::take(&mut self.dirty);
+        let mut dirty = std::mem::take(&mut self.writing.dirty);
         for slot in dirty.drain(..) {
             self.guarded(slot, |shard| shard.flush_one(slot));
         }
-        if self.dirty.is_empty() {
+        if self.writing.dirty.is_empty() {
             // Keeps its memory.
-            self.dirty = dirty;
+            self.writing.dirty = dirty;
         }
     }
 
@@ -159,7 +181,7 @@ impl Shard {
         connection.dirty = false;
         let mut bytes = 0;
         let written = connection.write(&mut self.buffers, self.now, &mut bytes);
-        connection.settle(&mut self.waiting);
+        connection.settle(&mut self.writing.waiting);
         if bytes > 0
             && matches!(connection.phase, Phase::Closing { .. } | Phase::Lingering { finished: false })
         {
@@ -198,7 +220,7 @@ impl Shard {
         }
         if done {
             // The client may have finished already.
-            self.again.push(slot);
+            self.schedule.again.push(slot);
         } else if drained && self.common.hub.interests().drains {
             let open = self.connections.get(slot as usize).is_some_and(|c| c.is_open());
             if open {

@@ -3,18 +3,47 @@
 //! One request a connection: the answer says so, what else the client has sent is read and forgotten,
 //! and the connection lingers, so that no reset overtakes the answer.
 
-use std::sync::atomic::Ordering;
+use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{entrance::DECISION_TIME, shard::Shard};
+use super::{accept::DECISION_TIME, bodies::Bodies, date::HttpDate, tick::Shard};
 use crate::{
+    config::Limits,
     connection::{Access, Body, Phase, Read},
-    http::{self, BodyReader, HttpRefusal, Plain},
+    http::{self, BodyReader, HeadLimits, HttpRefusal, Plain},
     limits::LeastRate,
     metrics::{Format, render},
     queue::{Asked, ConnectionId, Event, LogLevel, Respond},
 };
+
+/// Requests, and the answers to them.
+pub(super) struct Requests {
+    pub(super) head: HeadLimits,
+    /// The bodies that arrive or wait for PHP.
+    pub(super) bodies: Bodies,
+    /// For the answers.
+    pub(super) date: HttpDate,
+    /// Connections that only watch the server, and do not keep it from ending.
+    pub(super) monitors: usize,
+    /// The time of the last log line about a refused credential.
+    pub(super) auth_logged: Option<Duration>,
+    /// The same about request heads that are too large, by the status of the answer and the option to raise.
+    pub(super) head_logged: HashMap<(u16, &'static str), Option<Duration>>,
+}
+
+impl Requests {
+    pub(super) fn new(limits: &Limits, shards: usize) -> Self {
+        Self {
+            head: HeadLimits::new(limits),
+            bodies: Bodies::new(limits.total_receive_bytes / shards, limits.max_request_body),
+            date: HttpDate::default(),
+            monitors: 0,
+            auth_logged: None,
+            head_logged: HashMap::new(),
+        }
+    }
+}
 
 /// An answer of the server's own.
 struct Native {
@@ -107,7 +136,7 @@ impl Shard {
 
     /// Why a client that came now would not be let in.
     fn why_not_ready(&self, access: Access) -> Option<&'static str> {
-        if self.stopping.is_some() {
+        if self.closing.stopping.is_some() {
             return Some("stopping");
         }
         // Who asks does not count.
@@ -135,7 +164,7 @@ impl Shard {
     /// Reads a body, and hands the request over once it is whole.
     pub(super) fn read_body(&mut self, slot: u32) {
         let least = LeastRate { rate: BODY_RATE, patience: self.common.config.limits.handshake_timeout };
-        for _ in 0..BODY_READS_PER_TURN {
+        for _ in 0..BODY_READS_PER_TICK {
             let Some(connection) = self.connections.get_mut(slot as usize) else { return };
             let Phase::Body(body) = &mut connection.phase else { return };
             // Without a byte for those that have none.
@@ -152,7 +181,7 @@ impl Shard {
                 let before = body.received.len();
                 whole = body.reader.advance(&input, &mut body.received);
                 let more = body.received.len() - before;
-                if !self.bodies.arrive(&self.port.commands, &body.request, more) && whole.is_ok() {
+                if !self.requests.bodies.arrive(&self.port.commands, &body.request, more) && whole.is_ok() {
                     whole = Err(HttpRefusal::too_busy());
                 }
             }
@@ -165,7 +194,7 @@ impl Shard {
                 }
             }
         }
-        self.again.push(slot);
+        self.schedule.again.push(slot);
     }
 
     /// Hands a whole request over.
@@ -179,7 +208,7 @@ impl Shard {
         connection.unread = BytesMut::new();
         connection.phase = Phase::Asking { to_head: request.method() == "HEAD" };
         connection.deadline = self.now + DECISION_TIME;
-        self.bodies.hand(received.len());
+        self.requests.bodies.hand(received.len());
         let asked = Box::new(Asked { request, body: received });
         self.port.events.push(Event::Request { id: connection.id, asked });
     }
@@ -193,8 +222,8 @@ impl Shard {
         self.counters(|c| c.requests.increment());
         let slot = self.ids.slot(id) as u32;
         if let Some(connection) = self.connections.get_mut(self.ids.slot(id)) {
-            connection.push(Bytes::from(http::dated(bytes, self.date.now())));
-            connection.settle(&mut self.waiting);
+            connection.push(Bytes::from(http::dated(bytes, self.requests.date.now())));
+            connection.settle(&mut self.writing.waiting);
             connection.phase = Phase::Responding;
         }
         self.touch(slot);
@@ -240,7 +269,7 @@ impl Shard {
         let phase = std::mem::replace(&mut connection.phase, Phase::Lingering { finished: false });
         let Phase::Body(body) = phase else { return None };
         if !body.received.is_empty() {
-            self.bodies.leave(&body.request, body.received.len());
+            self.requests.bodies.leave(&body.request, body.received.len());
             // There is room for whom there was none.
             self.feed_starved();
         }
@@ -256,8 +285,8 @@ impl Shard {
     }
 }
 
-/// Reads of one body in one turn, and their size.
-const BODY_READS_PER_TURN: usize = 4;
+/// Reads of one body in one tick, and their size.
+const BODY_READS_PER_TICK: usize = 4;
 const BODY_READ: usize = 64 << 10;
 /// Bytes a second: a body that comes so fast may take as long as it does.
 const BODY_RATE: u32 = 8 << 10;

@@ -2,7 +2,7 @@
 //!
 //! A process that is stopped, a container that is paused, a machine that is suspended or has no processor time to
 //! give: afterwards nobody may be held to a deadline that went by meanwhile, for what would have met it lies unread
-//! in the sockets. So a shard's deadlines are on a clock that counts the time between two turns only as far as the
+//! in the sockets. So a shard's deadlines are on a clock that counts the time between two ticks only as far as the
 //! shard meant to rest. After a gap it stands still until what came in the meantime was looked at.
 
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(super) struct Clock {
     epoch: Instant,
-    /// The time of this turn.
+    /// The time of this tick.
     now: Duration,
-    /// When this turn began, by the system's clock.
+    /// When this tick began, by the system's clock.
     began: Duration,
-    /// When the next turn is meant to begin at the latest.
+    /// When the next tick is meant to begin at the latest.
     due: Duration,
     /// The last gap, and when it was over.
     gap: Option<(Duration, Duration)>,
@@ -48,8 +48,8 @@ impl Clock {
         }
     }
 
-    /// A turn begins; says what time it is. `connections`: those whose sockets may have news.
-    pub(super) fn begin_turn(&mut self, connections: usize) -> Duration {
+    /// A tick begins; says what time it is. `connections`: those whose sockets may have news.
+    pub(super) fn begin_tick(&mut self, connections: usize) -> Duration {
         let began = self.steady();
         let passed = began.saturating_sub(std::mem::replace(&mut self.began, began));
         if self.catching_up.as_ref().is_some_and(|catching_up| began >= catching_up.until) {
@@ -71,8 +71,8 @@ impl Clock {
         self.now
     }
 
-    /// A turn is over. True: the next one must come at once, for not all sockets were looked at since a gap.
-    pub(super) fn end_turn(&mut self, idle: bool) -> bool {
+    /// A tick is over. True: the next one must come at once, for not all sockets were looked at since a gap.
+    pub(super) fn end_tick(&mut self, idle: bool) -> bool {
         let Some(catching_up) = &mut self.catching_up else { return false };
         catching_up.looks = catching_up.looks.saturating_sub(1);
         if catching_up.looks > 0 {
@@ -89,12 +89,12 @@ impl Clock {
         self.due = at;
     }
 
-    /// Not later than the beginning of a turn, but at this very moment.
+    /// Not later than the beginning of a tick, but at this very moment.
     pub(super) fn precisely(&self) -> Duration {
         self.now + self.steady().saturating_sub(self.began)
     }
 
-    /// The time of this turn by a clock that does not stop: for the rates of those who send meanwhile.
+    /// The time of this tick by a clock that does not stop: for the rates of those who send meanwhile.
     pub(super) fn steady_now(&self) -> Duration {
         self.began
     }
@@ -127,7 +127,7 @@ impl Clock {
         self.now + steady.saturating_sub(self.began)
     }
 
-    /// Adds to the system's clock. `looking`: as if turns had been taken meanwhile.
+    /// Adds to the system's clock. `looking`: as if ticks had been taken meanwhile.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(super) fn skip(&mut self, time: Duration, looking: bool) {
         self.skipped += time;
@@ -138,7 +138,7 @@ impl Clock {
 
     fn caught_up(&mut self) {
         self.catching_up = None;
-        // Not all of the gap is lost: a shard whose every turn comes late must see the time go on.
+        // Not all of the gap is lost: a shard whose every tick comes late must see the time go on.
         self.now += SLACK;
         self.due = self.now;
     }
@@ -164,7 +164,7 @@ fn boot_time() -> Duration {
     FIRST.get_or_init(Instant::now).elapsed()
 }
 
-/// A turn that comes later than this was not meant to.
+/// A tick that comes later than this was not meant to.
 const SLACK: Duration = Duration::from_millis(250);
 /// For so long at most the clock stands still after a gap.
 const CATCH_UP: Duration = Duration::from_secs(1);
@@ -182,30 +182,30 @@ mod tests {
     #[test]
     fn a_rest_that_was_meant_counts_and_one_that_was_not_does_not() {
         let mut clock = Clock::new();
-        clock.begin_turn(1);
-        assert!(!clock.end_turn(true));
+        clock.begin_tick(1);
+        assert!(!clock.end_tick(true));
         clock.rest(SECOND * 60);
         clock.skip(SECOND * 60, false);
-        let now = clock.begin_turn(1);
+        let now = clock.begin_tick(1);
         assert!(now >= SECOND * 60 && now < SECOND * 61, "{now:?}");
         clock.skip(SECOND * 60, false);
-        let later = clock.begin_turn(1);
+        let later = clock.begin_tick(1);
         assert!(later - now < SECOND, "{:?}", later - now);
-        assert!(clock.end_turn(true), "the sockets must be looked at again");
+        assert!(clock.end_tick(true), "the sockets must be looked at again");
     }
 
     #[test]
     fn the_time_stands_still_until_all_sockets_were_looked_at() {
         let mut clock = Clock::new();
         clock.skip(SECOND * 60, false);
-        let now = clock.begin_turn(2 * EVENTS_PER_LOOK);
-        let mut turns = 1;
-        while clock.end_turn(true) {
-            assert_eq!(clock.begin_turn(2 * EVENTS_PER_LOOK), now);
-            turns += 1;
+        let now = clock.begin_tick(2 * EVENTS_PER_LOOK);
+        let mut ticks = 1;
+        while clock.end_tick(true) {
+            assert_eq!(clock.begin_tick(2 * EVENTS_PER_LOOK), now);
+            ticks += 1;
         }
-        assert!(turns >= 3, "{turns}");
-        assert!(clock.begin_turn(0) > now);
+        assert!(ticks >= 3, "{ticks}");
+        assert!(clock.begin_tick(0) > now);
     }
 
     #[test]
@@ -213,8 +213,8 @@ mod tests {
         let mut clock = Clock::new();
         for _ in 0..100 {
             clock.skip(SECOND * 2, false);
-            clock.begin_turn(1);
-            clock.end_turn(false);
+            clock.begin_tick(1);
+            clock.end_tick(false);
         }
         assert!(clock.now > SECOND * 10, "{:?}", clock.now);
     }
@@ -223,16 +223,16 @@ mod tests {
     fn a_rate_is_forgiven_what_came_in_a_gap_and_only_soon_after() {
         let mut clock = Clock::new();
         clock.skip(SECOND * 60, false);
-        clock.begin_turn(1);
-        while clock.end_turn(true) {
-            clock.begin_turn(1);
+        clock.begin_tick(1);
+        while clock.end_tick(true) {
+            clock.begin_tick(1);
         }
         assert!(clock.pardon() >= SECOND * 59);
         clock.skip(SECOND * 30, true);
-        clock.begin_turn(1);
+        clock.begin_tick(1);
         assert!(clock.pardon() >= SECOND * 59);
         clock.skip(SECOND * 31, true);
-        clock.begin_turn(1);
+        clock.begin_tick(1);
         assert_eq!(clock.pardon(), Duration::ZERO);
     }
 }

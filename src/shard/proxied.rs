@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use bytes::BytesMut;
 
-use super::shard::{Shard, may_log};
+use super::tick::{Shard, may_log};
 use crate::{
     connection::Phase,
     queue::LogLevel,
@@ -26,7 +26,7 @@ impl Shard {
         connection.unread = BytesMut::new();
         connection.phase = if tls { Phase::Tls } else { Phase::head() };
         connection.secure = header.secure;
-        self.again.push(slot);
+        self.schedule.again.push(slot);
         let Some(source) = header.source else { return };
         connection.address = source;
         if let Ok(admission) = self.enter(source) {
@@ -36,7 +36,7 @@ impl Shard {
         } else {
             self.counters(|c| c.turned_away.increment());
             if let Some(connection) = self.take(slot) {
-                turn_away(connection.stream, tls, Refusal::Address, self.date.now());
+                turn_away(connection.stream, tls, Refusal::Address, self.requests.date.now());
             }
         }
     }
@@ -45,7 +45,7 @@ impl Shard {
     fn refuse_unannounced(&mut self, slot: u32, violation: ProxyViolation) {
         let Some(connection) = self.take(slot) else { return };
         self.counters(|c| c.proxy_headers_refused.increment());
-        if may_log(&mut self.proxy_warned, self.now) {
+        if may_log(&mut self.accepting.proxy_warned, self.now) {
             let context = [("peer", connection.address.to_string()), ("reason", violation.to_string())];
             self.log(
                 LogLevel::Warning,

@@ -5,13 +5,19 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{inflow::close_code, outflow::TOO_SLOW, shard::Shard};
+use super::{read::close_code, tick::Shard, write::TOO_SLOW};
 use crate::{
     connection::{Access, Connection, Phase},
     frame::{CloseCode, CloseFrame},
     http,
     queue::{ConnectionId, Event},
 };
+
+/// The end of the shard.
+#[derive(Debug, Default)]
+pub(super) struct Closing {
+    pub(super) stopping: Option<Stopping>,
+}
 
 /// A shard that ends.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +71,7 @@ impl Shard {
             session.starved = false;
         }
         self.touch(slot);
-        self.again.push(slot);
+        self.schedule.again.push(slot);
     }
 
     /// Fails the connection (RFC 6455 section 7.1.7): a close frame with the reason, then the end.
@@ -104,7 +110,7 @@ impl Shard {
         }
         // The answers are in the queue at the latest when the last message counts as consumed.
         if !self.port.commands.is_primary_empty() {
-            return self.again.push(slot);
+            return self.schedule.again.push(slot);
         }
         self.fail_now(slot);
     }
@@ -125,9 +131,9 @@ impl Shard {
         else {
             return;
         };
-        self.shed.leave(connection.counted);
+        self.writing.shed.leave(connection.counted);
         connection.outbox.drop_pending();
-        connection.settle(&mut self.waiting);
+        connection.settle(&mut self.writing.waiting);
         self.counters(|c| c.slow_closed.increment());
         self.fail(self.ids.slot(id) as u32, CloseCode::TRY_AGAIN_LATER, TOO_SLOW);
     }
@@ -168,7 +174,7 @@ impl Shard {
         match connection.phase {
             Phase::Open => {
                 connection.outbox.drop_pending();
-                connection.settle(&mut self.waiting);
+                connection.settle(&mut self.writing.waiting);
                 self.fail(slot, CloseCode::INTERNAL_ERROR, "internal error");
             }
             _ => self.broken(slot),
@@ -188,7 +194,7 @@ impl Shard {
             connection.linger(deadline);
         }
         self.touch(slot);
-        self.again.push(slot);
+        self.schedule.again.push(slot);
     }
 
     /// Tells PHP, and takes the connection out of the hub. Once for every connection that opened.
@@ -196,7 +202,7 @@ impl Shard {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         let id = connection.id;
         let topics = self.topics.leave_all(slot);
-        self.shed.leave(topics * SUBSCRIPTION);
+        self.writing.shed.leave(topics * SUBSCRIPTION);
         self.common.hub.close(id);
         self.counters(|c| c.closed.increment());
         self.port.events.push(Event::Close { id, code, reason });
@@ -209,7 +215,7 @@ impl Shard {
     pub(super) fn remove(&mut self, slot: u32) {
         if let Some(mut connection) = self.take(slot) {
             connection.stream.answer_goodbye();
-            if connection.has_unsent() && self.stopping.is_none() {
+            if connection.has_unsent() && self.closing.stopping.is_none() {
                 connection.stream.reset();
             }
         }
@@ -220,16 +226,16 @@ impl Shard {
         let _ = self.leave_body(slot);
         let mut connection = self.connections.try_remove(slot as usize)?;
         self.ids.release(connection.id);
-        self.waiting = self.waiting.saturating_sub(connection.counted);
+        self.writing.waiting = self.writing.waiting.saturating_sub(connection.counted);
         let inflated = connection.session.as_ref().map_or(0, |session| session.held());
-        self.inflating = self.inflating.saturating_sub(inflated);
-        self.unread = self.unread.saturating_sub(connection.counted_unread);
-        self.shed.leave(connection.kept());
+        self.reading.inflating = self.reading.inflating.saturating_sub(inflated);
+        self.reading.unread = self.reading.unread.saturating_sub(connection.counted_unread);
+        self.writing.shed.leave(connection.kept());
         if connection.access == Access::Full {
             self.common.sockets.fetch_sub(1, Ordering::Relaxed);
         } else {
             self.common.monitors.fetch_sub(1, Ordering::Relaxed);
-            self.monitors -= 1;
+            self.requests.monitors -= 1;
         }
         if let Some(admission) = connection.admission.take() {
             self.common.addresses.leave(admission);
@@ -240,27 +246,27 @@ impl Shard {
     /// Begins to end the shard. A second order can only make it faster.
     pub(super) fn stop(&mut self, grace: Duration) {
         // Who has connected and was not accepted yet gets an answer instead of a reset.
-        if let Some(acceptor) = &mut self.acceptor {
+        if let Some(acceptor) = &mut self.accepting.acceptor {
             acceptor.leave_passed();
         }
         self.accept();
         if !self.is_monitored() {
-            self.acceptor = None;
+            self.accepting.acceptor = None;
         }
         let deadline = self.now + grace;
-        if let Some(stopping) = &mut self.stopping {
+        if let Some(stopping) = &mut self.closing.stopping {
             stopping.deadline = stopping.deadline.min(deadline);
         } else {
             let slots: Vec<_> = self.connections.iter().map(|(slot, c)| (slot as u32, c.is_open())).collect();
             let of = slots.iter().filter(|(_, open)| *open).count();
             let spread = (SPREAD_EACH * of.min(u32::MAX as usize) as u32).min(grace / 2);
-            self.stopping = Some(Stopping { deadline, began: self.now, spread, of, told: 0 });
+            self.closing.stopping = Some(Stopping { deadline, began: self.now, spread, of, told: 0 });
             for (slot, _) in slots {
                 self.turn_back_some(slot);
             }
         }
         self.say_farewell();
-        self.next_sweep = self.now;
+        self.sweeping.next = self.now;
     }
 
     /// Who has not asked yet may only ask how the server is; what PHP is to answer, it may.
@@ -274,7 +280,7 @@ impl Shard {
                     connection.access = Access::Monitoring;
                     self.common.sockets.fetch_sub(1, Ordering::Relaxed);
                     self.common.monitors.fetch_add(1, Ordering::Relaxed);
-                    self.monitors += 1;
+                    self.requests.monitors += 1;
                 }
             }
             _ => self.turn_back(slot),
@@ -292,17 +298,17 @@ impl Shard {
             let _ = self.leave_body(slot);
             if let Some(connection) = self.connections.get_mut(slot as usize) {
                 let response = http::rejection(503, b"The server is stopping\n", &[]);
-                connection.push(http::dated(response, self.date.now()).into());
+                connection.push(http::dated(response, self.requests.date.now()).into());
                 connection.linger(self.now + self.common.config.limits.close_timeout);
             }
             self.touch(slot);
-            self.again.push(slot);
+            self.schedule.again.push(slot);
         }
     }
 
     /// Sends the close frames that are due, and at the deadline ends what is left.
     pub(super) fn say_farewell(&mut self) {
-        let Some(mut stopping) = self.stopping else { return };
+        let Some(mut stopping) = self.closing.stopping else { return };
         if self.now >= stopping.deadline {
             return self.end_all();
         }
@@ -320,7 +326,7 @@ impl Shard {
             .take(due.saturating_sub(stopping.told))
             .collect();
         stopping.told = stopping.told.saturating_add(open.len());
-        self.stopping = Some(stopping);
+        self.closing.stopping = Some(stopping);
         for id in open {
             self.close(id, CloseCode::GOING_AWAY, GOING_AWAY.into());
         }
@@ -341,9 +347,9 @@ impl Shard {
         for slot in slots {
             self.broken(slot);
         }
-        self.acceptor = None;
+        self.accepting.acceptor = None;
         let now = self.now;
-        self.stopping.get_or_insert(Stopping {
+        self.closing.stopping.get_or_insert(Stopping {
             deadline: now,
             began: now,
             spread: Duration::ZERO,
@@ -354,11 +360,11 @@ impl Shard {
 
     /// Whether the shard was stopped and its last connection is gone.
     pub(super) fn has_ended(&mut self) -> bool {
-        let is_over = self.stopping.is_some() && self.connections.len() == self.monitors;
+        let is_over = self.closing.stopping.is_some() && self.connections.len() == self.requests.monitors;
         if (self.port.commands.is_ended() || is_over) && !self.connections.is_empty() {
             self.end_all();
         }
-        self.port.commands.is_ended() || (self.stopping.is_some() && self.connections.is_empty())
+        self.port.commands.is_ended() || (self.closing.stopping.is_some() && self.connections.is_empty())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The consumer's part in serving: it takes a shard's turns while it waits for events.
+//! The consumer's part in serving: it takes a shard's ticks while it waits for events.
 
 use std::{
     sync::Arc,
@@ -9,22 +9,22 @@ use std::{
 use parking_lot::MutexGuard;
 
 use super::{
-    helm::{Helm, Stretch},
+    drive_lock::{DriveLock, Stretch},
     pending_signals::PendingSignals,
-    shard::{Shard, Turned},
 };
+use crate::shard::{Shard, Ticked};
 use crate::{
     port::{Driving, Waited},
     queue::Inbox,
 };
 
-/// Takes the turns of a server's only shard for as long as the consumer waits.
+/// Takes the ticks of a server's only shard for as long as the consumer waits.
 ///
 /// Nothing of the consumer is called meanwhile. Only on Linux: elsewhere there is no way to sleep
 /// for sockets and for signals at once that loses none.
 #[derive(Debug)]
-pub(super) struct Steering {
-    helm: Arc<Helm>,
+pub(super) struct InlineDriver {
+    drive_lock: Arc<DriveLock>,
     signals: PendingSignals,
     /// Waits in a row, each soon after the last, in which the thread had the duty.
     prompt: u32,
@@ -40,20 +40,29 @@ pub(super) struct Steering {
     parallel: bool,
 }
 
-impl Steering {
+impl InlineDriver {
     #[cfg(target_os = "linux")]
-    pub(super) fn new(helm: Arc<Helm>) -> std::io::Result<Self> {
-        let signals = PendingSignals::new(helm.runtime())?;
+    pub(super) fn new(drive_lock: Arc<DriveLock>) -> std::io::Result<Self> {
+        let signals = PendingSignals::new(drive_lock.runtime())?;
         let now = Instant::now();
         let parallel = std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
-        Ok(Self { helm, signals, prompt: 0, since: now, looked: now, busy: None, not_before: now, parallel })
+        Ok(Self {
+            drive_lock,
+            signals,
+            prompt: 0,
+            since: now,
+            looked: now,
+            busy: None,
+            not_before: now,
+            parallel,
+        })
     }
 
     /// Gives the duty to the thread, for a while.
     fn hand_over(&mut self, now: Instant) {
         self.not_before = now + HANDED_OVER;
-        if self.helm.duty().call_thread() {
-            self.helm.rouse();
+        if self.drive_lock.duty().call_thread() {
+            self.drive_lock.rouse();
         }
     }
 
@@ -61,11 +70,11 @@ impl Steering {
     fn leave(&self, shard: MutexGuard<'_, Option<Shard>>) {
         let lent = shard.as_ref().is_none_or(|shard| shard.port.commands.lend());
         drop(shard);
-        if self.helm.duty().leave() {
-            self.helm.rouse();
+        if self.drive_lock.duty().leave() {
+            self.drive_lock.rouse();
         }
-        if !lent && self.helm.duty().call_thread() {
-            self.helm.rouse();
+        if !lent && self.drive_lock.duty().call_thread() {
+            self.drive_lock.rouse();
         }
     }
 
@@ -74,17 +83,17 @@ impl Steering {
         let now = Instant::now();
         let prompt = now.duration_since(self.since) < PROMPT && now >= self.not_before;
         self.prompt = if prompt { self.prompt + 1 } else { 0 };
-        if self.prompt < PROMPT_WAITS || !self.helm.duty().ask() {
+        if self.prompt < PROMPT_WAITS || !self.drive_lock.duty().ask() {
             return false;
         }
         self.prompt = 0;
-        self.helm.ring();
-        drop(self.helm.shard());
-        self.helm.duty().accept()
+        self.drive_lock.ring();
+        drop(self.drive_lock.shard());
+        self.drive_lock.duty().accept()
     }
 }
 
-impl Driving for Steering {
+impl Driving for InlineDriver {
     /// Serves until an event waits, `until` has come, or a signal. The caller has blocked all
     /// signals, and so loses none between its last look at them and this.
     fn wait(&mut self, inbox: &Inbox, until: Option<Instant>) -> Waited {
@@ -94,18 +103,18 @@ impl Driving for Steering {
             // epoll counts in milliseconds; the other sleep is exact.
             self.hand_over(now);
         }
-        if !self.helm.duty().take() && !self.ask_for_duty() {
+        if !self.drive_lock.duty().take() && !self.ask_for_duty() {
             return Waited::NotAtAll;
         }
-        let helm = self.helm.clone();
-        let mut shard = helm.shard();
+        let drive_lock = self.drive_lock.clone();
+        let mut shard = drive_lock.shard();
         if let Some(shard) = &mut *shard {
             shard.ring_at(until);
         }
         // Waits that found events at once have not looked at the sockets.
         let mut look = now.duration_since(self.looked) > UNLOOKED;
         let mut looked = look;
-        let stretch = helm.take_turns(&mut shard, |shard, cx, turned| {
+        let stretch = drive_lock.run_ticks(&mut shard, |shard, cx, turned| {
             if std::mem::take(&mut look) {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -118,8 +127,8 @@ impl Driving for Steering {
                 return Poll::Ready(Waited::ForSignal);
             }
             match turned {
-                Turned::More => cx.waker().wake_by_ref(),
-                Turned::Idle => shard.rest(cx, true),
+                Ticked::More => cx.waker().wake_by_ref(),
+                Ticked::Idle => shard.rest(cx, true),
             }
             looked = true;
             Poll::Pending
@@ -134,16 +143,16 @@ impl Driving for Steering {
         }
     }
 
-    /// Between two batches of events: looks at the sockets once and takes one turn, so that what
+    /// Between two batches of events: looks at the sockets once and takes one tick, so that what
     /// PHP said leaves, and who became ready is served. Nothing if the thread serves.
     fn serve_once(&mut self) {
-        if !self.helm.duty().take() {
+        if !self.drive_lock.duty().take() {
             return;
         }
         let now = Instant::now();
         let busy = now.duration_since(*self.busy.get_or_insert(now)) > BUSY;
-        let mut shard = self.helm.shard();
-        self.helm.look_once(&mut shard);
+        let mut shard = self.drive_lock.shard();
+        self.drive_lock.look_once(&mut shard);
         self.leave(shard);
         if busy && self.parallel {
             // There is more to do than one thread can: now two are faster.
@@ -159,7 +168,7 @@ impl Driving for Steering {
 
 /// A consumer that is back after less than this is prompt.
 const PROMPT: Duration = Duration::from_millis(1);
-/// So often in a row it must be to take the turns again: a change of hands costs two wakes.
+/// So often in a row it must be to take the ticks again: a change of hands costs two wakes.
 const PROMPT_WAITS: u32 = 16;
 /// A consumer that has had no pause for so long is given the thread's help.
 const BUSY: Duration = Duration::from_millis(10);

@@ -1,0 +1,35 @@
+//! One shard: the connections that live and die on it, and what one sweep_interval does for them.
+//!
+//! The path of a message in: [`ready`] → [`read`] → the queue. The path out: [`commands`] → [`write`]. Between them
+//! [`accept`], [`requests`], [`close`] and the [`sweep`] over deadlines. Knows nothing of threads: `runtime` decides
+//! which thread runs a sweep_interval.
+
+mod accept;
+mod allocator;
+mod bodies;
+mod clock;
+mod close;
+mod commands;
+mod common;
+mod credentials;
+mod date;
+mod fanned;
+mod ids;
+mod proxied;
+mod read;
+mod ready;
+mod relief;
+mod requests;
+mod schedule;
+mod shed;
+mod sweep;
+mod tick;
+mod timing;
+mod tls;
+mod work;
+mod write;
+
+pub(crate) use allocator::keep_large_blocks;
+pub(crate) use common::Common;
+pub use credentials::{check_auth, read_app_keys};
+pub(crate) use tick::{Shard, Ticked, panic_message};
