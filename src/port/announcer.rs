@@ -46,6 +46,13 @@ impl Announcer {
         }
     }
 
+    /// Calls `open`, which makes a connection known; no other thread announces meanwhile. So a join is never announced
+    /// before the connection that caused it can be found.
+    pub fn quietly<R>(&self, open: impl FnOnce() -> R) -> R {
+        let _lock = self.hub.directory.is_announcing().then(|| self.hold.lock());
+        open()
+    }
+
     /// The time at which [`announce_due`](Self::announce_due) has changes to announce; `None` without a change, or while
     /// changes are held.
     pub fn next_due(&self) -> Option<Instant> {

@@ -127,7 +127,7 @@ impl<T: Default> Consumer<T> {
             self.announce_due();
         }
         let event = match self.next_change() {
-            Some(change) => Event::Presence(change),
+            Some(change) => Event::Presence(Box::new(change)),
             None => self.inbox.pop()?,
         };
         let receipt = Receipt::of(&event, &self.ledger);

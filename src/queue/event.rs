@@ -71,7 +71,7 @@ pub enum Event {
         reason: Box<str>,
     },
     /// A user joined or left an announced topic. The topic's subscribers were notified in the same order.
-    Presence(PresenceChange),
+    Presence(Box<PresenceChange>),
     /// A record for the log.
     Log(Box<LogRecord>),
     /// A shard has closed its last connection and its thread ends.

@@ -349,7 +349,8 @@ impl Shard {
         connection.phase = Phase::Open;
         connection.deadline = answer.expires.unwrap_or(Duration::MAX);
         connection.push(Bytes::from(http::dated(response, self.requests.date.now())));
-        for topic in self.common.hub.admit(gauge, &accept, answer.request.take()) {
+        let admit = || self.common.hub.admit(gauge, &accept, answer.request.take());
+        for topic in self.port.announcer.quietly(admit) {
             self.topics.join(slot, topic);
         }
         // Before the consumer can send anything about the connection.
