@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::query::{Query, QueryError};
 use crate::queue::ConnectionId;
 
-/// A choice of open connections. Selectors combine with AND, the values of one selector with OR. A selector that is `None`
-/// matches every connection; one without values matches none.
+/// A choice of open connections. Selectors combine with AND, the values of one selector with OR. A selector that is
+/// `None` matches every connection; one without values matches none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audience {
     /// Connections that subscribe to one of these topics.

@@ -15,8 +15,8 @@ use crate::{
 #[derive(Debug)]
 pub struct ConnectionHandle {
     gauge: Arc<SendGauge>,
-    /// The [`Directory`] holds these properties too, and is changed while this is locked. Connections of many servers have
-    /// none of them.
+    /// The [`Directory`] holds these properties too, and is changed while this is locked. Connections of many servers
+    /// have none of them.
     properties: Mutex<Option<Box<Properties>>>,
 }
 
@@ -174,8 +174,8 @@ impl ConnectionHandle {
         });
     }
 
-    /// Takes the connection out of the directory. Called after [`SendGauge::close`], so it is not added again. `gone` is
-    /// true if it was not the consumer that closed it, and the consumer does not know that yet.
+    /// Takes the connection out of the directory. Called after [`SendGauge::close`], so it is not added again. `gone`
+    /// is true if it was not the consumer that closed it, and the consumer does not know that yet.
     pub(super) fn leave(&self, directory: &Directory, gone: bool) {
         // Locked to the end: nothing may be added meanwhile.
         let mut guard = self.properties.lock();

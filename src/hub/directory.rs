@@ -1,10 +1,10 @@
 //! An index of the open connections by topic, user and tag.
 //!
 //! It holds only connections that have one of these. Each has a *key*, a small number, so that sets of connections are
-//! compressed bitmaps: [`search`] computes the connections of an audience by intersections and unions of these sets. The
-//! topics, users and tags of one connection are changed by one thread at a time; changes of different connections have no
-//! order. Memory grows with the subscriptions, users and tags of the open connections, which the limits of a connection
-//! bound. A connection that closes is taken out of every set.
+//! compressed bitmaps: [`search`] computes the connections of an audience by intersections and unions of these sets.
+//! The topics, users and tags of one connection are changed by one thread at a time; changes of different connections
+//! have no order. Memory grows with the subscriptions, users and tags of the open connections, which the limits of a
+//! connection bound. A connection that closes is taken out of every set.
 //!
 //! [`presence`] derives from the same sets which users join and leave topics.
 
@@ -35,8 +35,8 @@ use self::{due_time::DueTime, pages::Pages, presence_deltas::PresenceDeltas, set
 use super::tags::TagKey;
 use crate::queue::{ConnectionId, TagValue};
 
-/// The index of the open connections of a server. A change locks it, and so does a search while it copies sets; a message
-/// on a shard never does.
+/// The index of the open connections of a server. A change locks it, and so does a search while it copies sets; a
+/// message on a shard never does.
 #[derive(Debug)]
 pub struct Directory {
     shards: usize,
@@ -109,8 +109,8 @@ impl Directory {
         topic
     }
 
-    /// Takes a connection out of a topic that it has joined. `gone` is true if the connection was closed, and not by the
-    /// consumer: then its messages may not all have reached the consumer, and its leave waits for
+    /// Takes a connection out of a topic that it has joined. `gone` is true if the connection was closed, and not by
+    /// the consumer: then its messages may not all have reached the consumer, and its leave waits for
     /// [`release`](Self::release).
     pub(super) fn leave(&self, id: ConnectionId, topic: &Arc<str>, gone: bool) {
         let mut index = self.index.lock();
@@ -124,8 +124,8 @@ impl Directory {
         }
     }
 
-    /// Sets the user of a connection. Returns the user's shared name. Called before the connection joins its first topic;
-    /// the user stays until the connection has left its last topic.
+    /// Sets the user of a connection. Returns the user's shared name. Called before the connection joins its first
+    /// topic; the user stays until the connection has left its last topic.
     pub(super) fn add_user(&self, id: ConnectionId, user: &str) -> Arc<str> {
         let mut index = self.index.lock();
         let key = self.key(id);
@@ -187,8 +187,8 @@ impl Directory {
         self.index.lock().topics.len()
     }
 
-    /// The topics that begin with `prefix` and come after `after`, in the order of their bytes, at most `most`; each with
-    /// its number of subscribers.
+    /// The topics that begin with `prefix` and come after `after`, in the order of their bytes, at most `most`; each
+    /// with its number of subscribers.
     pub fn topics_from(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<(Arc<str>, usize)> {
         let index = self.index.lock();
         let from = match after {

@@ -4,9 +4,9 @@
 //! [`Directory`] by topic, user and tag, which finds the connections of an [`Audience`]. Each shard has its own
 //! [`TopicIndex`] besides, for the fan-out of a message to a topic.
 //!
-//! Changes of one connection are made under its lock, so the views agree; changes of different connections have no order. A
-//! connection that closes leaves the directory at once, and the registry when the consumer has seen its close. Both are
-//! bounded by the limits on connections, topics and tags. When the server stops, publishers are refused
+//! Changes of one connection are made under its lock, so the views agree; changes of different connections have no
+//! order. A connection that closes leaves the directory at once, and the registry when the consumer has seen its close.
+//! Both are bounded by the limits on connections, topics and tags. When the server stops, publishers are refused
 //! ([`Hub::refuse_publishers`]) before the shards are ordered to end.
 //!
 //! The hub does not send: [`port`](crate::port) does. It knows neither sockets nor Zend.
@@ -80,8 +80,8 @@ impl Hub {
         }
     }
 
-    /// Adds a connection that opens, with the user, topics and tags of `accept`. Returns its first topics. Called by the
-    /// connection's shard.
+    /// Adds a connection that opens, with the user, topics and tags of `accept`. Returns its first topics. Called by
+    /// the connection's shard.
     pub fn admit(
         &self,
         gauge: Arc<SendGauge>,
@@ -122,8 +122,8 @@ impl Hub {
         from.untag(names, &self.directory);
     }
 
-    /// Takes a closed connection out of its topics, tags and user. `gone` is true if another publisher than the consumer
-    /// closed it, and the consumer does not know that yet.
+    /// Takes a closed connection out of its topics, tags and user. `gone` is true if another publisher than the
+    /// consumer closed it, and the consumer does not know that yet.
     pub fn depart(&self, handle: &ConnectionHandle, gone: bool) {
         handle.leave(&self.directory, gone);
     }
@@ -161,8 +161,9 @@ impl Hub {
         ids
     }
 
-    /// Calls `send` for another publisher than the consumer; returns `None`, without a call, if the server stops. So the
-    /// commands of a publisher are in the queues before the order to end, and none is accepted that is not carried out.
+    /// Calls `send` for another publisher than the consumer; returns `None`, without a call, if the server stops. So
+    /// the commands of a publisher are in the queues before the order to end, and none is accepted that is not carried
+    /// out.
     pub fn unless_stopping<R>(&self, send: impl FnOnce() -> R) -> Option<R> {
         let stopping = self.stopping.lock();
         (!*stopping).then(send)

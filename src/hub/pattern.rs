@@ -1,7 +1,7 @@
 //! Patterns of topics, for rules about them: `orders.{id}`, `private:*`.
 //!
-//! `{name}` stands for one or more characters other than `.`, `:` and `/`, which the match returns by name. `*` stands for
-//! any number of any characters. Every other character stands for itself. A pattern is bounded like a topic's name.
+//! `{name}` stands for one or more characters other than `.`, `:` and `/`, which the match returns by name. `*` stands
+//! for any number of any characters. Every other character stands for itself. A pattern is bounded like a topic's name.
 
 use std::collections::HashSet;
 
@@ -79,8 +79,8 @@ impl TopicPattern {
         Ok(Self { parts })
     }
 
-    /// Matches a topic. Returns the name and the text of each placeholder, or `None` without a match. Of several ways to
-    /// match it takes the one in which the first placeholders are longest.
+    /// Matches a topic. Returns the name and the text of each placeholder, or `None` without a match. Of several ways
+    /// to match it takes the one in which the first placeholders are longest.
     pub fn matches<'a>(&'a self, topic: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
         let mut search = Search { parts: &self.parts, topic, found: Vec::new(), dead: HashSet::new() };
         search.walk(0, 0).then(|| {
@@ -96,13 +96,14 @@ struct Search<'a> {
     topic: &'a str,
     /// Names and texts of the placeholders, the last one first.
     found: Vec<(&'a str, &'a str)>,
-    /// Parts and positions from which there is no match. So the time is bounded by the number of parts times the square of
-    /// the topic's length.
+    /// Parts and positions from which there is no match. So the time is bounded by the number of parts times the square
+    /// of the topic's length.
     dead: HashSet<(usize, usize)>,
 }
 
 impl<'a> Search<'a> {
-    /// Matches the topic from `at` on with the parts from `number` on. Returns true, and adds to `found`, if it matches.
+    /// Matches the topic from `at` on with the parts from `number` on. Returns true, and adds to `found`, if it
+    /// matches.
     fn walk(&mut self, number: usize, at: usize) -> bool {
         let topic = self.topic.get(at..).unwrap_or_default();
         let Some(part) = self.parts.get(number) else { return topic.is_empty() };

@@ -58,8 +58,8 @@ impl Registry {
         }
     }
 
-    /// Counts a handshake or a request whose client is gone, but which waits in memory until the consumer has seen that.
-    /// Called by its shard.
+    /// Counts a handshake or a request whose client is gone, but which waits in memory until the consumer has seen
+    /// that. Called by its shard.
     pub fn abandon(&self) {
         self.held.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,13 +1,13 @@
 //! Notifying the subscribers of announced topics that users join and leave.
 //!
-//! Any thread of the server announces, one at a time, so every subscriber gets the changes in one order. A shard announces
-//! the joins that it causes at once; it does not wait for the consumer, whose callback may block. A leave is announced
-//! after the last message of its connection, so it waits until the consumer has taken `Event::Close`. While a callback has
-//! a list from [`presence`](Announcer::presence), or has changed topics itself, the changes are held until it returns: a
-//! list and the changes after it agree.
+//! Any thread of the server announces, one at a time, so every subscriber gets the changes in one order. A shard
+//! announces the joins that it causes at once; it does not wait for the consumer, whose callback may block. A leave is
+//! announced after the last message of its connection, so it waits until the consumer has taken `Event::Close`. While a
+//! callback has a list from [`presence`](Announcer::presence), or has changed topics itself, the changes are held until
+//! it returns: a list and the changes after it agree.
 //!
-//! Changes that the pace defers, and those that come while a shard is behind with its commands, stay in the directory and
-//! are announced later. At shutdown all of them are announced.
+//! Changes that the pace defers, and those that come while a shard is behind with its commands, stay in the directory
+//! and are announced later. At shutdown all of them are announced.
 
 use std::{sync::Arc, time::Instant};
 
@@ -53,8 +53,8 @@ impl Announcer {
         open()
     }
 
-    /// The time at which [`announce_due`](Self::announce_due) has changes to announce; `None` without a change, or while
-    /// changes are held.
+    /// The time at which [`announce_due`](Self::announce_due) has changes to announce; `None` without a change, or
+    /// while changes are held.
     pub fn next_due(&self) -> Option<Instant> {
         let due = self.hub.directory.next_due()?;
         (!self.hold.is_held()).then_some(due)
@@ -82,8 +82,8 @@ impl Announcer {
         self.notify(&consumer, through, changes, to_clients);
     }
 
-    /// Announces the changes until now, holds those that follow, and returns the users of a topic. So a client that gets
-    /// this list, and then the changes, knows the users exactly. Called by the consumer's thread.
+    /// Announces the changes until now, holds those that follow, and returns the users of a topic. So a client that
+    /// gets this list, and then the changes, knows the users exactly. Called by the consumer's thread.
     pub(super) fn presence(&self, through: &mut Publisher, topic: &str) -> Presence {
         let consumer = self.hold.lock();
         self.hold.set(self.hub.directory.is_announcing());

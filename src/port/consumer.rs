@@ -159,8 +159,8 @@ impl<T> Consumer<T> {
         self.ledger.begin_batch();
     }
 
-    /// Ends a batch: announces the presence changes that it caused, then wakes each resting shard that has got a command
-    /// or credit, once.
+    /// Ends a batch: announces the presence changes that it caused, then wakes each resting shard that has got a
+    /// command or credit, once.
     pub fn end_batch(&self) {
         self.announce_due();
         let mut publisher = self.publisher.borrow_mut();
@@ -278,7 +278,8 @@ impl<T> Consumer<T> {
         self.inbox.watch()
     }
 
-    /// Makes the descriptor readable now if `ready` is true or an event waits; otherwise when an event comes, or at `due`.
+    /// Makes the descriptor readable now if `ready` is true or an event waits; otherwise when an event comes, or at
+    /// `due`.
     pub fn arm(&mut self, ready: bool, due: Option<Instant>) {
         self.disarm();
         let now = Instant::now();

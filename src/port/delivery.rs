@@ -1,7 +1,7 @@
 //! Deliveries: events on their way through the consumer, with the debts that come with them.
 //!
-//! A debt is credit to return to the event's shard, or a connection to forget. It is settled when the receipt is dropped, so
-//! a consumer cannot leave it out; receipts may be dropped in any order.
+//! A debt is credit to return to the event's shard, or a connection to forget. It is settled when the receipt is
+//! dropped, so a consumer cannot leave it out; receipts may be dropped in any order.
 
 use std::{
     cell::{Cell, RefCell},
@@ -99,8 +99,8 @@ impl<T> Receipt<T> {
         }
     }
 
-    /// Makes the server forget a closed connection now, before the receipt is dropped, so that subscribers may be notified
-    /// that its user has left. It stays among the consumer's connections until the receipt is dropped.
+    /// Makes the server forget a closed connection now, before the receipt is dropped, so that subscribers may be
+    /// notified that its user has left. It stays among the consumer's connections until the receipt is dropped.
     pub fn forget(&mut self) {
         if let Debt::Close(connected) = &self.0 {
             connected.ledger.hub.forget(connected.handle.id());

@@ -1,12 +1,12 @@
 //! The port between the core and the application that it serves.
 //!
-//! A [`Publisher`] sends to a connection, a topic or an audience; it closes, subscribes, tags and answers questions. Any
-//! thread may have one. The [`Consumer`], one for each server, takes the events; each comes with a [`Receipt`] that
+//! A [`Publisher`] sends to a connection, a topic or an audience; it closes, subscribes, tags and answers questions.
+//! Any thread may have one. The [`Consumer`], one for each server, takes the events; each comes with a [`Receipt`] that
 //! settles its costs when it is dropped. The [`Announcer`] notifies subscribers of joins and leaves.
 //!
-//! The commands of one publisher keep their order, and so do the events of one connection. The consumer's publisher has its
-//! own queue into each shard; all others share a channel. Events are bounded by credit; a publisher that is ahead of a
-//! shard waits for it. At a stop the other publishers are refused, then the shards drain and end.
+//! The commands of one publisher keep their order, and so do the events of one connection. The consumer's publisher has
+//! its own queue into each shard; all others share a channel. Events are bounded by credit; a publisher that is ahead
+//! of a shard waits for it. At a stop the other publishers are refused, then the shards drain and end.
 //!
 //! The port hides the hub and the queues: an application names neither. It knows neither Zend nor sockets.
 

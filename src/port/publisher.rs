@@ -1,11 +1,11 @@
 //! The publisher: sending to connections, from one thread.
 //!
-//! A publisher turns each call into commands for the shards. Its commands reach each connection in the order in which they
-//! were sent; a command of another publisher that was sent later is carried out later. It never waits for the network:
-//! if the outbox of a client is full, the policy for slow consumers decides ([`SendResult`]). If a shard is behind with
-//! its commands, the publisher waits for that shard; a publisher of a shard may not wait ([`Publisher::is_held_up`]).
-//! While the server stops, all publishers but the consumer's are refused ([`Publisher::unless_stopping`]). A publisher
-//! does not check text: payloads that are not binary must be UTF-8.
+//! A publisher turns each call into commands for the shards. Its commands reach each connection in the order in which
+//! they were sent; a command of another publisher that was sent later is carried out later. It never waits for the
+//! network: if the outbox of a client is full, the policy for slow consumers decides ([`SendResult`]). If a shard is
+//! behind with its commands, the publisher waits for that shard; a publisher of a shard may not wait
+//! ([`Publisher::is_held_up`]). While the server stops, all publishers but the consumer's are refused
+//! ([`Publisher::unless_stopping`]). A publisher does not check text: payloads that are not binary must be UTF-8.
 
 use std::sync::Arc;
 
@@ -21,9 +21,10 @@ use crate::{
     queue::{Accept, Command, CommandSender, ConnectionId, Reject, Respond, TagValue},
 };
 
-/// Sends to the connections of a server, and answers questions about them. Between [`begin_batch`](Self::begin_batch) and [`end_batch`](Self::end_batch)
-/// each shard is woken once, at the end; a shard that is awake, or dozes because the consumer is at work, takes the
-/// commands without a wake.
+/// Sends to the connections of a server, and answers questions about them.
+///
+/// Between [`begin_batch`](Self::begin_batch) and [`end_batch`](Self::end_batch) each shard is woken once, at the end.
+/// A shard that is awake, or dozes because the consumer is at work, takes the commands without a wake.
 #[derive(Debug)]
 pub struct Publisher {
     hub: Arc<Hub>,
@@ -76,7 +77,8 @@ impl Publisher {
         self.shards.len()
     }
 
-    /// True if the thread may not wait, but would have to: a shard is behind with its commands by more than a send budget.
+    /// True if the thread may not wait, but would have to: a shard is behind with its commands by more than a send
+    /// budget.
     pub fn is_held_up(&self) -> bool {
         !self.may_wait && self.shards.iter().any(|route| route.commands.is_behind_by(self.send_budget))
     }
@@ -96,8 +98,8 @@ impl Publisher {
         }
     }
 
-    /// Calls `send`; returns `None`, without a call, if the server stops. For all publishers but the consumer's: so their
-    /// commands are in the queues before the order to end, and none is accepted that is not carried out.
+    /// Calls `send`; returns `None`, without a call, if the server stops. For all publishers but the consumer's: so
+    /// their commands are in the queues before the order to end, and none is accepted that is not carried out.
     pub fn unless_stopping<R>(&mut self, send: impl FnOnce(&mut Self) -> R) -> Option<R> {
         let hub = self.hub.clone();
         hub.unless_stopping(|| send(self))
@@ -240,7 +242,8 @@ impl Publisher {
         self.hub.untag(from, names);
     }
 
-    /// Begins the closing handshake, after the messages that are pending. Nothing can be sent to the connection afterwards.
+    /// Begins the closing handshake, after the messages that are pending. Nothing can be sent to the connection
+    /// afterwards.
     pub fn close(&mut self, to: &ConnectionHandle, code: u16, reason: &str) {
         if to.gauge().close() {
             // Messages of the client may still be on their way to a consumer that has not ordered the close.
@@ -276,8 +279,8 @@ impl Publisher {
         self.hub.limits.send_buffer.min(self.send_budget.saturating_sub(HEAD))
     }
 
-    /// Answers a plain request. A response that is [too large](Self::max_response_size) is an error, and the client gets
-    /// status 500.
+    /// Answers a plain request. A response that is [too large](Self::max_response_size) is an error, and the client
+    /// gets status 500.
     pub fn respond(&mut self, id: ConnectionId, mut response: Respond) -> Result<(), ResponseTooBig> {
         let (whole, limit) = (response.size(), self.max_response_size());
         let fits = whole <= limit;
@@ -299,8 +302,8 @@ impl Publisher {
         }
     }
 
-    /// Decides whether a message is compressed: the caller's choice, or else text from a threshold on. Most binary payloads
-    /// are compressed already.
+    /// Decides whether a message is compressed: the caller's choice, or else text from a threshold on. Most binary
+    /// payloads are compressed already.
     fn is_worth_compressing(&self, message: Outgoing<'_>) -> bool {
         self.hub.compression.as_ref().is_some_and(|compression| {
             let rule = !message.binary && message.payload.len() >= compression.threshold;

@@ -28,8 +28,8 @@ impl Publisher {
         self.hub().open_connections()
     }
 
-    /// The topics that begin with `prefix` and come after `after`, in the order of their bytes, at most `most`; each with
-    /// its number of subscribers.
+    /// The topics that begin with `prefix` and come after `after`, in the order of their bytes, at most `most`; each
+    /// with its number of subscribers.
     pub fn topics(&self, prefix: &str, after: Option<&str>, most: usize) -> Vec<(Arc<str>, usize)> {
         self.hub().directory.topics_from(prefix, after, most)
     }

@@ -9,13 +9,13 @@ use crate::{
 
 /// A protocol. All shards share it.
 pub trait Protocol: Debug + Send + Sync {
-    /// Reads a client's handshake request. Returns the first tags of the connection, at most `max_tags`. An error refuses
-    /// the client with status 400 and the error's text.
+    /// Reads a client's handshake request. Returns the first tags of the connection, at most `max_tags`. An error
+    /// refuses the client with status 400 and the error's text.
     fn handshake(&self, request: &Request, max_tags: usize) -> Result<Vec<(Arc<str>, TagValue)>, String>;
 
-    /// Handles a whole message, on the shard of its connection. `publisher` never waits. Called only if the consumer does
-    /// not want to see messages and has finished with the connection's earlier events, so the messages of a connection
-    /// keep their order.
+    /// Handles a whole message, on the shard of its connection. `publisher` never waits. Called only if the consumer
+    /// does not want to see messages and has finished with the connection's earlier events, so the messages of a
+    /// connection keep their order.
     fn message(&self, message: &Message<'_>, publisher: &mut Publisher) -> Handled;
 }
 

@@ -1,5 +1,5 @@
-//! Commands: orders from the consumer and the other publishers to one shard. Plain, owned data, because the producer may
-//! one day be another process.
+//! Commands: orders from the consumer and the other publishers to one shard. Plain, owned data, because the producer
+//! may one day be another process.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,8 +7,8 @@ use bytes::Bytes;
 
 use super::{ConnectionId, Identity, TagValue};
 
-/// One order to a shard. A shard carries out the commands of one producer in the order in which they were sent. A command
-/// for a connection that is gone does nothing.
+/// One order to a shard. A shard carries out the commands of one producer in the order in which they were sent. A
+/// command for a connection that is gone does nothing.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Accept a client whose `Event::Handshake` waits for a decision.

@@ -1,8 +1,8 @@
 //! Notifications of returned credit, from the consumer to a shard that waits for credit.
 //!
-//! The consumer stores the bytes that it has consumed, then notifies. The shard marks itself blocked, reads the consumed
-//! bytes again, then pauses a connection. Each has a sequentially consistent fence between its two steps, so either the
-//! shard sees the credit or the consumer sees the mark. The loom model below verifies this.
+//! The consumer stores the bytes that it has consumed, then notifies. The shard marks itself blocked, reads the
+//! consumed bytes again, then pauses a connection. Each has a sequentially consistent fence between its two steps, so
+//! either the shard sees the credit or the consumer sees the mark. The loom model below verifies this.
 
 #[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};

@@ -1,7 +1,7 @@
 //! The queue of events from one shard to the consumer: first in, first out.
 //!
-//! The queue has no bound of its own: credit bounds the messages in it, and the number of connections bounds the rest. An
-//! event for a consumer that is gone is dropped.
+//! The queue has no bound of its own: credit bounds the messages in it, and the number of connections bounds the rest.
+//! An event for a consumer that is gone is dropped.
 
 use std::sync::Arc;
 

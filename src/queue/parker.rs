@@ -1,9 +1,9 @@
 //! The sleep state of one side of a queue, so that the other side wakes it exactly when it must.
 //!
 //! A consumer *announces* its rest, checks the queue again, then sleeps. A producer *pushes*, then checks the state and
-//! wakes the consumer if it rests. Each puts a sequentially consistent fence between its write and its read, so at least
-//! one of them sees the other: either the consumer finds the push, or the producer finds the rest. The loom models
-//! below verify this.
+//! wakes the consumer if it rests. Each puts a sequentially consistent fence between its write and its read, so at
+//! least one of them sees the other: either the consumer finds the push, or the producer finds the rest. The loom
+//! models below verify this.
 //!
 //! A parker neither sleeps nor wakes by itself: its users do that, with a descriptor or a waker.
 
@@ -58,8 +58,8 @@ impl Parker {
         self.state.load(Ordering::Relaxed) == AWAKE
     }
 
-    /// Returns true if the caller must wake this side, and marks it awake. The other side calls this after the last push
-    /// of a batch. Several callers at once: one of them gets true.
+    /// Returns true if the caller must wake this side, and marks it awake. The other side calls this after the last
+    /// push of a batch. Several callers at once: one of them gets true.
     #[must_use]
     pub fn must_wake(&self) -> bool {
         fence(Ordering::SeqCst);

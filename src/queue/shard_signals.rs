@@ -1,7 +1,7 @@
 //! The signals between a shard and its producers: its sleep, returned credit, its end.
 //!
-//! A signal is a counter or a mark, not a queue: it cannot be full, and only its newest value counts. Each producer stores
-//! its signal, then wakes the shard if it rests.
+//! A signal is a counter or a mark, not a queue: it cannot be full, and only its newest value counts. Each producer
+//! stores its signal, then wakes the shard if it rests.
 
 use std::{
     sync::{
@@ -41,7 +41,8 @@ impl CreditSender {
         Self { shared: shared.clone() }
     }
 
-    /// Counts a message that the consumer has finished, in bytes of [`Event::message_cost`](super::Event::message_cost).
+    /// Counts a message that the consumer has finished, in bytes of
+    /// [`Event::message_cost`](super::Event::message_cost).
     pub fn consumed(&self, bytes: usize) {
         let consumed = self.shared.consumed.load(Ordering::Relaxed);
         self.shared.consumed.store(consumed + bytes as u64, Ordering::Release);

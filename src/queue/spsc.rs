@@ -1,9 +1,10 @@
 //! A queue for one producer and one consumer: first in, first out, without a bound.
 //!
 //! Items lie in segments of 64 slots. The producer fills a slot and publishes it with one plain store of a number; the
-//! consumer reads that number and takes the published items. So an item costs neither a read-modify-write nor a lock nor
-//! an allocation, and it is visible at once: an item that a callback sends arrives also if the callback then blocks.
-//! When a segment is full, the producer links a new one to it, and the consumer frees the segments that it has emptied.
+//! consumer reads that number and takes the published items. So an item costs neither a read-modify-write nor a lock
+//! nor an allocation, and it is visible at once: an item that a callback sends arrives also if the callback then
+//! blocks. When a segment is full, the producer links a new one to it, and the consumer frees the segments that it has
+//! emptied.
 //!
 //! This module neither sleeps nor wakes: see [`Parker`](super::Parker), whose fence stands between a push and the check
 //! of the sleep state. When the consumer is dropped, the items in the queue are dropped, and further items are refused.
@@ -137,8 +138,8 @@ struct Segment<T> {
 }
 
 // SAFETY: only the producer touches a slot, or `next`, until it has published it by `filled` (release), and only the
-// consumer touches it after it has read `filled` (acquire). There is one of each, because neither end can be cloned. The
-// last owner, on any thread, drops the rest.
+// consumer touches it after it has read `filled` (acquire). There is one of each, because neither end can be cloned.
+// The last owner, on any thread, drops the rest.
 unsafe impl<T: Send> Sync for Segment<T> {}
 // SAFETY: as above; items may go to another thread.
 unsafe impl<T: Send> Send for Segment<T> {}
@@ -291,7 +292,7 @@ mod loom_models {
             let (mut producer, consumer) = channel();
             let token = Arc::new(());
             let given = token.clone();
-            let thread = thread::spawn(move || (0..3).for_each(|_| drop(producer.push(given.clone()))));
+            let thread = thread::spawn(move || (0..3).for_each(|_| _ = producer.push(given.clone())));
             drop(consumer);
             thread.join().unwrap();
             assert_eq!(Arc::strong_count(&token), 1);

@@ -1,8 +1,8 @@
 //! A descriptor that becomes readable when its owner is to wake. `poll(2)`, `stream_select` and every event loop can
 //! wait for it.
 //!
-//! Wakes carry no data and do not add up: one read clears all of them. A wake never blocks and none is lost: a descriptor
-//! that is full is readable.
+//! Wakes carry no data and do not add up: one read clears all of them. A wake never blocks and none is lost: a
+//! descriptor that is full is readable.
 
 use std::{
     io,

@@ -1,8 +1,8 @@
 //! The pace of presence messages. One change costs as many messages as its topic has subscribers.
 //!
 //! Each user has a pace: changes beyond it are announced later, or never, if they are undone in the meantime. All users
-//! together have a pace too, because users are cheap where clients choose their own. Memory is bounded by the users that
-//! caused more changes than their pace allows, or 1024.
+//! together have a pace too, because users are cheap where clients choose their own. Memory is bounded by the users
+//! that caused more changes than their pace allows, or 1024.
 
 use std::{
     collections::HashMap,

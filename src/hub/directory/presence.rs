@@ -101,8 +101,8 @@ impl Index {
         deltas.take_paced(now, |topic| topics.get(topic).filter(|_| to_clients).map_or(0, KeySet::len))
     }
 
-    /// Copies the parts of the index that determine the users of a topic. With a time these are the users that are present
-    /// then; without one, the users by the changes that were announced.
+    /// Copies the parts of the index that determine the users of a topic. With a time these are the users that are
+    /// present then; without one, the users by the changes that were announced.
     pub(super) fn snapshot(&self, topic: &str, now: Option<Instant>) -> Snapshot {
         Snapshot {
             unannounced: match now {

@@ -1,9 +1,9 @@
 //! Presence deltas: joins and leaves of announced topics that have not been announced yet.
 //!
-//! A delta is the difference to the last announcement for one user and topic, so a join and a leave in between cancel each
-//! other: announcements of one user and topic alternate, and the deltas never outnumber the differences, however many
-//! users come and go while none is taken. Deltas are taken in the order in which they are due, then in the order in which
-//! they happened. At shutdown all of them are taken. This module does not send: see `port::announcer`.
+//! A delta is the difference to the last announcement for one user and topic, so a join and a leave in between cancel
+//! each other: announcements of one user and topic alternate, and the deltas never outnumber the differences, however
+//! many users come and go while none is taken. Deltas are taken in the order in which they are due, then in the order
+//! in which they happened. At shutdown all of them are taken. This module does not send: see `port::announcer`.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -25,8 +25,8 @@ pub(super) struct PresenceDeltas {
     pending: BTreeMap<Place, Pending>,
     /// The delta of each user and topic that has one.
     deltas: BTreeMap<Key, Delta>,
-    /// The leaves by connections whose close the consumer has not taken: earlier messages of these connections may still
-    /// be on their way to the consumer.
+    /// The leaves by connections whose close the consumer has not taken: earlier messages of these connections may
+    /// still be on their way to the consumer.
     held: HashMap<ConnectionId, Vec<Key>>,
     /// The number of the last change.
     last: u64,
@@ -54,8 +54,8 @@ enum Delta {
 }
 
 impl PresenceDeltas {
-    /// Sets the topics that are announced from now on. Users that are present already cause no delta, and deltas of topics
-    /// that are no longer announced are dropped.
+    /// Sets the topics that are announced from now on. Users that are present already cause no delta, and deltas of
+    /// topics that are no longer announced are dropped.
     pub(super) fn announce(&mut self, announced: Announced) {
         self.announced = announced;
         self.pending.retain(|_, pending| self.announced.covers(&pending.change.topic));
@@ -115,8 +115,8 @@ impl PresenceDeltas {
         due.into_values().map(|pending| self.notified(pending)).collect()
     }
 
-    /// Takes the changes that are due, as fast as the pace allows. A change that is too fast for its user's pace becomes
-    /// due later, once. `subscribers` returns the number of subscribers of a topic.
+    /// Takes the changes that are due, as fast as the pace allows. A change that is too fast for its user's pace
+    /// becomes due later, once. `subscribers` returns the number of subscribers of a topic.
     pub(super) fn take_paced(
         &mut self,
         now: Instant,

@@ -1,6 +1,7 @@
 //! The search for the connections of an audience, by intersections and unions of the directory's sets.
 //!
-//! A search copies the sets that it names under the lock, which costs nothing, and works on the copies without the lock.
+//! A search copies the sets that it names under the lock, which costs nothing, and works on the copies without the
+//! lock.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -19,9 +20,9 @@ use crate::{
 
 impl Directory {
     /// The connections of an audience; [`Audience::except`] is left to the caller. `all_open` is called only if the
-    /// audience has neither topics nor users nor connections, and no query or one that matches connections without tags.
-    /// It is called under the lock: a connection that opens is in the index before it is anywhere else, so none is found
-    /// without its first tags.
+    /// audience has neither topics nor users nor connections, and no query or one that matches connections without
+    /// tags. It is called under the lock: a connection that opens is in the index before it is anywhere else, so none
+    /// is found without its first tags.
     pub(in crate::hub) fn find(
         &self,
         audience: &Audience,

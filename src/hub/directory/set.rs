@@ -4,8 +4,8 @@ use std::{borrow::Cow, sync::Arc};
 
 use roaring::RoaringBitmap;
 
-/// A set of connections that is never empty. Sets of one connection are the most frequent, such as those of users. A copy
-/// costs nothing; the bitmap is copied when a shared set changes.
+/// A set of connections that is never empty. Sets of one connection are the most frequent, such as those of users. A
+/// copy costs nothing; the bitmap is copied when a shared set changes.
 #[derive(Debug, Clone)]
 pub(super) enum KeySet {
     One(u32),

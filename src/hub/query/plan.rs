@@ -8,8 +8,8 @@ use std::{
 use super::expression::Query;
 use crate::hub::tags::TagKey;
 
-/// A query whose equal parts are merged. Its evaluation reads one set of the index for each condition, and takes at most
-/// as many operations on sets as the query has conditions ([`Query::MAX_TERMS`]).
+/// A query whose equal parts are merged. Its evaluation reads one set of the index for each condition, and takes at
+/// most as many operations on sets as the query has conditions ([`Query::MAX_TERMS`]).
 #[derive(Debug)]
 pub(in crate::hub) struct Plan {
     /// The conditions, each once.

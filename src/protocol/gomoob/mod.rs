@@ -1,10 +1,10 @@
-//! The protocol of gomoob/php-websocket-server: clients tag their connections by the URL, and a message is forwarded to the
-//! connections that have its tags.
+//! The protocol of gomoob/php-websocket-server: clients tag their connections by the URL, and a message is forwarded to
+//! the connections that have its tags.
 //!
 //! A [`Frame`] is read from a message, and [`forward`] sends it by a publisher. JSON is read and written as by PHP's
-//! `json_decode()` and `json_encode()`. Errors have the text of the original. A message that the protocol cannot forward
-//! goes to the consumer. Messages of one connection are forwarded in their order. This module knows neither sockets nor
-//! Zend; the size of a message, and of its JSON, is bounded before it is read ([`MAX_DEPTH`]).
+//! `json_decode()` and `json_encode()`. Errors have the text of the original. A message that the protocol cannot
+//! forward goes to the consumer. Messages of one connection are forwarded in their order. This module knows neither
+//! sockets nor Zend; the size of a message, and of its JSON, is bounded before it is read ([`MAX_DEPTH`]).
 
 mod audience;
 mod frame;

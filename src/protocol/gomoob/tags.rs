@@ -28,8 +28,8 @@ pub enum BadTags {
     Refused(#[from] TagError),
 }
 
-/// Reads the parameter `tags` of a query string. Without the parameter there are no tags. `limit` is the most tags that a
-/// connection may have.
+/// Reads the parameter `tags` of a query string. Without the parameter there are no tags. `limit` is the most tags that
+/// a connection may have.
 pub fn connection_tags(query: &str, limit: usize) -> Result<Vec<(Arc<str>, TagValue)>, BadTags> {
     let Some(json) = parameter(query, "tags") else { return Ok(Vec::new()) };
     let Some(Value::Array(entries)) = decode(&json, Keep::Entries) else { return Err(BadTags::NoArray) };
