@@ -1,6 +1,6 @@
 //! The queues between the shards and the consumer (PHP), in both directions.
 //!
-//! Each shard has one [`link`]: events go to the consumer, commands to the shard, each first in, first out. The queues
+//! Each shard has one [`link()`]: events go to the consumer, commands to the shard, each first in, first out. The queues
 //! have no bound of their own; their contents have one: credit bounds messages, per connection and per shard; the
 //! outbox budgets bound frames; the number of connections bounds opens and closes, and a connection counts until the
 //! consumer has seen its close. So no event and no command is ever dropped. Records for the log are: their channel is

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::port::{Audience, ConnectionId, Outgoing, PayloadTooBig, Publisher, Query, TagValue};
 
 /// Sends a message, which is JSON, to every connection that has all these tags, the sender included. Returns the number
-/// of recipients. With `legacy` the recipients are those of the original ([`legacy_audience`]).
+/// of recipients. With `legacy` the recipients are those of the original (see `legacy_audience`).
 pub fn forward(
     publisher: &mut Publisher,
     tags: &[(Arc<str>, TagValue)],
