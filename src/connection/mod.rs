@@ -191,7 +191,7 @@ pub struct OpenState {
     /// Whether PHP paused reading.
     pub paused: bool,
     /// Whether reading waits for credit.
-    pub starved: bool,
+    pub blocked: bool,
     /// What the shard did to the outbox that the gauge does not show yet.
     pub unreported: isize,
     /// Whether the gauge says that the socket is full.
@@ -282,7 +282,7 @@ impl Connection {
                 false
             }
             (Phase::Open, Some(session)) => {
-                !session.paused && !session.starved && !session.throttled.is_some_and(|t| t.now)
+                !session.paused && !session.blocked && !session.throttled.is_some_and(|t| t.now)
             }
             _ => true,
         }
@@ -390,7 +390,7 @@ impl OpenState {
             rate,
             throttled: None,
             paused: false,
-            starved: false,
+            blocked: false,
             unreported: 0,
             congested: false,
         }

@@ -5,7 +5,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use super::{read::close_code, tick::Shard, write::TOO_SLOW};
+use super::{frames::close_code, tick::Shard, write::TOO_SLOW};
 use crate::{
     connection::{Access, Connection, Phase},
     frame::{CloseCode, CloseFrame},
@@ -68,7 +68,7 @@ impl Shard {
             // Its answer must be read, whatever kept the server from reading.
             session.paused = false;
             session.throttled = None;
-            session.starved = false;
+            session.blocked = false;
         }
         self.touch(slot);
         self.schedule.again.push(slot);
@@ -98,7 +98,7 @@ impl Shard {
         connection.phase = Phase::Failing { code, reason: reason.into() };
         connection.deadline = deadline;
         // The bell that tells of credit tells of answers too.
-        self.starve(slot);
+        self.block(slot);
     }
 
     /// Fails a connection that was to be failed, now that its time has come.

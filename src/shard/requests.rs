@@ -271,7 +271,7 @@ impl Shard {
         if !body.received.is_empty() {
             self.requests.bodies.leave(&body.request, body.received.len());
             // There is room for whom there was none.
-            self.feed_starved();
+            self.unblock();
         }
         Some(body)
     }

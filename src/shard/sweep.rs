@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{read::control_frame, schedule::ACCEPT, tick::Shard, work};
+use super::{frames::control_frame, schedule::ACCEPT, tick::Shard, work};
 use crate::{
     config::Config,
     connection::{Beat, Phase},

@@ -1,0 +1,86 @@
+//! Credit: a connection whose messages wait for the consumer is not read.
+
+use super::tick::Shard;
+use crate::{
+    config::Limits,
+    connection::{OpenState, Phase},
+};
+
+impl Shard {
+    /// Has a connection wait until PHP has consumed some of its messages.
+    pub(super) fn block(&mut self, slot: u32) {
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return };
+        let Some(session) = &mut connection.session else { return };
+        session.blocked = true;
+        // Says so, then looks once more: credit may have come back just before PHP could know.
+        self.port.commands.set_blocked(true);
+        if self.keep_blocked(slot, self.is_over_budget()) {
+            self.reading.blocked.push(slot);
+        }
+    }
+
+    /// After PHP consumed: those that waited for it go on.
+    pub(super) fn return_credit(&mut self) {
+        if self.port.commands.take_credit_notification() {
+            self.unblock();
+        }
+    }
+
+    /// Looks who of those that wait for credit may go on.
+    pub(super) fn unblock(&mut self) {
+        let over_budget = self.is_over_budget();
+        let mut blocked = std::mem::take(&mut self.reading.blocked);
+        blocked.retain(|&slot| self.keep_blocked(slot, over_budget));
+        self.reading.blocked = blocked;
+        if self.reading.blocked.is_empty() {
+            self.port.commands.set_blocked(false);
+        }
+    }
+
+    /// Whether a connection still has to wait; one that need not gets its tick.
+    fn keep_blocked(&mut self, slot: u32, over_budget: bool) -> bool {
+        let limits = &self.common.config.limits;
+        let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
+        let Some(session) = connection.session.as_mut().filter(|session| session.blocked) else {
+            return false;
+        };
+        if matches!(connection.phase, Phase::Failing { .. }) {
+            if !session.credit.is_settled(&session.gauge) {
+                return true;
+            }
+        } else {
+            // Half of it at least: one message at a time would cost a tick each.
+            let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
+            if over_budget
+                || !session.credit.has_room(&session.gauge, messages.div_ceil(2), bytes.div_ceil(2))
+            {
+                return true;
+            }
+            session.blocked = false;
+        }
+        self.schedule.again.push(slot);
+        false
+    }
+
+    /// What waits for PHP and for clients.
+    pub(super) fn all_waiting(&self) -> usize {
+        self.writing.waiting + self.messages_waiting() + self.requests.bodies.waiting(&self.port.commands)
+    }
+
+    fn messages_waiting(&self) -> usize {
+        self.reading.handed.saturating_sub(self.port.commands.consumed()) as usize
+    }
+
+    /// Whether this shard's share of what may wait for PHP is used up. Bodies never take more than their part of it.
+    pub(super) fn is_over_budget(&self) -> bool {
+        self.messages_waiting() + self.requests.bodies.of_messages(&self.port.commands) >= self.reading.budget
+    }
+}
+
+/// True if a connection may hand over one more message.
+#[inline]
+pub(super) fn may_deliver(session: &mut OpenState, limits: &Limits, over_budget: bool) -> bool {
+    !over_budget
+        && !session.throttled.is_some_and(|t| t.now)
+        && session.credit.has_room(&session.gauge, limits.receive_messages, limits.receive_bytes)
+}
