@@ -110,9 +110,9 @@ final class Publisher implements PublisherInterface
         return $this->dispatcher->deliver('/v1/broadcast', self::except($except), $message);
     }
 
-    public function to(): Audience
+    public function to(): RemoteAudience
     {
-        return new Audience($this->dispatcher);
+        return new RemoteAudience($this->dispatcher);
     }
 
     public function connections(): iterable

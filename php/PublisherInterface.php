@@ -66,8 +66,8 @@ interface PublisherInterface
         ?string $id = null,
     ): Published;
 
-    /** All connections, to be narrowed by what they are: topic, user, tags. */
-    public function to(): Audience;
+    /** All connections; the selectors of the audience (topic, user, tags) narrow them. */
+    public function to(): RemoteAudience;
 
     /**
      * The open connections, by id, fetched a thousand at a time during the iteration.

@@ -8,7 +8,7 @@ namespace Ferrite;
 final class RemoteConnection
 {
     /**
-     * @param int $id As in the server's `Connection::$id`; for `except` and {@see Audience::connection()}.
+     * @param int $id As in the server's `Connection::$id`; for `except` and {@see RemoteAudience::connection()}.
      * @param string|null $user Its user; null if it has none.
      * @param list<string> $topics Topics that it has joined.
      * @param array<string, string|int> $tags Its tags.

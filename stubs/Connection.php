@@ -102,12 +102,13 @@ final class Connection
     public function topics(): array {}
 
     /**
-     * Gives it a tag, in place of the value that it had. {@see Target::tags()} finds it by that at once.
+     * Sets a tag, and replaces its former value. {@see Audience::tags()} finds the connection by it at once.
      *
      * @param string $name 1–200 bytes of UTF-8 without control characters.
      * @param string|int $value At most 200 bytes of UTF-8.
      *
-     * @throws \ValueError No connection can have such a tag, or it would be more than {@see Limits::$maxTags}.
+     * @throws \ValueError No connection can have such a tag, or the connection would have more than
+     *     {@see Limits::$maxTags}.
      */
     public function tag(string $name, string|int $value): static {}
 

@@ -15,7 +15,7 @@ namespace Ferrite;
  * Close is called exactly once for every open, in all cases. Between connections there is no order. Messages reach each
  * connection in the order in which PHP sent them,
  * whether by {@see Connection::send()}, {@see Server::send()}, {@see Server::publish()},
- * {@see Server::broadcast()} or {@see Target::send()}. None of these waits for the network.
+ * {@see Server::broadcast()} or {@see Audience::send()}. None of these waits for the network.
  *
  * Errors: an exception in a callback affects only the connection of that call: it goes to {@see Server::onError()}, the
  * connection is closed with 1011, and the server goes on. An exception of a destructor, when the server releases a
@@ -146,8 +146,9 @@ final class Server
     public function onAuthorize(callable $callback): static {}
 
     /**
-     * A rule about topics: asked whenever {@see Connection::subscribe()} or {@see Target::subscribe()} would add one
-     * that matches.
+     * Registers a rule about topics: called whenever {@see Connection::subscribe()} or {@see Audience::subscribe()}
+     * would add a topic that matches the pattern. `true` allows the topic; `false` refuses it, and
+     * {@see Connection::subscribe()} then throws {@see Auth\ForbiddenException}.
      *
      * The first rule that matches decides, in the order of registration; a topic that no rule matches is allowed.
      * Registering a pattern again replaces its rule. Rules are not called for the topics of a client's token or of
@@ -474,7 +475,7 @@ final class Server
     ): static {}
 
     /**
-     * All connections, to be narrowed by what they are: topic, user, tags.
+     * All connections; the selectors of the audience (topic, user, tags) narrow them.
      *
      * ```php
      * $server->to()->topic('lobby')->tags(Tag::parse('lang=FR & !muted'))->send('Bonjour');
@@ -482,7 +483,7 @@ final class Server
      *
      * @throws StateException In a forked child.
      */
-    public function to(): Target {}
+    public function to(): Audience {}
 
     /**
      * The open connection with this id, or null.

@@ -5,11 +5,11 @@ declare(strict_types=1);
 namespace Ferrite;
 
 /**
- * Which tags a connection must have to be meant: a boolean query, for {@see Target::tags()}. Immutable.
+ * A boolean query over the tags of connections, for {@see Audience::tags()}. Immutable.
  *
- * It matches exactly the connections that it describes, never more. A connection has a tag if {@see Connection::tag()} or
- * {@see Handshake::accept()} gave it one of that name. Values are equal as keys of an array are: `12` equals `'12'`, but
- * not `'012'`. Case matters.
+ * It matches exactly the connections that it describes, never more. A connection has a tag if {@see Connection::tag()}
+ * or {@see Handshake::accept()} gave it one of that name. Values are equal as keys of an array are: `12` equals `'12'`,
+ * but not `'012'`. Case matters.
  *
  * ```php
  * $query = Tag::is('lang', 'FR')->and(Tag::in('role', ['admin', 'mod']), Tag::has('muted')->not());

@@ -8,7 +8,7 @@ use Ferrite\Published;
 use Ferrite\PublisherException;
 use Ferrite\RemoteConnection;
 
-/** Sends the messages and questions of an {@see \Ferrite\Audience}. */
+/** Sends the messages and questions of an {@see \Ferrite\RemoteAudience}. */
 interface Sender
 {
     /**

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Testing;
 
-use Ferrite\Audience;
+use Ferrite\RemoteAudience;
 use Ferrite\Internal\Message;
 use Ferrite\Published;
 use Ferrite\PublisherException;
@@ -83,9 +83,9 @@ final class FakePublisher implements PublisherInterface
         return $this->sender->record('broadcast', new Message($data, $binary, $compress, $id), except: $except);
     }
 
-    public function to(): Audience
+    public function to(): RemoteAudience
     {
-        return new Audience($this->sender);
+        return new RemoteAudience($this->sender);
     }
 
     public function connections(): iterable
@@ -195,13 +195,13 @@ final class FakePublisher implements PublisherInterface
      *
      * @param string|(callable(string, Recorded): bool)|null $match
      */
-    public function assertSentTo(Audience $to, string|callable|null $match = null): void
+    public function assertSentTo(RemoteAudience $to, string|callable|null $match = null): void
     {
         $this->assertSome($this->recorded('send', $this->isTo($to)), $match, 'a message to this audience');
     }
 
     /** Asserts that this audience was closed, with this code if one is given. */
-    public function assertClosed(Audience $to, ?int $code = null): void
+    public function assertClosed(RemoteAudience $to, ?int $code = null): void
     {
         $fits = fn (string $reason, Recorded $r) => $code === null || $r->code === $code;
         $this->assertSome($this->recorded('close', $this->isTo($to)), $fits, 'this audience to be closed');
@@ -219,7 +219,7 @@ final class FakePublisher implements PublisherInterface
     }
 
     /** @return \Closure(Recorded): bool */
-    private function isTo(Audience $to): \Closure
+    private function isTo(RemoteAudience $to): \Closure
     {
         return fn (Recorded $r) => $r->to?->selection == $to->selection;
     }

@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Testing;
 
-use Ferrite\Audience;
+use Ferrite\RemoteAudience;
 use Ferrite\Internal\Json;
 use Ferrite\Internal\Message;
 use Ferrite\Internal\Selection;
@@ -54,7 +54,7 @@ final class RecordingSender implements Sender
             $message->data,
             $message->id,
             $topic,
-            $to === null ? null : new Audience($this, $to),
+            $to === null ? null : new RemoteAudience($this, $to),
             $message->binary,
             $except,
             $message->compress,

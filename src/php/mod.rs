@@ -8,10 +8,10 @@ mod event_loop;
 mod zend;
 
 use classes::{
-    app_keys, auth, compression, connection, enums, gomoob, handlers, handshake, jwt, limits, request,
-    response, tag, target, tls,
+    app_keys, audience, auth, compression, connection, enums, gomoob, handlers, handshake, jwt, limits,
+    request, response, server, tag, tls,
 };
-use event_loop::{server, timers};
+use event_loop::{ending, timers};
 use zend::{class::BadDeclaration, exceptions};
 
 /// Declares every class when the module starts. The engine wants parents and interfaces before the classes that name
@@ -28,7 +28,7 @@ fn declare() -> Result<(), BadDeclaration> {
     request::declare()?;
     response::declare()?;
     tag::declare()?;
-    target::declare()?;
+    audience::declare()?;
     handshake::declare()?;
     connection::declare()?;
     timers::declare()?;
@@ -39,5 +39,5 @@ fn declare() -> Result<(), BadDeclaration> {
 
 /// Ends every run when PHP's request or the module ends.
 fn end_runs() {
-    server::end_all();
+    ending::end_all();
 }

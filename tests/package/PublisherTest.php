@@ -4,7 +4,7 @@ declare(strict_types=1);
 
 namespace Ferrite\Tests\Package;
 
-use Ferrite\Audience;
+use Ferrite\RemoteAudience;
 use Ferrite\Publisher;
 use Ferrite\PublisherInterface;
 use Ferrite\RefusedException;
@@ -113,7 +113,7 @@ final class PublisherTest extends PackageTestCase
     /** @dataProvider queriesThatReachOut */
     public function testAQueryCannotReachOutOfItsBrackets(string $query): void
     {
-        $audience = new Audience($this->createStub(\Ferrite\Internal\Sender::class));
+        $audience = new RemoteAudience($this->createStub(\Ferrite\Internal\Sender::class));
         $this->thrown(\ValueError::class, fn () => $audience->tags($query));
     }
 
@@ -124,7 +124,7 @@ final class PublisherTest extends PackageTestCase
 
     public function testQuotedBracketsAreText(): void
     {
-        $audience = new Audience($this->createStub(\Ferrite\Internal\Sender::class));
+        $audience = new RemoteAudience($this->createStub(\Ferrite\Internal\Sender::class));
         $query = 'a=")" & (b="\\")" | c="\\\\")';
         self::assertSame([$query], $audience->tags($query)->selection->tags);
     }

@@ -7,7 +7,7 @@ namespace Ferrite\Tests\Random;
 use Ferrite\Connection;
 use Ferrite\Handshake;
 use Ferrite\Server;
-use Ferrite\Target;
+use Ferrite\Audience;
 
 /** Native objects that are at hand, a few of each class. */
 final class Objects
@@ -15,7 +15,7 @@ final class Objects
     private const MOST = 6;
 
     /** Classes with much to do. */
-    private const OFTEN = [Server::class, Connection::class, Handshake::class, Target::class];
+    private const OFTEN = [Server::class, Connection::class, Handshake::class, Audience::class];
 
     /** @var array<class-string, list<object>> */
     private array $objects = [];

@@ -2,15 +2,15 @@
 
 use ext_php_rs::types::{ArrayKey, Zval};
 
-use crate::php::zend::{
-    call::{Call, handler},
-    class::{BadDeclaration, Declaration, Kind},
-    objects::{Meta, Native, Owned, create},
-    properties,
-    thrown::{Kind as Throw, Thrown, bad_type, failed, throw},
-};
 use crate::{
     config::{self, Application, ConfigError, Secret},
+    php::zend::{
+        call::{Call, handler},
+        class::{BadDeclaration, Declaration, Kind},
+        objects::{Meta, Native, Owned, create},
+        properties,
+        thrown::{Kind as Throw, Thrown, bad_type, failed, throw},
+    },
     runtime,
 };
 

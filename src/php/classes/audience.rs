@@ -1,163 +1,266 @@
-//! How a server speaks to its connections: one, some or all of them.
+//! `Ferrite\Audience`: some of a server's connections, by what they are.
+
+use std::sync::Arc;
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
-use super::{connection::Connection, enums, target};
-use crate::php::event_loop::server::this;
-use crate::php::zend::{
-    call::Call,
-    objects::state_of,
-    thrown::{Thrown, bad_argument, bad_type, failed},
-    values,
+use super::{
+    arguments::{close_arguments, message, strings, too_big, topic_names},
+    connection::connection_id,
+    tag::{self, Tag},
 };
-use crate::port::{ConnectionId, Outgoing, PayloadTooBig, SendResult, check_topic};
-
-pub(in crate::php) fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let id = ConnectionId::from_php(call.int_or(1, 0)?);
-    let message = message(call, 2, 3, 4)?;
-    let result = match server.session() {
-        None => SendResult::Closed,
-        Some(session) => match session.link.publish(|publisher| publisher.connection(id)).flatten() {
-            None => SendResult::Closed,
-            Some(handle) => session.link.send(&handle, message).map_err(|error| too_big(2, error))?,
+use crate::{
+    php::{
+        event_loop::{rules, server::Server, session::Session},
+        zend::{
+            call::{Call, handler, not_constructible},
+            class::{BadDeclaration, Declaration, Kind},
+            objects::{Meta, Native, Owned, create, state_of},
+            thrown::{self, Thrown, bad_argument, bad_type, failed},
         },
-    };
-    if call.is_result_used() {
-        call.returns(enums::send_result(result));
+    },
+    port::{Audience, ConnectionHandle, ConnectionId, Publisher, Query, TagValue},
+};
+
+/// The state of a `Audience` object. Never changed: each selector makes another one.
+#[derive(Debug)]
+pub(in crate::php) struct AudienceObject {
+    /// The server's object.
+    server: Zval,
+    audience: Audience,
+}
+
+impl Native for AudienceObject {
+    fn meta() -> &'static Meta {
+        static META: Meta = Meta::new();
+        &META
     }
-    Ok(())
-}
 
-pub(in crate::php) fn broadcast(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let message = message(call, 1, 2, 4)?;
-    let except = except(call, 3)?;
-    let reached = server
-        .session()
-        .and_then(|session| session.link.publish(|publisher| publisher.broadcast(message, &except)))
-        .unwrap_or(Ok(0))
-        .map_err(|error| too_big(1, error))?;
-    call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
-    Ok(())
-}
-
-pub(in crate::php) fn publish(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let topic = topic_name(call.string(1)?.as_bytes(), 1)?;
-    let message = message(call, 2, 3, 5)?;
-    let except = except(call, 4)?;
-    let reached = server
-        .session()
-        .and_then(|session| session.link.publish(|publisher| publisher.publish(topic, message, &except)))
-        .unwrap_or(Ok(0))
-        .map_err(|error| too_big(2, error))?;
-    call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
-    Ok(())
-}
-
-/// Reads `Connection|array|null`.
-fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
-    let wrong = |what| bad_type(number, what);
-    match call.value(number) {
-        None => Ok(Vec::new()),
-        Some(value) if value.is_null() => Ok(Vec::new()),
-        Some(value) => match value.array() {
-            Some(list) => list
-                .values()
-                .map(|value| connection_id(value.dereference()))
-                .collect::<Option<_>>()
-                .ok_or_else(|| wrong("must be a list of Ferrite\\Connection objects or ids")),
-            None => Ok(vec![
-                state_of::<Connection>(value)
-                    .map(|connection| connection.handle().id())
-                    .ok_or_else(|| wrong("must be of type Ferrite\\Connection|array|null"))?,
-            ]),
-        },
+    fn trace(&self, found: &mut dyn FnMut(&Zval)) {
+        found(&self.server);
     }
 }
 
-/// Reads `Connection|int`.
-pub(in crate::php) fn connection_id(value: &Zval) -> Option<ConnectionId> {
-    let connection = state_of::<Connection>(value).map(|connection| connection.handle().id());
-    connection.or_else(|| value.long().map(ConnectionId::from_php))
+pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
+    AudienceObject::class().declare(&Declaration {
+        name: "Ferrite\\Audience",
+        kind: Kind::Native,
+        parent: std::ptr::null_mut(),
+        interfaces: &[],
+        properties: &[],
+        methods: &[
+            ("private function __construct()", Some(handler(not_constructible))),
+            ("public function topic(string ...$topics): Audience", Some(handler(topic))),
+            ("public function user(string ...$users): Audience", Some(handler(user))),
+            ("public function tags(Tag|array $tags): Audience", Some(handler(tags))),
+            (
+                "public function connection(Connection|int ...$connections): Audience",
+                Some(handler(connection)),
+            ),
+            ("public function except(Connection|int ...$connections): Audience", Some(handler(except))),
+            (
+                "public function send(string $data, bool $binary = false, ?bool $compress = null): int",
+                Some(handler(send)),
+            ),
+            ("public function close(int $code = 1000, string $reason = ''): int", Some(handler(close))),
+            ("public function count(): int", Some(handler(count))),
+            ("public function connections(): array", Some(handler(connections))),
+            ("public function subscribe(string ...$topics): int", Some(handler(subscribe))),
+            ("public function unsubscribe(string ...$topics): int", Some(handler(unsubscribe))),
+            ("public function tag(string $name, string|int $value): int", Some(handler(tag))),
+            ("public function untag(string ...$names): int", Some(handler(untag))),
+        ],
+        create: Some(create::<AudienceObject>),
+    })
 }
 
-pub(in crate::php) fn to(call: &mut Call<'_>) -> Result<(), Thrown> {
-    this(call)?;
-    let target = target::everybody(call.this_zval()).ok_or_else(failed)?;
+/// All connections of a server, the object that `server` refers to.
+pub(in crate::php) fn everybody(server: Zval) -> Option<Owned<AudienceObject>> {
+    Owned::new(AudienceObject { server, audience: Audience::default() })
+}
+
+/// Returns another target, which differs in what `change` does.
+fn narrowed(call: &mut Call<'_>, change: impl FnOnce(&mut Audience)) -> Result<(), Thrown> {
+    let target = call.this::<AudienceObject>()?;
+    let mut audience = target.audience.clone();
+    change(&mut audience);
+    let target =
+        Owned::new(AudienceObject { server: target.server.shallow_clone(), audience }).ok_or_else(failed)?;
     call.returns_native(&target);
     Ok(())
 }
 
-pub(in crate::php) fn connection(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let id = ConnectionId::from_php(call.int_or(1, 0)?);
-    let object = server.session().and_then(|session| {
-        session.client(id).filter(|client| client.handle().is_open())?.object(&session.link)
-    });
-    call.returns(object.unwrap_or_else(values::null));
-    Ok(())
+fn topic(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let names = topic_names(call, 1)?;
+    narrowed(call, |audience| {
+        audience.topics.get_or_insert_default().extend(names.into_iter().map(Arc::from));
+    })
 }
 
-pub(in crate::php) fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let server = this(call)?;
-    let mut list = ZendHashTable::new();
-    if let Some(session) = server.session() {
-        for client in session.clients().iter().filter(|client| client.handle().is_open()) {
-            if let Some(object) = client.object(&session.link) {
+fn user(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let mut users: Vec<Arc<str>> = Vec::new();
+    for number in 1..=call.count() {
+        let user = call.string(number)?;
+        users.push(user.as_str().map_err(|_| bad_argument(number, "must be valid UTF-8"))?.into());
+    }
+    narrowed(call, |audience| audience.users.get_or_insert_default().extend(users))
+}
+
+fn tags(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let query = match call.value(1).and_then(state_of::<Tag>) {
+        Some(tag) => tag.0.clone(),
+        None if call.value(1).is_some_and(Zval::is_array) => {
+            let equal = |(name, value): (Arc<str>, TagValue)| Query::In(name, vec![value]);
+            Query::All(tag::pairs(call, 1)?.into_iter().map(equal).collect())
+        }
+        None => return Err(bad_type(1, "must be of type Ferrite\\Tag|array")),
+    };
+    let mut audience = call.this::<AudienceObject>()?.audience.clone();
+    audience.and_tags(query).map_err(|error| tag::invalid(&error))?;
+    narrowed(call, |narrowed| *narrowed = audience)
+}
+
+fn connection(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let ids = ids(call)?;
+    narrowed(call, |audience| audience.connections.get_or_insert_default().extend(ids))
+}
+
+fn except(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let ids = ids(call)?;
+    narrowed(call, |audience| audience.except.extend(ids))
+}
+
+fn ids(call: &Call<'_>) -> Result<Vec<ConnectionId>, Thrown> {
+    let id = |number| {
+        let id = call.value(number).and_then(connection_id);
+        id.ok_or_else(|| bad_type(number, "must be of type Ferrite\\Connection|int"))
+    };
+    (1..=call.count()).map(id).collect()
+}
+
+fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let message = message(call, 1, 2, 3)?;
+    let reached = on_run(call, |session, audience| {
+        session.link.publish(|publisher| publisher.send_to(audience, message)).unwrap_or(Ok(0))
+    })?;
+    returns_count(call, reached.unwrap_or(Ok(0)).map_err(|error| too_big(1, error))?)
+}
+
+fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let (code, reason) = close_arguments(call)?;
+    each(call, |publisher, connection| {
+        publisher.close(connection, code, reason);
+        true
+    })
+}
+
+fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let count = on_run(call, |session, audience| session.select(audience).len())?;
+    returns_count(call, count.unwrap_or(0))
+}
+
+fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let list = on_run(call, |session, audience| {
+        let mut list = ZendHashTable::new();
+        for id in session.select(audience) {
+            let client = session.client(id);
+            if let Some(object) = client.and_then(|client| client.object(&session.link)) {
+                // A list cannot be full.
                 let _ = list.push(object);
             }
         }
-    }
-    call.returns_array(list);
+        list
+    })?;
+    call.returns_array(list.unwrap_or_else(ZendHashTable::new));
     Ok(())
 }
 
-pub(in crate::php) fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let session = this(call)?.session();
-    let open = session.and_then(|session| session.link.publish(|publisher| publisher.count())).unwrap_or(0);
-    call.returns_int(i64::try_from(open).unwrap_or(i64::MAX));
-    Ok(())
-}
-
-/// The message of a `send`, `broadcast` or `publish`: text must be UTF-8.
-pub(in crate::php) fn message<'a>(
-    call: &Call<'a>,
-    data: u32,
-    binary: u32,
-    compress: u32,
-) -> Result<Outgoing<'a>, Thrown> {
-    let payload = call.string(data)?;
-    let binary = call.bool_or(binary, false)?;
-    if !binary && !values::is_utf8(payload) {
-        return Err(bad_argument(data, "must be valid UTF-8 unless the message is binary"));
+fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let names = topic_names(call, 1)?;
+    let target = call.this::<AudienceObject>()?;
+    let server = state_of::<Server>(&target.server).ok_or_else(failed)?;
+    if server.rules.concern(&names) {
+        return subscribe_by_rules(call, server, &target.audience, &names);
     }
-    Ok(Outgoing { payload: payload.as_bytes(), binary, compress: call.bool_or_null(compress)? })
+    each(call, |publisher, connection| publisher.subscribe(connection, &names).is_ok())
 }
 
-pub(in crate::php) fn too_big(data: u32, error: PayloadTooBig) -> Thrown {
-    bad_argument(
-        data,
-        &format!(
-            "must not be longer than {} bytes, what may wait for all clients of an I/O thread (Limits::$totalSendBuffer), has {}",
-            error.limit, error.payload
-        ),
-    )
+/// Subscribes whom the rules let. They are asked for each connection, and may do anything to the others.
+fn subscribe_by_rules(
+    call: &mut Call<'_>,
+    server: &Server,
+    audience: &Audience,
+    names: &[&str],
+) -> Result<(), Thrown> {
+    server.check_process()?;
+    let Some(session) = server.session() else { return returns_count(call, 0) };
+    let mut done = 0;
+    for id in session.select(audience) {
+        let Some(client) = session.client(id) else { continue };
+        let Some(connection) = client.object(&session.link) else { continue };
+        let handle = client.handle().clone();
+        let refused = rules::refused(session.link.rules(), &connection, &handle, names)?;
+        // What the connection's object held may throw when it ends.
+        drop((connection, client));
+        if let Some(thrown) = thrown::pending() {
+            return Err(thrown);
+        }
+        if refused.is_none() {
+            server.check_process()?;
+            let subscribed = session.link.publish(|publisher| publisher.subscribe(&handle, names).is_ok());
+            done += usize::from(subscribed == Some(true));
+        }
+    }
+    returns_count(call, done)
 }
 
-/// Checks one topic name, the argument of that number.
-pub(in crate::php) fn topic_name(name: &[u8], number: u32) -> Result<&str, Thrown> {
-    let refuse = || {
-        let name: String = name.escape_ascii().to_string().chars().take(60).collect();
-        bad_argument(
-            number,
-            &format!(
-                "must be a topic, 1 to 200 bytes of printable ASCII without spaces and commas, \"{name}\" given"
-            ),
-        )
-    };
-    let name = std::str::from_utf8(name).map_err(|_| refuse())?;
-    check_topic(name).map_err(|_| refuse())?;
-    Ok(name)
+fn unsubscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let names = topic_names(call, 1)?;
+    each(call, |publisher, connection| {
+        publisher.unsubscribe(connection, &names);
+        true
+    })
+}
+
+fn tag(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let (name, value) = (tag::name(call, 1)?, tag::value(call, 2)?);
+    tag::check(&name, &value, 2)?;
+    let tags = [(&*name, value)];
+    each(call, |publisher, connection| publisher.tag(connection, &tags).is_ok())
+}
+
+fn untag(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let names = strings(call)?;
+    each(call, |publisher, connection| {
+        publisher.untag(connection, &names);
+        true
+    })
+}
+
+/// Does something with each connection, and returns for how many that was done.
+fn each(
+    call: &mut Call<'_>,
+    mut what: impl FnMut(&mut Publisher, &ConnectionHandle) -> bool,
+) -> Result<(), Thrown> {
+    let done = on_run(call, |session, audience| {
+        session.link.publish(|publisher| {
+            let ids = publisher.connections(audience);
+            let found = ids.into_iter().filter_map(|id| publisher.connection(id)).collect::<Vec<_>>();
+            found.iter().filter(|connection| what(publisher, connection)).count()
+        })
+    })?;
+    returns_count(call, done.flatten().unwrap_or(0))
+}
+
+/// What is made of the audience in the run that is on; `None` if there is none.
+fn on_run<R>(call: &Call<'_>, what: impl FnOnce(&Session, &Audience) -> R) -> Result<Option<R>, Thrown> {
+    let target = call.this::<AudienceObject>()?;
+    let server = state_of::<Server>(&target.server).ok_or_else(failed)?;
+    server.check_process()?;
+    Ok(server.session().map(|session| what(&session, &target.audience)))
+}
+
+fn returns_count(call: &mut Call<'_>, count: usize) -> Result<(), Thrown> {
+    call.returns_int(i64::try_from(count).unwrap_or(i64::MAX));
+    Ok(())
 }

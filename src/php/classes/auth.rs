@@ -3,15 +3,18 @@
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{app_keys::AppKeys, jwt::Jwt, tag};
-use crate::php::zend::{
-    call::{Call, handler, not_constructible},
-    class::{BadDeclaration, Class, Declaration, Kind},
-    engine,
-    objects::{self, state_of},
-    thrown::{Kind as Throw, Thrown, bad_type, throw},
-    values,
+use crate::{
+    config,
+    php::zend::{
+        call::{Call, handler, not_constructible},
+        class::{BadDeclaration, Class, Declaration, Kind},
+        engine,
+        objects::{self, state_of},
+        thrown::{Kind as Throw, Thrown, bad_type, throw},
+        values,
+    },
+    port::Identity,
 };
-use crate::{config, port::Identity};
 
 static IDENTITY: Class = Class::new();
 

@@ -2,13 +2,15 @@
 
 use ext_php_rs::types::ZendObject;
 
-use crate::config::{self, ConfigError};
-use crate::php::zend::{
-    call::{Call, handler},
-    class::{BadDeclaration, Class, Declaration, Kind},
-    properties::{Properties, initialise},
-    thrown::{Kind as Throw, Thrown, failed, throw},
-    values,
+use crate::{
+    config::{self, ConfigError},
+    php::zend::{
+        call::{Call, handler},
+        class::{BadDeclaration, Class, Declaration, Kind},
+        properties::{Properties, initialise},
+        thrown::{Kind as Throw, Thrown, failed, throw},
+        values,
+    },
 };
 
 pub(in crate::php) static COMPRESSION: Class = Class::new();

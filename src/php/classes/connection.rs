@@ -5,20 +5,24 @@ use std::{rc::Rc, sync::Arc};
 use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
-    audience::{message, too_big, topic_name},
+    arguments::{close_arguments, message, strings, too_big, too_many_topics, topic_names},
     enums,
     request::Request,
     tag,
 };
-use crate::php::event_loop::{link::Link, rules};
-use crate::php::zend::{
-    call::{Call, handler, not_constructible},
-    class::{BadDeclaration, Declaration, Kind},
-    objects::{Meta, Native, Owned, create},
-    thrown::{Kind as Throw, Thrown, bad_argument, throw},
-    values,
+use crate::{
+    php::{
+        event_loop::{link::Link, rules},
+        zend::{
+            call::{Call, handler, not_constructible},
+            class::{BadDeclaration, Declaration, Kind},
+            objects::{Meta, Native, Owned, create, state_of},
+            thrown::{Kind as Throw, Thrown, bad_type, throw},
+            values,
+        },
+    },
+    port::{ConnectionHandle, ConnectionId, Opened, TopicError},
 };
-use crate::port::{ConnectionHandle, Opened, TopicError, close_code_allowed};
 
 /// The state of a `Connection` object.
 #[derive(Debug)]
@@ -102,18 +106,6 @@ impl Connection {
     }
 }
 
-/// Topic names among the arguments, from number `first` on, each checked.
-pub(in crate::php) fn topic_names<'a>(call: &Call<'a>, first: u32) -> Result<Vec<&'a str>, Thrown> {
-    (first..=call.count()).map(|number| topic_name(call.string(number)?.as_bytes(), number)).collect()
-}
-
-/// All arguments, as strings of UTF-8.
-pub(in crate::php) fn strings<'a>(call: &Call<'a>) -> Result<Vec<&'a str>, Thrown> {
-    let string =
-        |number| call.string(number)?.as_str().map_err(|_| bad_argument(number, "must be valid UTF-8"));
-    (1..=call.count()).map(string).collect()
-}
-
 fn this<'a>(call: &Call<'a>) -> Result<&'a Connection, Thrown> {
     let connection = call.this::<Connection>()?;
     connection.link.check_process()?;
@@ -137,28 +129,10 @@ fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
     Ok(())
 }
 
-/// The code and reason of a `close`.
-pub(in crate::php) fn close_arguments<'a>(call: &Call<'a>) -> Result<(u16, &'a str), Thrown> {
-    let code = call.int_or(1, 1000)?;
-    let allowed = u16::try_from(code).ok().filter(|code| close_code_allowed(*code));
-    let code = allowed.ok_or_else(|| {
-        bad_argument(1, &format!("must be 1000, 1001, 1003, 1007 to 1013 or 3000 to 4999, {code} given"))
-    })?;
-    let reason = call.string_or_null(2)?.map_or(&b""[..], |reason| reason.as_bytes());
-    if reason.len() > MAX_REASON {
-        return Err(bad_argument(
-            2,
-            &format!("must be at most {MAX_REASON} bytes long, has {}", reason.len()),
-        ));
-    }
-    let reason = std::str::from_utf8(reason).map_err(|_| bad_argument(2, "must be valid UTF-8"))?;
-    Ok((code, reason))
-}
-
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = topic_names(call, 1)?;
-    let refused = rules::refused(&connection.link, &call.this_kept(), &connection.handle, &names)?;
+    let refused = rules::refused(connection.link.rules(), &call.this_kept(), &connection.handle, &names)?;
     if let Some((topic, pattern)) = refused {
         let error =
             format!("The rule for \"{pattern}\" does not let this connection subscribe to \"{topic}\"");
@@ -173,10 +147,6 @@ fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     }
     call.returns_this();
     Ok(())
-}
-
-pub(in crate::php) fn too_many_topics(limit: usize) -> Thrown {
-    throw(Throw::Value, &format!("A connection may have at most {limit} topics (Limits::$maxTopics)"))
 }
 
 fn unsubscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
@@ -264,5 +234,29 @@ fn resume(call: &mut Call<'_>) -> Result<(), Thrown> {
     Ok(())
 }
 
-/// What a close frame has room for after the code (RFC 6455 section 5.5).
-const MAX_REASON: usize = 123;
+/// Reads `Connection|array|null`.
+pub(in crate::php) fn except(call: &Call<'_>, number: u32) -> Result<Vec<ConnectionId>, Thrown> {
+    let wrong = |what| bad_type(number, what);
+    match call.value(number) {
+        None => Ok(Vec::new()),
+        Some(value) if value.is_null() => Ok(Vec::new()),
+        Some(value) => match value.array() {
+            Some(list) => list
+                .values()
+                .map(|value| connection_id(value.dereference()))
+                .collect::<Option<_>>()
+                .ok_or_else(|| wrong("must be a list of Ferrite\\Connection objects or ids")),
+            None => Ok(vec![
+                state_of::<Connection>(value)
+                    .map(|connection| connection.handle().id())
+                    .ok_or_else(|| wrong("must be of type Ferrite\\Connection|array|null"))?,
+            ]),
+        },
+    }
+}
+
+/// Reads `Connection|int`.
+pub(in crate::php) fn connection_id(value: &Zval) -> Option<ConnectionId> {
+    let connection = state_of::<Connection>(value).map(|connection| connection.handle().id());
+    connection.or_else(|| value.long().map(ConnectionId::from_php))
+}

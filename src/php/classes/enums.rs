@@ -4,11 +4,14 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use ext_php_rs::types::{ZendStr, Zval};
 
-use crate::php::zend::{
-    class::{BadDeclaration, Class, interned},
-    objects::property,
+use crate::{
+    config,
+    php::zend::{
+        class::{BadDeclaration, Class, interned},
+        objects::property,
+    },
+    port,
 };
-use crate::{config, port};
 
 pub(in crate::php) static SLOW_CONSUMER: Class = Class::new();
 static SEND_RESULT: Class = Class::new();

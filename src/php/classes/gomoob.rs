@@ -2,38 +2,25 @@
 //!
 //! PHP is entered only for what the script wants to see: `onMessage`, a message that is no text, the authorisation.
 
-use std::time::Instant;
+use ext_php_rs::types::Zval;
 
-use ext_php_rs::types::{ZendHashTable, Zval};
-
-use crate::php::event_loop::{
-    clients::Client,
-    log,
-    server::{On, Server},
-    session::Session,
-    turn,
-};
-use crate::php::zend::{
-    call::{Call, handler},
-    callback::Callback,
-    class::{BadDeclaration, Declaration, Kind},
-    engine,
-    objects::{Meta, Native, create, state_of},
-    thrown::{self, Kind as Throw, Outcome, Thrown, bad_type, throw},
-    values,
-};
 use crate::{
     config,
-    port::{LogLevel, LogRecord},
-    protocol::gomoob::{Frame, MAX_DEPTH, Message, encode, forward},
+    php::zend::{
+        call::{Call, handler},
+        callback::Callback,
+        class::{BadDeclaration, Declaration, Kind},
+        objects::{Meta, Native, create, state_of},
+        thrown::{Thrown, bad_type},
+    },
 };
 
 /// The state of a `Protocol\Gomoob` object, and of a server that speaks it.
 #[derive(Debug, Clone)]
 pub(in crate::php) struct Gomoob {
-    legacy: bool,
-    parser: Option<Callback>,
-    authorizer: Option<Callback>,
+    pub(in crate::php) legacy: bool,
+    pub(in crate::php) parser: Option<Callback>,
+    pub(in crate::php) authorizer: Option<Callback>,
 }
 
 impl Native for Gomoob {
@@ -89,171 +76,3 @@ pub(in crate::php) fn argument(call: &Call<'_>, number: u32) -> Result<Option<Go
     let gomoob = state_of::<Gomoob>(value).cloned();
     gomoob.map(Some).ok_or_else(|| bad_type(number, "must be of type ?Ferrite\\Protocol\\Gomoob"))
 }
-
-/// Deals with a message after `onMessage`; says how many callbacks ran. Whoever sends what cannot be forwarded is closed.
-pub(in crate::php) fn message(
-    server: &Server,
-    session: &Session,
-    client: &Client,
-    gomoob: &Gomoob,
-    payload: &[u8],
-) -> Result<usize, Thrown> {
-    let Frame { message, tags } = match Frame::read(payload, gomoob.parser.is_some()) {
-        Ok(frame) => frame,
-        Err(refusal) => return refuse(server, session, client, &refusal.to_string()).map(|()| 0),
-    };
-    let (ran, json) = match message {
-        Message::Text(text) if gomoob.authorizer.is_none() => (0, encode(&text)),
-        _ => match turn::occupied(session, client, || ask(server, session, client, gomoob, payload)) {
-            Ok(asked) => asked,
-            Err(outcome) => return failed_to_ask(server, session, client, outcome).map(|()| 1),
-        },
-    };
-    // A callback may have forked, and a child must not speak to its parent's clients.
-    if session.is_foreign() {
-        return Ok(ran);
-    }
-    let sent = session.link.publish(|publisher| forward(publisher, &tags, &json, gomoob.legacy));
-    if let Some(Err(error)) = sent {
-        let message = format!("A message was not forwarded: {error}");
-        log::record(server, &LogRecord { level: LogLevel::Error, message, context: Vec::new() })?;
-    }
-    Ok(ran)
-}
-
-/// Has the script make the message of an array, and say whether it may be sent. Gives how many callbacks ran, and the
-/// message as JSON.
-fn ask(
-    server: &Server,
-    session: &Session,
-    client: &Client,
-    gomoob: &Gomoob,
-    payload: &[u8],
-) -> Result<(usize, String), Outcome> {
-    let about = Some((session, client));
-    let mut ran = 0;
-    let depth = i64::try_from(MAX_DEPTH).unwrap_or(i64::MAX);
-    let frame = call("json_decode", [values::text(payload), values::bool(true), values::int(depth)])?;
-    // What has been read already is an array for PHP too.
-    let Some(frame) = frame.array() else { return Err(Outcome::Done) };
-    let part = |name: &str| frame.get(name).map(Zval::shallow_clone);
-    let mut message = part("message").unwrap_or_else(values::null);
-    if message.is_array()
-        && let Some(parser) = &gomoob.parser
-    {
-        ran += 1;
-        message = answer(server.ask(parser.clone(), [message], about, Zval::shallow_clone))?;
-    }
-    let authorized = match &gomoob.authorizer {
-        None => Ok(()),
-        Some(authorizer) => {
-            ran += 1;
-            let empty = || values::array(ZendHashTable::new());
-            let [tags, metadata] = ["tags", "metadata"].map(|name| part(name).unwrap_or_else(empty));
-            authorize(server, session, client, authorizer.clone(), [message.shallow_clone(), tags, metadata])
-        }
-    };
-    let json = authorized.and_then(|()| encoded(&message));
-    match server.release(message, about) {
-        Ok(()) => json.map(|json| (ran, json)),
-        Err(thrown) => Err(Outcome::Leaving(thrown)),
-    }
-}
-
-/// An exception unless the script lets the message pass.
-fn authorize(
-    server: &Server,
-    session: &Session,
-    client: &Client,
-    authorizer: Callback,
-    [message, tags, metadata]: [Zval; 3],
-) -> Result<(), Outcome> {
-    let Some(connection) = client.object(&session.link) else { return Err(Outcome::Done) };
-    let arguments = [connection, message, tags, metadata];
-    if answer(server.ask(authorizer, arguments, Some((session, client)), Zval::bool))? == Some(true) {
-        return Ok(());
-    }
-    let id = client.handle().id().to_php();
-    Err(exception(&format!(
-        "Message sending is not authorized on WebSocket connection with resource id '{id}' !"
-    )))
-}
-
-fn encoded(message: &Zval) -> Result<String, Outcome> {
-    let json = call("json_encode", [message.shallow_clone(), values::int(JSON_THROW_ON_ERROR)])?;
-    json.str().map(str::to_owned).ok_or(Outcome::Done)
-}
-
-fn answer<R>(asked: Result<Result<R, Zval>, Thrown>) -> Result<R, Outcome> {
-    asked.map_err(Outcome::Leaving)?.map_err(Outcome::Threw)
-}
-
-/// Calls a function of the JSON extension, which is part of every PHP, but can be disabled.
-fn call<const N: usize>(name: &str, mut arguments: [Zval; N]) -> Result<Zval, Outcome> {
-    engine::call_needed(name, &mut arguments).map_err(|_| thrown::outcome())
-}
-
-fn exception(message: &str) -> Outcome {
-    let _ = throw(Throw::InvalidArgument, message);
-    thrown::outcome()
-}
-
-fn failed_to_ask(
-    server: &Server,
-    session: &Session,
-    client: &Client,
-    outcome: Outcome,
-) -> Result<(), Thrown> {
-    match outcome {
-        // The connection is gone, or PHP has answered what it never does.
-        Outcome::Done => close(session, client),
-        Outcome::Leaving(thrown) => return Err(thrown),
-        Outcome::Threw(error) if thrown::is_invalid_argument(&error) && !is_heard(server) => {
-            server.release(error, Some((session, client)))?;
-            tell_operator(server, session)?;
-            close(session, client);
-        }
-        Outcome::Threw(error) => {
-            let about = Some((session, client));
-            let reported = turn::occupied(session, client, || server.report(error, about));
-            close(session, client);
-            reported?;
-        }
-    }
-    Ok(())
-}
-
-/// Closes a client for what it sent, and lets the script know why.
-fn refuse(server: &Server, session: &Session, client: &Client, why: &str) -> Result<(), Thrown> {
-    if is_heard(server) {
-        return failed_to_ask(server, session, client, exception(why));
-    }
-    tell_operator(server, session)?;
-    close(session, client);
-    Ok(())
-}
-
-fn is_heard(server: &Server) -> bool {
-    server.is_heard(On::Error)
-}
-
-/// Not of each: whoever can connect could fill the log.
-fn tell_operator(server: &Server, session: &Session) -> Result<(), Thrown> {
-    let now = Instant::now();
-    if session.refusal_logged.get().is_some_and(|last| now < last + log::INTERVAL) {
-        return Ok(());
-    }
-    session.refusal_logged.set(Some(now));
-    let message = "A client sent what cannot be forwarded and was closed: onError() hears why".to_owned();
-    log::record(server, &LogRecord { level: LogLevel::Warning, message, context: Vec::new() })
-}
-
-fn close(session: &Session, client: &Client) {
-    if !session.is_foreign() {
-        session.link.publish(|publisher| publisher.close(client.handle(), NORMAL, ""));
-    }
-}
-
-/// The original closes so, whatever the reason.
-const NORMAL: u16 = 1000;
-const JSON_THROW_ON_ERROR: i64 = 1 << 22;

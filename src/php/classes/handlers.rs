@@ -1,8 +1,8 @@
 //! `Ferrite\Handler` and `Ferrite\BaseHandler`.
 
 use crate::php::zend::{
-    call::{Call, Handler, handler},
-    class::{BadDeclaration, Class, Declaration, Kind},
+    call::{Call, handler},
+    class::{BadDeclaration, Class, Declaration, Handler, Kind},
     thrown::Thrown,
 };
 

@@ -4,15 +4,24 @@ use std::{cell::Cell, rc::Rc, sync::Arc};
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
-use super::{audience::topic_name, auth, connection::too_many_topics, headers, request::Request, tag};
-use crate::php::event_loop::link::Link;
-use crate::php::zend::{
-    call::{Call, handler, not_constructible},
-    class::{BadDeclaration, Declaration, Kind},
-    objects::{Meta, Native, Owned, create},
-    thrown::{Kind as Throw, Thrown, bad_argument, bad_type, throw},
+use super::{
+    arguments::{too_many_topics, topic_name},
+    auth, headers,
+    request::Request,
+    tag,
 };
-use crate::port::{Accept, ConnectionId, Identity, Reject, TagError, TagValue, headers_size};
+use crate::{
+    php::{
+        event_loop::link::Link,
+        zend::{
+            call::{Call, handler, not_constructible},
+            class::{BadDeclaration, Declaration, Kind},
+            objects::{Meta, Native, Owned, create},
+            thrown::{Kind as Throw, Thrown, bad_argument, bad_type, throw},
+        },
+    },
+    port::{Accept, ConnectionId, Identity, Reject, TagError, TagValue, headers_size},
+};
 
 /// The state of a `Handshake` object.
 #[derive(Debug)]

@@ -2,10 +2,12 @@
 
 use ext_php_rs::types::{ArrayKey, ZendHashTable};
 
-use crate::http::is_valid_header;
-use crate::php::zend::{
-    call::Call,
-    thrown::{Thrown, bad_argument, bad_type},
+use crate::{
+    http::is_valid_header,
+    php::zend::{
+        call::Call,
+        thrown::{Thrown, bad_argument, bad_type},
+    },
 };
 
 /// Why an array is not one of headers.

@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
-use crate::php::zend::{
-    call::{Call, handler},
-    class::{BadDeclaration, Declaration, Kind},
-    objects::{Meta, Native, create},
-    properties,
-    thrown::{Kind as Throw, Thrown, bad_type, throw},
-};
 use crate::{
     config::{self, ConfigError, JwtKey, Pem, Secret},
+    php::zend::{
+        call::{Call, handler},
+        class::{BadDeclaration, Declaration, Kind},
+        objects::{Meta, Native, create},
+        properties,
+        thrown::{Kind as Throw, Thrown, bad_type, throw},
+    },
     runtime,
 };
 

@@ -4,13 +4,15 @@
 use ext_php_rs::types::{ZendObject, Zval};
 
 use super::enums;
-use crate::config::{self, ConfigError, PerAddress};
-use crate::php::zend::{
-    call::{Call, handler},
-    class::{BadDeclaration, Class, Declaration, Kind},
-    properties::{Properties, initialise},
-    thrown::{Kind as Throw, Thrown, failed, throw},
-    values,
+use crate::{
+    config::{self, ConfigError, PerAddress},
+    php::zend::{
+        call::{Call, handler},
+        class::{BadDeclaration, Class, Declaration, Kind},
+        properties::{Properties, initialise},
+        thrown::{Kind as Throw, Thrown, failed, throw},
+        values,
+    },
 };
 
 pub(in crate::php) static LIMITS: Class = Class::new();

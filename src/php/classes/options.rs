@@ -7,15 +7,17 @@ use super::{
     gomoob::{self, Gomoob},
     limits, tls,
 };
-use crate::config::{
-    self, Address, Config, ConfigError, Control, JwtKey, Listen, Metrics, Origins, Pem, TrustedProxies,
-};
-use crate::php::zend::{
-    call::Call,
-    callback::Callback,
-    properties,
-    thrown::{Kind, Thrown, bad_type, throw},
-    values,
+use crate::{
+    config::{
+        self, Address, Config, ConfigError, Control, JwtKey, Listen, Metrics, Origins, Pem, TrustedProxies,
+    },
+    php::zend::{
+        call::Call,
+        callback::Callback,
+        properties,
+        thrown::{Kind, Thrown, bad_type, throw},
+        values,
+    },
 };
 
 /// What a server is made of.

@@ -1,13 +1,17 @@
 //! Presence for the script: the users of a topic, and the callbacks for joins and leaves.
 
-use super::audience::topic_name;
-use crate::php::event_loop::server::{self, On, Server, seconds, this};
-use crate::php::zend::{
-    call::Call,
-    thrown::{Thrown, bad_type},
-    values,
+use super::arguments::{seconds, topic_name};
+use crate::{
+    php::{
+        event_loop::server::this,
+        zend::{
+            call::Call,
+            thrown::{Thrown, bad_type},
+            values,
+        },
+    },
+    port::Announced,
 };
-use crate::port::{Announced, PresenceChange};
 
 pub(in crate::php) fn presence(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
@@ -36,20 +40,4 @@ pub(in crate::php) fn announce_presence(call: &mut Call<'_>) -> Result<(), Throw
     server.announce(announced);
     call.returns_this();
     Ok(())
-}
-
-pub(in crate::php) fn on_join(call: &mut Call<'_>) -> Result<(), Thrown> {
-    server::on(call, On::Join)
-}
-
-pub(in crate::php) fn on_leave(call: &mut Call<'_>) -> Result<(), Thrown> {
-    server::on(call, On::Leave)
-}
-
-/// Calls back for a change that subscribers were notified of; says how many callbacks ran.
-pub(in crate::php) fn dispatch(server: &Server, change: &PresenceChange) -> Result<usize, Thrown> {
-    let on = if change.joined { On::Join } else { On::Leave };
-    let Some(callback) = server.callback(on) else { return Ok(0) };
-    let arguments = [&change.topic, &change.user].map(|text| values::text(text.as_bytes()));
-    server.call(callback, arguments).map(|()| 1)
 }

@@ -2,13 +2,15 @@
 
 use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
 
-use crate::http;
-use crate::php::zend::{
-    call::{Call, handler, not_constructible},
-    class::{BadDeclaration, Declaration, Kind},
-    objects::{Meta, Native, Owned, create},
-    thrown::Thrown,
-    values,
+use crate::{
+    http,
+    php::zend::{
+        call::{Call, handler, not_constructible},
+        class::{BadDeclaration, Declaration, Kind},
+        objects::{Meta, Native, Owned, create},
+        thrown::Thrown,
+        values,
+    },
 };
 
 /// The state of a `Request` object.

@@ -4,15 +4,18 @@
 use ext_php_rs::types::{ZendHashTable, ZendObject, Zval};
 
 use super::headers;
-use crate::php::zend::{
-    call::{Call, handler},
-    class::{BadDeclaration, Class, Declaration, Kind},
-    engine, objects,
-    properties::{Properties, initialise},
-    thrown::{Thrown, bad_argument, failed},
-    values,
+use crate::{
+    php::zend::{
+        call::{Call, handler},
+        calls,
+        class::{BadDeclaration, Class, Declaration, Kind},
+        objects,
+        properties::{Properties, initialise},
+        thrown::{Thrown, bad_argument, failed},
+        values,
+    },
+    port::Respond,
 };
-use crate::port::Respond;
 
 pub(in crate::php) static RESPONSE: Class = Class::new();
 
@@ -72,7 +75,7 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn json(call: &mut Call<'_>) -> Result<(), Thrown> {
     let status = checked(call, 2, 200, 200..=599)?;
     let mut arguments = [call.value(1).ok_or_else(failed)?.shallow_clone(), values::int(JSON_FLAGS)];
-    let body = engine::call_needed("json_encode", &mut arguments)?;
+    let body = calls::call_needed("json_encode", &mut arguments)?;
     answer(call, body, status, "Content-Type", b"application/json")
 }
 

@@ -2,17 +2,21 @@
 
 use std::sync::Arc;
 
-use ext_php_rs::boxed::ZBox;
-use ext_php_rs::types::{ArrayKey, ZendHashTable, Zval};
-
-use crate::php::zend::{
-    call::{Call, handler, not_constructible},
-    class::{BadDeclaration, Declaration, Kind},
-    objects::{Meta, Native, Owned, create, state_of},
-    thrown::{Kind as Throw, Thrown, bad_argument, bad_type, failed, throw},
-    values,
+use ext_php_rs::{
+    boxed::ZBox,
+    types::{ArrayKey, ZendHashTable, Zval},
 };
-use crate::port::{Query, QueryError, TagError, TagValue, check_tag, check_tag_name};
+
+use crate::{
+    php::zend::{
+        call::{Call, handler, not_constructible},
+        class::{BadDeclaration, Declaration, Kind},
+        objects::{Meta, Native, Owned, create, state_of},
+        thrown::{Kind as Throw, Thrown, bad_argument, bad_type, failed, throw},
+        values,
+    },
+    port::{Query, QueryError, TagError, TagValue, check_tag, check_tag_name},
+};
 
 /// The state of a `Tag` object.
 #[derive(Debug)]

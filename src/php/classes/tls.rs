@@ -3,15 +3,15 @@
 
 use ext_php_rs::types::{ZendObject, Zval};
 
-use crate::php::zend::{
-    call::{Call, handler},
-    class::{BadDeclaration, Class, Declaration, Kind},
-    properties::{Properties, file as file_of, initialise},
-    thrown::{Kind as Throw, Thrown, bad_type, failed, throw},
-    values,
-};
 use crate::{
     config::{self, ConfigError},
+    php::zend::{
+        call::{Call, handler},
+        class::{BadDeclaration, Class, Declaration, Kind},
+        properties::{Properties, file as file_of, initialise},
+        thrown::{Kind as Throw, Thrown, bad_type, failed, throw},
+        values,
+    },
     runtime,
 };
 

@@ -12,12 +12,16 @@ use std::{
 use ext_php_rs::types::Zval;
 
 use super::link::Link;
-use crate::php::classes::{
-    connection::{self, Connection},
-    request::{self, Request},
+use crate::{
+    php::{
+        classes::{
+            connection::{self, Connection},
+            request::{self, Request},
+        },
+        zend::objects::Owned,
+    },
+    port::{Connected, Delivery, Opened},
 };
-use crate::php::zend::objects::Owned;
-use crate::port::{Connected, Delivery, Opened};
 
 /// A connection that the run has seen open. A callback may do anything to the table of connections, so the loop looks a
 /// client up once for each event and keeps it.

@@ -9,13 +9,17 @@ use std::{
 use ext_php_rs::types::Zval;
 
 use super::rules::Rules;
-use crate::php::classes::request::Request;
-use crate::php::zend::{
-    fork,
-    objects::Owned,
-    thrown::{Kind, Thrown, throw},
+use crate::{
+    php::{
+        classes::request::Request,
+        zend::{
+            fork,
+            objects::Owned,
+            thrown::{Kind, Thrown, throw},
+        },
+    },
+    port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publisher, SendResult},
 };
-use crate::port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publisher, SendResult};
 
 /// Shared by a server and the connections and handshakes that it made; cut once the run is over.
 #[derive(Debug)]
@@ -81,9 +85,9 @@ impl Link {
         }
     }
 
-    /// What may be subscribed to; `None` once the server is gone.
-    pub(in crate::php) fn rules(&self) -> Option<Rc<Rules>> {
-        self.rules.upgrade()
+    /// The rules about topics; they are gone once the server is.
+    pub(in crate::php) fn rules(&self) -> &Weak<Rules> {
+        &self.rules
     }
 
     pub(in crate::php) fn max_topics(&self) -> usize {

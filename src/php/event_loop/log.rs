@@ -4,16 +4,16 @@ use std::time::{Duration, Instant};
 
 use ext_php_rs::types::ZendHashTable;
 
-use super::{server::Server, session::Session};
-use crate::php::zend::{
-    engine, output,
-    plain::plain,
-    stderr,
-    thrown::{Thrown, warn},
-    values,
-};
+use super::{lost_output, server::Server, session::Session};
 use crate::{
     config::Origins,
+    php::zend::{
+        engine, output,
+        plain::plain,
+        stderr,
+        thrown::{Thrown, warn},
+        values,
+    },
     port::{LogLevel, LogRecord},
 };
 
@@ -64,22 +64,7 @@ pub(in crate::php) fn output_lost(server: &Server, session: &Session) -> Result<
         return Ok(());
     }
     engine::forget_failed_output();
-    line(server, LogLevel::Warning, OUTPUT_LOST, &[])
-}
-
-/// The same where the script ends, maybe because PHP ends it for that. Not for the logger, for no PHP may run now.
-pub(in crate::php) fn output_lost_at_end(session: &Session) {
-    if !output::is_lost() || session.is_output_lost.replace(true) {
-        return;
-    }
-    let (level, why) = if output::ends_script() {
-        let why = "standard output cannot be written, and PHP ends the script for that (ignore_user_abort)";
-        ("error", why)
-    } else {
-        engine::forget_failed_output();
-        ("warning", OUTPUT_LOST)
-    };
-    stderr::line(&format!("{level}: ferrite {} {why}", env!("CARGO_PKG_VERSION")));
+    line(server, LogLevel::Warning, lost_output::OUTPUT_LOST, &[])
 }
 
 /// A record of the core.
@@ -117,7 +102,6 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
     }
 }
 
-const OUTPUT_LOST: &str = "standard output cannot be written: what the script prints is lost";
 const LONGEST_MESSAGE: usize = 2000;
 const LONGEST_VALUE: usize = 1000;
 

@@ -3,18 +3,22 @@
 //! The server owns them. Its connections reach them through their voice, weakly: a rule mostly is a closure that knows
 //! its server, and the cycle collector must find one owner only.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+};
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
-use super::link::Link;
-use crate::php::zend::{
-    callback::{Callback, Calls},
-    nesting::Nesting,
-    thrown::{self, Kind, Thrown, throw},
-    values,
+use crate::{
+    php::zend::{
+        callback::{Callback, Calls},
+        nesting::Nesting,
+        thrown::{self, Kind, Thrown, throw},
+        values,
+    },
+    port::{ConnectionHandle, TopicPattern},
 };
-use crate::port::{ConnectionHandle, TopicPattern};
 
 /// All of a server, in the order of their registration.
 #[derive(Debug, Default)]
@@ -75,14 +79,14 @@ impl Rules {
 /// Asks about the topics that a connection does not have yet; gives the first that a rule refuses it, and the rule's
 /// pattern. A rule may end the server, who owns the rules: so they are reached through its voice, and for a look only.
 pub(in crate::php) fn refused<'a>(
-    link: &Link,
+    rules: &Weak<Rules>,
     connection: &Zval,
     handle: &ConnectionHandle,
     topics: &[&'a str],
 ) -> Result<Option<(&'a str, String)>, Thrown> {
     for topic in topics.iter().filter(|topic| !handle.is_subscribed(topic)) {
-        let question = link
-            .rules()
+        let question = rules
+            .upgrade()
             .and_then(|rules| Some((rules.about(topic)?, rules.nesting.clone(), rules.calls.clone())));
         let Some((question, nesting, calls)) = question else { continue };
         if nesting.is_too_deep()? {

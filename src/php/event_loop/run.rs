@@ -8,22 +8,24 @@ use std::{
 use ext_php_rs::types::Zval;
 
 use super::{
-    log,
-    server::{self, On, Server},
+    ending, log,
+    server::{On, Server},
     session::{Session, Woken},
     timers::Timers,
     turn::{close, deal, turn, turn_without_timers},
 };
-use crate::php::classes::options;
-use crate::php::zend::signals::Mask;
-use crate::php::zend::{
-    callback::Callback,
-    engine::{self, Ended},
-    nesting::Nesting,
-    output,
-    thrown::{self, Kind, Thrown, throw},
-};
 use crate::{
+    php::{
+        classes::options,
+        zend::{
+            calls,
+            engine::{self, Ended},
+            nesting::Nesting,
+            output,
+            signals::Mask,
+            thrown::{self, Kind, Thrown, throw},
+        },
+    },
     port::Event,
     runtime::{self, Notifier},
 };
@@ -124,7 +126,7 @@ fn is_left_to_another(session: &Session) -> Result<bool, Thrown> {
     // Not borrowed while the engine is asked.
     let loops = session.loops.borrow().clone();
     for fiber in loops {
-        if fiber != current && (fiber == 0 || !engine::is_suspended(fiber)?) {
+        if fiber != current && (fiber == 0 || !calls::is_suspended(fiber)?) {
             return Ok(true);
         }
     }
@@ -147,7 +149,7 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
     check_depth()?;
     options::check_files(&server.config).map_err(|error| throw(Kind::Configuration, &error.to_string()))?;
     // One that ended with `exit()` may still hold the address.
-    server::await_ends();
+    ending::await_ends();
     let runtime = runtime::Server::start(server.config.clone()).map_err(|error| {
         let kind = match error {
             runtime::StartError::Config(_) => Kind::Configuration,
@@ -229,7 +231,7 @@ fn sleep_blocked(
 /// Lets PHP run the handlers of signals that have come. One of them may have forked: the child has no
 /// threads, and must not serve what is its parent's.
 fn serve_interrupts(session: &Session) -> Result<(), Thrown> {
-    engine::serve_interrupts()?;
+    calls::serve_interrupts()?;
     session.link.check_process()
 }
 
@@ -332,51 +334,20 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
             let goes_on = !thrown::is_leaving()
                 || (thrown::is_end_of_fiber() && !session.is_starting.get() && session.stopping().is_none());
             if session.is_run || session.is_foreign() || !goes_on {
-                give_up(server, &session, thrown::release_aside);
+                server.give_up(&session, thrown::release_aside);
             }
             Err(thrown)
         }
         Ended::Panicked(what) => {
-            give_up(server, &session, thrown::release_aside);
+            server.give_up(&session, thrown::release_aside);
             Err(throw(Kind::Error, &format!("Ferrite: internal error: {what}")))
         }
         Ended::FatalError => {
-            leave(server, &session, thrown::release_aside, true);
+            server.leave(&session, thrown::release_aside, true);
             drop(session);
             engine::resume_fatal_error()
         }
     }
-}
-
-/// Ends a run that the script leaves; `release` lets go of each PHP value that was held.
-pub(in crate::php) fn give_up(server: &Server, session: &Rc<Session>, release: fn(Zval)) {
-    leave(server, session, release, engine::is_shutting_down() || thrown::is_exiting());
-}
-
-/// The same, knowing whether the script ends. Then other runs may have to end as well, and all are waited for together,
-/// when the script's own code is done.
-fn leave(server: &Server, session: &Rc<Session>, release: fn(Zval), script_ends: bool) {
-    if session.has_ended() {
-        return;
-    }
-    if session.is_foreign() {
-        session.restore_signals();
-        // The threads are in another process; whatever they might hold must not be touched.
-        std::mem::forget(session.clone());
-        server.detach(session);
-        return;
-    }
-    if script_ends {
-        log::output_lost_at_end(session);
-        server::end_later(session.clone());
-    } else {
-        session.abort();
-    }
-    let callbacks = server.timers.clear();
-    let held = session.release();
-    // Destructors may start the server anew.
-    server.detach(session);
-    callbacks.into_iter().map(Callback::into_zval).chain(held).for_each(release);
 }
 
 /// The command line, under its names.

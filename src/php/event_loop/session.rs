@@ -16,10 +16,13 @@ use super::{
     rules::Rules,
     timers::Timers,
 };
-use crate::php::zend::signals::{Guard, Mask};
-use crate::php::zend::{fork, stream};
 use crate::{
     config::ConfigError,
+    php::zend::{
+        fork,
+        signals::{Guard, Mask},
+        stream,
+    },
     port::{Audience, ConnectionId, Consumer, Delivery, Event, Figure, Stopping, Waited},
     runtime::{self, Notifier},
 };

@@ -5,19 +5,25 @@ use ext_php_rs::types::Zval;
 
 use super::{
     clients::{Client, ClientState},
+    gomoob,
+    invoke::{FORBIDDEN, fail, invoke, invoke_with_result},
     log,
     server::{On, Server},
     session::{BATCH, Session},
 };
-use crate::php::classes::{gomoob, handshake, presence, request, response};
-use crate::php::zend::{
-    callback::Callback,
-    exceptions,
-    thrown::{self, Kind, Outcome, Thrown, throw},
-    values,
-};
 use crate::{
-    port::{Accept, Asked, ConnectionId, Delivery, Event, Handshake, LogLevel, LogRecord, Receipt, Respond},
+    php::{
+        classes::{handshake, request, response},
+        zend::{
+            callback::Callback,
+            thrown::{self, Kind, Outcome, Thrown, throw},
+            values,
+        },
+    },
+    port::{
+        Accept, Asked, ConnectionId, Delivery, Event, Handshake, LogLevel, LogRecord, PresenceChange,
+        Receipt, Respond,
+    },
     runtime::Notifier,
 };
 
@@ -120,12 +126,12 @@ fn dispatch_of_client(
             let request = session.link.waiting.borrow_mut().remove(&id);
             client.prepare(opened, request);
             match server.callback(On::Open) {
-                Some(callback) => visit(server, session, client, callback, [values::null()]),
+                Some(callback) => invoke(server, session, client, callback, [values::null()]),
                 None => Ok(0),
             }
         }
         Event::Drain { .. } => match server.callback(On::Drain) {
-            Some(callback) => visit(server, session, client, callback, [values::null()]),
+            Some(callback) => invoke(server, session, client, callback, [values::null()]),
             None => Ok(0),
         },
         Event::Close { code, reason, .. } => {
@@ -150,7 +156,7 @@ fn dispatch_of_none(
             server.release(gone, None).map(|()| 0)
         }
         Event::Request { id, asked } => answer(server, session, id, *asked),
-        Event::Presence(change) => presence::dispatch(server, &change),
+        Event::Presence(change) => changed(server, &change),
         Event::Log(record) => log::record(server, &record).map(|()| 0),
         Event::Stopped { shard, panic: Some(panic) } => {
             log::shard_panicked(server, shard, &panic)?;
@@ -269,7 +275,7 @@ fn message(
     }
     match (callback, data) {
         (Some(callback), Some(data)) => {
-            ran += visit(server, session, client, callback, [values::null(), data, values::bool(binary)])?;
+            ran += invoke(server, session, client, callback, [values::null(), data, values::bool(binary)])?;
         }
         (_, data) => data.into_iter().for_each(values::release),
     }
@@ -293,7 +299,7 @@ fn hear(
     let data = values::message(&payload, binary);
     // Its memory is free for the network from here on.
     drop(payload);
-    visit(server, session, client, callback, [values::null(), data, values::bool(binary)])
+    invoke(server, session, client, callback, [values::null(), data, values::bool(binary)])
 }
 
 /// Whether the script lets a message pass. If it does not say so, the connection is closed and nothing more of it is
@@ -308,7 +314,7 @@ fn permits(
 ) -> Result<bool, Thrown> {
     let arguments = [values::null(), data, values::bool(binary)];
     let read = |answer: &Zval| answer.bool().ok_or_else(|| values::type_name(answer));
-    let answer = consult(server, session, client, judge, arguments, read)?;
+    let answer = invoke_with_result(server, session, client, judge, arguments, read)?;
     let Some(answer) = answer else {
         // It threw, and has been closed for that.
         client.mute();
@@ -349,7 +355,7 @@ pub(in crate::php) fn close(
     let ran = match server.callback(On::Close) {
         Some(callback) => {
             let arguments = [values::null(), values::int(i64::from(code)), values::text(reason.as_bytes())];
-            visit(server, session, client, callback, arguments)
+            invoke(server, session, client, callback, arguments)
         }
         None => Ok(0),
     };
@@ -358,66 +364,10 @@ pub(in crate::php) fn close(
     ran.and_then(|ran| server.release(client.vacate(), None).map(|()| ran))
 }
 
-/// Calls a callback for a connection, whose object becomes the first argument. What the callback throws
-/// closes the connection.
-#[inline(always)]
-fn visit<const N: usize>(
-    server: &Server,
-    session: &Session,
-    client: &Client,
-    callback: Callback,
-    arguments: [Zval; N],
-) -> Result<usize, Thrown> {
-    consult(server, session, client, callback, arguments, |_| ()).map(|_| 1)
+/// Calls back for a change that subscribers were notified of; says how many callbacks ran.
+fn changed(server: &Server, change: &PresenceChange) -> Result<usize, Thrown> {
+    let on = if change.joined { On::Join } else { On::Leave };
+    let Some(callback) = server.callback(on) else { return Ok(0) };
+    let arguments = [&change.topic, &change.user].map(|text| values::text(text.as_bytes()));
+    server.call(callback, arguments).map(|()| 1)
 }
-
-/// The same, and gives what `read` makes of the callback's answer; `None` if it threw.
-#[inline(always)]
-fn consult<R, const N: usize>(
-    server: &Server,
-    session: &Session,
-    client: &Client,
-    callback: Callback,
-    mut arguments: [Zval; N],
-    read: impl FnOnce(&Zval) -> R,
-) -> Result<Option<R>, Thrown> {
-    let Some(connection) = client.object(&session.link) else { return Ok(None) };
-    if let Some(first) = arguments.first_mut() {
-        *first = connection;
-    }
-    occupied(session, client, || match server.ask(callback, arguments, Some((session, client)), read)? {
-        Ok(answer) => Ok(Some(answer)),
-        Err(error) => fail(server, session, client, error).map(|()| None),
-    })
-}
-
-/// Enters PHP for a connection: what comes of it meanwhile waits, also while a Fiber is suspended.
-pub(in crate::php) fn occupied<R>(session: &Session, client: &Client, body: impl FnOnce() -> R) -> R {
-    client.enter();
-    let result = body();
-    if let Some(held) = client.leave() {
-        session.put_back(held);
-    }
-    result
-}
-
-/// Closes a connection for what one of its callbacks threw.
-fn fail(server: &Server, session: &Session, client: &Client, error: Zval) -> Result<(), Thrown> {
-    // What a client may not do is the client's doing.
-    let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
-    let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
-    // And the log is not the client's to fill.
-    let about = Some((session, client));
-    let reported = if is_forbidden && !server.is_heard(On::Error) {
-        server.release(error, about)
-    } else {
-        server.report(error, about)
-    };
-    session.link.publish(|publisher| publisher.close(client.handle(), code, reason));
-    reported
-}
-
-/// RFC 6455 section 7.4.1: the server met an unexpected condition.
-const INTERNAL_ERROR: u16 = 1011;
-/// IANA's registry: who the client is, is known, and that it may not.
-const FORBIDDEN: u16 = 3003;

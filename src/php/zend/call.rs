@@ -17,14 +17,11 @@ use ext_php_rs::{
 };
 
 use super::{
-    class::Class,
+    class::{Class, Handler},
     externs,
     objects::{self, Native, Owned},
     thrown::{self, Kind, Thrown, throw},
 };
-
-/// What the engine calls.
-pub(in crate::php) type Handler = extern "C" fn(*mut ExecuteData, *mut Zval);
 
 /// The arguments of the running call, numbered from 1 as PHP does. Those that a variadic method was given by
 /// names that it does not have, also by spreading an array with string keys, come after the others, in their

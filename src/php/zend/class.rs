@@ -16,14 +16,16 @@ use ext_php_rs::{
     ffi::{self, zend_class_entry, zend_internal_arg_info, zend_object, zend_type},
     flags::DataType,
     types::{ZendObject, ZendStr, Zval},
-    zend::{FunctionEntry, ZendType},
+    zend::{ExecuteData, FunctionEntry, ZendType},
 };
 
 use super::{
-    call::Handler,
     externs,
     signature::{Builtin, Method, Modifiers, Property, Type},
 };
+
+/// A native method, as the engine calls it.
+pub(in crate::php) type Handler = extern "C" fn(*mut ExecuteData, *mut Zval);
 
 /// Where the engine's entry for a class of ours is found, once it is declared.
 #[derive(Debug)]

@@ -17,10 +17,7 @@ use ext_php_rs::{
     zend::{CatchError, try_catch},
 };
 
-use super::{
-    externs,
-    thrown::{self, Kind, Thrown, throw},
-};
+use super::externs;
 
 /// How a guarded call ended.
 pub(in crate::php) enum Ended<R> {
@@ -46,17 +43,6 @@ pub(in crate::php) fn resume_fatal_error() -> ! {
     unsafe { ext_php_rs::zend::bailout() }
 }
 
-/// Lets the engine serve what interrupts it: signal handlers of pcntl, the time limit, an exhausted
-/// memory limit. It does that after every internal function that it is asked to call, so one is called;
-/// with pcntl it is the one that also serves scripts without asynchronous signals.
-pub(in crate::php) fn serve_interrupts() -> Result<(), Thrown> {
-    if !call_function("pcntl_signal_dispatch", &mut [], None) && is_interrupted() {
-        // Any internal function would do, and no setting takes this one away.
-        call_method(ptr::null_mut(), fiber_class(), "getcurrent");
-    }
-    thrown::pending().map_or(Ok(()), Err)
-}
-
 /// Whether the engine wants to serve something.
 pub(in crate::php) fn is_interrupted() -> bool {
     // SAFETY: a bool that other threads and signal handlers set, atomic or not by PHP version.
@@ -72,22 +58,17 @@ pub(in crate::php) fn current_fiber() -> usize {
     unsafe { (*ffi::ext_php_rs_executor_globals()).active_fiber.expose_provenance() }
 }
 
-/// Whether a Fiber is suspended: neither running, nor waiting for one that it has resumed itself. To be asked of
-/// Fibers in which a native frame of ours is: those are not freed before they are unwound.
-pub(in crate::php) fn is_suspended(fiber: usize) -> Result<bool, Thrown> {
-    // A Fiber begins with its object.
-    let fiber = ptr::with_exposed_provenance_mut::<ffi::zend_object>(fiber);
-    let answer = call_method(fiber, fiber_class(), "issuspended");
-    thrown::pending().map_or_else(|| Ok(answer.bool() == Some(true)), Err)
-}
-
-fn fiber_class() -> *mut ffi::zend_class_entry {
+pub(in crate::php) fn fiber_class() -> *mut ffi::zend_class_entry {
     // SAFETY: written once when the engine starts.
     unsafe { externs::zend_ce_fiber }
 }
 
 /// Calls a method of an internal class, by its name in lower case and without arguments, on a live object or on none.
-fn call_method(object: *mut ffi::zend_object, class: *mut ffi::zend_class_entry, name: &str) -> Zval {
+pub(in crate::php) fn call_method(
+    object: *mut ffi::zend_object,
+    class: *mut ffi::zend_class_entry,
+    name: &str,
+) -> Zval {
     let mut answer = Zval::new();
     // SAFETY: the class has the method, and the object, if there is one, is of that class.
     unsafe {
@@ -233,15 +214,6 @@ pub(in crate::php) fn check_open_basedir(file: &Path) -> Result<(), String> {
     Err(format!(
         "open_basedir restriction in effect. File({file}) is not within the allowed path(s): ({allowed})"
     ))
-}
-
-/// Calls one of PHP's own functions, which has to be there.
-pub(in crate::php) fn call_needed(name: &str, arguments: &mut [Zval]) -> Result<Zval, Thrown> {
-    let mut result = Zval::new();
-    if !call_function(name, arguments, Some(&mut result)) {
-        return Err(throw(Kind::State, &format!("PHP's function {name}() is needed, and is disabled")));
-    }
-    thrown::pending().map_or(Ok(result), Err)
 }
 
 /// Calls one of PHP's own functions by name. False if there is none: its extension is not loaded, or

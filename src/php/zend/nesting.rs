@@ -10,7 +10,7 @@
 
 use std::cell::RefCell;
 
-use super::{engine, thrown::Thrown};
+use super::{calls, engine, thrown::Thrown};
 
 /// The Fibers in which the place is entered, in order; 0 outside of all Fibers.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl Nesting {
         let entered = self.0.borrow().clone();
         let mut depth = 0;
         for fiber in entered.into_iter().rev() {
-            if fiber == 0 || fiber == current || !engine::is_suspended(fiber)? {
+            if fiber == 0 || fiber == current || !calls::is_suspended(fiber)? {
                 depth += 1;
             }
             if depth >= DEEPEST {

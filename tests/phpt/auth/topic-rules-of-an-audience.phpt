@@ -1,5 +1,5 @@
 --TEST--
-Target::subscribe() leaves out whom a rule refuses; a rule that is not caught closes with 3003
+Audience::subscribe() leaves out whom a rule refuses; a rule that is not caught closes with 3003
 --EXTENSIONS--
 ferrite
 --FILE--

@@ -132,9 +132,9 @@ echo implode("\n", array_map(fn (string $what, int $times): string => "$what $ti
 var_dump(array_filter($given));
 ?>
 --EXPECT--
+Ferrite\Audience 1
 Ferrite\Protocol\Gomoob 1
 Ferrite\Server 1
-Ferrite\Target 1
 Ferrite\Timer 1
 after 1
 beside a handshake 1

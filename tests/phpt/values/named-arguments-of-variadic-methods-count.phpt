@@ -116,12 +116,12 @@ $are('the name of a later argument', $server->publish('ann', data: 'y', except: 
 $server->stop(0.0);
 ?>
 --EXPECT--
-TypeError: Ferrite\Target::except(): Argument #1 must be of type Ferrite\Connection|int
-ValueError: Ferrite\Target::topic(): Argument #2 must be a topic, 1 to 200 bytes of printable ASCII without spaces and commas, "b c" given
+TypeError: Ferrite\Audience::except(): Argument #1 must be of type Ferrite\Connection|int
+ValueError: Ferrite\Audience::topic(): Argument #2 must be a topic, 1 to 200 bytes of printable ASCII without spaces and commas, "b c" given
 TypeError: Ferrite\Connection::subscribe(): Argument #1 must be of type string, int given
 TypeError: Ferrite\Connection::untag(): Argument #1 must be of type string, null given
 TypeError: Ferrite\Tag::and(): Argument #1 must be of type Ferrite\Tag, string given
-ValueError: Ferrite\Target::user(): Argument #1 must be valid UTF-8
+ValueError: Ferrite\Audience::user(): Argument #1 must be valid UTF-8
 Error: Unknown named parameter $compressed
 Error: Unknown named parameter $data2
 Error: Named parameter $data overwrites previous argument

@@ -24,7 +24,7 @@ $server->onOpen(function (Connection $connection) use (&$objects): void {
 });
 $server->start();
 $objects['Timer'] = $server->after(10.0, fn () => null);
-$objects['Target'] = $server->to();
+$objects['Audience'] = $server->to();
 $objects['Tag'] = Tag::has('a');
 $client = Client::connect($server);
 waitFor($objects, 7, $server);
@@ -58,7 +58,7 @@ $server->stop(0.0);
 --EXPECT--
 Server: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
 Timer: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
-Target: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
+Audience: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
 Tag: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
 Handshake: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}
 Request: {"final":true,"new":"Error","clone":"Error","serialize":true,"unserialize":true}

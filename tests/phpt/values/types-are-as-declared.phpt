@@ -9,11 +9,11 @@ declare(strict_types=1);
 
 namespace Ferrite\Tests;
 
-use Ferrite\{Connection, Handshake, Server, Target};
+use Ferrite\{Connection, Handshake, Server, Audience};
 
 require __DIR__ . '/../support.inc';
 
-foreach ([Server::class, Target::class] as $class) {
+foreach ([Server::class, Audience::class] as $class) {
     echo (new \ReflectionMethod($class, 'connections'))->getReturnType(), "\n";
 }
 $server = server();

@@ -9,15 +9,15 @@ use Ferrite\Internal\Selection;
 use Ferrite\Internal\Sender;
 
 /**
- * Some of a server's connections, by what they are; from {@see PublisherInterface::to()}. Immutable: each selector
- * returns another audience, so one may be kept and narrowed in several ways.
+ * A set of a server's connections, described by selectors; from {@see PublisherInterface::to()}. Immutable: each
+ * selector returns another audience, so one may be kept and narrowed in several ways.
  *
- * The words mean what they mean to `Ferrite\Target` in the server. Different selectors narrow: who is meant fits all of
- * them. Several values of one selector widen: `topic('a', 'b')` is whoever is in one of them, once, and so is
- * `topic('a')->topic('b')`. Without a selector everybody is meant; with one that was given no value nobody is, but for
- * `tags([])` and `except()`, which ask for nothing.
+ * The selectors are those of `Ferrite\Audience` in the server. Selectors combine with AND, values of one selector with
+ * OR: `topic('a', 'b')` matches each connection that is in at least one of the topics, once, and so does
+ * `topic('a')->topic('b')`. Without a selector every connection matches. A selector without values matches no
+ * connection, except for `tags([])` and `except()`, which change nothing.
  *
- * Who is meant is decided when the server gets it.
+ * The server determines the connections when it gets the message.
  *
  * ```php
  * $french = $publisher->to()->tags(['lang' => 'FR']);
@@ -26,7 +26,7 @@ use Ferrite\Internal\Sender;
  * $publisher->to()->user('ann')->close(1008, 'banned');
  * ```
  */
-final class Audience
+final class RemoteAudience
 {
     /** @internal Made by {@see PublisherInterface::to()}. */
     public function __construct(
@@ -36,27 +36,26 @@ final class Audience
     ) {
     }
 
-    /** Who has joined one of these topics. */
+    /** Selects connections that have joined one of these topics. */
     public function topic(string ...$topics): self
     {
         return $this->with(topics: [...$this->selection->topics ?? [], ...array_values($topics)]);
     }
 
-    /** Who is one of these users, on however many connections. */
+    /** Selects all connections of these users. */
     public function user(string ...$users): self
     {
         return $this->with(users: [...$this->selection->users ?? [], ...array_values($users)]);
     }
 
     /**
-     * Whose tags fit. Given again it narrows further.
+     * Selects connections by their tags. A second call narrows further.
      *
-     * @param array<string, string|int>|string|\Stringable $tags Tags that all have to be equal (of an empty array all
-     *     are), or a query such as `lang=FR & (role=admin | role=mod) & !muted`, as a text or a `Ferrite\Tag`. Never
-     *     put what a user wrote into a text: an array needs no quotes.
+     * @param array<string, string|int>|string|\Stringable $tags Tags that all have to be equal (an empty array selects
+     *     all), or a query such as `lang=FR & (role=admin | role=mod) & !muted`, as a text or a `Ferrite\Tag`. Never
+     *     put a user's input into a text: an array needs no quotes.
      *
-     * @throws \ValueError The text has a quote or bracket that is not closed. Whatever else is wrong with it, the
-     *     server says.
+     * @throws \ValueError The text has a quote or bracket that is not closed. The server reports other errors in it.
      * @throws \TypeError A tag's value is neither a string nor an int.
      */
     public function tags(array|string|\Stringable $tags): self
@@ -66,7 +65,7 @@ final class Audience
                 if (!is_string($value) && !is_int($value)) {
                     throw new \TypeError("tags: the value of $name has to be a string or an int");
                 }
-                // Values are equal as keys of an array are: 12 is '12'.
+                // Values are equal as keys of an array are: 12 equals '12'.
                 $tags[$name] = (string) $value;
             }
         } else {
@@ -76,23 +75,29 @@ final class Audience
         return $tags === [] ? $this : $this->with(tags: [...$this->selection->tags, $tags]);
     }
 
-    /** The connections with these ids; those that are gone are nobody. */
+    /** Selects the connections with these ids; those that are gone do not match. */
     public function connection(int ...$ids): self
     {
         return $this->with(connections: [...$this->selection->connections ?? [], ...array_values($ids)]);
     }
 
-    /** Not the connections with these ids. */
+    /** Excludes the connections with these ids. */
     public function except(int ...$ids): self
     {
         return $this->with(except: [...$this->selection->except, ...array_values($ids)]);
     }
 
     /**
-     * Sends one message to each; see {@see PublisherInterface::publish()}.
+     * Sends one message to each connection.
      *
-     * @throws \ValueError A text is not valid UTF-8, or the id is none; nothing is sent.
-     * @throws PublisherException
+     * @param string $data The message.
+     * @param bool $binary false = a text message, `$data` has to be valid UTF-8; true = a binary message of any bytes.
+     * @param bool|null $compress Whether to compress the message for clients that support it; null = the server's
+     *     `Compression` decides. No effect if the server has none.
+     * @param string|null $id As in {@see PublisherInterface::publish()}.
+     *
+     * @throws \ValueError A text is not valid UTF-8, or the id is invalid; nothing is sent.
+     * @throws PublisherException The message could not be sent.
      */
     public function send(string $data, bool $binary = false, ?bool $compress = null, ?string $id = null): Published
     {
@@ -100,15 +105,16 @@ final class Audience
     }
 
     /**
-     * Closes each, after what was sent to it before.
+     * Closes each connection, after the messages sent to it before.
      *
-     * It is never spooled: who is closed late may be somebody who has come back meanwhile. With {@see WhenAway::Spool}
-     * it throws as with {@see WhenAway::Throw}.
+     * A close is never spooled: a late one could close a client that has come back meanwhile. With
+     * {@see WhenAway::Spool} it throws as with {@see WhenAway::Throw}.
      *
      * @param int $code 1000, 1001, 1003, 1007–1013 or 3000–4999.
      * @param string $reason At most 123 bytes of UTF-8.
+     * @param string|null $id As in {@see PublisherInterface::publish()}.
      *
-     * @throws \ValueError A text is not valid UTF-8, or the id is none; nothing is closed.
+     * @throws \ValueError A text is not valid UTF-8, or the id is invalid; no connection is closed.
      * @throws PublisherException
      */
     public function close(int $code = 1000, string $reason = '', ?string $id = null): Published
@@ -117,7 +123,7 @@ final class Audience
     }
 
     /**
-     * How many connections are meant now.
+     * Number of connections that match now.
      *
      * @throws \ValueError A text is not valid UTF-8.
      * @throws PublisherException
@@ -128,7 +134,7 @@ final class Audience
     }
 
     /**
-     * The connections that are meant now, by id, fetched a thousand at a time while you iterate.
+     * The connections that match now, by id, fetched a thousand at a time during the iteration.
      *
      * @return iterable<RemoteConnection>
      *
@@ -146,8 +152,10 @@ final class Audience
     }
 
     /**
-     * Several queries are joined as `(…) & (…)`: one with a bracket too many could reach out of its own and widen the
-     * audience.
+     * Refuses unbalanced brackets: several queries are joined as `(…) & (…)`, and one with a bracket too many could
+     * end its own pair and widen the audience.
+     *
+     * @throws \ValueError
      */
     private static function checkIsWhole(string $query): void
     {

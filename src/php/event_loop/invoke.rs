@@ -1,0 +1,79 @@
+//! Calling a callback for a connection.
+
+use ext_php_rs::types::Zval;
+
+use super::{
+    clients::Client,
+    server::{On, Server},
+    session::Session,
+};
+use crate::php::zend::{callback::Callback, exceptions, thrown::Thrown};
+
+/// Calls a callback for a connection, whose object becomes the first argument. What the callback throws
+/// closes the connection.
+#[inline(always)]
+pub(in crate::php) fn invoke<const N: usize>(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    callback: Callback,
+    arguments: [Zval; N],
+) -> Result<usize, Thrown> {
+    invoke_with_result(server, session, client, callback, arguments, |_| ()).map(|_| 1)
+}
+
+/// The same, and gives what `read` makes of the callback's answer; `None` if it threw.
+#[inline(always)]
+pub(in crate::php) fn invoke_with_result<R, const N: usize>(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    callback: Callback,
+    mut arguments: [Zval; N],
+    read: impl FnOnce(&Zval) -> R,
+) -> Result<Option<R>, Thrown> {
+    let Some(connection) = client.object(&session.link) else { return Ok(None) };
+    if let Some(first) = arguments.first_mut() {
+        *first = connection;
+    }
+    occupied(session, client, || match server.ask(callback, arguments, Some((session, client)), read)? {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) => fail(server, session, client, error).map(|()| None),
+    })
+}
+
+/// Enters PHP for a connection: what comes of it meanwhile waits, also while a Fiber is suspended.
+pub(in crate::php) fn occupied<R>(session: &Session, client: &Client, body: impl FnOnce() -> R) -> R {
+    client.enter();
+    let result = body();
+    if let Some(held) = client.leave() {
+        session.put_back(held);
+    }
+    result
+}
+
+/// Closes a connection for what one of its callbacks threw.
+pub(in crate::php) fn fail(
+    server: &Server,
+    session: &Session,
+    client: &Client,
+    error: Zval,
+) -> Result<(), Thrown> {
+    // What a client may not do is the client's doing.
+    let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
+    let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
+    // And the log is not the client's to fill.
+    let about = Some((session, client));
+    let reported = if is_forbidden && !server.is_heard(On::Error) {
+        server.release(error, about)
+    } else {
+        server.report(error, about)
+    };
+    session.link.publish(|publisher| publisher.close(client.handle(), code, reason));
+    reported
+}
+
+/// RFC 6455 section 7.4.1: the server met an unexpected condition.
+const INTERNAL_ERROR: u16 = 1011;
+/// IANA's registry: who the client is, is known, and that it may not.
+pub(in crate::php) const FORBIDDEN: u16 = 3003;
