@@ -40,8 +40,12 @@ MODES = {
 
 
 def load(mode: list[str], address: str, pid: int) -> subprocess.CompletedProcess:
-    return subprocess.run([LOAD, *mode, "--to", address, "--pid", str(pid), "--name", "smoke"],
-                          capture_output=True, text=True, timeout=LIMIT)
+    return subprocess.run(
+        [LOAD, *mode, "--to", address, "--pid", str(pid), "--name", "smoke"],
+        capture_output=True,
+        text=True,
+        timeout=LIMIT,
+    )
 
 
 class Modes(unittest.TestCase):
@@ -133,10 +137,28 @@ class Table(unittest.TestCase):
     def test_a_table_is_written_with_targets_when_their_rivals_were_measured(self) -> None:
         with tempfile.TemporaryDirectory() as out:
             done = subprocess.run(
-                [sys.executable, HERE / "table", "--load", LOAD, "--rows", "echo-w16-free",
-                 "--servers", "ferrite,core", "--extra", f"swoole={LOAD} serve plain --port {{port}}",
-                 "--rounds", "2", "--seconds", "0.1", "--out", out],
-                capture_output=True, text=True, timeout=LIMIT)
+                [
+                    sys.executable,
+                    HERE / "table",
+                    "--load",
+                    LOAD,
+                    "--rows",
+                    "echo-w16-free",
+                    "--servers",
+                    "ferrite,core",
+                    "--extra",
+                    f"swoole={LOAD} serve plain --port {{port}}",
+                    "--rounds",
+                    "2",
+                    "--seconds",
+                    "0.1",
+                    "--out",
+                    out,
+                ],
+                capture_output=True,
+                text=True,
+                timeout=LIMIT,
+            )
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("[6/6, ", done.stderr)
             machine, *lines = map(json.loads, (Path(out) / "raw.jsonl").read_text().splitlines())
@@ -148,14 +170,35 @@ class Table(unittest.TestCase):
             drawn = ElementTree.parse(Path(out) / "table.svg").getroot()
             bars = [bar for bar in drawn.iter("{http://www.w3.org/2000/svg}rect") if "bar" in bar.get("class")]
             self.assertEqual(len(bars), 3)
-            self.assertRegex(text, r"\| echo 64×20 w16, not pinned \| per second ≥ 1 600k \| [^|]+ \| (met|\*\*not met\*\*) \|")
+            self.assertRegex(
+                text, r"\| echo 64×20 w16, not pinned \| per second ≥ 1 600k \| [^|]+ \| (met|\*\*not met\*\*) \|"
+            )
 
     def test_a_server_that_fails_is_told_and_the_others_go_on(self) -> None:
         with tempfile.TemporaryDirectory() as out:
             done = subprocess.run(
-                [sys.executable, HERE / "table", "--load", LOAD, "--rows", "echo-free", "--servers", "core",
-                 "--extra", "broken=false {port}", "--rounds", "1", "--seconds", "0.1", "--out", out],
-                capture_output=True, text=True, timeout=LIMIT)
+                [
+                    sys.executable,
+                    HERE / "table",
+                    "--load",
+                    LOAD,
+                    "--rows",
+                    "echo-free",
+                    "--servers",
+                    "core",
+                    "--extra",
+                    "broken=false {port}",
+                    "--rounds",
+                    "1",
+                    "--seconds",
+                    "0.1",
+                    "--out",
+                    out,
+                ],
+                capture_output=True,
+                text=True,
+                timeout=LIMIT,
+            )
             text = (Path(out) / "table.md").read_text()
         self.assertEqual(done.returncode, 1, done.stderr)
         self.assertIn("broken, round 1, failed: it ended with 1", text)

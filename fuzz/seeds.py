@@ -50,8 +50,10 @@ def request(target="/chat?a=b", without=(), **fields):
 
 
 def deflate(payload, bits=15, dictionary=b""):
-    made = zlib.compressobj(9, zlib.DEFLATED, -bits, zdict=dictionary) if dictionary else zlib.compressobj(
-        9, zlib.DEFLATED, -bits
+    made = (
+        zlib.compressobj(9, zlib.DEFLATED, -bits, zdict=dictionary)
+        if dictionary
+        else zlib.compressobj(9, zlib.DEFLATED, -bits)
     )
     return (made.compress(payload) + made.flush(zlib.Z_SYNC_FLUSH)).removesuffix(b"\0\0\xff\xff")
 
@@ -75,8 +77,13 @@ def crc32c(data):
 
 STREAMS = {
     "messages": frame(TEXT, "aé€𝄞".encode()) + frame(BINARY, b"\xff\x00") + frame(TEXT),
-    "fragments": frame(TEXT & OPEN, b"\xe2") + frame(PING, b"between") + frame(MORE & OPEN, b"\x82")
-    + frame(MORE & OPEN) + frame(PONG) + frame(MORE, b"\xac") + frame(TEXT, b"after"),
+    "fragments": frame(TEXT & OPEN, b"\xe2")
+    + frame(PING, b"between")
+    + frame(MORE & OPEN, b"\x82")
+    + frame(MORE & OPEN)
+    + frame(PONG)
+    + frame(MORE, b"\xac")
+    + frame(TEXT, b"after"),
     "lengths": frame(BINARY, b"a" * 125) + frame(BINARY, b"b" * 126) + frame(TEXT, b"c" * 300),
     "close": frame(TEXT, b"last") + close(1000, "bye €".encode()) + frame(TEXT, b"unread"),
     "close-without-code": frame(PING) + frame(CLOSE),
@@ -129,7 +136,7 @@ OFFERS = {
     "unknown": "permessage-deflate; what=ever\nx-webkit-deflate-frame, ,permessage-deflate",
     "repeated": "permessage-deflate; server_no_context_takeover; server_no_context_takeover",
     "malformed": "permessage-deflate; server_max_window_bits=",
-    "case": "PerMessage-Deflate ;\tclient_max_window_bits = 15 , a;b=\"c\"",
+    "case": 'PerMessage-Deflate ;\tclient_max_window_bits = 15 , a;b="c"',
 }
 
 V4 = bytes([203, 0, 113, 9, 10, 0, 0, 1, 0xDC, 0x04, 0x01, 0xBB])
@@ -230,8 +237,17 @@ CONNECTIONS = {
 
 
 def seeds():
-    for name in ("messages", "fragments", "lengths", "close", "not-minimal", "declared-only", "interrupted",
-                 "no-text", "many-fragments"):
+    for name in (
+        "messages",
+        "fragments",
+        "lengths",
+        "close",
+        "not-minimal",
+        "declared-only",
+        "interrupted",
+        "no-text",
+        "many-fragments",
+    ):
         yield "frames", name, bytes([1]) + BY_BYTE + STREAMS[name]
     yield "frames", "too-big", bytes([0]) + WHOLE + STREAMS["too-big"]
     for name in ("compressed", "compressed-fragments"):
@@ -240,9 +256,22 @@ def seeds():
     for name, kind in (("large", 8 | 2), ("large-text", 8 | 16 | 2), ("large-compressed", 128 | 64 | 32 | 8 | 4 | 2)):
         yield "frames", name, bytes([kind, 0, 0]) + b"i" * 32 + STREAMS["messages"]
 
-    for name in ("messages", "fragments", "close", "close-code-1005", "close-code-1014", "close-one-byte",
-                 "unmasked", "reserved-bits", "reserved-opcode", "long-ping", "not-minimal", "top-bit",
-                 "stray-continuation", "half"):
+    for name in (
+        "messages",
+        "fragments",
+        "close",
+        "close-code-1005",
+        "close-code-1014",
+        "close-one-byte",
+        "unmasked",
+        "reserved-bits",
+        "reserved-opcode",
+        "long-ping",
+        "not-minimal",
+        "top-bit",
+        "stray-continuation",
+        "half",
+    ):
         yield "differential", name, bytes([0]) + STREAMS[name]
     yield "differential", "too-big", bytes([1]) + STREAMS["too-big"]
 
@@ -257,9 +286,13 @@ def seeds():
         yield "inflate", name, bytes([options, 0x10, 0, cut, 0]) + data
         yield "inflate", f"{name}-in-parts", bytes([options | 64, 0x10, 0, cut, 0]) + data
     # It ends in a block whose table of codes is not whole, which not everybody calls corrupt.
-    yield "inflate", "unused-table", bytes.fromhex(
-        "00f8000000ecc13101000000c2a0f54f6d085fa000000000000000000000000000000000000000000000ff0900"
-        "00000000000000230000000000000000000000000000000000000000000000001500"
+    yield (
+        "inflate",
+        "unused-table",
+        bytes.fromhex(
+            "00f8000000ecc13101000000c2a0f54f6d085fa000000000000000000000000000000000000000000000ff0900"
+            "00000000000000230000000000000000000000000000000000000000000000001500"
+        ),
     )
 
     pings = b"".join(frame(PING, b"%d" % number) for number in range(80))
@@ -267,12 +300,23 @@ def seeds():
     yield "connection", "more-pings-than-wait-and-the-end", bytes([ASKED]) + WHOLE + pings + frame(CLOSE, b"")
     for name in ("fragments", "close-without-code", "no-text", "unmasked", "pings"):
         yield "connection", name, bytes([ASKED]) + WHOLE + STREAMS[name]
-    for name in ("compressed", "compressed-bomb", "compressed-corrupt", "compressed-no-text", "compressed-large",
-                 "compressed-large-fragments", "compressed-large-corrupt"):
+    for name in (
+        "compressed",
+        "compressed-bomb",
+        "compressed-corrupt",
+        "compressed-no-text",
+        "compressed-large",
+        "compressed-large-fragments",
+        "compressed-large-corrupt",
+    ):
         yield "connection", name, bytes([ASKED | DEFLATE]) + WHOLE + COMPRESSED[name]
     for name in ("compressed-large", "compressed-large-fragments"):
         yield "connection", f"{name}-takeover", bytes([ASKED | TAKEOVER, 1, 70]) + COMPRESSED[name]
-    yield "connection", "compressed-large-unfinished", bytes([ASKED | DEFLATE]) + WHOLE + COMPRESSED["compressed-large"][:300]
+    yield (
+        "connection",
+        "compressed-large-unfinished",
+        bytes([ASKED | DEFLATE]) + WHOLE + COMPRESSED["compressed-large"][:300],
+    )
     yield "connection", "compressed-context", bytes([ASKED | TAKEOVER]) + WHOLE + COMPRESSED["compressed-context"]
     for name, (options, data) in CREDENTIALS.items():
         yield "credential", name, bytes([options]) + data

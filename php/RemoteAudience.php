@@ -164,7 +164,7 @@ final class RemoteAudience
         foreach (str_split((string) preg_replace('/[^()"]/', '', (string) $rest)) as $character) {
             $depth += match ($character) {
                 '(' => 1,
-                ')' => -1,
+                ')' => - 1,
                 '"' => throw new \ValueError('tags: a quote is not closed'),
                 default => 0,
             };

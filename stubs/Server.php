@@ -19,8 +19,8 @@ namespace Ferrite;
  *
  * Errors: an exception in a callback affects only the connection of that call: it goes to {@see Server::onError()}, the
  * connection is closed with 1011, and the server goes on. An exception of a destructor, when the server releases a
- * value, goes there too, and closes no connection. `exit()` and a fatal error stop the server in an orderly way and keep
- * PHP's own exit code.
+ * value, goes there too, and closes no connection. `exit()` and a fatal error stop the server in an orderly way and
+ * keep PHP's own exit code.
  *
  * CLI only; the object belongs to the process that made it. Neither cloneable nor serialisable.
  *
@@ -155,7 +155,8 @@ final class Server
      * {@see Handshake::accept()}: the token's issuer or the application has granted these already.
      *
      * ```php
-     * $server->onSubscribe('orders.{id}', fn (Connection $c, string $topic, array $p): bool => $orders->owner($p['id']) === $c->user)
+     * $isOwner = fn (Connection $c, string $topic, array $p): bool => $orders->owner($p['id']) === $c->user;
+     * $server->onSubscribe('orders.{id}', $isOwner)
      *     ->onSubscribe('private.*', fn (): bool => false);
      * ```
      *
@@ -333,8 +334,8 @@ final class Server
     public function stream() {}
 
     /**
-     * Ends the run: no new clients are accepted, outboxes are drained, the close frames (1001) to all clients are spread
-     * over time, the close callbacks and `onStop` run, the threads are joined.
+     * Ends the run: no new clients are accepted, outboxes are drained, the close frames (1001) to all clients are
+     * spread over time, the close callbacks and `onStop` run, the threads are joined.
      *
      * In a callback it returns at once and the surrounding `run()` or `poll()` does the work. Elsewhere it does the
      * work itself and returns when all is done. Without effect when the server does not run.

@@ -41,7 +41,8 @@ final class Line
             '127.0.0.1:0',
             limits: new Limits(receiveMessages: 2 * BATCH, receiveBytes: 1 << 20),
             ioThreads: 1,
-            logger: static function (string $level, string $message, array $context): void {},
+            logger: static function (string $level, string $message, array $context): void {
+            },
         );
         $this->server->onOpen(function (Connection $client): void {
             $this->connection = $client;
@@ -159,7 +160,8 @@ $rounds = max(1, (int) ($argv[1] ?? 200));
 $line = new Line();
 $server = $line->server;
 $connection = $line->connection;
-$closure = static function (Connection $from, string $data, bool $binary): void {};
+$closure = static function (Connection $from, string $data, bool $binary): void {
+};
 $list = new ArrayObject([1]);
 
 printf("%-44s %9s %9s\n", 'nanoseconds', 'fastest', 'median');

@@ -11,7 +11,7 @@ use Ferrite\{Connection, Server};
 $server = new Server('127.0.0.1:0', ioThreads: 1);
 $blocked = false;
 $done = 0;
-$server->onMessage(function (Connection $from, string $data) use ($server, &$blocked, &$done, $seconds, $messages): void {
+$answer = function (Connection $from, string $data) use ($server, &$blocked, &$done, $seconds, $messages): void {
     if ($data === 'block') {
         $blocked = true;
         fwrite(STDOUT, "blocked\n");
@@ -28,7 +28,8 @@ $server->onMessage(function (Connection $from, string $data) use ($server, &$blo
         $from->send('complete');
         $done++;
     }
-});
+};
+$server->onMessage($answer);
 $server->onClose(function (Connection $who, int $code) use (&$done): void {
     fwrite(STDOUT, "closed $code\n");
 });

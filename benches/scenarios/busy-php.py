@@ -57,8 +57,15 @@ async def main() -> None:
     options = parser.parse_args()
     script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "busy-php.php")
     server = await asyncio.create_subprocess_exec(
-        options.php, "-n", "-d", f"extension={options.extension}", script, str(options.seconds), str(options.messages),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+        options.php,
+        "-n",
+        "-d",
+        f"extension={options.extension}",
+        script,
+        str(options.seconds),
+        str(options.messages),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
     )
     try:
         host, port = (await server.stdout.readline()).decode().strip().removeprefix("ws://").split(":")

@@ -2,9 +2,9 @@
 
     ./dev build && target/venv/bin/python benches/scenarios/publish.py [--pages 200] [--calls 200]
 
-The page times each call by itself. "first" is the first publish of a page, which has to load the classes (opcache is on)
-and, without a kept connection, to connect; "next" are the ones after it in the same page. Nobody is connected, so it is
-the crossing that is measured, not the delivery. Microseconds; the server and FPM share the machine's cores."""
+The page times each call by itself. "first" is the first publish of a page, which has to load the classes (opcache is
+on) and, without a kept connection, to connect; "next" are the ones after it in the same page. No client is connected,
+so the crossing is measured, not the delivery. Microseconds; the server and FPM share the machine's cores."""
 
 import argparse
 import json

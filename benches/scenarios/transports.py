@@ -95,7 +95,7 @@ class Server:
                 for key, _ in self.selector.select(0.05):
                     self.drain(key)
                 got = {key.data[0] for key in self.selector.get_map().values()}
-                due = len(got) > 1 or got == {expected} or messages > 1 and bool(self.selector.select(0.1))
+                due = len(got) > 1 or got == {expected} or (messages > 1 and bool(self.selector.select(0.1)))
         return (self.cpu() - began) / (orders * messages * len(self.clients)), got.pop() / (orders * messages)
 
     def drain(self, key: selectors.SelectorKey) -> None:

@@ -35,7 +35,8 @@ $server->onMessage(function (Connection $from, string $data, bool $binary) use (
 });
 
 // Registered because applications have one.
-$server->onClose(function (Connection $client, int $code): void {});
+$server->onClose(function (Connection $client, int $code): void {
+});
 
 $server->onStart(function (Server $server): void {
     echo str_replace('ws://', '', $server->addresses()[0]), "\n";

@@ -48,7 +48,7 @@ def route(request: WSUpgradeRequest) -> WSListener:
 async def main() -> None:
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     server = await ws_create_server(route, "127.0.0.1", port, max_frame_size=17 << 20)
-    print("127.0.0.1:%d" % server.sockets[0].getsockname()[1], flush=True)
+    print(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 

@@ -41,8 +41,10 @@ def main() -> int:
     steps = list(plan(rows, servers, options.rounds))
     say(f"bench: {len(steps)} measurements, about {clock(sum(bench.expect(r, s, {}) for r, _, s in steps))}")
     lines = bench.run(steps, machine)
-    settings = (f"Medians of {options.rounds} interleaved rounds (lowest–highest), {options.seconds:g} s each after a "
-                "second to warm up. CPU is of the server's whole process tree, kernel work included.\n")
+    settings = (
+        f"Medians of {options.rounds} interleaved rounds (lowest–highest), {options.seconds:g} s each after a "
+        "second to warm up. CPU is of the server's whole process tree, kernel work included.\n"
+    )
     text = page(collect(lines), lines, rows, names, machine, settings)
     (out / "table.md").write_text(text)
     (out / "table.svg").write_text(picture(collect(lines), rows, names, machine))
@@ -66,8 +68,9 @@ def choose(what: str, all_of_them: list, keys: list[str] | None, key) -> list:
     """
     unknown = set(keys or []) - {key(one) for one in all_of_them}
     if unknown:
-        raise SystemExit(f"bench: no {what} {', '.join(sorted(unknown))}; there are: "
-                         f"{', '.join(key(one) for one in all_of_them)}")
+        raise SystemExit(
+            f"bench: no {what} {', '.join(sorted(unknown))}; there are: {', '.join(key(one) for one in all_of_them)}"
+        )
     return [one for one in all_of_them if keys is None or key(one) in keys]
 
 
@@ -88,21 +91,37 @@ def choose_servers(options: argparse.Namespace, php: str, extension: str) -> lis
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+        prog="./dev bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=names_of, metavar="KEY,…", help="only these rows; see --list")
-    parser.add_argument("--servers", type=names_of, metavar="NAME,…",
-                        help="only these of: " + ", ".join(server.name for server in known("", "", "")))
+    parser.add_argument(
+        "--servers",
+        type=names_of,
+        metavar="NAME,…",
+        help="only these of: " + ", ".join(server.name for server in known("", "", "")),
+    )
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each row and server (3)")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each is, where that can be chosen (5)")
-    parser.add_argument("--extra", type=server(extra), action="append", default=[], metavar="NAME=COMMAND",
-                        help="one more server: the command is started with {port} replaced by a free port and must "
-                             "serve /echo, /publish and /subscribe there. One called swoole or uwebsockets is what "
-                             "the targets are held against")
-    parser.add_argument("--external", type=server(external), action="append", default=[],
-                        metavar="NAME=HOST:PORT,PID", help="one more server, that runs already and is not pinned")
+    parser.add_argument(
+        "--extra",
+        type=server(extra),
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="one more server: the command is started with {port} replaced by a free port and must "
+        "serve /echo, /publish and /subscribe there. One called swoole or uwebsockets is what "
+        "the targets are held against",
+    )
+    parser.add_argument(
+        "--external",
+        type=server(external),
+        action="append",
+        default=[],
+        metavar="NAME=HOST:PORT,PID",
+        help="one more server, that runs already and is not pinned",
+    )
     parser.add_argument("--out", default=str(TARGET / "bench"), help="where raw.jsonl, table.md, table.svg and logs go")
-    parser.add_argument("--publish", action="store_true",
-                        help="copy the three to docs/performance, under the date")
+    parser.add_argument("--publish", action="store_true", help="copy the three to docs/performance, under the date")
     parser.add_argument("--load", default=str(TARGET / "load/release/ferrite-load"), help="the load generator")
     parser.add_argument("--list", action="store_true", help="say which rows there are")
     options = parser.parse_args()

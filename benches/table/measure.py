@@ -5,8 +5,8 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Iterator
 
 from rows import FREE, SHARED, Row
 from servers import Running, Server, ServerError, prepare
@@ -79,8 +79,9 @@ class Bench:
         if row.timed:
             command += ["--seconds", str(self.seconds)]
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=600 + self.seconds,
-                                  preexec_fn=lambda: prepare(cpus))
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=600 + self.seconds, preexec_fn=lambda: prepare(cpus)
+            )
         except subprocess.TimeoutExpired:
             return {"error": "it took longer than ten minutes"}
         if done.returncode != 0:

@@ -33,8 +33,13 @@ def picture(results: Results, rows: list[Row], servers: list[str], machine: list
     >>> "2 000/s · 1.50 µs" in drawn, "a&lt;b" in drawn, "absent" in drawn, drawn.count("<rect")
     (True, True, False, 3)
     """
-    panels = [(row, found) for row in rows if RATE in row.columns and CPU in row.columns and not row.once
-              for found in [measured(results, row, servers)] if found]
+    panels = [
+        (row, found)
+        for row in rows
+        if RATE in row.columns and CPU in row.columns and not row.once
+        for found in [measured(results, row, servers)]
+        if found
+    ]
     parts, tops = [], [MARGIN + 92, MARGIN + 92]
     column = (WIDTH - 2 * MARGIN - GAP) / 2
     for row, found in panels:
@@ -42,8 +47,10 @@ def picture(results: Results, rows: list[Row], servers: list[str], machine: list
         parts += panel(row, found, MARGIN + side * (column + GAP), tops[side], column)
         tops[side] += TITLE + LINE * len(found) + GAP
     facts = dict(machine)
-    known = [f"commit {facts['commit']}" if "commit" in facts else "",
-             *(facts.get(name, "") for name in ("date", "processor", "kernel"))]
+    known = [
+        f"commit {facts['commit']}" if "commit" in facts else "",
+        *(facts.get(name, "") for name in ("date", "processor", "kernel")),
+    ]
     height = max(tops)
     head = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}" '
@@ -52,8 +59,12 @@ def picture(results: Results, rows: list[Row], servers: list[str], machine: list
         f"<style>{STYLE}\n</style>",
         f'<rect class="paper" width="{WIDTH}" height="{height}" rx="6"/>',
         text("head", MARGIN, MARGIN + 14, "WebSocket servers, measured"),
-        text("note", MARGIN, MARGIN + 36,
-             "Per second, longer is better, and the server's processor time each. Compare within a row."),
+        text(
+            "note",
+            MARGIN,
+            MARGIN + 36,
+            "Per second, longer is better, and the server's processor time each. Compare within a row.",
+        ),
         text("note", MARGIN, MARGIN + 56, " · ".join(filter(None, known))),
     ]
     return "\n".join([*head, *parts, "</svg>\n"])

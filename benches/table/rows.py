@@ -8,14 +8,27 @@ SPLIT, SHARED, FREE = "server on one core, generator on another", "both on one c
 
 RATE = ("rate", "per second")
 CPU = ("cpu_us", "CPU µs")
-SPEED = [RATE, CPU, ("p50_us", "p50 µs"), ("p99_us", "p99 µs"), ("p999_us", "p99.9 µs"),
-         ("server_cpu", "server's cores"), ("generator_cpu", "generator's cores"), ("rss_kib", "RSS KiB")]
+SPEED = [
+    RATE,
+    CPU,
+    ("p50_us", "p50 µs"),
+    ("p99_us", "p99 µs"),
+    ("p999_us", "p99.9 µs"),
+    ("server_cpu", "server's cores"),
+    ("generator_cpu", "generator's cores"),
+    ("rss_kib", "RSS KiB"),
+]
 IDLE = [("rss_bytes_each", "RSS B each"), ("pss_bytes_each", "PSS B each"), CPU, RATE, ("rss_kib", "RSS KiB")]
-SLOW = [("missing", "missing beside slow ones"), ("missing_without", "missing without"), ("p99_us", "p99 µs"),
-        ("p99_without_us", "p99 µs without"), ("p99_ratio", "ratio"), ("rss_peak_kib", "peak RSS KiB"),
-        ("rss_peak_without_kib", "without")]
-FLAT = [("rss_first_kib", "RSS KiB after a tenth"), ("rss_max_kib", "most"), ("rss_last_kib", "at the end"),
-        RATE, CPU]
+SLOW = [
+    ("missing", "missing beside slow ones"),
+    ("missing_without", "missing without"),
+    ("p99_us", "p99 µs"),
+    ("p99_without_us", "p99 µs without"),
+    ("p99_ratio", "ratio"),
+    ("rss_peak_kib", "peak RSS KiB"),
+    ("rss_peak_without_kib", "without"),
+]
+FLAT = [("rss_first_kib", "RSS KiB after a tenth"), ("rss_max_kib", "most"), ("rss_last_kib", "at the end"), RATE, CPU]
 
 
 @dataclass(frozen=True)
@@ -57,12 +70,44 @@ ROWS = [
     echo("echo-single", 1, 20, 1, SPLIT),
     fan_out("fan-out", 1),
     fan_out("fan-out-bursts", 100),
-    Row("idle", f"15 000 idle connections, {SPLIT} (CPU of a handshake)", "idle", ("--connections", "15000"), SPLIT,
-        IDLE, takes=5.0, timed=False),
-    Row("handshakes", f"connect, upgrade, close, 32 at once, {SPLIT} (CPU of a whole life)", "handshakes", (), SPLIT,
-        SPEED),
-    Row("slow", f"20 subscribers at 64 KiB × 50/s beside 2 that never read, {SPLIT}", "slow", (), SPLIT, SLOW,
-        takes=28.0, timed=False, once=True),
-    Row("flat", f"memory over 10 million messages, 64 connections, 16 in flight each, {SPLIT}", "flat", (), SPLIT,
-        FLAT, takes=40.0, timed=False, once=True),
+    Row(
+        "idle",
+        f"15 000 idle connections, {SPLIT} (CPU of a handshake)",
+        "idle",
+        ("--connections", "15000"),
+        SPLIT,
+        IDLE,
+        takes=5.0,
+        timed=False,
+    ),
+    Row(
+        "handshakes",
+        f"connect, upgrade, close, 32 at once, {SPLIT} (CPU of a whole life)",
+        "handshakes",
+        (),
+        SPLIT,
+        SPEED,
+    ),
+    Row(
+        "slow",
+        f"20 subscribers at 64 KiB × 50/s beside 2 that never read, {SPLIT}",
+        "slow",
+        (),
+        SPLIT,
+        SLOW,
+        takes=28.0,
+        timed=False,
+        once=True,
+    ),
+    Row(
+        "flat",
+        f"memory over 10 million messages, 64 connections, 16 in flight each, {SPLIT}",
+        "flat",
+        (),
+        SPLIT,
+        FLAT,
+        takes=40.0,
+        timed=False,
+        once=True,
+    ),
 ]

@@ -50,8 +50,12 @@ def known(load: str, php: str, extension: str) -> list[Server]:
         Server("tungstenite", (load, "serve", "tungstenite")),
         Server("sockudo-ws", (load, "serve", "sockudo-ws")),
         Server("yawc", (load, "serve", "yawc")),
-        Server("ws", ("node", str(servers / "ws.mjs")), environment=(("NODE_PATH", node_modules),),
-               needs=("node", f"{node_modules}/ws")),
+        Server(
+            "ws",
+            ("node", str(servers / "ws.mjs")),
+            environment=(("NODE_PATH", node_modules),),
+            needs=("node", f"{node_modules}/ws"),
+        ),
         Server("picows", (python, str(servers / "picows_server.py")), needs=(python,)),
     ]
 
@@ -99,9 +103,14 @@ class Running:
             try:
                 # Whoever tells its address says no more; the others may, and must not wait for a reader.
                 self.process = subprocess.Popen(
-                    command, stdout=subprocess.PIPE if tells else log, stderr=log, stdin=subprocess.DEVNULL,
-                    start_new_session=True, env=os.environ | dict(self.server.environment),
-                    preexec_fn=lambda: prepare(self.cpus))
+                    command,
+                    stdout=subprocess.PIPE if tells else log,
+                    stderr=log,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                    env=os.environ | dict(self.server.environment),
+                    preexec_fn=lambda: prepare(self.cpus),
+                )
             except OSError as error:
                 raise ServerError(f"cannot run {command[0]}: {error.strerror}") from error
         try:

@@ -1,7 +1,7 @@
 """What Ferrite must reach, through a PHP callback."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Callable
 
 from spread import Results, Spread, compare, spread
 

@@ -63,7 +63,8 @@ final class Address
     {
         // PHP would truncate a longer path, and connect to the wrong socket.
         if (!str_starts_with($path, '/') || strlen($path) > self::MAX_PATH_BYTES || str_contains($path, "\0")) {
-            throw new \ValueError(sprintf('dsn: unix:// needs an absolute path of at most %d bytes', self::MAX_PATH_BYTES));
+            $most = self::MAX_PATH_BYTES;
+            throw new \ValueError("dsn: unix:// needs an absolute path of at most $most bytes");
         }
         return new self("unix://$path", 'ferrite', "unix://$path");
     }

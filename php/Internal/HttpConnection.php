@@ -190,7 +190,7 @@ final class HttpConnection
     private function read(Deadline $deadline): HttpResponse
     {
         $parser = new HttpResponseParser($this->address->shown);
-        for ($want = self::FIRST_READ; ; $want = self::NEXT_READ) {
+        for ($want = self::FIRST_READ;; $want = self::NEXT_READ) {
             $this->limitWait($deadline);
             $bytes = (string) @fread($this->stream, $want);
             if ($bytes === '' && stream_get_meta_data($this->stream)['eof']) {

@@ -12,11 +12,12 @@ namespace Ferrite\Protocol;
  * has all these tags, the sender included; without tags, to every connection. PHP is entered only for a message parser
  * or an authorisation. docs/from-gomoob.md lists the differences from the original.
  *
- * A message that cannot be forwarded goes to {@see \Ferrite\Server::onError()} as an InvalidArgumentException in the words
- * of the original, and its sender is closed with 1000. {@see \Ferrite\Server::onMessage()} is called before.
+ * A message that cannot be forwarded goes to {@see \Ferrite\Server::onError()} as an InvalidArgumentException in the
+ * words of the original, and its sender is closed with 1000. {@see \Ferrite\Server::onMessage()} is called before.
  *
  * ```php
- * $server = new Ferrite\Server('0.0.0.0:8080', origins: ['https://app.example'], dialect: new Ferrite\Protocol\Gomoob());
+ * $gomoob = new Ferrite\Protocol\Gomoob();
+ * $server = new Ferrite\Server('0.0.0.0:8080', origins: ['https://app.example'], dialect: $gomoob);
  * $server->run();
  * ```
  */

@@ -7,8 +7,9 @@ import re
 import time
 
 from client import TEXT, Client
-from suite import Theme
 from php_server import seconds
+from suite import Theme
+
 from target import KIB, MIB, Target, eventually
 
 KEY, SECRET = "app", "0123456789abcdef"
@@ -114,7 +115,11 @@ def unsigned(server: Target, _: str, request: bytes) -> None:
         ("leaves the folder", signed("POST", "/v1/../v1/broadcast", b'{"data":"x"}'), 404),
         ("uses another method", signed("PUT", "/v1/broadcast", b'{"data":"x"}'), 405),
         ("asks with HEAD", signed("HEAD", "/v1/stats"), 405),
-        ("says that it is XML", signed("POST", "/v1/broadcast", b'{"data":"x"}', lines="Content-Type: text/xml\r\n"), 415),
+        (
+            "says that it is XML",
+            signed("POST", "/v1/broadcast", b'{"data":"x"}', lines="Content-Type: text/xml\r\n"),
+            415,
+        ),
         ("is one MiB of data too large", signed("POST", "/v1/broadcast", b"x" * (3 * MIB)), 413),
     ],
 )

@@ -2,6 +2,7 @@
 
 from client import TEXT, frame, head
 from suite import Theme
+
 from target import KIB, Target
 
 theme = Theme(

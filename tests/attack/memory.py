@@ -6,8 +6,9 @@ from contextlib import closing
 from pathlib import Path
 
 from client import BINARY, CONTINUATION, PING, PONG, TEXT, Client, frame
-from deflate import OFFER, compress
 from suite import Theme
+
+from deflate import OFFER, compress
 from target import KIB, MIB, Target, eventually
 
 theme = Theme("memory", "budgets count what is kept, and fall on who keeps it")
@@ -110,7 +111,9 @@ def endless_bodies(server: Target) -> None:
     assert paused == 0, "messages had to wait"
 
 
-@theme.probe("the kernel keeps little for clients that read nothing, and nothing once they are closed for it", waits=True)
+@theme.probe(
+    "the kernel keeps little for clients that read nothing, and nothing once they are closed for it", waits=True
+)
 def kernel(server: Target) -> None:
     kept = kernel_keeps(server)
     clients = [server.open("/flood", receive_buffer=4 * KIB) for _ in range(10)]
@@ -146,7 +149,8 @@ def contexts(server: Target) -> None:
 
 
 @theme.probe(
-    "the memory of three hundred clients with unfinished messages goes back to the system when they have left", alone=True
+    "the memory of three hundred clients with unfinished messages goes back to the system when they have left",
+    alone=True,
 )
 def unfinished(server: Target) -> None:
     before = server.memory()

@@ -22,8 +22,9 @@ from fnmatch import fnmatchcase
 from itertools import groupby
 
 from suite import Probe
-from target import BOUND, HERE, MIB, Target, Watch, eventually
 from themes import THEMES
+
+from target import BOUND, HERE, MIB, Target, Watch, eventually
 
 # By how much a server may be larger after a group of probes. Its allocator keeps up to 16 MiB at the end of its heap,
 # and the buffers, inflaters and tables that are made when they are first used stay.
@@ -128,8 +129,8 @@ def run(probes: list[Probe], target: Target, watch: Watch, report: Report, verbo
     for _ in range(REPEATS):
         if seen["blamed"] <= BOUND:
             break
-        # What an attack costs, it costs again; what the machine did meanwhile it seldom does. Whether the probes pass is
-        # known already.
+        # An attack costs the same again; the machine seldom does the same again. The result of the probes is known
+        # already.
         outcomes_of(probes, target)
         seen = min(seen, watch.mark(), key=lambda each: each["blamed"])
     report.delays.append((seen["blamed"], seen["worst"], name))

@@ -2,8 +2,6 @@
 
 import api
 import bodies
-import control
-import deflate
 import ending
 import fragments
 import framing
@@ -12,9 +10,28 @@ import memory
 import proxy
 import resources
 import slow
-import tls
 import turns
 import utf8
 
-MODULES = (handshake, bodies, framing, fragments, deflate, utf8, control, slow, memory, resources, tls, proxy, api, ending, turns)
+import control
+import deflate
+import tls
+
+MODULES = (
+    handshake,
+    bodies,
+    framing,
+    fragments,
+    deflate,
+    utf8,
+    control,
+    slow,
+    memory,
+    resources,
+    tls,
+    proxy,
+    api,
+    ending,
+    turns,
+)
 THEMES = [module.theme for module in MODULES]

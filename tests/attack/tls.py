@@ -8,6 +8,7 @@ import time
 
 from client import BINARY, MASK, TEXT, Client, frame, head
 from suite import Theme
+
 from target import KIB, MIB, Target, eventually, seconds
 
 theme = Theme("tls", "a handshake is bounded in time and size, and costs nobody else their turn", {"tls": True})
@@ -23,10 +24,8 @@ class Secure:
         self.session = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
 
     def hello(self) -> bytes:
-        try:
+        with contextlib.suppress(ssl.SSLWantReadError):
             self.session.do_handshake()
-        except ssl.SSLWantReadError:
-            pass
         return self.outgoing.read()
 
     def shake_hands(self, client: Client, first: bytes | None = None, send=None) -> None:

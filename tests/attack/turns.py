@@ -4,8 +4,9 @@ import select
 import time
 
 from client import BINARY, CONTINUATION, PING, TEXT, Client, close_frame, frame, head
-from deflate import OFFER, RSV1, TAIL
 from suite import Theme
+
+from deflate import OFFER, RSV1, TAIL
 from target import Target, eventually, seconds
 
 theme = Theme("turns", "what is dear is done a little at a time")

@@ -4,6 +4,7 @@ import struct
 
 from client import CLOSE, CONTINUATION, TEXT, frame, frame_head, mask
 from suite import Theme
+
 from target import MIB, Target
 
 theme = Theme("utf8", "text is refused at its first wrong byte")

@@ -1,7 +1,7 @@
 """Pages of php-fpm publish while the server they publish to is ended and started again.
 
     publishing.py                     100 000 pages, 8 workers; SIGTERM in the middle
-    publishing.py --at-once 1         one page after the other: what a publish costs while nothing else wants the processor
+    publishing.py --at-once 1         one page after the other: the cost of a publish on an idle processor
     publishing.py --signal KILL       the server has no time to end in order
     publishing.py --when-away ignore  what is published while it is away is lost, and no page waits for it
 
@@ -34,7 +34,8 @@ spl_autoload_register(static function (string $class): void {{
     is_file($file) && require $file;
 }});
 use Ferrite\\{{Publisher, WhenAway}};
-$publisher = new Publisher($_GET['dsn'], timeout: 0.25, whenAway: constant(WhenAway::class . '::' . $_GET['away']), spool: $_GET['spool'] ?? null);
+$away = constant(WhenAway::class . '::' . $_GET['away']);
+$publisher = new Publisher($_GET['dsn'], timeout: 0.25, whenAway: $away, spool: $_GET['spool'] ?? null);
 if (isset($_GET['flush'])) {{
     exit(json_encode($publisher->flush(10.0)->isEmpty));
 }}
@@ -69,8 +70,8 @@ class Publishing:
         self.outcome = Outcome(pages)
         self._folder = tempfile.TemporaryDirectory(prefix="ferrite-publishing-")
         self.folder = Path(self._folder.name)
-        # The server's socket gets this name once the subscriber is there: what is published to nobody is lost to nobody,
-        # but it would not be what is measured here.
+        # The server's socket gets this name once the subscriber is there: a message without a subscriber is lost to
+        # nobody, but it is not measured here.
         self.socket = self.folder / "control.sock"
         self.query = {"dsn": f"unix://{self.socket}", "away": when_away.capitalize()}
         if when_away == "spool":

@@ -1,7 +1,7 @@
 """permessage-deflate: PyPI `websockets` against a PHP server, and bombs against its memory."""
 
-import socket
 import os
+import socket
 import struct
 import unittest
 import zlib
@@ -63,9 +63,10 @@ class CompressionTest(unittest.TestCase):
                 url = running.url()
                 for offer in offers:
                     factory = ClientPerMessageDeflateFactory(**offer)
-                    with self.subTest(compression=compression, offer=offer), connect(
-                        url, extensions=[factory], compression=None, max_size=None
-                    ) as client:
+                    with (
+                        self.subTest(compression=compression, offer=offer),
+                        connect(url, extensions=[factory], compression=None, max_size=None) as client,
+                    ):
                         self.assertIn("permessage-deflate", client.response.headers["Sec-WebSocket-Extensions"])
                         for message in MESSAGES:
                             client.send(message)
@@ -78,7 +79,7 @@ class CompressionTest(unittest.TestCase):
             url = running.url()
             pid = running.process.pid
             with connect(url, max_size=None) as client:
-                # What every server needs once for all connections: a decompressor, the chunk that sockets are read into.
+                # Every server needs once, for all connections, a decompressor and the chunk that sockets are read into.
                 client.send(os.urandom(60_000))
                 client.recv(seconds(10))
             before = memory(pid, "VmRSS")
@@ -91,8 +92,8 @@ class CompressionTest(unittest.TestCase):
                     while opened.recv(4096):
                         pass
                 peaks.append((memory(pid, "VmHWM") - before) / MIB)
-            # 64 KiB that have come and 1 MiB that came out, less what the first message left free. tests/attack measures
-            # without that.
+            # 64 KiB that have come and 1 MiB that came out, less the memory that the first message left free.
+            # tests/attack measures without that.
             self.assertLess(peaks[0], 1.5)
             # The allocator does not find the same place again each time, but it soon has enough of them.
             self.assertLess(peaks[-1], 4)

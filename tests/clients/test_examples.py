@@ -7,10 +7,9 @@ import unittest
 import urllib.error
 import urllib.request
 
+from php_server import ROOT, PhpServer, php, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-
-from php_server import ROOT, PhpServer, php, seconds
 
 
 class ExamplesTest(unittest.IsolatedAsyncioTestCase):
@@ -47,7 +46,10 @@ class ExamplesTest(unittest.IsolatedAsyncioTestCase):
     async def test_handler_class_ends_only_the_connection_that_made_it_throw(self) -> None:
         server = self.start("examples/handler-class.php", "127.0.0.1:0")
         url = server.url().rstrip("/") + "/?name=Ada"
-        async with connect(url, open_timeout=seconds(10)) as bystander, connect(url, open_timeout=seconds(10)) as client:
+        async with (
+            connect(url, open_timeout=seconds(10)) as bystander,
+            connect(url, open_timeout=seconds(10)) as client,
+        ):
             await self.receive(client)
             await client.send("1 / 0")
             self.assertEqual(await self.receive(client), "Sorry: Division by zero")
@@ -87,7 +89,15 @@ class ExamplesTest(unittest.IsolatedAsyncioTestCase):
         missing.exception.close()
         url = page.rstrip("/").replace("http:", "ws:", 1)
 
-        for query in ["", "?name=", "?name=%3Cb%3E", "?name=" + "x" * 33, "?name[]=x", "?name=Ada&room=No%20Room", "?name=Ada&room[]=x"]:
+        for query in [
+            "",
+            "?name=",
+            "?name=%3Cb%3E",
+            "?name=" + "x" * 33,
+            "?name[]=x",
+            "?name=Ada&room=No%20Room",
+            "?name=Ada&room[]=x",
+        ]:
             with self.subTest(query), self.assertRaises(InvalidStatus) as refused:
                 async with connect(f"{url}/{query}", open_timeout=seconds(10)):
                     pass
@@ -120,10 +130,15 @@ class ExamplesTest(unittest.IsolatedAsyncioTestCase):
             with self.subTest(script):
                 ended = subprocess.run(
                     php(str(ROOT / "examples" / script), extension=False),
-                    capture_output=True, text=True, timeout=seconds(20), stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    timeout=seconds(20),
+                    stdin=subprocess.DEVNULL,
                 )
                 self.assertEqual(ended.returncode, 1)
-                self.assertRegex(ended.stderr, rf"^The ferrite extension is not loaded.*php -d extension=\S+ \S*{script}\n$")
+                self.assertRegex(
+                    ended.stderr, rf"^The ferrite extension is not loaded.*php -d extension=\S+ \S*{script}\n$"
+                )
 
 
 if __name__ == "__main__":

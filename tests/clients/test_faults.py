@@ -5,10 +5,9 @@ import os
 import unittest
 import unittest.mock
 
+from php_server import PhpServer, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-
-from php_server import PhpServer, seconds
 
 
 class FaultsTest(unittest.IsolatedAsyncioTestCase):
@@ -40,7 +39,10 @@ class FaultsTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_the_end_of_a_shard_ends_run_with_an_error_instead_of_a_hang(self) -> None:
         for shards in ["1", "3"]:
-            with unittest.mock.patch.dict(os.environ, self.faulty()), PhpServer("tests/clients/faults.php", shards) as server:
+            with (
+                unittest.mock.patch.dict(os.environ, self.faulty()),
+                PhpServer("tests/clients/faults.php", shards) as server,
+            ):
                 async with self.connect(server.url()) as client:
                     with self.assertRaises(ConnectionClosed):
                         await self.echo(client, "ferrite: panic of the shard")

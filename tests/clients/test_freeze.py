@@ -88,9 +88,7 @@ class Frozen:
         folder = Path(case.enterContext(tempfile.TemporaryDirectory()))
         self.control = folder / "control"
         self.server = case.enterContext(
-            PhpServer(
-                "tests/clients/freeze.php", str(threads), loop, env={"CONTROL": f"unix://{self.control}"}
-            )
+            PhpServer("tests/clients/freeze.php", str(threads), loop, env={"CONTROL": f"unix://{self.control}"})
         )
         host, _, port = self.server.url().removeprefix("ws://").rstrip("/").rpartition(":")
         self.address = (host, int(port))

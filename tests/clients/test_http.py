@@ -9,12 +9,11 @@ import threading
 import time
 import unittest
 
+from frames import KEY, handshake
+from php_server import PhpServer, seconds
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from websockets.sync.client import connect
-
-from frames import KEY, handshake
-from php_server import PhpServer, seconds
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -81,7 +80,9 @@ class HttpTest(unittest.TestCase):
         answer = self.ask(server, "/health", "OPTIONS")
         self.assertEqual((answer.status, answer.headers["Allow"]), (200, "GET, HEAD, OPTIONS"))
         answer = self.exchange(server, b"HEAD /health/live HTTP/1.1\r\nHost: h\r\n\r\n")
-        self.assertTrue(answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"Content-Length: 16\r\n\r\n"), answer)
+        self.assertTrue(
+            answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"Content-Length: 16\r\n\r\n"), answer
+        )
         self.assertEqual(self.ask(server, "/health?a=b").status, 200)
 
     def test_a_plain_get_elsewhere_keeps_getting_426_and_a_post_405(self) -> None:
@@ -152,13 +153,17 @@ class HttpTest(unittest.TestCase):
                     self.assertEqual(figures["ferrite_connections"], 1)
                     self.assertEqual(figures["ferrite_messages_received_total"], 1)
                     families = list(parse(text))
-                    self.assertTrue(all(family.documentation and family.type in ("counter", "gauge") for family in families))
+                    self.assertTrue(
+                        all(family.documentation and family.type in ("counter", "gauge") for family in families)
+                    )
                     self.assertEqual(text.endswith("# EOF\n"), parse is parse_openmetrics)
             units = {family.name: family.unit for family in families}
             self.assertEqual(units["ferrite_received_bytes"], "bytes")
 
     def test_metrics_have_an_address_of_their_own(self) -> None:
-        server = self.start(metrics="http://127.0.0.1:0/internal/metrics", health="/health", limits={"maxConnections": 1})
+        server = self.start(
+            metrics="http://127.0.0.1:0/internal/metrics", health="/health", limits={"maxConnections": 1}
+        )
         own = server.line(r"listening on http://(\S+)/internal/metrics$")[1]
         self.assertEqual(self.ask(server, "/internal/metrics").status, 404, "the public port does not tell")
         with connect(server.url_, open_timeout=seconds(10)):  # Full.
@@ -178,13 +183,22 @@ class HttpTest(unittest.TestCase):
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]:
             answer = self.ask(server, "/describe?a=b", method, "Grüße".encode(), {"User-Agent": "test"})
             self.assertEqual(answer.status, 200)
-            self.assertEqual(json.load(answer), {
-                "method": method, "path": "/describe", "query": {"a": "b"}, "body": "Grüße", "agent": "test",
-                "address": "127.0.0.1",
-            })
+            self.assertEqual(
+                json.load(answer),
+                {
+                    "method": method,
+                    "path": "/describe",
+                    "query": {"a": "b"},
+                    "body": "Grüße",
+                    "agent": "test",
+                    "address": "127.0.0.1",
+                },
+            )
         self.assertEqual(self.ask(server, "/describe", "BREW").status, 501)
         answer = self.ask(server, "/text")
-        self.assertEqual((answer.read().decode(), answer.headers["Content-Type"]), ("Grüße", "text/plain; charset=utf-8"))
+        self.assertEqual(
+            (answer.read().decode(), answer.headers["Content-Type"]), ("Grüße", "text/plain; charset=utf-8")
+        )
         self.assertEqual(self.ask(server, "/null").status, 404)
         answer = self.ask(server, "/redirect")
         self.assertEqual((answer.status, answer.headers["Location"]), (302, "/text"))
@@ -204,13 +218,21 @@ class HttpTest(unittest.TestCase):
     def test_a_body_comes_at_once_in_chunks_and_byte_by_byte(self) -> None:
         server = self.start()
         body = bytes(range(256)) * 900
-        for options in [{"body": body}, {"body": iter([body[:7], body[7:100_000], body[100_000:]]), "encode_chunked": True,
-                                         "headers": {"Transfer-Encoding": "chunked"}}]:
+        for options in [
+            {"body": body},
+            {
+                "body": iter([body[:7], body[7:100_000], body[100_000:]]),
+                "encode_chunked": True,
+                "headers": {"Transfer-Encoding": "chunked"},
+            },
+        ]:
             answer = self.ask(server, "/echo", "POST", **options)
             self.assertEqual((answer.status, answer.headers.get_all("X-Two")), (201, ["a", "b"]))
             self.assertEqual(answer.read(), body)
         opened = self.raw(server)
-        for byte in b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: x\r\n\r\n":
+        for (
+            byte
+        ) in b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\nT: x\r\n\r\n":
             opened.sendall(bytes([byte]))
         self.assertTrue(opened.makefile("rb").read().endswith(b"\r\n\r\nabc"))
 
@@ -231,8 +253,21 @@ class HttpTest(unittest.TestCase):
         server = self.start()
         for extra in [[], ["-H", "Transfer-Encoding: chunked"], ["-H", "Expect: 100-continue"], ["--http2"]]:
             ended = subprocess.run(
-                ["curl", "-sS", "--noproxy", "*", "-m", str(seconds(20)), *extra, "--data-binary", "@-", f"http://{server.address}/echo"],
-                input=b"z" * 100_000, capture_output=True, timeout=seconds(30),
+                [
+                    "curl",
+                    "-sS",
+                    "--noproxy",
+                    "*",
+                    "-m",
+                    str(seconds(20)),
+                    *extra,
+                    "--data-binary",
+                    "@-",
+                    f"http://{server.address}/echo",
+                ],
+                input=b"z" * 100_000,
+                capture_output=True,
+                timeout=seconds(30),
             )
             self.assertEqual((ended.returncode, len(ended.stdout)), (0, 100_000), ended.stderr)
 
@@ -243,7 +278,9 @@ class HttpTest(unittest.TestCase):
         self.assertTrue(answer.startswith(b"HTTP/1.1 413 "), answer)
         # The answer is not lost, though the rest of the body is on its way.
         chunk = b"190\r\n" + b"x" * 400 + b"\r\n"
-        answer = self.exchange(server, b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 500)
+        answer = self.exchange(
+            server, b"POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n" + chunk * 500
+        )
         self.assertTrue(answer.startswith(b"HTTP/1.1 413 ") and answer.endswith(b"limits.maxRequestBody\n"), answer)
 
     def test_a_request_that_two_servers_could_read_differently_is_refused(self) -> None:
@@ -271,7 +308,9 @@ class HttpTest(unittest.TestCase):
         old = b"POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n" + body
         self.assertTrue(self.exchange(server, old).startswith(b"HTTP/1.1 400 "))
         self.assertTrue(self.exchange(server, b"POST /echo HTTP/1.2\r\n\r\n").startswith(b"HTTP/1.1 505 "))
-        upgrade = b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\nx"
+        upgrade = (
+            b"GET / HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nContent-Length: 1\r\n\r\nx"
+        )
         self.assertTrue(self.exchange(server, upgrade).startswith(b"HTTP/1.1 400 "), "a handshake has no body")
 
     def test_a_connection_is_for_one_request_and_what_follows_is_dropped(self) -> None:
@@ -354,7 +393,7 @@ class HttpTest(unittest.TestCase):
                     for n in range(30):
                         client.send(f"message {n}")
                         assert client.recv(timeout=seconds(10)) == f"message {n}"
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 failures.append(error)
 
         def ask() -> None:
@@ -364,7 +403,7 @@ class HttpTest(unittest.TestCase):
                     client.request("POST", "/echo", f"body {n}")
                     assert client.getresponse().read() == f"body {n}".encode()
                     client.close()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 failures.append(error)
 
         threads = [threading.Thread(target=work) for work in [talk, ask] * 4]

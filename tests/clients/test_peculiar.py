@@ -99,14 +99,18 @@ class PeculiarTest(unittest.TestCase):
 class DatabaseTest(unittest.TestCase):
     def test_the_class_of_the_page_connects_again_and_does_nothing_twice(self) -> None:
         source = re.search(r"^```php\n(<\?php\n// Database\.php\n.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)[1]
-        script = source + """
+        script = (
+            source
+            + """
             function gone(int $code, string $state = 'HY000'): PDOException {
                 $e = new PDOException("$state $code");
                 $e->errorInfo = [$state, $code, ''];
                 return $e;
             }
             if (!class_exists('PDO')) { class PDO {} }
-            if (!class_exists('PDOException')) { class PDOException extends RuntimeException { public ?array $errorInfo = null; } }
+            if (!class_exists('PDOException')) {
+                class PDOException extends RuntimeException { public ?array $errorInfo = null; }
+            }
             $connects = 0;
             $database = new Database(function () use (&$connects): PDO {
                 ++$connects;
@@ -133,6 +137,7 @@ class DatabaseTest(unittest.TestCase):
             $try(gone(1062, '23000'));
             $try(gone(2006), gone(2006));
         """
+        )
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "database.php")
             path.write_text(script)

@@ -4,9 +4,8 @@ import asyncio
 import json
 import unittest
 
-from websockets.asyncio.client import ClientConnection, connect
-
 from php_server import PhpServer, seconds
+from websockets.asyncio.client import ClientConnection, connect
 
 
 def told(event: str, user: str) -> dict[str, str]:

@@ -219,7 +219,11 @@ class CheckTest(ProxyCase):
                 checked = replaced(
                     documented, {"option httpchk GET /health": check, "inter 2s": "inter 50ms fall 1 rise 1000"}
                 )
-                proxy = self.proxy(HaproxyHttp, backend, {f"    server ferrite {backend}\n": replaced(checked, {"127.0.0.1:8080": backend})})
+                proxy = self.proxy(
+                    HaproxyHttp,
+                    backend,
+                    {f"    server ferrite {backend}\n": replaced(checked, {"127.0.0.1:8080": backend})},
+                )
                 figure = re.compile(r"^ferrite_http_requests_total (\d+)$", re.MULTILINE)
                 deadline, asked = time.monotonic() + seconds(10), 0
                 while True:
@@ -243,7 +247,11 @@ class MistakesTest(ProxyCase):
         backend = host_and_port(server)
         for line, status, sentence in [
             ("proxy_set_header Host              $http_host;", 403, "this origin may not connect here"),
-            ("proxy_set_header Connection        $connection_upgrade;", 400, "the Connection header does not name upgrade"),
+            (
+                "proxy_set_header Connection        $connection_upgrade;",
+                400,
+                "the Connection header does not name upgrade",
+            ),
             ("proxy_set_header Upgrade           $http_upgrade;", 426, "this is a WebSocket endpoint; "),
             ("proxy_http_version 1.1;", 505, "a WebSocket handshake uses HTTP/1.1; "),
         ]:

@@ -208,13 +208,18 @@ class PublisherTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_what_was_spooled_comes_when_the_server_does_and_first(self) -> None:
         settings = f", spool: {json.dumps(str(self.folder / 'spool'))}"
-        spooled = "return $publisher->publish('news', 'first')->isSpooled() && $publisher->to()->user('ann')->send('second')->isSpooled();"
+        spooled = (
+            "return $publisher->publish('news', 'first')->isSpooled()"
+            " && $publisher->to()->user('ann')->send('second')->isSpooled();"
+        )
         self.assertIs(await self.php(spooled, settings=settings), True)
         self.serve()
         async with self.connect(ANN) as ann:
             # A machine that is busy needs more than the moment that a call gives the messages of earlier ones.
             third = "$third = $publisher->publish('news', 'third'); $empty = $publisher->flush()->isEmpty;"
-            sent = await self.php(f"{third} return [$third->isSpooled() || $third->connections === 1, $empty];", settings=settings)
+            sent = await self.php(
+                f"{third} return [$third->isSpooled() || $third->connections === 1, $empty];", settings=settings
+            )
             self.assertEqual(sent, [True, True])
             self.assertEqual([await self.hear(ann) for _ in range(3)], ["first", "second", "third"])
 

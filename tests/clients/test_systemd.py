@@ -129,7 +129,11 @@ class SystemdTest(unittest.TestCase):
         connected = self.enterContext(socket.create_connection(tcp.getsockname()))
         for address, sockets, reason in [
             ("systemd", {}, "cannot listen on systemd: no sockets were passed"),
-            ("systemd:b", {"a": tcp, "c": tcp}, "cannot listen on systemd:b: no socket of that name was passed, only: a, c"),
+            (
+                "systemd:b",
+                {"a": tcp, "c": tcp},
+                "cannot listen on systemd:b: no socket of that name was passed, only: a, c",
+            ),
             ("systemd", {"a": datagrams}, "descriptor 3 (a) cannot be used: it is not a stream socket that listens"),
             ("systemd", {"a": tcp, "b": connected}, "descriptor 4 (b) cannot be used"),
         ]:
@@ -145,9 +149,10 @@ class SystemdTest(unittest.TestCase):
     def test_systemd_hears_that_the_server_is_ready_once_on_start_has_run_and_that_it_stops(self) -> None:
         for address in [str(self.directory / "notify"), f"\0{self.directory}/notify"]:
             systemd = Systemd(address)
-            with systemd.socket, PhpServer(
-                SCRIPT, "127.0.0.1:0", env={"NOTIFY_SOCKET": systemd.address, "WAIT": "1"}
-            ) as server:
+            with (
+                systemd.socket,
+                PhpServer(SCRIPT, "127.0.0.1:0", env={"NOTIFY_SOCKET": systemd.address, "WAIT": "1"}) as server,
+            ):
                 url = server.url()
                 server.line("^starting")
                 self.assertIsNone(systemd.heard(0))

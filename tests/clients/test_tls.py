@@ -75,7 +75,7 @@ class TlsTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_client_certificate_is_demanded_and_reaches_php(self) -> None:
         device = self.authority.make("device-7")
-        server, url = self.serve(self.own | {"clientCa": str(self.authority.root)})
+        _, url = self.serve(self.own | {"clientCa": str(self.authority.root)})
         async with self.connect(url, "/certificate", ssl=self.authority.context(device)) as client:
             shown = await self.ask(client, "who am I?")
             self.assertEqual(shown.strip(), Path(device["certificate"]).read_text().strip())
@@ -97,10 +97,12 @@ class TlsTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(await self.ask(client, "still here"), "still here")
 
     async def test_http_on_a_tls_port_and_a_wrong_authority_are_explained(self) -> None:
-        server, url = self.serve(self.own)
+        _, url = self.serve(self.own)
         plain = self.curl(url.replace("wss://", "http://"))
         self.assertEqual((plain.returncode, plain.stdout), (0, "This port speaks TLS: write wss:// or https://\n"))
-        secure = self.curl(url.replace("wss://", "https://"), "--cacert", str(self.authority.root), "-w", "%{http_code}")
+        secure = self.curl(
+            url.replace("wss://", "https://"), "--cacert", str(self.authority.root), "-w", "%{http_code}"
+        )
         self.assertTrue(secure.stdout.endswith("426"), secure)
         with self.assertRaises(ssl.SSLCertVerificationError):
             await self.connect(url, ssl=ssl.create_default_context())

@@ -15,7 +15,8 @@ class Bridge:
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
         self._server = self._run(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.address = "%s:%d" % self._server.sockets[0].getsockname()
+        host, port = self._server.sockets[0].getsockname()
+        self.address = f"{host}:{port}"
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._server.close)

@@ -113,7 +113,9 @@ def differences(expected: Results, results: Results) -> list[str]:
 
 def render(results: Results) -> str:
     """One case a line, so that a change is one line of a diff."""
-    return "{\n" + ",\n".join(f"  {json.dumps(case)}: {json.dumps(result)}" for case, result in results.items()) + "\n}\n"
+    return (
+        "{\n" + ",\n".join(f"  {json.dumps(case)}: {json.dumps(result)}" for case, result in results.items()) + "\n}\n"
+    )
 
 
 def order(case: str) -> list[int]:

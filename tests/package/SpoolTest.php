@@ -201,7 +201,7 @@ final class SpoolTest extends PackageTestCase
         for ($i = 0; $i < 1000 && $publisher->broadcast('more')->isSpooled(); $i++);
         $sent = $this->sent($server);
         self::assertSame(array_map('strval', range(0, 300)), array_slice($sent, 0, 301));
-        self::assertSame(count(array_unique(array_diff($sent, ['more']))) , 301);
+        self::assertSame(count(array_unique(array_diff($sent, ['more']))), 301);
     }
 
     public function testAfterADeadlineOthersDoNotWaitForOne(): void

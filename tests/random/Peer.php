@@ -142,7 +142,8 @@ final class Peer
             return false;
         }
         [$first, $second] = [ord($this->unread[0]), ord($this->unread[1])];
-        if (!isset(self::OPCODES[$first & 0x0f]) || ($first & 0xb0) !== 0x80 || ($second & 0x80) !== 0
+        if (
+            !isset(self::OPCODES[$first & 0x0f]) || ($first & 0xb0) !== 0x80 || ($second & 0x80) !== 0
             || (($first & 0x40) !== 0 && !$this->mayCompress)
         ) {
             return $this->refuse('a frame that no server sends');

@@ -105,7 +105,8 @@ final class Values
     {
         $texts = is_array($value) ? $value : [$value];
         foreach ($texts as $text) {
-            if ((is_string($text) && preg_match('~\d~', $text) === 1 && !in_array($text, $this->addresses(), true))
+            if (
+                (is_string($text) && preg_match('~\d~', $text) === 1 && !in_array($text, $this->addresses(), true))
                 || is_int($text) || is_float($text)
             ) {
                 return $chance->pick($this->addresses());

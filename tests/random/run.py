@@ -131,8 +131,11 @@ def make_certificate() -> None:
     if pem.exists() or shutil.which("openssl") is None:
         return
     made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(TARGET / "key.part"), "-out", str(TARGET / "cert.part")],
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "3650"),
+            *("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"),
+            *("-keyout", str(TARGET / "key.part"), "-out", str(TARGET / "cert.part")),
+        ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -145,7 +148,11 @@ def gdb(*arguments: str) -> str:
         return "(gdb is not installed: no stack)"
     try:
         done = subprocess.run(
-            ["gdb", "-batch", "-nx", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=60 * SLOW, env=environment()
+            ["gdb", "-batch", "-nx", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=60 * SLOW,
+            env=environment(),
         )
     except subprocess.TimeoutExpired:
         return "(gdb took too long)"
@@ -172,9 +179,20 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=1, help="how often, with --seed")
     parser.add_argument("--first", type=int, help="begin with this seed, and go on with the next ones")
     parser.add_argument("--count", type=int, help="play so many scenes instead of SECONDS")
-    parser.add_argument("--mood", choices=["calm", "wild"], help="only scenes that leave nothing behind, or only those that exit and fork")
-    parser.add_argument("--rounds", type=int, default=5, help="times that a calm scene is played in its process, at least; from 100 on its resident memory is looked at, too")
-    parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1), help="scenes at a time: they wait more than they work")
+    parser.add_argument(
+        "--mood",
+        choices=["calm", "wild"],
+        help="only scenes that leave nothing behind, or only those that exit and fork",
+    )
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=5,
+        help="times that a calm scene is played in its process, at least; from 100 on its memory is looked at, too",
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=2 * (os.cpu_count() or 1), help="scenes at a time: they wait more than they work"
+    )
     options = parser.parse_args()
     TARGET.mkdir(parents=True, exist_ok=True)
     make_certificate()
@@ -218,7 +236,10 @@ def play(scenes, deadline: float | None, options: argparse.Namespace) -> int:
                     scene.forget()
                 else:
                     print(f"\n{scene.trace.read_text(errors='replace')}", end="")
-    print(f"\n{played} scenes, {len(failed)} failed" + "".join(f"\n  ./dev test-random --seed {seed} --times 20" for seed in failed))
+    print(
+        f"\n{played} scenes, {len(failed)} failed"
+        + "".join(f"\n  ./dev test-random --seed {seed} --times 20" for seed in failed)
+    )
     return 1 if failed or not played else 0
 
 

@@ -66,7 +66,8 @@ $page = bin2hex(random_bytes(16));
 <ul id="log"></ul>
 <script>
     const page = <?= json_encode($page) ?>;
-    const show = (text) => document.querySelector('#log').prepend(Object.assign(document.createElement('li'), { textContent: text }));
+    const item = (text) => Object.assign(document.createElement('li'), { textContent: text });
+    const show = (text) => document.querySelector('#log').prepend(item(text));
     const state = (text) => { document.querySelector('#state').textContent = text; };
 
     const connect = () => {
@@ -84,7 +85,8 @@ $page = bin2hex(random_bytes(16));
     };
     connect();
 
-    const post = async (fields) => (await fetch('/', { method: 'POST', body: new URLSearchParams({ ...fields, page }) })).json();
+    const form = (fields) => ({ method: 'POST', body: new URLSearchParams({ ...fields, page }) });
+    const post = async (fields) => (await fetch('/', form(fields))).json();
     document.querySelector('#work').onclick = async () => show(JSON.stringify(await post({ do: 'work' })));
     document.querySelector('#wave').onclick = async () => show(JSON.stringify(await post({ do: 'wave' })));
 </script>

@@ -61,7 +61,8 @@ class ApplicationsAuthManager implements IAuthManager
             return true;
         }
         $query = $connection->getQuery();
-        $application = self::isCredential($query['key'] ?? null) ? $this->applications[(string) $query['key']] ?? null : null;
+        $key = $query['key'] ?? null;
+        $application = self::isCredential($key) ? $this->applications[(string) $key] ?? null : null;
 
         return ($application['authorizeOpen'] ?? false) || $this->isKnown($query);
     }

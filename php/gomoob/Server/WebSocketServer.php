@@ -161,7 +161,7 @@ class WebSocketServer implements IWebSocketServer
         $this->server->onClose(static function ($connection) use ($debug): void {
             $debug("WebSocket connection with resource id '{resourceId}' has closed.", $connection->id);
         });
-        $this->server->onError(static function (\Throwable $error, $connection) use ($logger, $debug, &$isRefused): void {
+        $onError = static function (\Throwable $error, $connection) use ($logger, $debug, &$isRefused): void {
             $id = $connection?->id;
             if ($id !== null && $error instanceof \InvalidArgumentException && !$isRefused) {
                 $debug('Fail to parse WebSocket request string !', $id, ['exception' => $error]);
@@ -169,7 +169,11 @@ class WebSocketServer implements IWebSocketServer
             }
             $context = ['resourceId' => $id, 'exception' => $error];
             $logger->error("Error encountered on WebSocket connection having resource id '{resourceId}'.", $context);
-            $logger->error("Force to close WebSocket connection having resource id '{resourceId}'.", ['resourceId' => $id]);
-        });
+            $logger->error(
+                "Force to close WebSocket connection having resource id '{resourceId}'.",
+                ['resourceId' => $id],
+            );
+        };
+        $this->server->onError($onError);
     }
 }

@@ -21,7 +21,8 @@ final class AuthTest extends TestCase
         self::assertTrue(ApplicationsAuthManager::factory()->authorizeOpen($this->connection()));
         self::assertFalse(ApplicationsAuthManager::create(['authorizeOpen' => false])->authorizeOpen($this->connection('key=a&secret=b')));
         $manager = new ApplicationsAuthManager(['configurationFile' => self::FILE, 'authorizeOpen' => false]);
-        foreach ([
+        foreach (
+            [
             '' => false,
             'key=invalid&secret=' . self::SECRET1 => false,
             'key=application1' => true,
@@ -30,7 +31,8 @@ final class AuthTest extends TestCase
             'key=application2&secret=' . self::SECRET2 => true,
             'key[]=application1&secret[]=x' => false,
             'key=application2&secret[]=x' => false,
-        ] as $query => $may) {
+            ] as $query => $may
+        ) {
             self::assertSame($may, $manager->authorizeOpen($this->connection($query)), $query);
         }
     }
@@ -38,7 +40,8 @@ final class AuthTest extends TestCase
     public function test_who_may_send(): void
     {
         $manager = ApplicationsAuthManager::factory(['configurationFile' => self::FILE]);
-        foreach ([
+        foreach (
+            [
             [[], false],
             [['key' => 'application1'], false],
             [['key' => 'unknown', 'secret' => str_repeat('x', 64)], false],
@@ -46,7 +49,8 @@ final class AuthTest extends TestCase
             [['key' => 'application1', 'secret' => [self::SECRET1]], false],
             [['key' => 'application1', 'secret' => self::SECRET1, 'more' => 1], true],
             [['key' => 'application2', 'secret' => self::SECRET2], true],
-        ] as [$metadata, $may]) {
+            ] as [$metadata, $may]
+        ) {
             $request = WebSocketRequest::create('a')->setMetadata($metadata);
             self::assertSame($may, $manager->authorizeSend($this->connection(), $request), json_encode($metadata));
             self::assertFalse(ApplicationsAuthManager::factory()->authorizeSend($this->connection(), $request));
@@ -56,7 +60,8 @@ final class AuthTest extends TestCase
     public function test_a_file_that_cannot_be_used_is_named(): void
     {
         $file = tempnam(sys_get_temp_dir(), 'ferrite');
-        foreach ([
+        foreach (
+            [
             [__DIR__ . '/none.yml', null, "The configuration file '" . __DIR__ . "/none.yml' does not exist !"],
             [__DIR__, null, "The configuration file '" . __DIR__ . "' is not a valid file !"],
             [$file, 'text', 'Invalid configuration provided in configuration file !'],
@@ -68,7 +73,8 @@ final class AuthTest extends TestCase
             [$file, "applications:\n- key: a\n", "No 'secret' property found in application '1' declared in the configuration file !"],
             [$file, "applications:\n- key: a\n  secret: b\n", "No 'authorizeOpen' property found in application '1' declared in the configuration file !"],
             [$file, "applications:\n- key: a\n  secret: b\n  authorizeOpen: false\n-\n", "No 'key' property found in application '2' declared in the configuration file !"],
-        ] as [$path, $text, $message]) {
+            ] as [$path, $text, $message]
+        ) {
             if ($text !== null) {
                 file_put_contents($path, $text);
             }
@@ -84,13 +90,15 @@ final class AuthTest extends TestCase
 
     public function test_yaml_is_read_as_far_as_the_file_needs_it(): void
     {
-        foreach ([
+        foreach (
+            [
             ["---\na: 1\n", ['a' => 1]],
             ["- a\n-   b: x\n    c: 'it''s'\n-\n  - d\n", ['a', ['b' => 'x', 'c' => "it's"], ['d']]],
             ["a:\n- x\n- y: 1\nb: ~\n", ['a' => ['x', ['y' => 1]], 'b' => null]],
             ["a: x#y # z\nb: \"q\\\"\\\\ # r\" # s\nc: -5\nd: True\ne: 007\nf:\n", ['a' => 'x#y', 'b' => 'q"\\ # r', 'c' => -5, 'd' => true, 'e' => '007', 'f' => null]],
             ["\r\na: http://x\r\n", ['a' => 'http://x']],
-        ] as [$text, $value]) {
+            ] as [$text, $value]
+        ) {
             self::assertSame($value, Yaml::parse($text), $text);
         }
         foreach (["a: [1]", "a: {}", "a: &x y", "a: *x", "a: |\n  x", "a: 1\n  b: 2", "a: 1\na: 2", "\ta: 1", "a: b: c", "- a\nb: 1", "a: 'x", 'a: "\n"', "a: !!str 1", "? a", "a: @b", "x\ny"] as $text) {

@@ -23,7 +23,8 @@ final class RequestTest extends TestCase
 
     public function test_what_is_wrong_with_a_request_is_said_in_the_words_of_the_original(): void
     {
-        foreach ([
+        foreach (
+            [
             "The tag name '45' is not a string !" => fn () => WebSocketRequest::create('a', [45 => 'b']),
             "The tag named 't' has a value which is not an integer or a string !" => fn () => WebSocketRequest::create('a', ['t' => null]),
             "The 'metadata' property is not an array !" => fn () => WebSocketRequest::createFromArray(['message' => 'a', 'metadata' => null, 'tags' => 1]),
@@ -33,7 +34,8 @@ final class RequestTest extends TestCase
             "Invalid 'message' property !" => fn () => WebSocketRequest::createFromArray(['message' => 5], new MessageParser()),
             "No 'type' property found !" => fn () => (new MessageParser())->parse([]),
             "Unexpected property '0' !|" => fn () => (new MessageParser())->parse(['type']),
-        ] as $message => $wrong) {
+            ] as $message => $wrong
+        ) {
             self::assertSame(rtrim($message, '|'), self::refusal($wrong));
         }
     }
@@ -54,12 +56,14 @@ final class RequestTest extends TestCase
             self::assertSame(['prop1' => 12, 'prop2' => 'a b'], QueryStringTagsParser::parse($query));
         }
         self::assertSame([], QueryStringTagsParser::parse('a=1'));
-        foreach ([
+        foreach (
+            [
             'tags=abcde' => "The 'tags' URL parameter is not a JSON array !",
             'tags[]=1' => "The 'tags' URL parameter is not a JSON array !",
             'tags={"prop":[{"a":1}]}' => "The 'prop' tag is not an integer or a string !",
             'tags=["a"]' => "The tag name '0' is not a string !",
-        ] as $query => $message) {
+            ] as $query => $message
+        ) {
             self::assertSame($message, self::refusal(fn () => QueryStringTagsParser::parse($query)));
         }
     }
