@@ -3,6 +3,8 @@
 //!
 //! Input: options (two bits: the server; 4: a request is made for it; the rest are `Play`'s), cuts, what the
 //! client sends.
+//!
+//! Long because it predicts everything that a connection does, to compare.
 
 #![no_main]
 

@@ -70,6 +70,7 @@ fn the_first_subprotocol_of_the_client_that_the_server_speaks_is_chosen() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn every_fault_has_its_status() {
     let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
     let version = "Sec-WebSocket-Version: 13\r\n";

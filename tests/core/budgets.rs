@@ -1,4 +1,6 @@
 //! Budgets: each is counted in what is kept, and falls on who keeps it.
+//!
+//! Long because each budget has one test, and they share their slow clients.
 
 use std::{
     io::{Read, Write},

@@ -1,4 +1,6 @@
 //! The control API over real sockets: what is answered was done, to whom it says, once, and never later than PHP.
+//!
+//! Long because every route of the control API is tested over one kind of connection.
 
 use std::{
     io::{Read, Write},
@@ -361,6 +363,7 @@ fn over_tcp_nothing_is_done_without_the_right_signature() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn a_request_that_is_not_understood_does_nothing_and_names_what_is_wrong() {
     let controlled = Controlled::start(1);
     let mut ann = controlled.client("ann");

@@ -199,7 +199,7 @@ fn folders_named(code: &str) -> Vec<String> {
     named
 }
 
-fn rust_files(folder: &Path) -> Vec<(String, String)> {
+pub(crate) fn rust_files(folder: &Path) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() {

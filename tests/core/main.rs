@@ -21,6 +21,7 @@ mod messages;
 mod presence;
 mod proxies;
 mod requests;
+mod sizes;
 mod steering;
 mod stopping;
 mod tls;

@@ -1,4 +1,6 @@
 //! TLS: which certificate, which clients, and nothing that a client does to it disturbs another.
+//!
+//! Long because its authority, its clients and its servers are used by every test here.
 
 use std::{
     fs,

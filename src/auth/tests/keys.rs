@@ -152,6 +152,7 @@ fn a_set_as_php_writes_it_is_read() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // A table of cases.
 fn every_registered_algorithm_of_a_known_kind_of_key_is_verified_and_bound_to_its_key() {
     let secret = [b'x'; 64];
     let rsa = rsa();

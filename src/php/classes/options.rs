@@ -55,21 +55,14 @@ pub(in crate::php) fn read(call: &Call<'_>) -> Result<Options, Thrown> {
         Some(list) => strings("protocols", list).and_then(|list| config::protocols(&list)).map_err(refuse)?,
         None => Vec::new(),
     };
-    let trusted_proxies = match call.array_or_empty(argument::TRUSTED_PROXIES)? {
-        Some(list) => {
-            strings("trustedProxies", list).and_then(|list| TrustedProxies::parse(&list)).map_err(refuse)?
-        }
-        None => TrustedProxies::default(),
-    };
+    let trusted_proxies = trusted_proxies(call)?;
     let health = text(call, argument::HEALTH, "health")?.map(|path| config::health(&path));
     let metrics = text(call, argument::METRICS, "metrics")?.map(|place| Metrics::parse(&place));
     let (health, metrics) = (health.transpose().map_err(refuse)?, metrics.transpose().map_err(refuse)?);
     let control = control(call)?;
     let auth = auth::options(call, argument::AUTH)?;
     let dialect = gomoob::argument(call, argument::DIALECT)?;
-    let threads = call.int_or(argument::IO_THREADS, 0)?;
-    let io_threads = usize::try_from(threads)
-        .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))?;
+    let io_threads = io_threads(call)?;
     let logger =
         given(call, argument::LOGGER).map(|_| Callback::argument(call, argument::LOGGER)).transpose()?;
     let config = Config {
@@ -126,6 +119,21 @@ pub(in crate::php) fn check_certificates(config: &Config) -> Result<(), ConfigEr
         tls.client_ca.iter().try_for_each(|file| properties::allowed("tls.clientCa", file))?;
     }
     Ok(())
+}
+
+fn trusted_proxies(call: &Call<'_>) -> Result<TrustedProxies, Thrown> {
+    match call.array_or_empty(argument::TRUSTED_PROXIES)? {
+        Some(list) => {
+            strings("trustedProxies", list).and_then(|list| TrustedProxies::parse(&list)).map_err(refuse)
+        }
+        None => Ok(TrustedProxies::default()),
+    }
+}
+
+fn io_threads(call: &Call<'_>) -> Result<usize, Thrown> {
+    let threads = call.int_or(argument::IO_THREADS, 0)?;
+    usize::try_from(threads)
+        .map_err(|_| refuse(ConfigError::new("ioThreads", format!("{threads} is negative"))))
 }
 
 fn listen(call: &Call<'_>) -> Result<Vec<Listen>, Thrown> {

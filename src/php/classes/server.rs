@@ -17,7 +17,7 @@ use crate::{
         zend::{
             call::{Call, handler},
             callback::Callback,
-            class::{BadDeclaration, Declaration, Kind},
+            class::{BadDeclaration, Declaration, Handler, Kind},
             objects::{Native, create},
             thrown::{Kind as Throw, Thrown, bad_argument, failed, throw},
             values,
@@ -26,6 +26,69 @@ use crate::{
     port::{TopicPattern, no_figures},
 };
 
+/// Every method, with its signature as the stub has it.
+const METHODS: &[(&str, Option<Handler>)] = &[
+    (
+        "public function __construct(string|array $listen = '127.0.0.1:8080', \
+             Tls|array|null $tls = null, ?Limits $limits = null, ?Heartbeat $heartbeat = null, \
+             ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
+             array $trustedProxies = [], ?string $health = null, ?string $metrics = null, \
+             #[\\SensitiveParameter] string|array|null $control = null, \
+             Auth\\Jwt|Auth\\AppKeys|array|null $auth = null, \
+             ?Protocol\\Gomoob $dialect = null, int $ioThreads = 0, ?callable $logger = null)",
+        Some(handler(construct)),
+    ),
+    ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),
+    ("public function onOpen(callable $callback): static", Some(handler(on_open))),
+    ("public function onMessage(callable $callback): static", Some(handler(on_message))),
+    ("public function onAuthorize(callable $callback): static", Some(handler(on_authorize))),
+    ("public function onSubscribe(string $pattern, callable $rule): static", Some(handler(on_subscribe))),
+    ("public function onClose(callable $callback): static", Some(handler(on_close))),
+    ("public function onError(callable $callback): static", Some(handler(on_error))),
+    ("public function onDrain(callable $callback): static", Some(handler(on_drain))),
+    ("public function onRequest(callable $callback): static", Some(handler(on_request))),
+    ("public function onJoin(callable $callback): static", Some(handler(on_join))),
+    ("public function onLeave(callable $callback): static", Some(handler(on_leave))),
+    ("public function onStart(callable $callback): static", Some(handler(on_start))),
+    ("public function onStop(callable $callback): static", Some(handler(on_stop))),
+    ("public function handler(Handler $handler): static", Some(handler(set_handler))),
+    ("public function run(): void", Some(handler(do_run))),
+    ("public function start(): void", Some(handler(do_start))),
+    ("public function poll(float $timeout = 0.0): int", Some(handler(do_poll))),
+    ("public function stream()", Some(handler(stream))),
+    ("public function stop(float $grace = 10.0): void", Some(handler(do_stop))),
+    ("public function addresses(): array", Some(handler(addresses))),
+    ("public function reloadTls(): void", Some(handler(reload_tls))),
+    (
+        "public function send(int $connection, string $data, bool $binary = false, \
+             ?bool $compress = null): SendResult",
+        Some(handler(messages::send)),
+    ),
+    (
+        "public function broadcast(string $data, bool $binary = false, \
+             Connection|array|null $except = null, ?bool $compress = null): int",
+        Some(handler(messages::broadcast)),
+    ),
+    (
+        "public function publish(string $topic, string $data, bool $binary = false, \
+             Connection|array|null $except = null, ?bool $compress = null): int",
+        Some(handler(messages::publish)),
+    ),
+    ("public function presence(string $topic): array", Some(handler(presence::presence))),
+    (
+        "public function announcePresence(string|array $topics, float $grace = 0.0, \
+             bool $toClients = true): static",
+        Some(handler(presence::announce_presence)),
+    ),
+    ("public function to(): Audience", Some(handler(messages::to))),
+    ("public function connection(int $id): ?Connection", Some(handler(messages::connection))),
+    ("public function connections(): array", Some(handler(messages::connections))),
+    ("public function count(): int", Some(handler(messages::count))),
+    ("public function after(float $seconds, callable $callback): Timer", Some(handler(after))),
+    ("public function every(float $seconds, callable $callback): Timer", Some(handler(every))),
+    ("public function stats(): array", Some(handler(stats))),
+];
+
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Server::class().declare(&Declaration {
         name: "Ferrite\\Server",
@@ -33,70 +96,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],
-        methods: &[
-            (
-                "public function __construct(string|array $listen = '127.0.0.1:8080', \
-                 Tls|array|null $tls = null, ?Limits $limits = null, ?Heartbeat $heartbeat = null, \
-                 ?Compression $compression = null, ?array $origins = null, array $protocols = [], \
-                 array $trustedProxies = [], ?string $health = null, ?string $metrics = null, \
-                 #[\\SensitiveParameter] string|array|null $control = null, \
-                 Auth\\Jwt|Auth\\AppKeys|array|null $auth = null, \
-                 ?Protocol\\Gomoob $dialect = null, int $ioThreads = 0, ?callable $logger = null)",
-                Some(handler(construct)),
-            ),
-            ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),
-            ("public function onOpen(callable $callback): static", Some(handler(on_open))),
-            ("public function onMessage(callable $callback): static", Some(handler(on_message))),
-            ("public function onAuthorize(callable $callback): static", Some(handler(on_authorize))),
-            (
-                "public function onSubscribe(string $pattern, callable $rule): static",
-                Some(handler(on_subscribe)),
-            ),
-            ("public function onClose(callable $callback): static", Some(handler(on_close))),
-            ("public function onError(callable $callback): static", Some(handler(on_error))),
-            ("public function onDrain(callable $callback): static", Some(handler(on_drain))),
-            ("public function onRequest(callable $callback): static", Some(handler(on_request))),
-            ("public function onJoin(callable $callback): static", Some(handler(on_join))),
-            ("public function onLeave(callable $callback): static", Some(handler(on_leave))),
-            ("public function onStart(callable $callback): static", Some(handler(on_start))),
-            ("public function onStop(callable $callback): static", Some(handler(on_stop))),
-            ("public function handler(Handler $handler): static", Some(handler(set_handler))),
-            ("public function run(): void", Some(handler(do_run))),
-            ("public function start(): void", Some(handler(do_start))),
-            ("public function poll(float $timeout = 0.0): int", Some(handler(do_poll))),
-            ("public function stream()", Some(handler(stream))),
-            ("public function stop(float $grace = 10.0): void", Some(handler(do_stop))),
-            ("public function addresses(): array", Some(handler(addresses))),
-            ("public function reloadTls(): void", Some(handler(reload_tls))),
-            (
-                "public function send(int $connection, string $data, bool $binary = false, \
-                 ?bool $compress = null): SendResult",
-                Some(handler(messages::send)),
-            ),
-            (
-                "public function broadcast(string $data, bool $binary = false, \
-                 Connection|array|null $except = null, ?bool $compress = null): int",
-                Some(handler(messages::broadcast)),
-            ),
-            (
-                "public function publish(string $topic, string $data, bool $binary = false, \
-                 Connection|array|null $except = null, ?bool $compress = null): int",
-                Some(handler(messages::publish)),
-            ),
-            ("public function presence(string $topic): array", Some(handler(presence::presence))),
-            (
-                "public function announcePresence(string|array $topics, float $grace = 0.0, \
-                 bool $toClients = true): static",
-                Some(handler(presence::announce_presence)),
-            ),
-            ("public function to(): Audience", Some(handler(messages::to))),
-            ("public function connection(int $id): ?Connection", Some(handler(messages::connection))),
-            ("public function connections(): array", Some(handler(messages::connections))),
-            ("public function count(): int", Some(handler(messages::count))),
-            ("public function after(float $seconds, callable $callback): Timer", Some(handler(after))),
-            ("public function every(float $seconds, callable $callback): Timer", Some(handler(every))),
-            ("public function stats(): array", Some(handler(stats))),
-        ],
+        methods: METHODS,
         create: Some(create::<Server>),
     })
 }

@@ -1,4 +1,6 @@
 //! One call of a method of ours: its arguments, `$this`, and what it returns.
+//!
+//! Long because all raw access to the frame of a call, its arguments and its result, is in this one file.
 
 #![allow(unsafe_code)] // Call frames are raw engine memory; methods see them through `Call` only.
 
