@@ -24,24 +24,24 @@ use super::driver::{Driver, Next, Seen};
 use crate::queue::Event;
 use crate::shard::{Shard, Ticked};
 
-/// One shard, and who may take its ticks.
+/// One shard, and the lock that lets one thread at a time run its ticks.
 pub(super) struct DriveLock {
     runtime: Runtime,
-    /// Locked by whoever takes ticks; empty once the shard has ended.
+    /// Locked by the thread that runs ticks; empty once the shard has ended.
     shard: Mutex<Option<Shard>>,
     bell: Arc<Bell>,
 }
 
-/// What ended a stretch of ticks.
+/// The end of a stretch of ticks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stretch<T> {
-    /// The one who took them had enough.
+    /// The driving thread had enough.
     Left(T),
     /// The shard has ended; the consumer is told by `Event::Stopped`.
     Ended,
 }
 
-/// Reaches whoever takes the ticks.
+/// Reaches the driving thread.
 #[derive(Debug)]
 struct Bell {
     duty: Driver,
@@ -81,7 +81,7 @@ impl DriveLock {
                             return Poll::Ready(());
                         }
                         match turned {
-                            // epoll is looked at first: fairness towards who becomes ready.
+                            // epoll is looked at first, so that connections that become ready are treated fairly.
                             Ticked::More => cx.waker().wake_by_ref(),
                             Ticked::Idle => shard.rest(cx, false),
                         }
@@ -113,7 +113,7 @@ impl DriveLock {
         self.bell.rouse();
     }
 
-    /// Has whoever takes ticks look up.
+    /// Has the driving thread look up.
     pub(super) fn ring(&self) {
         self.bell.wake_by_ref();
     }
@@ -184,7 +184,7 @@ impl Wake for Bell {
         self.wake_by_ref();
     }
 
-    /// Has the shard look at its queue: by whoever takes its ticks, or, if nobody does, by its thread.
+    /// Has the shard look at its queue: by the driving thread or, if no thread drives, by the shard's own.
     fn wake_by_ref(self: &Arc<Self>) {
         if self.duty.call_thread() {
             return self.rouse();
@@ -196,6 +196,6 @@ impl Wake for Bell {
     }
 }
 
-/// How often the thread looks in while it stands by. Callbacks that take longer than two of these
-/// find the network served by the thread.
+/// Interval at which the shard's thread looks in while it stands by. If callbacks take longer than two of these, the
+/// thread serves the network.
 const TICK: Duration = Duration::from_millis(2);

@@ -1,12 +1,11 @@
-//! Whose duty a shard's ticks are: its own thread's, or the consumer's.
+//! The thread that drives a shard: its own, or the consumer's.
 //!
-//! The consumer takes the duty when it has nothing else to do and leaves it for each batch of its
-//! callbacks. The thread, which stands by meanwhile, looks in now and then; if it finds the same
-//! batch twice, the callbacks take long and it takes the duty over. It has it until the consumer
-//! asks for it. The thread stops looking in once nothing happens any more, and the consumer rouses
-//! it when something does.
+//! The consumer drives while it has nothing else to do, and stops for each batch of its callbacks. The shard's own
+//! thread stands by meanwhile and looks in now and then; if it finds the same batch twice, the callbacks take long,
+//! and it drives until the consumer asks to drive again. It stops looking in once nothing happens any more, and the
+//! consumer wakes it when something does.
 //!
-//! This is only who; that there is one at a time is the lock's business in `drive_lock`.
+//! This file decides which thread drives; the lock in `drive_lock` ensures that it is only one at a time.
 
 #[cfg(feature = "loom")]
 use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -16,13 +15,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 /// The duty of one shard.
 #[derive(Debug)]
 pub(super) struct Driver {
-    /// Who has it, and above that the number of the consumer's batch.
+    /// The driving thread, and above that the number of the consumer's batch.
     state: AtomicU64,
     /// The thread does not look in any more.
     dormant: AtomicBool,
 }
 
-/// What the thread does next.
+/// The next step of the shard's thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// It has the duty now.
@@ -35,11 +34,11 @@ pub(super) enum Next {
     End,
 }
 
-/// What the thread saw when it last looked in.
+/// The state at the last look of the shard's thread.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Seen {
     state: u64,
-    /// How often in a row nothing had happened.
+    /// Number of looks in a row at which nothing had happened.
     quiet: u32,
 }
 
@@ -80,7 +79,7 @@ impl Driver {
             .is_ok()
     }
 
-    /// The consumer's part: has got what it asked for. False if the shard has ended.
+    /// The consumer's part: it drives from now on, as it asked. False if the shard has ended.
     pub(super) fn accept(&self) -> bool {
         self.state
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
@@ -207,7 +206,7 @@ mod loom_models {
 
     use super::*;
 
-    /// A duty, and what a parked thread waits for.
+    /// A driver, and the condition that a parked thread waits for.
     struct Post {
         duty: Driver,
         token: Mutex<bool>,

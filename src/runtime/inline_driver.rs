@@ -36,7 +36,7 @@ pub(super) struct InlineDriver {
     busy: Option<Instant>,
     /// Before this the thread keeps the duty.
     not_before: Instant,
-    /// Whether the thread could run beside the consumer.
+    /// True if the shard's thread could run beside the consumer.
     parallel: bool,
 }
 
@@ -143,8 +143,8 @@ impl Driving for InlineDriver {
         }
     }
 
-    /// Between two batches of events: looks at the sockets once and takes one tick, so that what
-    /// PHP said leaves, and who became ready is served. Nothing if the thread serves.
+    /// Between two batches of events: looks at the sockets once and runs one tick, so that PHP's messages leave and
+    /// ready connections are served. Does nothing while the shard's thread drives.
     fn serve_once(&mut self) {
         if !self.drive_lock.duty().take() {
             return;

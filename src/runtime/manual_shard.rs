@@ -1,8 +1,7 @@
-//! A shard without a thread, driven tick by tick by whoever tests it: what a fuzz target runs whole
-//! connections with.
+//! A shard without a thread that a test drives tick by tick: fuzz targets run whole connections with it.
 //!
-//! It is the shard of a [`Server`](super::Server) and so is all that it is linked to. Only the accepted
-//! sockets are missing: a client comes by [`connect`](ManualShard::connect).
+//! It is linked exactly as the shard of a [`Server`](super::Server). Only the accepted sockets are missing: a client
+//! comes by [`connect`](ManualShard::connect).
 
 use std::{io, os::unix::net::UnixStream, sync::Arc, time::Duration};
 
@@ -27,8 +26,8 @@ pub struct ManualShard {
 }
 
 impl ManualShard {
-    /// A shard that nobody is connected to. It listens nowhere, whatever the options say. Compressed messages
-    /// are inflated in parts of `part` bytes.
+    /// A shard without clients. It does not listen, whatever the options say. Compressed messages are inflated in
+    /// parts of `part` bytes.
     pub fn new(config: Config, part: usize) -> Result<Self, StartError> {
         let config = Config { io_threads: 1, ..config };
         let common = Arc::new(Common::new(config)?);
@@ -47,12 +46,12 @@ impl ManualShard {
         self.consumer.take()
     }
 
-    /// What all threads share.
+    /// The state that all threads share.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.common.hub
     }
 
-    /// Lets a client in that comes from `address`, to a listener of `entry`. What is given is its end.
+    /// Lets a client in that comes from `address`, to a listener of `entry`. Returns the client's end.
     pub fn connect(&mut self, address: PeerAddress, entry: Entry) -> io::Result<UnixStream> {
         let (client, server) = UnixStream::pair()?;
         server.set_nonblocking(true)?;
@@ -101,7 +100,7 @@ impl ManualShard {
         }
     }
 
-    /// Clients' sockets that are open, in whatever phase.
+    /// Open sockets of clients, in any phase.
     pub fn sockets(&self) -> usize {
         self.common.sockets.load(std::sync::atomic::Ordering::Relaxed)
     }

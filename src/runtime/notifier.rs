@@ -9,21 +9,21 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::{descriptors::placed, socket::NO_SIGNAL};
 
-/// What systemd is told, and when. The consumer owns it, so that the watchdog bites when the callbacks
-/// are stuck and not only when a thread is.
+/// The messages to systemd and their times. The consumer owns it, so that the watchdog bites when the callbacks are
+/// stuck and not only when a thread is.
 ///
 /// Nothing fails here: a message that cannot be delivered is not sent again.
 #[derive(Debug)]
 pub struct Notifier {
     socket: Socket,
     to: SockAddr,
-    /// How often a sign of life is due.
+    /// Interval of the signs of life.
     interval: Option<Duration>,
     next_sign: Option<Instant>,
     /// Clients as they were told last, and when the next number may be.
     told: usize,
     next_status: Instant,
-    /// Whether the number has changed since.
+    /// True if the number has changed since.
     changed: bool,
 }
 
@@ -32,7 +32,7 @@ impl Notifier {
     /// Reads the environment and leaves it as it is.
     pub fn from_environment() -> Option<Self> {
         let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
-        // Absent, it is for whoever reads it; a child inherits what is not meant for it.
+        // Without the variable the setting is for any process; a child inherits settings that are not meant for it.
         let is_mine = std::env::var("WATCHDOG_PID").map_or(true, |pid| pid.parse() == Ok(process::id()));
         let timeout = number("WATCHDOG_USEC").filter(|&timeout| is_mine && timeout > 0);
         Self::new(&std::env::var("NOTIFY_SOCKET").ok()?, timeout.map(Duration::from_micros)).ok()
@@ -66,7 +66,7 @@ impl Notifier {
         self.tell("STOPPING=1\nSTATUS=Stopping");
     }
 
-    /// Says what is due. To be called whenever the consumer is between two callbacks, and at
+    /// Sends the messages that are due. To be called whenever the consumer is between two callbacks, and at
     /// [`due`](Self::due).
     pub fn notify_due(&mut self, clients: usize) {
         let now = Instant::now();
@@ -89,7 +89,7 @@ impl Notifier {
         [self.next_sign, status].into_iter().flatten().min()
     }
 
-    /// What `systemctl status` shows.
+    /// The line that `systemctl status` shows.
     fn status(&mut self, clients: usize) -> String {
         self.told = clients;
         self.changed = false;
@@ -133,7 +133,7 @@ mod tests {
             Self { socket, path }
         }
 
-        /// What has come; a datagram of the same host has come when it was sent.
+        /// The datagram that has come; on the same host it has come once it was sent.
         fn heard(&self) -> Option<String> {
             let mut buffer = [0; 200];
             let length = self.socket.recv(&mut buffer).ok()?;

@@ -15,7 +15,7 @@ use tokio::{
     runtime::Runtime,
 };
 
-/// All signals. They are never read here: the thread unblocks them and they do what they do.
+/// All signals. They are never read here: the thread unblocks them, and then they take effect.
 #[cfg(target_os = "linux")]
 #[derive(Debug)]
 pub(super) struct PendingSignals(AsyncFd<SignalFd>);

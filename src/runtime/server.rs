@@ -1,4 +1,4 @@
-//! A running server: its threads, and what the consumer needs to talk to them.
+//! A running server: its threads, and the ends of the port for the consumer and for publishers.
 
 use std::{io, sync::Arc, thread::JoinHandle};
 
@@ -37,7 +37,7 @@ pub struct Server {
     files: Vec<SocketFile>,
 }
 
-/// Why a server does not start. Nothing of it is left.
+/// The reason for which a server does not start. Nothing of it is left.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// An option cannot be used.
@@ -90,7 +90,7 @@ impl Server {
         let controls = control::bind(&config.control, common.certificates.as_ref())?;
         server.addresses.extend(controls.urls);
         server.files.extend(controls.files);
-        // What tokio makes for itself gets high numbers too.
+        // The descriptors that tokio makes for itself get high numbers too.
         let placeholders = Placeholders::below_floor();
         for (index, (sockets, port)) in sockets.into_iter().zip(port.shards).enumerate() {
             let common = common.clone();
@@ -112,22 +112,23 @@ impl Server {
         Ok(server)
     }
 
-    /// What is bound, as clients write it, with real ports; then the metrics' own address, then the control API.
+    /// The bound addresses as clients write them, with real ports; then the metrics' own address, then the control
+    /// API.
     pub fn addresses(&self) -> &[String] {
         &self.addresses
     }
 
-    /// What all threads share.
+    /// The state that all threads share.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
     }
 
-    /// The most connections at once: the option, or what the file limit leaves of it.
+    /// The most connections at once: the option, or the number that the file limit allows.
     pub fn ceiling(&self) -> usize {
         self.ceiling
     }
 
-    /// What its TLS sessions begin with; `None` without TLS.
+    /// The certificates of its TLS sessions; `None` without TLS.
     pub fn certificates(&self) -> Option<&Arc<Certificates>> {
         self.certificates.as_ref()
     }
@@ -148,7 +149,7 @@ impl Server {
     }
 }
 
-/// Reads a certificate's files and says what is wrong with them, by option and file.
+/// Reads a certificate's files; the error names the option and the file.
 pub fn check_certificate(files: &config::Tls) -> Result<(), ConfigError> {
     Certificates::load(std::slice::from_ref(files)).map(drop)
 }

@@ -1,4 +1,4 @@
-//! One shard on a clock that the tests set: what deadlines count, and what they do not.
+//! One shard on a clock that the tests set: time that counts for deadlines, and time that does not.
 
 use std::{
     cell::RefCell,
@@ -20,10 +20,10 @@ use crate::{
 };
 
 const SECOND: Duration = Duration::from_secs(1);
-/// How often the tests look; a sweep may lie between any two.
+/// Interval at which the tests look; a sweep may lie between any two.
 const LOOK: Duration = Duration::from_millis(250);
 
-/// A shard, and what its consumer was told.
+/// A shard, and the events that its consumer got.
 struct Shard {
     driver: ManualShard,
     consumer: Consumer<()>,
@@ -113,7 +113,7 @@ impl Shard {
     fn tcp_client(&mut self) -> TcpStream {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         socket2::SockRef::from(&listener).set_recv_buffer_size(16 << 10).unwrap();
-        // The small buffer is that of who accepts.
+        // The small buffer is that of the accepting side.
         let server = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let mut client = listener.accept().unwrap().0;
         self.driver.connect_tcp(server).unwrap();
@@ -134,7 +134,7 @@ impl Shard {
     }
 }
 
-/// What there is to read, at most so much.
+/// The bytes that can be read, at most so many.
 fn read(mut client: impl Read, most: usize) -> Vec<u8> {
     let mut bytes = vec![0; most];
     let mut length = 0;
@@ -254,7 +254,7 @@ fn who_answered_while_nobody_looked_is_alive() {
     }
     shard.watch(LOOK * 4);
     assert_eq!(shard.closes, [0_u16; 0]);
-    // Who really is silent is found out all the same.
+    // A client that really is silent is found all the same.
     shard.watch(SECOND * 45);
     assert_eq!(shard.closes, [1006; 50]);
 }

@@ -42,7 +42,7 @@ impl Accepting {
 }
 
 impl Shard {
-    /// Accepts who waits, a bounded number.
+    /// Accepts waiting clients, a bounded number.
     pub(super) fn accept(&mut self) {
         if self.now < self.accepting.after {
             // The sweep looks again.
@@ -117,8 +117,8 @@ impl Shard {
         self.schedule.again.push(slot as u32);
     }
 
-    /// What a client may ask for that comes now. Who watches over the server has a few places of its own:
-    /// it must be answered also when the server is full, and while it stops.
+    /// The requests that a client may make that comes now. Monitoring clients have a few places of their own: they
+    /// are answered also while the server is full or stops.
     fn access(&self, entry: Entry) -> Option<Access> {
         if self.connections.len() + 1 >= ConnectionId::MAX_PLACES || self.ids.are_used_up() {
             return None;
@@ -326,7 +326,7 @@ impl Shard {
 
     /// Sends 101 and makes the connection known.
     fn open(&mut self, slot: u32, mut answer: Deciding, mut accept: Accept, request: Option<Request>) {
-        // What the application says comes first, and all of it has room.
+        // The application's tags come first, and all of them have room.
         answer.tags.retain(|(name, _)| accept.tags.iter().all(|(given, _)| given != name));
         answer.tags.truncate(self.common.config.limits.max_tags.saturating_sub(accept.tags.len()));
         accept.tags.append(&mut answer.tags);
@@ -359,7 +359,7 @@ impl Shard {
         let opened = Opened { request, protocol: accept.protocol, user: accept.user };
         self.port.events.push(Event::Open { id, opened: Box::new(opened) });
         self.touch(slot);
-        // What was read with the head, and the registration for what comes.
+        // For the bytes that were read with the head, and to register for more.
         self.schedule.again.push(slot);
     }
 
@@ -447,7 +447,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Reads of one request head in one tick, and their size.
 const HEAD_READS_PER_TICK: usize = 4;
 const HEAD_READ: usize = 8 << 10;
-/// Sockets of those who watch over the server, beside all others: two of each of a few probes.
+/// Sockets of monitoring clients, beside all others: two for each of a few probes.
 const MONITORS: usize = 16;
-/// How long PHP may take to decide about a handshake, or to answer a request.
+/// Time for PHP to decide about a handshake, or to answer a request.
 pub(super) const DECISION_TIME: Duration = Duration::from_secs(10);

@@ -1,7 +1,7 @@
-//! What the bodies of plain requests keep of the memory for what comes in: a part of it that they cannot leave.
+//! The memory of plain requests' bodies: a fixed part of the budget for incoming data.
 //!
-//! A body costs its client nothing but the sending, and most of a server's clients are not those that send any. So
-//! messages always have the rest, and of the part itself no address has more than a part.
+//! A body costs its client only the sending, and most clients send none. So messages always have the rest of the
+//! budget, and one address has only a part of the bodies' part.
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -10,11 +10,11 @@ use crate::{http::Request, limits::network, queue::CommandReceiver};
 /// The bodies of one shard.
 #[derive(Debug)]
 pub(super) struct Bodies {
-    /// What all of them may be.
+    /// Bytes of all bodies.
     share: usize,
-    /// What those of one address may be while they arrive.
+    /// Bytes of the bodies of one address while they arrive.
     each: usize,
-    /// What messages lose to them at most.
+    /// Bytes that messages lose to bodies at most.
     part: usize,
     /// Bytes of those that are not whole yet, in all and by address.
     arriving: usize,
@@ -38,7 +38,7 @@ impl Bodies {
         }
     }
 
-    /// What messages have to do without.
+    /// The part of the messages' budget that bodies take now.
     pub(super) fn of_messages(&self, commands: &CommandReceiver) -> usize {
         self.waiting(commands).min(self.part)
     }
@@ -81,5 +81,5 @@ fn address(request: &Request) -> Option<IpAddr> {
     request.remote_address().parse().ok().map(network)
 }
 
-/// Bodies are a quarter of what may come in, those of one address a quarter of that.
+/// Bodies are a quarter of the budget for incoming data, those of one address a quarter of that.
 const PART: usize = 4;

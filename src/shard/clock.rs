@@ -1,9 +1,9 @@
-//! The time of a shard: only that in which it looked at its sockets.
+//! The time of a shard: only the time in which it looked at its sockets.
 //!
-//! A process that is stopped, a container that is paused, a machine that is suspended or has no processor time to
-//! give: afterwards nobody may be held to a deadline that went by meanwhile, for what would have met it lies unread
-//! in the sockets. So a shard's deadlines are on a clock that counts the time between two ticks only as far as the
-//! shard meant to rest. After a gap it stands still until what came in the meantime was looked at.
+//! A process can be stopped, a container paused, a machine suspended or without processor time. Afterwards no client
+//! may be held to a deadline that passed meanwhile, because the bytes that would have met it lie unread in the
+//! sockets. So deadlines are on a clock that counts the time between two ticks only as far as the shard meant to
+//! rest. After a gap the clock stands still until the shard has looked at everything that came in it.
 
 use std::time::{Duration, Instant};
 
@@ -20,12 +20,12 @@ pub(super) struct Clock {
     /// The last gap, and when it was over.
     gap: Option<(Duration, Duration)>,
     catching_up: Option<CatchingUp>,
-    /// What a test has added to the system's clock.
+    /// Time that a test has added to the system's clock.
     #[cfg(any(test, feature = "fuzzing"))]
     skipped: Duration,
 }
 
-/// After a gap, while what came in it is looked at.
+/// The state after a gap, while the shard looks at the bytes that came in it.
 #[derive(Debug)]
 struct CatchingUp {
     /// Looks at the sockets that are still needed to have seen all.
@@ -48,7 +48,7 @@ impl Clock {
         }
     }
 
-    /// A tick begins; says what time it is. `connections`: those whose sockets may have news.
+    /// Begins a tick and returns its time. `connections`: the number of sockets that may have news.
     pub(super) fn begin_tick(&mut self, connections: usize) -> Duration {
         let began = self.steady();
         let passed = began.saturating_sub(std::mem::replace(&mut self.began, began));
@@ -94,13 +94,13 @@ impl Clock {
         self.now + self.steady().saturating_sub(self.began)
     }
 
-    /// The time of this tick by a clock that does not stop: for the rates of those who send meanwhile.
+    /// The time of this tick by a clock that does not stop: for the rates of clients that send during a gap.
     pub(super) fn steady_now(&self) -> Duration {
         self.began
     }
 
-    /// The time by the system's clock, also that in which the machine was suspended: for what ends at its hour
-    /// whether somebody looks or not.
+    /// The time by the system's clock, which includes the time in which the machine was suspended: for deadlines that
+    /// end at their hour in any case, such as a token's.
     pub(super) fn lifetime(&self) -> Duration {
         #[cfg(any(test, feature = "fuzzing"))]
         return boot_time() + self.skipped;
@@ -108,7 +108,7 @@ impl Clock {
         boot_time()
     }
 
-    /// By how much a rate is to be forgiven after a gap: what came in it comes at once.
+    /// Time by which a rate is forgiven after a gap: everything that was sent in the gap comes at once.
     pub(super) fn pardon(&self) -> Duration {
         match self.gap {
             Some((gap, over)) if self.began.saturating_sub(over) <= gap.max(LEAST_PARDON) => gap,
@@ -116,12 +116,12 @@ impl Clock {
         }
     }
 
-    /// When the system's clock will show what is `at` on this one, if no gap comes.
+    /// The time on the system's clock at which this clock will show `at`, if no gap comes.
     pub(super) fn instant(&self, at: Duration) -> Instant {
         self.epoch + self.began + at.saturating_sub(self.now)
     }
 
-    /// What is at that moment on this clock, if no gap comes.
+    /// The time on this clock at that moment, if no gap comes.
     pub(super) fn at(&self, instant: Instant) -> Duration {
         let steady = instant.saturating_duration_since(self.epoch);
         self.now + steady.saturating_sub(self.began)
@@ -168,9 +168,9 @@ fn boot_time() -> Duration {
 const SLACK: Duration = Duration::from_millis(250);
 /// For so long at most the clock stands still after a gap.
 const CATCH_UP: Duration = Duration::from_secs(1);
-/// What tokio takes from epoll at once; of what is left epoll tells at the next look.
+/// Events that tokio takes from epoll at once; epoll tells of the others at the next look.
 const EVENTS_PER_LOOK: usize = 1024;
-/// What came in a gap may be read and handled for at least so long.
+/// The least time for reading and handling the bytes that came in a gap.
 const LEAST_PARDON: Duration = Duration::from_secs(10);
 
 #[cfg(test)]

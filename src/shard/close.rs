@@ -48,7 +48,7 @@ impl Shard {
         self.conclude(slot, code, reason);
     }
 
-    /// The application's close: what is pending leaves first, then the client has its time to answer.
+    /// The application's close: pending frames leave first, then the client has its time to answer.
     pub(super) fn close(&mut self, id: ConnectionId, code: u16, reason: Box<str>) {
         let slot = self.ids.slot(id) as u32;
         let deadline = self.now + self.common.config.limits.close_timeout;
@@ -65,7 +65,7 @@ impl Shard {
         connection.phase = Phase::Closing { code, reason };
         if let Some(session) = &mut connection.session {
             session.gauge.close();
-            // Its answer must be read, whatever kept the server from reading.
+            // The answer must be read, even if the application had paused reading.
             session.paused = false;
             session.throttled = None;
             session.blocked = false;
@@ -87,8 +87,8 @@ impl Shard {
         }
     }
 
-    /// Fails the connection once PHP has answered what came before the violation: the close frame
-    /// must not overtake those answers.
+    /// Fails the connection once PHP has answered the messages before the violation: the close frame must not
+    /// overtake those answers.
     pub(super) fn fail_after_messages(&mut self, slot: u32, code: u16, reason: &str) {
         let deadline = self.now + self.common.config.limits.close_timeout;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
@@ -123,8 +123,7 @@ impl Shard {
         }
     }
 
-    /// The outbox is full and the policy is to close: what waits is dropped, so that the close
-    /// frame has a chance.
+    /// The outbox is full and the policy is to close: drops the waiting frames, so that the close frame has a chance.
     pub(super) fn close_slow(&mut self, id: ConnectionId) {
         let Some(connection) =
             self.connections.get_mut(self.ids.slot(id)).filter(|c| c.id == id && c.is_open())
@@ -186,7 +185,7 @@ impl Shard {
         self.broken(slot);
     }
 
-    /// Both sides know that it is over: what waits leaves, then FIN.
+    /// Both sides know that it is over: the waiting bytes leave, then FIN.
     fn conclude(&mut self, slot: u32, code: u16, reason: Box<str>) {
         let deadline = self.now + self.common.config.limits.close_timeout;
         self.announce_close(slot, code, reason);
@@ -210,8 +209,8 @@ impl Shard {
 
     /// Drops the socket and all memory of it.
     ///
-    /// What its client has not taken is forgotten, also by the operating system. When the server stops that may keep
-    /// it and go on.
+    /// Bytes that its client has not taken are forgotten, also by the operating system. While the server stops, the
+    /// operating system may keep them and go on sending.
     pub(super) fn remove(&mut self, slot: u32) {
         if let Some(mut connection) = self.take(slot) {
             connection.stream.answer_goodbye();
@@ -245,7 +244,7 @@ impl Shard {
 
     /// Begins to end the shard. A second order can only make it faster.
     pub(super) fn stop(&mut self, grace: Duration) {
-        // Who has connected and was not accepted yet gets an answer instead of a reset.
+        // A client that has connected and was not accepted yet gets an answer instead of a reset.
         if let Some(acceptor) = &mut self.accepting.acceptor {
             acceptor.leave_passed();
         }
@@ -269,7 +268,7 @@ impl Shard {
         self.sweeping.next = self.now;
     }
 
-    /// Who has not asked yet may only ask how the server is; what PHP is to answer, it may.
+    /// A client that has not asked yet may only ask for the server's health; requests that PHP is to answer stay.
     fn turn_back_some(&mut self, slot: u32) {
         let is_monitored = self.is_monitored();
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
@@ -306,7 +305,7 @@ impl Shard {
         }
     }
 
-    /// Sends the close frames that are due, and at the deadline ends what is left.
+    /// Sends the close frames that are due, and at the deadline ends the remaining connections.
     pub(super) fn say_farewell(&mut self) {
         let Some(mut stopping) = self.closing.stopping else { return };
         if self.now >= stopping.deadline {
@@ -358,7 +357,7 @@ impl Shard {
         });
     }
 
-    /// Whether the shard was stopped and its last connection is gone.
+    /// Ends the remaining connections once the shard was stopped. True if none is left.
     pub(super) fn has_ended(&mut self) -> bool {
         let is_over = self.closing.stopping.is_some() && self.connections.len() == self.requests.monitors;
         if (self.port.commands.is_ended() || is_over) && !self.connections.is_empty() {
@@ -368,8 +367,8 @@ impl Shard {
     }
 }
 
-/// About what a connection keeps for each of its topics.
+/// Approximate bytes that a connection keeps for each of its topics.
 const SUBSCRIPTION: usize = 128;
-/// How far apart two close frames of a stopping shard are.
+/// Time between two close frames of a stopping shard.
 const SPREAD_EACH: Duration = Duration::from_micros(500);
 const GOING_AWAY: &str = "the server is stopping";

@@ -1,4 +1,4 @@
-//! Carrying out what was ordered: of each who orders in the order in which it was.
+//! Carrying out commands, in the order in which they were sent.
 
 use super::{fanned::Fanned, tick::Shard, work};
 use crate::{
@@ -39,7 +39,8 @@ impl Shard {
             }
             Command::Publish { topic, frame, compress, except } => {
                 let mut message = Fanned::new(frame, compress);
-                // A delivery may end subscriptions, its own and others' (`relieve`): so to those who have it now.
+                // A delivery may end subscriptions, its own and others' (`relieve`): the recipients are the
+                // subscribers at its start.
                 let mut recipients = std::mem::take(&mut self.writing.recipients);
                 recipients.extend_from_slice(self.topics.subscribers(&topic));
                 for slot in recipients.drain(..) {

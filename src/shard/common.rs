@@ -17,13 +17,13 @@ use crate::{
     tls::Certificates,
 };
 
-/// What the shards of one server share.
+/// The state that all shards of one server share.
 #[derive(Debug)]
 pub(crate) struct Common {
     pub(crate) config: Config,
     /// If any address speaks TLS.
     pub(crate) certificates: Option<Arc<Certificates>>,
-    /// If clients have to say who they are.
+    /// Set if clients need credentials.
     pub(crate) authenticator: Option<Authenticator>,
     /// The protocol on top of WebSockets, if the server speaks one.
     pub(crate) protocol: Option<Arc<dyn Protocol>>,
@@ -32,15 +32,15 @@ pub(crate) struct Common {
     _descriptors: Reservation,
     /// Clients' sockets of all shards.
     pub(crate) sockets: AtomicUsize,
-    /// Sockets beside those: of who watches over the server.
+    /// Sockets of monitoring clients, beside those.
     pub(crate) monitors: AtomicUsize,
     pub(crate) addresses: AddressLimits,
-    /// Whether a refused Origin was logged.
+    /// True once a refused Origin was logged.
     pub(crate) origin_warned: AtomicBool,
 }
 
 impl Common {
-    /// What the shards of a server with these options share, if they can be used. Nobody is there yet.
+    /// Checks the options and makes the shared state of a server without clients.
     pub(crate) fn new(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let certificates = match config.tls.as_slice() {
@@ -73,5 +73,5 @@ impl Common {
     }
 }
 
-/// Descriptors that are for nobody who connects: standard streams, listeners, wake-ups, the script's files.
+/// Descriptors that clients do not get: standard streams, listeners, wake-ups, the script's files.
 const RESERVED_FILES: usize = 64;

@@ -1,4 +1,4 @@
-//! Who a client is, asked before PHP hears of it; and the end of a connection whose token is over.
+//! Authentication of a client before PHP sees it, and the end of a connection whose token is over.
 
 use std::{
     path::Path,
@@ -15,11 +15,11 @@ use crate::{
     queue::{Identity, LogLevel},
 };
 
-/// What a client that may come in is, and when it must go.
+/// The identity of a client that may come in, and the time at which it must go.
 pub(super) type Entry = (Option<Identity>, Option<Duration>);
 
 impl Shard {
-    /// Says who the client is by what the option `auth` asks for; nobody in particular without it.
+    /// Authenticates a client by the option `auth`; without the option there is no identity.
     pub(super) fn identify(&mut self, request: &mut Request) -> Result<Entry, Refused> {
         let common = self.common.clone();
         let Some(authenticator) = &common.authenticator else { return Ok((None, None)) };
@@ -70,7 +70,7 @@ impl Shard {
     }
 }
 
-/// Reads the keys of an option and says what is wrong with them.
+/// Reads the keys of an option; the error says which of them cannot be used.
 pub fn check_auth(option: &config::Auth) -> Result<(), ConfigError> {
     authenticator(std::slice::from_ref(option), &config::Limits::default()).map(drop)
 }
@@ -80,7 +80,7 @@ pub fn read_app_keys(file: &Path) -> Result<config::AppKeys, ConfigError> {
     auth::read_app_keys(file)
 }
 
-/// What judges the credentials of these kinds.
+/// Makes the authenticator for these options.
 pub(super) fn authenticator(
     options: &[config::Auth],
     limits: &config::Limits,

@@ -26,7 +26,7 @@ impl Shard {
         }
     }
 
-    /// Looks who of those that wait for credit may go on.
+    /// Lets those blocked connections go on that have credit again.
     pub(super) fn unblock(&mut self) {
         let over_budget = self.is_over_budget();
         let mut blocked = std::mem::take(&mut self.reading.blocked);
@@ -37,7 +37,7 @@ impl Shard {
         }
     }
 
-    /// Whether a connection still has to wait; one that need not gets its tick.
+    /// True if a connection stays blocked; one that does not is served in the next tick.
     fn keep_blocked(&mut self, slot: u32, over_budget: bool) -> bool {
         let limits = &self.common.config.limits;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
@@ -62,7 +62,7 @@ impl Shard {
         false
     }
 
-    /// What waits for PHP and for clients.
+    /// Bytes that wait for PHP and for clients.
     pub(super) fn all_waiting(&self) -> usize {
         self.writing.waiting + self.messages_waiting() + self.requests.bodies.waiting(&self.port.commands)
     }
@@ -71,7 +71,8 @@ impl Shard {
         self.reading.handed.saturating_sub(self.port.commands.consumed()) as usize
     }
 
-    /// Whether this shard's share of what may wait for PHP is used up. Bodies never take more than their part of it.
+    /// True if this shard's budget for data that waits for PHP is used up. Bodies never take more than their part of
+    /// it.
     pub(super) fn is_over_budget(&self) -> bool {
         self.messages_waiting() + self.requests.bodies.of_messages(&self.port.commands) >= self.reading.budget
     }

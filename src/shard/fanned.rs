@@ -1,4 +1,4 @@
-//! One message on its way to many: compressed once for all who agreed on the same.
+//! One message on its way to many: compressed once for all connections with the same agreement.
 
 use bytes::{Bytes, BytesMut};
 
@@ -8,12 +8,12 @@ use crate::{
     frame::{encode_compressed, encoded_len, message_of},
 };
 
-/// A frame, and what has been made of it so far.
+/// A frame, and its compressed forms so far.
 pub(super) struct Fanned {
     plain: Bytes,
-    /// Whether it is to be compressed where it can be.
+    /// True if it is to be compressed where it can be.
     compress: bool,
-    /// What those get who share a compressor, by its place.
+    /// The compressed form for each compressor, by its place.
     made: [Option<Bytes>; WINDOWS],
 }
 
@@ -22,7 +22,7 @@ impl Fanned {
         Self { plain, compress, made: [const { None }; WINDOWS] }
     }
 
-    /// What this connection gets, unless it [gets its own](Self::is_for_each).
+    /// The frame for this connection, unless it [needs one of its own](Self::is_for_each).
     pub(super) fn shared(&mut self, codec: &mut Codec, session: Option<&mut OpenState>) -> Bytes {
         if !self.compress {
             return self.plain.clone();
@@ -37,8 +37,8 @@ impl Fanned {
         }
     }
 
-    /// Whether it has to be compressed for this connection alone: its messages refer back to what it
-    /// got before.
+    /// True if the message has to be compressed for this connection alone, because its messages refer back to earlier
+    /// ones.
     pub(super) fn is_for_each(&self, session: &OpenState) -> bool {
         self.compress && session.deflate.as_ref().is_some_and(|contexts| contexts.shared_place().is_none())
     }

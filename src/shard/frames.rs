@@ -289,7 +289,7 @@ fn throttle(
     pardon: Duration,
 ) -> Option<Throttled> {
     let (rate, bucket) = (rate?, session.rate.as_mut()?);
-    // Who keeps to the rate sends on while nobody reads, and all of that comes at once.
+    // A client that keeps to the rate sends on while nothing is read, and all of that comes at once.
     let burst = rate.max(1.0) + rate * pardon.as_secs_f64();
     match bucket.take(rate, burst, steady) {
         Ok(()) => None,
@@ -302,8 +302,7 @@ fn throttle(
     }
 }
 
-/// What a compressed message says (RFC 7692 section 6.2), or one of which `payload` is the rest, under
-/// the limit for messages.
+/// Inflates a compressed message (RFC 7692 section 6.2), or the last part of one, under the limit for messages.
 fn inflate(
     codec: &mut Codec,
     contexts: &mut Contexts,
@@ -316,7 +315,7 @@ fn inflate(
     if !binary && simdutf8::basic::from_utf8(&message).is_err() {
         return Err(Violation::InvalidUtf8);
     }
-    // What waits for PHP is counted by its length, so it may not drag spare capacity along.
+    // Data that waits for PHP is counted by its length, so it may not keep spare capacity.
     Ok(Bytes::from(message.into_boxed_slice()))
 }
 
@@ -355,5 +354,5 @@ const CONTROL_HEADER: usize = 6;
 const PONGS: usize = 64;
 /// RFC 6455 section 7.4.1: a message that breaks the rules of the server.
 const POLICY: u16 = 1008;
-/// How long after a delay a client must stay below its rate for the delay to be forgotten.
+/// Time for which a client must stay below its rate after a delay, so that the delay is forgotten.
 const FORGIVEN: Duration = Duration::from_secs(1);

@@ -50,7 +50,7 @@ impl Ids {
         None
     }
 
-    /// Whether there is no name left.
+    /// True if no id is left.
     pub(super) fn are_used_up(&self) -> bool {
         self.round >= ConnectionId::MAX_ROUNDS
     }

@@ -1,8 +1,8 @@
-//! One shard: the connections that live and die on it, and what one sweep_interval does for them.
+//! One shard: the connections that live and die on it, and one tick of work for them.
 //!
-//! The path of a message in: [`ready`] → [`read`] → the queue. The path out: [`commands`] → [`write`]. Between them
-//! [`accept`], [`requests`], [`close`] and the [`sweep`] over deadlines. Knows nothing of threads: `runtime` decides
-//! which thread runs a sweep_interval.
+//! The path of a message in: [`ready`] → [`read`] → [`frames`] → the queue. The path out: [`commands`] → [`write`].
+//! Between them [`accept`], [`requests`], [`close`] and the [`sweep`] over deadlines. Knows nothing of threads:
+//! `runtime` decides which thread runs a tick.
 
 mod accept;
 mod allocator;

@@ -1,4 +1,4 @@
-//! What comes before the request where an address demands it: the PROXY header.
+//! The PROXY header before the request, on addresses that demand it.
 
 use std::task::{Context, Poll};
 
@@ -41,7 +41,7 @@ impl Shard {
         }
     }
 
-    /// Nobody who matters reads an answer: a proxy that is set up wrongly, or who is not a proxy.
+    /// The answer has no reader that matters: the sender is a proxy that is set up wrongly, or no proxy.
     fn refuse_unannounced(&mut self, slot: u32, violation: ProxyViolation) {
         let Some(connection) = self.take(slot) else { return };
         self.counters(|c| c.proxy_headers_refused.increment());

@@ -11,7 +11,7 @@ use crate::{
 
 /// Messages on their way to the consumer.
 pub(super) struct Reading {
-    /// How frames are decoded.
+    /// The rules for decoding frames.
     pub(super) decode: DecodeLimits,
     /// Slots that are not read for want of credit.
     pub(super) blocked: Vec<u32>,
@@ -39,8 +39,8 @@ impl Reading {
         }
     }
 
-    /// How the frames of a connection are decoded. Each unfinished message may have inflated to the limit: once they
-    /// are much in all, further ones are put together before they are inflated.
+    /// The rules for decoding the frames of a connection. Each unfinished message may have inflated to the limit:
+    /// once they are much in all, further ones are put together before they are inflated.
     pub(super) fn decode_limits(&self, deflate: bool) -> DecodeLimits {
         let part = if self.inflating < self.budget { self.decode.part } else { usize::MAX };
         DecodeLimits { deflate, part, ..self.decode }
@@ -48,7 +48,7 @@ impl Reading {
 }
 
 impl Shard {
-    /// Does what a ready connection's phase asks for. `late`: after others were served, also what is dear.
+    /// Serves a ready connection by its phase. `late`: after others were served, also the dear work.
     pub(super) fn serve(&mut self, slot: u32, late: bool) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         if connection.has_unsent() {
@@ -113,7 +113,7 @@ impl Shard {
         }
     }
 
-    /// Keeps what a connection may not hand over yet, and sees to it that somebody comes back.
+    /// Keeps the bytes that a connection may not hand over yet, and arranges that it is served again.
     fn keep(&mut self, slot: u32, rest: &[u8]) {
         let over_budget = self.is_over_budget();
         let limits = &self.common.config.limits;
@@ -156,11 +156,11 @@ impl Shard {
 const READS_PER_TICK: usize = 4;
 /// After a read of so much it is asked how long it took.
 const MUCH: usize = 16 << 10;
-/// What is read at once while PHP has too much to do: control frames still get through, and the
-/// rest is not much.
+/// Bytes that are read at once while PHP has too much to do: control frames still get through, and little else is
+/// kept.
 const CROWDED_READ: usize = 4 << 10;
-/// What was read and cannot be handled yet may be such a part of what may wait for PHP in all; beyond it, as little
-/// is read at once.
+/// Bytes that were read and cannot be handled yet may be this part of the budget; beyond it, as little is read at
+/// once.
 const UNREAD_PART: usize = 8;
 /// From how many bytes on a compressed message is inflated while it arrives: more than the inflater takes
 /// that it then has to itself.

@@ -45,7 +45,7 @@ impl ReadyList {
         std::mem::swap(&mut *self.slots.lock(), into);
     }
 
-    /// Whether nobody is ready.
+    /// True if no connection is ready.
     pub(super) fn is_empty(&self) -> bool {
         self.slots.lock().is_empty()
     }
@@ -73,7 +73,7 @@ impl Wake for Flag {
             slots.push(self.clone());
             slots.len() == 1
         };
-        // Who finds others on the list finds the task woken for them.
+        // If the list has other slots, the task was already woken for them.
         if let Some(task) = self.list.task.get().filter(|_| first) {
             task.wake_by_ref();
         }

@@ -1,6 +1,6 @@
-//! When all outboxes together keep more than they may: it falls on those that keep most.
+//! Relief when all outboxes together exceed their budget: the largest pay.
 //!
-//! A client that reads what it is sent keeps next to nothing, and notices nothing of those that do not.
+//! A client that reads its messages keeps next to nothing, and does not notice the clients that do not read.
 
 use super::{tick::Shard, write::TOO_SLOW};
 use crate::{
@@ -25,8 +25,8 @@ impl Shard {
         if self.writing.waiting <= self.writing.budget {
             return;
         }
-        // A little more than is needed: what has to be looked for again and again would cost a look at every
-        // connection each time.
+        // A little more than needed: a smaller relief would be needed again at once, and each costs a look at every
+        // connection.
         let aim = self.writing.budget - self.writing.budget / SLACK;
         let mut holders: Vec<_> = self
             .connections
@@ -61,7 +61,7 @@ impl Shard {
         }
     }
 
-    /// Ends a connection for what it keeps.
+    /// Ends a connection for the memory that it keeps.
     fn end_holder(&mut self, slot: u32) {
         let Some(connection) = self.connections.get(slot as usize) else { return };
         let id = connection.id;
@@ -77,7 +77,7 @@ impl Shard {
     }
 }
 
-/// How much more is freed than is needed: a sixteenth of the share.
+/// Part of the budget that is freed beyond the need: a sixteenth.
 const SLACK: usize = 16;
-/// What a connection may keep that was told to go.
+/// Bytes that a closing connection may keep.
 const LAST_WORDS: usize = 16 << 10;

@@ -1,7 +1,7 @@
 //! Requests that stay HTTP: the server's own answers, the body on its way to PHP, and PHP's answer back.
 //!
-//! One request a connection: the answer says so, what else the client has sent is read and forgotten,
-//! and the connection lingers, so that no reset overtakes the answer.
+//! One request a connection: the answer says so, further bytes from the client are read and dropped, and the
+//! connection lingers, so that no reset overtakes the answer.
 
 use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
@@ -53,18 +53,18 @@ struct Native {
 }
 
 impl Shard {
-    /// Whether plain requests are read at all.
+    /// True if plain requests are read at all.
     pub(super) fn serves_plain(&self, access: Access) -> bool {
         access == Access::Metrics || self.is_monitored() || self.common.hub.interests().requests
     }
 
-    /// Whether there are answers for those who watch over the server, also while it lets nobody else in.
+    /// True if there are answers for monitoring clients, also while the server lets no other client in.
     pub(super) fn is_monitored(&self) -> bool {
         self.common.config.health.is_some() || self.common.config.metrics.is_some()
     }
 
-    /// Answers a plain request, or has PHP answer it. False if it is nobody's: then it is refused as
-    /// what it is not, a WebSocket handshake.
+    /// Answers a plain request, or has PHP answer it. False if neither can: then it is refused as a failed WebSocket
+    /// handshake.
     pub(super) fn request(&mut self, slot: u32, plain: Plain) -> bool {
         let Some(connection) = self.connections.get(slot as usize) else { return true };
         let access = connection.access;
@@ -101,7 +101,7 @@ impl Shard {
         });
         let health = config.health.as_deref().filter(|_| access != Access::Metrics);
         let health = match health.and_then(|health| path.strip_prefix(health)) {
-            // As HAProxy checks what it is told nothing else of: its documentation has both.
+            // HAProxy's default check; its documentation has both forms.
             _ if health.is_some() && self.is_about_the_server(&plain.request) => Some(""),
             rest => rest.filter(|rest| matches!(*rest, "" | "/live" | "/ready")),
         };
@@ -128,18 +128,18 @@ impl Shard {
         Some(Native { status, kind: "application/json", body: format!("{{\"status\":\"{word}\"}}\n") })
     }
 
-    /// Whether a request asks after the server as a whole (RFC 9110 section 9.3.7), and not the application.
+    /// True if a request asks about the server as a whole (RFC 9110 section 9.3.7), and not about the application.
     fn is_about_the_server(&self, request: &http::Request) -> bool {
         let is_root = request.path() == "/" && !self.common.hub.interests().requests;
         request.method() == "OPTIONS" && (request.path() == "*" || is_root)
     }
 
-    /// Why a client that came now would not be let in.
+    /// The reason for which a new client would not be let in.
     fn why_not_ready(&self, access: Access) -> Option<&'static str> {
         if self.closing.stopping.is_some() {
             return Some("stopping");
         }
-        // Who asks does not count.
+        // The asking client does not count.
         let asking = usize::from(access == Access::Full);
         (self.occupied() >= self.common.ceiling + asking).then_some("full")
     }
@@ -202,9 +202,9 @@ impl Shard {
         let Some(body) = self.leave_body(slot) else { return };
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
         let Body { request, mut received, .. } = *body;
-        // What waits for PHP is counted by its length, so it may not drag spare capacity along.
+        // Data that waits for PHP is counted by its length, so it may not keep spare capacity.
         received.shrink_to_fit();
-        // What came behind it is nobody's.
+        // Bytes after the request are dropped.
         connection.unread = BytesMut::new();
         connection.phase = Phase::Asking { to_head: request.method() == "HEAD" };
         connection.deadline = self.now + DECISION_TIME;
@@ -265,12 +265,12 @@ impl Shard {
         if !matches!(connection.phase, Phase::Body(_)) {
             return None;
         }
-        // Whoever asks sets the phase that follows.
+        // The caller sets the next phase.
         let phase = std::mem::replace(&mut connection.phase, Phase::Lingering { finished: false });
         let Phase::Body(body) = phase else { return None };
         if !body.received.is_empty() {
             self.requests.bodies.leave(&body.request, body.received.len());
-            // There is room for whom there was none.
+            // Blocked connections may have room now.
             self.unblock();
         }
         Some(body)

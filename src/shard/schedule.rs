@@ -52,10 +52,10 @@ impl Schedule {
 }
 
 impl Shard {
-    /// Serves who is ready, in the order in which they became so, until there is a batch for the
-    /// consumer: it deals with that while the processor's caches still hold it, and those clients go
-    /// on while others are served. Then those of whom something dear is to be expected: however many they are, they
-    /// delay nobody else by more than their share of a tick.
+    /// Serves the ready connections, in the order in which they became ready, until there is a batch for the
+    /// consumer: the consumer handles it while the processor's caches still hold it, and its clients go on while
+    /// others are served. Then the connections with dear work: however many they are, they delay all others by no
+    /// more than their share of a tick.
     pub(super) fn serve_ready(&mut self) {
         self.schedule.refill();
         let (messages, bytes) = (self.reading.messages + BATCH_MESSAGES, self.reading.handed + BATCH_BYTES);
@@ -92,7 +92,7 @@ impl Shard {
         self.reading.messages >= messages || self.reading.handed >= bytes
     }
 
-    /// Whether a connection has to wait until the others were served: it wants to come in, or has much to be inflated.
+    /// True if a connection has to wait until the others were served: it wants to come in, or has much to inflate.
     fn is_dear(&self, slot: u32) -> bool {
         let Some(connection) = self.connections.get(slot as usize) else { return false };
         match (&connection.phase, &connection.session) {
@@ -106,7 +106,7 @@ impl Shard {
     }
 }
 
-/// How much may be handed to the consumer in one tick before it is woken; one connection's reads
+/// Messages and bytes that may be handed to the consumer in one tick before it is woken; the reads of one connection
 /// are not cut short for it.
 const BATCH_MESSAGES: u64 = 256;
 const BATCH_BYTES: u64 = 256 << 10;

@@ -4,21 +4,21 @@ use std::time::Duration;
 
 use super::allocator;
 
-/// What a shard has freed since it gave something back last.
+/// Memory that a shard has freed since it gave memory back last.
 #[derive(Debug, Default)]
 pub(super) struct Shed {
-    /// Of connections that are gone, and what was dropped.
+    /// Bytes of connections that are gone, and of frames that were dropped.
     gone: usize,
     /// The most that has waited for clients and for the consumer.
     most_waiting: usize,
-    /// What was freed when the sweep came by last.
+    /// Bytes freed at the time of the last sweep.
     seen: usize,
     /// Not before.
     next: Duration,
 }
 
 impl Shed {
-    /// Notes what a connection kept that is gone, or was dropped of what waits for one.
+    /// Notes bytes that a closed connection kept, or that were dropped from an outbox.
     pub(super) fn leave(&mut self, kept: usize) {
         self.gone += kept;
     }
@@ -28,12 +28,12 @@ impl Shed {
         self.most_waiting = self.most_waiting.max(waiting);
     }
 
-    /// Whether the clock has to come by although nobody is there.
+    /// True if the sweep has to come by although there is no connection.
     pub(super) fn is_much(&self) -> bool {
         self.gone + self.most_waiting >= MUCH
     }
 
-    /// Now and then: gives back what was freed, if it is much, and no more was since the last time.
+    /// Called now and then: gives freed memory back if it is much, and has not grown since the last call.
     pub(super) fn settle(&mut self, waiting: usize, now: Duration) {
         if self.is_over(waiting, now) {
             allocator::give_back();
@@ -50,7 +50,7 @@ impl Shed {
     }
 }
 
-/// Less is kept for what comes next.
+/// Less is kept for the next messages.
 const MUCH: usize = 32 << 20;
 /// Between two times.
 const PAUSE: Duration = Duration::from_secs(2);

@@ -24,7 +24,7 @@ impl Sweeping {
     }
 }
 
-/// How often to look: an eighth of the shortest time that matters, so that none is missed by much.
+/// The interval of the sweep: an eighth of the shortest time that matters, so that no deadline is missed by much.
 fn interval(config: &Config) -> Duration {
     let limits = &config.limits;
     let times = [
@@ -38,7 +38,7 @@ fn interval(config: &Config) -> Duration {
     (shortest / 8).clamp(SHORTEST_TICK, LONGEST_TICK)
 }
 
-/// What a look at a connection asks for.
+/// The action that a look at a connection asks for.
 enum Due {
     Nothing,
     GiveUp,
@@ -56,8 +56,8 @@ enum Due {
 }
 
 impl Shard {
-    /// Looks at every connection, and at what else waits for a time. What is due for very many at once, as
-    /// when a flood of handshakes runs out of time, is done over several ticks: others come between.
+    /// Looks at every connection, and at everything else that waits for a time. If very much is due at once, as when
+    /// a flood of handshakes runs out of time, it is done over several ticks, with other work in between.
     pub(super) fn sweep(&mut self) {
         self.schedule.work.begin(work::SWEEP);
         let lifetime = self.clock.lifetime();
@@ -179,5 +179,5 @@ impl Shard {
 const LOOKS: usize = 64;
 const SHORTEST_TICK: Duration = Duration::from_millis(10);
 const LONGEST_TICK: Duration = Duration::from_millis(250);
-/// How long a client may stay over its message rate, delayed as it is.
+/// Time for which a client may stay over its message rate, delayed as it is.
 const THROTTLE_TIME: Duration = Duration::from_secs(10);

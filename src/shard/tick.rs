@@ -1,9 +1,9 @@
-//! One shard: the connections that live and die on it, and what is done about them.
+//! One tick of a shard, which is all that it does.
 //!
-//! Everything happens in *ticks*: take the commands, accept, read what is ready, look at the clock,
-//! then write once to each connection that was touched and wake PHP once. Between ticks whoever
-//! takes them (`drive_lock`) sleeps in epoll. A tick does a bounded amount of work, so that a flood on one connection starves
-//! neither the others nor the clock.
+//! A tick takes the commands, accepts, reads from ready sockets, looks at the clock, then writes once to each
+//! connection that has new frames, and wakes PHP once. Between ticks the driving thread (`drive_lock`) sleeps in
+//! epoll. A tick does a bounded amount of work, so that a flood on one connection delays neither the others nor the
+//! clock.
 
 use std::{
     any::Any,
@@ -29,7 +29,7 @@ use crate::{
     socket::Listening,
 };
 
-/// What is left after a tick.
+/// The outcome of a tick.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ticked {
     /// There is more to do already.
@@ -38,8 +38,8 @@ pub(crate) enum Ticked {
     Idle,
 }
 
-/// The state of one shard, touched only by the thread that runs its tick. What only one part of a tick needs is in that
-/// part's file.
+/// The state of one shard, touched only by the thread that runs its tick. State that only one part of a tick needs is
+/// in that part's file.
 pub(crate) struct Shard {
     pub(crate) index: usize,
     pub(super) common: Arc<Common>,
@@ -99,7 +99,7 @@ impl Shard {
         })
     }
 
-    /// Does what there is to do, a bounded amount of it. `None` when the shard has ended.
+    /// Does the work that there is, a bounded amount of it. `None` when the shard has ended.
     pub(crate) fn tick(&mut self, cx: &mut Context<'_>) -> Option<Ticked> {
         self.schedule.ready.set_task(cx.waker());
         self.port.commands.set_awake();
@@ -144,8 +144,8 @@ impl Shard {
         Some(if more { Ticked::More } else { Ticked::Idle })
     }
 
-    /// Runs what a peer may have caused. A panic costs that one connection: it is counted, logged
-    /// and closed with 1011.
+    /// Runs work that a peer may have caused. A panic costs that one connection: it is counted, logged and closed
+    /// with 1011.
     pub(super) fn guarded(&mut self, slot: u32, work: impl FnOnce(&mut Self)) {
         if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(self))) {
             self.counters(|c| c.panics.increment());
@@ -175,7 +175,7 @@ impl Shard {
     }
 }
 
-/// Whether to log what happens again and again, having done so at `last`.
+/// True if a repeated event may be logged again, after it was logged at `last`.
 pub(super) fn may_log(last: &mut Option<Duration>, now: Duration) -> bool {
     let may = last.is_none_or(|at| now >= at + LOG_INTERVAL);
     if may {
@@ -189,7 +189,7 @@ pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
     text.unwrap_or("a panic without a message").to_owned()
 }
 
-/// Lets a test see what a panic costs, on the path of a message or outside. Not in a release.
+/// Lets a test see the cost of a panic, on the path of a message or outside. Not in a release.
 #[cfg(any(test, feature = "faults"))]
 #[allow(clippy::panic)]
 pub(super) fn fault(payload: &[u8]) {
@@ -202,7 +202,7 @@ pub(super) fn fault(payload: &[u8]) {
 
 #[cfg(any(test, feature = "faults"))]
 thread_local! {
-    /// Whether a test asked for the end of this shard.
+    /// True once a test has asked for the end of this shard.
     static DOOMED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 

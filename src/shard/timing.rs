@@ -28,8 +28,8 @@ impl Timing {
 }
 
 impl Shard {
-    /// Arranges to be woken, or for another tick if something came in the meantime. `steered`: by the
-    /// consumer itself, who can give no command while it sleeps here.
+    /// Arranges to be woken, or for another tick if there is something to do after all. `steered`: the consumer
+    /// itself rests here, and so can send no command.
     pub(crate) fn rest(&mut self, cx: &mut Context<'_>, steered: bool) {
         let doze = !steered && self.port.events.consumer_is_awake();
         let rest = if doze { Rest::Doze } else { Rest::Sleep };
@@ -74,7 +74,7 @@ impl Shard {
 
 /// The pause before another try to announce presence, while a shard is behind with its commands.
 const RETRY: Duration = Duration::from_millis(5);
-/// How long a dozing shard leaves a command unseen that PHP gave in the middle of a batch.
+/// Time for which a dozing shard may leave a command unseen that PHP gave in the middle of a batch.
 const DOZE: Duration = Duration::from_millis(2);
 /// Tokio's timers cannot be set to "never".
 const FAR: Duration = Duration::from_secs(86_400 * 365);

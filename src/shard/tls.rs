@@ -23,7 +23,7 @@ pub(super) struct TlsWatch {
     pub(super) next: Duration,
 }
 
-/// What TLS needs beside the connections.
+/// The state of TLS beside the connections.
 pub(super) struct Tls {
     /// In one shard, if the server speaks TLS.
     pub(super) watch: Option<TlsWatch>,
@@ -82,8 +82,8 @@ impl Shard {
         }
     }
 
-    /// Whoever tries out a certificate wants to know why it does not work; a port on the Internet hears
-    /// much that is none. So some are logged.
+    /// An operator who tries a certificate needs the reason of a failure; a port on the Internet gets much that is no
+    /// TLS at all. So some failures are logged.
     fn refuse_tls(&mut self, slot: u32, error: &io::Error) {
         self.counters(|c| c.tls_failed.increment());
         let peer = self.connections.get(slot as usize).map(|connection| connection.address.to_string());
@@ -117,5 +117,5 @@ impl Shard {
     }
 }
 
-/// How a session begins (RFC 8446 section 5.1).
+/// The first byte of a session (RFC 8446 section 5.1).
 const HANDSHAKE_RECORD: u8 = 22;

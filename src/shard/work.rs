@@ -1,9 +1,8 @@
-//! How much a shard does before others have their turn.
+//! The amount of work that a shard does before others have their turn.
 //!
-//! What a client can ask for has no common unit but time: a message, a table of codes, a signature, a topic that loses
-//! its subscriber, a socket that is closed. So the budget of a tick is time, and nothing that is done escapes it for
-//! want of a price. Each part of a tick has a share of it, and does one thing at least: none can keep another from
-//! getting on.
+//! The requests of clients have no common unit but time: a message, a table of codes, a signature, a topic that loses
+//! its subscriber, a socket that is closed. So the budget of a tick is time, and no work escapes it for want of a
+//! price. Each part of a tick has a share of it, and does one thing at least: none can keep another from going on.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ pub(super) struct Work {
     until: Instant,
     /// When the visit to the present connection began, or to one just before.
     visit: Instant,
-    /// Whether that is now.
+    /// True if that is now.
     is_now: bool,
     /// For tests: there is time for nothing beyond the one thing.
     #[cfg(any(test, feature = "fuzzing"))]
@@ -33,8 +32,8 @@ impl Work {
         }
     }
 
-    /// A tick begins. The first part need not ask how late it is: most ticks are small, and it costs as much as some
-    /// of what is done in them.
+    /// Begins a tick. The first part need not read the clock: most ticks are small, and reading it costs as much as
+    /// some of their work.
     pub(super) fn begin_tick(&mut self, now: Instant) {
         (self.visit, self.is_now) = (now, true);
     }
@@ -59,7 +58,7 @@ impl Work {
         self.visit >= self.until || self.is_none()
     }
 
-    /// Whether the present connection has had so much that it is to wait until others were served.
+    /// True if the present connection has had so much time that it is to wait until others were served.
     pub(super) fn is_long(&self) -> bool {
         self.is_none() || self.visit.elapsed() >= VISIT
     }
@@ -76,13 +75,13 @@ impl Work {
     }
 }
 
-/// What each part of a tick has. That of the commands is large: they are the application's, and what they have put
-/// into an outbox leaves in one write.
+/// The share of each part of a tick. That of the commands is large: they are the application's, and their frames
+/// leave in one write.
 pub(super) const COMMANDS: Duration = Duration::from_millis(4);
 pub(super) const READY: Duration = Duration::from_millis(2);
 pub(super) const LATER: Duration = Duration::from_millis(2);
 pub(super) const SWEEP: Duration = Duration::from_millis(1);
 /// After so many small things it is asked how late it is.
 const SMALL: usize = 4;
-/// What a connection has at a time.
+/// Time of one visit to a connection.
 const VISIT: Duration = Duration::from_micros(500);

@@ -1,4 +1,4 @@
-//! From the outbox to the socket, and what happens when it does not go.
+//! From the outbox to the socket, and the policy for clients that do not read.
 
 use std::task::Context;
 
@@ -15,7 +15,7 @@ use crate::{
     queue::{ConnectionId, Event},
 };
 
-/// What a client is told that is closed for it.
+/// The close reason for a client that does not read.
 pub(super) const TOO_SLOW: &str = "the client reads too slowly";
 
 /// The outboxes of all connections.
@@ -116,7 +116,7 @@ impl Shard {
         self.relieve();
     }
 
-    /// Whether `more` bytes are too many for an outbox, also after it had its chance to be written.
+    /// Writes a full outbox once, if this tick has not. True if `more` bytes are still too many for it.
     fn is_full(&mut self, slot: u32, more: usize) -> bool {
         if !self.exceeds(slot, more) {
             return false;
@@ -137,14 +137,14 @@ impl Shard {
         })
     }
 
-    /// Makes room by dropping what has waited longest.
+    /// Makes room by dropping the oldest frames.
     fn drop_oldest(&mut self, slot: u32) {
         let most = self.common.config.limits.send_buffer;
         self.drop_while(slot, Outbox::drop_oldest, |outbox, _| outbox.retained() > most);
     }
 
-    /// Drops frames of one outbox as long as there is one to drop and `too_much` says so, of the outbox and of what
-    /// all of them keep.
+    /// Drops frames of one outbox as long as there is one to drop and `too_much` returns true for the outbox and the
+    /// bytes of all outboxes.
     pub(super) fn drop_while(
         &mut self,
         slot: u32,
@@ -185,8 +185,7 @@ impl Shard {
         if bytes > 0
             && matches!(connection.phase, Phase::Closing { .. } | Phase::Lingering { finished: false })
         {
-            // What was sent before the close leaves as long as the client takes it; the time to answer
-            // begins then.
+            // Frames from before the close leave as long as the client takes them; the time to answer begins then.
             connection.deadline = self.now + self.common.config.limits.close_timeout;
         }
         let congested = matches!(written, Ok(Written::Some));
