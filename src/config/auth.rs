@@ -1,4 +1,4 @@
-//! How clients prove who they are before PHP is asked.
+//! The credentials that clients need before PHP is asked.
 
 use std::{fmt, path::PathBuf, time::Duration};
 
@@ -25,27 +25,27 @@ pub struct AppKeys {
 pub struct Application {
     /// Its name, which need not be kept secret.
     pub key: String,
-    /// What only it knows.
+    /// The secret of the application.
     pub secret: Secret,
-    /// Whether it may open a connection with its key alone. Default: no.
+    /// True if it may open a connection with its key alone. Default: no.
     pub authorize_open: bool,
 }
 
-/// Which tokens are accepted (RFC 7519), and what they say of their client.
+/// The tokens that are accepted (RFC 7519), and their meaning for a client.
 #[derive(Debug, Clone)]
 pub struct Jwt {
-    /// What they are signed with.
+    /// The key that checks their signatures.
     pub key: JwtKey,
-    /// For whom they may be; a token must name one of these. Default: none, and then a token that names anybody is
+    /// Accepted audiences; a token must name one of these. Default: none, and then a token that names an audience is
     /// refused (RFC 7519 section 4.1.3).
     pub audience: Vec<String>,
-    /// Who must have issued them. Default: whoever has the key.
+    /// The required issuer. Default: any issuer that has the key.
     pub issuer: Option<String>,
-    /// How far this machine's clock and the issuer's may be apart. Default: 30 s.
+    /// Allowed difference between this machine's clock and the issuer's. Default: 30 s.
     pub leeway: Duration,
-    /// Whether a token without an end is refused. Default: yes; without, one that is lost is good for ever.
+    /// True if a token without an end is refused. Default: yes; otherwise a lost token is good for ever.
     pub require_expiry: bool,
-    /// Whether the connection ends with its token. Default: yes.
+    /// True if the connection ends with its token. Default: yes.
     pub close_on_expiry: bool,
     /// The claim that names the user. Default: `sub`.
     pub user_claim: Option<String>,
@@ -53,13 +53,13 @@ pub struct Jwt {
     pub topics_claim: Option<String>,
     /// The claim that holds tags to begin with. Default: `tags`.
     pub tags_claim: Option<String>,
-    /// The query parameter in which browsers send it, who cannot set headers. Default: `token`.
+    /// The query parameter in which browsers send it, which cannot set headers. Default: `token`.
     pub query_parameter: Option<String>,
     /// The cookie in which it may be. Default: none.
     pub cookie: Option<String>,
 }
 
-/// What a token's signature is checked with. The kind decides the algorithm, never the token.
+/// The key that checks a token's signature. Its kind decides the algorithm, never the token.
 #[derive(Debug, Clone)]
 pub enum JwtKey {
     /// Shared with the issuer: HS256.
@@ -101,7 +101,7 @@ impl Jwt {
         }
     }
 
-    /// Checks what needs no key.
+    /// Checks everything that needs no key.
     pub fn check(&self) -> Result<(), ConfigError> {
         if let JwtKey::Secret(secret) = &self.key {
             if secret.bytes().starts_with(b"-----BEGIN") {
@@ -164,7 +164,7 @@ impl Secret {
         Self(bytes.into())
     }
 
-    /// What must not be shown.
+    /// The bytes that must not be shown.
     pub fn bytes(&self) -> &[u8] {
         &self.0
     }

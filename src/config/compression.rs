@@ -1,9 +1,8 @@
-//! Whether and how messages are compressed (permessage-deflate, RFC 7692).
+//! Compression of messages (permessage-deflate, RFC 7692).
 
 use super::ConfigError;
 
-/// How messages are compressed for clients that can (RFC 7692). A server without it ignores what
-/// clients offer.
+/// Compression of messages for clients that support it (RFC 7692). A server without it ignores the offers of clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compression {
     /// From 1, fastest, to 9, smallest. Default 1.
@@ -13,9 +12,9 @@ pub struct Compression {
     /// The base-2 logarithm of the window, 9 to 15, for both directions where the client allows it.
     /// Default 15, 32 KiB.
     pub window_bits: u8,
-    /// Whether each message may refer back to earlier ones. Smaller messages; but each connection
-    /// then keeps two windows, 360 KiB at 15 bits, and a fan-out is compressed for each recipient.
-    /// Default: no, and a connection keeps nothing.
+    /// True if each message may refer back to earlier ones. Smaller messages; but each connection then keeps two
+    /// windows, 360 KiB at 15 bits, and a fan-out is compressed for each recipient. Default: no, and a connection
+    /// keeps nothing.
     pub context_takeover: bool,
 }
 
@@ -26,7 +25,7 @@ impl Default for Compression {
 }
 
 impl Compression {
-    /// Refuses what cannot work. Names are those of PHP's `Compression`.
+    /// Refuses values that cannot work. Names are those of PHP's `Compression`.
     pub fn check(&self) -> Result<(), ConfigError> {
         if !(1..=9).contains(&self.level) {
             return Err(ConfigError::new("compression.level", format!("{} is not 1 to 9", self.level)));

@@ -9,7 +9,7 @@ use super::{Address, ConfigError, Listen, Secret};
 pub struct Control {
     /// TCP or a Unix socket.
     pub address: Address,
-    /// Whether it speaks TLS, with the certificates of the server.
+    /// True if it speaks TLS, with the certificates of the server.
     pub tls: bool,
     /// The keys that requests are signed with; none on a Unix socket, which only its owner can open.
     pub keys: Vec<ControlKey>,
@@ -18,9 +18,9 @@ pub struct Control {
 /// A key and its secret.
 #[derive(Debug, Clone)]
 pub struct ControlKey {
-    /// What requests name.
+    /// The name that requests give.
     pub name: String,
-    /// What they are signed with.
+    /// The secret that signs them.
     pub secret: Secret,
 }
 
@@ -87,7 +87,7 @@ impl Control {
     }
 }
 
-/// Checks what no single listener can check for itself.
+/// Checks rules that concern several listeners.
 pub(super) fn check(control: &[Control], certificates: bool) -> Result<(), ConfigError> {
     match control.iter().find(|control| control.tls && !certificates) {
         None => Ok(()),

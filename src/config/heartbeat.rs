@@ -1,4 +1,4 @@
-//! How the server finds out that a client is gone.
+//! Detection of clients that are gone.
 
 use std::time::Duration;
 
@@ -11,8 +11,7 @@ pub struct Heartbeat {
     /// which most proxies cut a silent connection. Each client's is up to 10 % shorter or longer, so
     /// that clients that came together are not pinged together.
     pub interval: Option<Duration>,
-    /// How long after a ping any byte must have come, else the connection is closed (1006 for PHP).
-    /// Default 10 s.
+    /// Time after a ping in which any byte must come, else the connection is closed (1006 for PHP). Default 10 s.
     pub timeout: Duration,
 }
 

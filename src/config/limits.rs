@@ -1,4 +1,4 @@
-//! What a client may ask of the server, and what happens when it asks for more.
+//! The limits of a client, and the consequences of exceeding them.
 
 use std::time::Duration;
 
@@ -16,8 +16,8 @@ pub struct Limits {
     pub max_connections_per_address: PerAddress<usize>,
     /// New connections a second of one address, with bursts of twice that; more get 429. Usually 50.
     pub connect_rate_per_address: PerAddress<f64>,
-    /// From accept to the 101 response, without the time that PHP takes to decide; and what a body may take that comes
-    /// at less than 8 KiB/s. Default 5 s.
+    /// Time from accept to the 101 response, without the time that PHP takes to decide; also the time for a body that
+    /// comes at less than 8 KiB/s. Default 5 s.
     pub handshake_timeout: Duration,
     /// The most memory that may wait for one client, then `slow_consumer` acts; a message that waits
     /// alone may be larger. Default 16 MiB: some of the largest messages that clients may send.
@@ -25,9 +25,9 @@ pub struct Limits {
     /// The most memory that may wait for all clients, then `slow_consumer` acts on those that keep most of it.
     /// Default 256 MiB.
     pub total_send_buffer: usize,
-    /// How long a client may acknowledge nothing of what waits for it; then it is closed. Default 10 s.
+    /// Time for which a client may acknowledge none of its waiting bytes; then it is closed. Default 10 s.
     pub send_timeout: Option<Duration>,
-    /// What happens to a client that reads too slowly. Default: closed with 1013.
+    /// The policy for a client that reads too slowly. Default: closed with 1013.
     pub slow_consumer: SlowConsumer,
     /// Messages of one connection that may wait for PHP; then its socket is not read. Default 64.
     pub receive_messages: usize,
@@ -38,15 +38,14 @@ pub struct Limits {
     /// Messages a second from one connection; more are read later, and 1008 after ten seconds of
     /// it. Default: off.
     pub message_rate: Option<f64>,
-    /// How long a client has to answer a close frame. Default 2 s.
+    /// Time for a client to answer a close frame. Default 2 s.
     pub close_timeout: Duration,
     /// Topics of one connection. Default 256.
     pub max_topics: usize,
     /// Tags of one connection. Default 64.
     pub max_tags: usize,
     /// The largest body of a plain request, in bytes; more gets 413. All of them together may be a quarter of
-    /// `total_receive_bytes`. Default 256 KiB,
-    /// which is what one WebSocket client may have waiting for PHP.
+    /// `total_receive_bytes`. Default 256 KiB, as much as one WebSocket client may have waiting for PHP.
     pub max_request_body: usize,
     /// The largest request head, in bytes, also of a handshake; more gets 431. A quarter of it may be
     /// the request target; more gets 414. Default 16 KiB, at most 65 535.
@@ -55,10 +54,11 @@ pub struct Limits {
     pub max_headers: usize,
 }
 
-/// How much one address may have or do.
+/// The limit of one address.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub enum PerAddress<T> {
-    /// What is usual, and for clients on this host no bound: a proxy here would be one address for all of its clients.
+    /// The usual limit, and no limit for clients on this host: a proxy here would be one address for all of its
+    /// clients.
     #[default]
     Usual,
     /// No bound, for anybody.
@@ -78,10 +78,10 @@ impl<T: Copy> PerAddress<T> {
     }
 }
 
-/// What happens to a client that reads too slowly, when its outbox is full.
+/// The policy for a client that reads too slowly, when its outbox is full.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SlowConsumer {
-    /// What waits is dropped and the connection closed with 1013.
+    /// The waiting frames are dropped and the connection is closed with 1013.
     #[default]
     Close,
     /// The new message is dropped.
@@ -117,7 +117,7 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// Refuses what cannot work. Names are those of PHP's `Limits`.
+    /// Refuses values that cannot work. Names are those of PHP's `Limits`.
     pub fn check(&self) -> Result<(), ConfigError> {
         let at_least_one = [
             ("limits.maxMessageSize", self.max_message_size),
@@ -173,7 +173,7 @@ impl Limits {
 pub const USUAL_PER_ADDRESS: usize = 256;
 /// The usual [`Limits::connect_rate_per_address`].
 pub const USUAL_CONNECT_RATE: f64 = 50.0;
-/// From what a browser's handshake needs to what the index of a request's head can hold.
+/// From the need of a browser's handshake to the most that the index of a request's head can hold.
 const HEAD_SIZES: std::ops::RangeInclusive<usize> = 1024..=65_535;
 const HEADERS: std::ops::RangeInclusive<usize> = 16..=1024;
 /// PHP cannot hold a longer string without risking its hard memory limit, and gauges count in 32 bits.

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use super::ConfigError;
 
-/// One address, and how clients are served who come there.
+/// One address, and the options for its clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// Where.
@@ -16,7 +16,7 @@ pub struct Listen {
     pub proxy_protocol: bool,
 }
 
-/// Whether an address speaks TLS.
+/// TLS of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
     /// No TLS.
@@ -48,7 +48,7 @@ pub enum Address {
 }
 
 impl Listen {
-    /// Reads one address, with what it demands behind a `?`.
+    /// Reads one address, with its options behind a `?`.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let refuse = |why: &str| {
             Err(ConfigError::new(
@@ -118,7 +118,7 @@ impl Listen {
 }
 
 impl Address {
-    /// Whether some socket may be meant by both: one that is passed is there once.
+    /// True if both may mean the same socket: one that is passed exists once.
     fn overlaps(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Systemd { name: Some(one) }, Self::Systemd { name: Some(other) }) => one == other,
@@ -128,7 +128,7 @@ impl Address {
     }
 }
 
-/// Checks what no single address can check for itself.
+/// Checks rules that concern several addresses.
 pub(super) fn check(listen: &[Listen]) -> Result<(), ConfigError> {
     if listen.is_empty() {
         return Err(ConfigError::new("listen", "is an empty list; name at least one address"));

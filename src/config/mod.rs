@@ -1,7 +1,7 @@
-//! What the operator chose: parsed once, checked at construction, immutable afterwards.
+//! The operator's options: parsed once, checked at construction, immutable afterwards.
 //!
-//! Every field says its meaning, its default and what it costs. A wrong value is a [`ConfigError`]
-//! that names the option as PHP spells it. Knows no other folder.
+//! Every field has its meaning, its default and its cost. A wrong value is a [`ConfigError`] that names the option as
+//! PHP spells it. Knows no other folder.
 
 mod auth;
 mod compression;
@@ -40,11 +40,11 @@ pub struct Config {
     /// Certificates for TLS; a client gets the first of those that bear the name it asks for, or else the
     /// first of all. Default: none, no TLS.
     pub tls: Vec<Tls>,
-    /// What a client may ask of the server.
+    /// The limits of clients.
     pub limits: Limits,
-    /// How the server finds out that a client is gone.
+    /// Detection of clients that are gone.
     pub heartbeat: Heartbeat,
-    /// How messages are compressed for clients that can. Default: not at all.
+    /// Compression of messages for clients that support it. Default: none.
     pub compression: Option<Compression>,
     /// Which pages may connect. Default: those of the same host.
     pub origins: Origins,
@@ -60,7 +60,7 @@ pub struct Config {
     pub metrics: Option<Metrics>,
     /// Where other programs may speak to the clients. Default: nowhere.
     pub control: Vec<Control>,
-    /// What lets a client in; any of them will do. Default: nothing is asked.
+    /// Accepted credentials; any one of them lets a client in. Default: none are needed.
     pub auth: Vec<Auth>,
     /// The protocol that the server speaks on top of WebSockets. Default: none.
     pub protocol: Option<Protocol>,
@@ -72,7 +72,7 @@ impl Config {
     /// The most shards that can be asked for: an id has room for no more.
     pub const MAX_IO_THREADS: usize = 64;
 
-    /// Checks what no single option can check for itself.
+    /// Checks rules that concern several options.
     pub fn check(&self) -> Result<(), ConfigError> {
         listen::check(&self.listen)?;
         tls::check(&self.tls, &self.listen, self.control.iter().any(|control| control.tls))?;
@@ -98,8 +98,8 @@ impl Config {
         self.heartbeat.check()
     }
 
-    /// How many shards to start. One PHP thread feeds them all, so few are enough: all processors
-    /// but the one that PHP keeps busy, and never more than four unless asked.
+    /// Number of shards to start. One PHP thread feeds them all, so few are enough: all processors but the one that
+    /// PHP keeps busy, and never more than four unless asked.
     pub fn shards(&self) -> usize {
         if self.io_threads > 0 {
             return self.io_threads.min(Self::MAX_IO_THREADS);
@@ -128,7 +128,7 @@ impl ConfigError {
         self.option
     }
 
-    /// What is wrong, without the option's name.
+    /// The reason, without the option's name.
     pub fn reason(&self) -> &str {
         &self.reason
     }

@@ -1,4 +1,4 @@
-//! Where the server answers those who watch over it.
+//! The addresses and paths for monitoring clients.
 
 use super::{Address, ConfigError, Listen, Scheme};
 

@@ -18,7 +18,7 @@ pub enum Origins {
     /// on is all that protects it, list the origins.
     #[default]
     SameHost,
-    /// Every page. Only safe where no cookie or address decides who someone is.
+    /// Every page. Only safe where no cookie or address decides about the rights of a client.
     Any,
     /// Pages of these origins; an empty list lets no page in.
     List(Vec<Listed>),
@@ -39,11 +39,11 @@ impl Origins {
         }
     }
 
-    /// Whether a page of `origin` may connect with a request for `host`, the Host header; `secure`
-    /// says whether the client is known to have come over TLS.
+    /// True if a page of `origin` may connect with a request for `host`, the Host header; `secure` is true if the
+    /// client is known to have come over TLS.
     ///
-    /// No Origin is allowed: it is not a browser, and could have sent any. `null` and `file://` are origins
-    /// nobody can be held to; they pass [`Origins::Any`], and a list that has them.
+    /// A request without Origin is allowed: it does not come from a browser, and could have sent any. `null` and
+    /// `file://` are origins that identify no page; they pass [`Origins::Any`], and a list that has them.
     pub fn allows(&self, origin: Option<&[u8]>, host: &[u8], secure: bool) -> bool {
         let Some(origin) = origin else { return true };
         match self {
@@ -116,7 +116,7 @@ impl Listed {
         Ok(Self(Entry::Of { origin, subdomains }))
     }
 
-    /// Whether a page of that origin may connect: the header as it came, and as far as it can be read.
+    /// True if a page of that origin may connect: the header as it came, and as far as it can be read.
     fn admits(&self, header: &[u8], parsed: Option<&Origin>) -> bool {
         match &self.0 {
             Entry::Null => header == b"null",
@@ -133,7 +133,7 @@ impl Listed {
     }
 }
 
-/// Whether a host is two names or more, and no address.
+/// True if a host is two names or more, and no address.
 fn is_domain(host: &str) -> bool {
     let mut names = host.rsplit('.');
     // A host whose last name is a number is an IPv4 address (WHATWG URL, ends-in-a-number).
@@ -142,8 +142,8 @@ fn is_domain(host: &str) -> bool {
         && names.all(|name| !name.is_empty())
 }
 
-/// A web origin (RFC 6454 §4): scheme, host and port, in lower case and with the scheme's default
-/// port made explicit, so that equality is what browsers mean by the same origin.
+/// A web origin (RFC 6454 §4): scheme, host and port, in lower case and with the scheme's default port made explicit,
+/// so that equal values are one origin for browsers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
     scheme: String,

@@ -8,7 +8,7 @@ pub enum Protocol {
     Gomoob(Gomoob),
 }
 
-/// How Gomoob's protocol is spoken.
+/// Options of Gomoob's protocol.
 #[cfg(feature = "gomoob")]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gomoob {

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 
 use super::ConfigError;
 
-/// Whose word about a client's address is taken.
+/// The proxies whose statements about a client's address are believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
@@ -14,8 +14,8 @@ pub struct TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// Reads a list of addresses and networks (`10.0.0.1`, `10.0.0.0/8`, `fd00::/8`); `unix:` stands
-    /// for everyone who connects to a Unix socket.
+    /// Reads a list of addresses and networks (`10.0.0.1`, `10.0.0.0/8`, `fd00::/8`); `unix:` stands for every client
+    /// of a Unix socket.
     pub fn parse(list: &[String]) -> Result<Self, ConfigError> {
         let mut trusted = Self::default();
         for text in list {
@@ -35,7 +35,7 @@ impl TrustedProxies {
         Ok(trusted)
     }
 
-    /// Whether a peer is one of them; `None` is one on a Unix socket.
+    /// True if a peer is one of them; `None` is one on a Unix socket.
     pub fn contain(&self, peer: Option<IpAddr>) -> bool {
         match peer {
             Some(ip) => self.networks.iter().any(|network| network.contains(&ip)),

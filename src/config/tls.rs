@@ -24,7 +24,7 @@ pub(super) fn check(certificates: &[Tls], listen: &[Listen], control: bool) -> R
             None => Ok(()),
         };
     };
-    // Clients choose the certificate by a name of theirs; they must not choose with it who is let in.
+    // Clients choose the certificate by a name of theirs; the name must not choose the authority that lets them in.
     if certificates.iter().any(|other| other.client_ca != first.client_ca) {
         return refuse("its certificates differ in clientCa, which holds for all or none of them".to_owned());
     }

@@ -7,12 +7,12 @@ use crate::frame::Payloads;
 /// One set for each shard, so that connections need none of their own.
 #[derive(Debug, Default)]
 pub struct Buffers {
-    /// What is read. Only large messages, and compressed ones until they are inflated, stay slices of it.
+    /// Memory for reads. Only large messages, and compressed ones until they are inflated, stay slices of it.
     pub(super) chunk: BytesMut,
     /// Where messages wait for the consumer.
     pub payloads: Payloads,
     /// Small frames that leave in one write.
     pub(super) gathered: Vec<u8>,
-    /// What TLS makes of either.
+    /// The plaintext or the records that TLS makes.
     pub records: Vec<u8>,
 }

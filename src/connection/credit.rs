@@ -1,8 +1,8 @@
-//! How much of one connection may wait for PHP.
+//! The credit of one connection: messages and bytes that may wait for PHP.
 
 use super::SendGauge;
 
-/// What was handed over, and what is known to have been consumed.
+/// Messages that were handed over, and those known to have been consumed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Credit {
     messages: u64,
@@ -19,8 +19,8 @@ impl Credit {
         self.bytes = self.bytes.wrapping_add(bytes as u64);
     }
 
-    /// Whether one more message may be handed over while at most `messages` of `bytes` in all wait.
-    /// The last one may pass the limit of bytes: a message is never cut.
+    /// True if one more message may be handed over while at most `messages` of `bytes` in all wait. The last one may
+    /// pass the limit of bytes: a message is never cut.
     pub fn has_room(&mut self, gauge: &SendGauge, messages: usize, bytes: usize) -> bool {
         if self.fits(messages, bytes) {
             return true;
@@ -29,7 +29,7 @@ impl Credit {
         self.fits(messages, bytes)
     }
 
-    /// Whether everything that was handed over has been consumed.
+    /// True if every message that was handed over has been consumed.
     pub fn is_settled(&mut self, gauge: &SendGauge) -> bool {
         self.seen = gauge.consumed();
         self.seen == (self.messages, self.bytes)

@@ -15,7 +15,7 @@ pub struct Heart {
     asked: Option<Duration>,
 }
 
-/// What a look at the clock asks for.
+/// The action that a look at the clock asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Beat {
     /// Nothing.
@@ -38,12 +38,13 @@ impl Heart {
         self.heard = now;
     }
 
-    /// Whether an answer to a ping is awaited.
+    /// True while an answer to a ping is awaited.
     pub fn is_asking(&self) -> bool {
         self.asked.is_some_and(|asked| self.heard < asked)
     }
 
-    /// The client takes what was sent before the ping, which it cannot have seen: the time to answer begins anew.
+    /// The client takes bytes that were sent before the ping, which it cannot have seen: the time to answer begins
+    /// anew.
     pub fn postpone(&mut self, now: Duration) {
         if self.is_asking() {
             self.asked = Some(now);
@@ -70,7 +71,7 @@ impl Heart {
         Beat::Ping((now.as_nanos() as u64).to_be_bytes())
     }
 
-    /// How long the ping took that this pong answers; `None` for a pong that nobody asked for.
+    /// Time between the ping and this pong that answers it; `None` for a pong without a ping.
     pub fn latency(&self, pong: &[u8], now: Duration) -> Option<Duration> {
         let sent = Duration::from_nanos(u64::from_be_bytes(pong.try_into().ok()?));
         now.checked_sub(sent).filter(|latency| *latency < MAX_LATENCY)

@@ -1,7 +1,7 @@
-//! One client: its socket, how far it has come, what it may still send, and what waits for it.
+//! One client: its socket, its phase, its credit and its outbox.
 //!
-//! A connection lives and dies on one shard. It reads through a buffer that the shard lends it and
-//! owns memory only for what is unfinished. Knows neither topics nor who consumes the queue.
+//! A connection lives and dies on one shard. It reads through a buffer that the shard lends it and owns memory only
+//! for unfinished data. Knows neither topics nor the consumer of the queue.
 
 mod buffers;
 mod credit;
@@ -43,53 +43,53 @@ pub struct Connection {
     pub stream: Stream,
     /// Where it connects from, or where a PROXY header says.
     pub address: PeerAddress,
-    /// Whether it speaks TLS, as far as is known before its request is read.
+    /// True if it speaks TLS, as far as is known before its request is read.
     pub secure: bool,
     /// Puts the connection on its shard's list of ready ones.
     pub waker: task::Waker,
-    /// How far it has come.
+    /// Its phase.
     pub phase: Phase,
     /// When the phase must be over. In `Open`, when the client's token is, by a clock that does not stop.
     pub deadline: Duration,
-    /// What waits for the client.
+    /// Frames that wait for the client.
     pub outbox: Outbox,
-    /// What it may ask for.
+    /// The requests that it may make.
     pub access: Access,
     /// Its place in the counts by address.
     pub admission: Option<Admission>,
-    /// What waits for the client and the shard's total includes.
+    /// Bytes of the outbox that the shard's total includes.
     pub counted: usize,
-    /// What of `unread` the shard's total includes.
+    /// Bytes of `unread` that the shard's total includes.
     pub counted_unread: usize,
-    /// What was read and cannot be handled yet.
+    /// Bytes that were read and cannot be handled yet.
     pub unread: BytesMut,
     /// Its side as a WebSocket, from `Open` on.
     pub session: Option<Box<OpenState>>,
-    /// Whether it is on the shard's list of connections to write to.
+    /// True if it is on the shard's list of connections to write to.
     pub dirty: bool,
     /// Since when the socket takes nothing; `None` while it does.
     pub stalled: Option<Duration>,
-    /// Bytes of its request head, which whoever knows the connection keeps.
+    /// Bytes of its request head, which the consumer keeps with the connection.
     pub head: u16,
 }
 
-/// What a client may ask for.
+/// The requests that a client may make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
     /// Everything there is.
     Full,
-    /// How the server is: it came when no others are let in.
+    /// Requests about the server's health: it came when no others are let in.
     Monitoring,
     /// The metrics: it came to an address that serves nothing else.
     Metrics,
 }
 
-/// How far a connection has come. It only ever goes down this list.
+/// The phases of a connection. It only ever goes down this list.
 #[derive(Debug)]
 pub enum Phase {
-    /// The PROXY header is being read; what has come of it is `unread`.
+    /// The PROXY header is being read; the bytes so far are `unread`.
     ProxyHeader {
-        /// Whether TLS comes behind it.
+        /// True if TLS follows it.
         tls: bool,
     },
     /// The handshake of TLS.
@@ -102,15 +102,15 @@ pub enum Phase {
     Body(Box<Body>),
     /// PHP has the request and is to answer it; nothing is read.
     Asking {
-        /// Whether the answer has no body.
+        /// True if the answer has no body.
         to_head: bool,
     },
     /// The answer to a plain request leaves, as fast as the client takes it.
     Responding,
     /// Messages go both ways.
     Open,
-    /// The client broke a rule. Nothing more is read; what it sent before is still answered, then the
-    /// connection is failed.
+    /// The client broke a rule. Nothing more is read; its earlier messages are still answered, then the connection is
+    /// failed.
     Failing {
         /// The code to fail it with.
         code: u16,
@@ -127,7 +127,7 @@ pub enum Phase {
     /// The last bytes leave, then FIN, then the client's FIN is awaited so that no reset overtakes
     /// them (RFC 9112 section 9.6).
     Lingering {
-        /// Whether FIN was sent.
+        /// True once FIN was sent.
         finished: bool,
     },
 }
@@ -135,9 +135,9 @@ pub enum Phase {
 /// A request head that has not arrived whole.
 #[derive(Debug)]
 pub struct Head {
-    /// What has.
+    /// The bytes so far.
     pub received: Vec<u8>,
-    /// How far it was looked at.
+    /// The progress of the reader.
     pub reader: HeadReader,
 }
 
@@ -146,18 +146,18 @@ pub struct Head {
 pub struct Body {
     /// Its head.
     pub request: Request,
-    /// What has arrived.
+    /// The bytes so far.
     pub received: Vec<u8>,
-    /// How far it was looked at.
+    /// The progress of the reader.
     pub reader: BodyReader,
 }
 
-/// What is needed to answer a handshake that PHP decides about.
+/// The state for answering a handshake that PHP decides about.
 #[derive(Debug)]
 pub struct Deciding {
     /// The value of `Sec-WebSocket-Accept`.
     pub accept_key: [u8; 28],
-    /// How messages will be compressed.
+    /// The agreement about compression.
     pub deflate: Option<Agreement>,
     /// When the connection must end that comes of it.
     pub expires: Option<Duration>,
@@ -170,13 +170,13 @@ pub struct Deciding {
 /// The state that only an open connection has.
 #[derive(Debug)]
 pub struct OpenState {
-    /// What the rest of the process sees.
+    /// The gauge that the rest of the process sees.
     pub gauge: Arc<SendGauge>,
     /// Frames to messages.
     pub decoder: Decoder,
-    /// How messages are compressed, if they are.
+    /// The state of compression, if messages are compressed.
     pub deflate: Option<Contexts>,
-    /// What may still be handed to PHP.
+    /// Credit for handing messages to PHP.
     pub credit: Credit,
     /// Pings and signs of life.
     pub heart: Heart,
@@ -188,13 +188,13 @@ pub struct OpenState {
     pub rate: Option<TokenBucket>,
     /// Until when reading waits because the rate was exceeded, and since when.
     pub throttled: Option<Throttled>,
-    /// Whether PHP paused reading.
+    /// True if PHP paused reading.
     pub paused: bool,
-    /// Whether reading waits for credit.
+    /// True if reading waits for credit.
     pub blocked: bool,
-    /// What the shard did to the outbox that the gauge does not show yet.
+    /// Changes of the outbox that the gauge does not show yet.
     pub unreported: isize,
-    /// Whether the gauge says that the socket is full.
+    /// True if the gauge says that the socket is full.
     pub congested: bool,
 }
 
@@ -205,7 +205,7 @@ pub struct Throttled {
     pub until: Duration,
     /// Since when it has been delayed again and again.
     pub since: Duration,
-    /// Whether it is delayed right now.
+    /// True if it is delayed now.
     pub now: bool,
 }
 
@@ -247,7 +247,7 @@ impl Connection {
         }
     }
 
-    /// Whether it has asked, or is to ask, and is not answered yet.
+    /// True if it has asked, or is to ask, and is not answered yet.
     pub fn is_arriving(&self) -> bool {
         matches!(
             self.phase,
@@ -260,22 +260,22 @@ impl Connection {
         )
     }
 
-    /// Whether an HTTP response would be understood.
+    /// True if an HTTP response would be understood.
     pub fn may_answer(&self) -> bool {
         !matches!(self.phase, Phase::ProxyHeader { tls: true } | Phase::Tls)
     }
 
-    /// Whether something waits to leave.
+    /// True if bytes wait to leave.
     pub fn has_unsent(&self) -> bool {
         !self.outbox.is_empty() || self.stream.unsent() > 0
     }
 
-    /// Whether messages may be sent to it.
+    /// True if messages may be sent to it.
     pub fn is_open(&self) -> bool {
         matches!(self.phase, Phase::Open | Phase::Failing { .. })
     }
 
-    /// Whether its socket may be read now.
+    /// True if its socket may be read now.
     pub fn may_read(&self) -> bool {
         match (&self.phase, &self.session) {
             (Phase::Deciding(_) | Phase::Asking { .. } | Phase::Responding | Phase::Failing { .. }, _) => {
@@ -288,7 +288,7 @@ impl Connection {
         }
     }
 
-    /// Whether it matters now if the client takes what was written: time runs against it.
+    /// True if time runs against a client that does not take its bytes.
     pub fn is_waited_for(&self) -> bool {
         match (&self.phase, &self.session) {
             (Phase::Responding | Phase::Closing { .. } | Phase::Lingering { .. }, _) => true,
@@ -297,8 +297,8 @@ impl Connection {
         }
     }
 
-    /// The client has taken something of what its system was sent: what is to come from it may be on its way, behind
-    /// what it has not read. `close_timeout` is what it then has to end.
+    /// The client has taken some of the bytes that its system was sent: its answer may be on its way, behind bytes
+    /// that it has not read. `close_timeout` is the time that it then has to end.
     pub fn has_taken_something(&mut self, now: Duration, close_timeout: Duration) {
         if self.stalled.is_some() {
             self.stalled = Some(now);
@@ -350,13 +350,13 @@ impl Connection {
         self.counted = bytes;
     }
 
-    /// The same for what was read and cannot be handled yet.
+    /// The same for bytes that were read and cannot be handled yet.
     pub fn settle_unread(&mut self, total: &mut usize) {
         *total = (*total + self.unread.len()).saturating_sub(self.counted_unread);
         self.counted_unread = self.unread.len();
     }
 
-    /// Goes on to `Lingering`: what waits in the outbox leaves, then FIN.
+    /// Goes on to `Lingering`: the outbox leaves, then FIN.
     pub fn linger(&mut self, deadline: Duration) {
         self.phase = Phase::Lingering { finished: false };
         self.deadline = deadline;
@@ -405,8 +405,8 @@ impl OpenState {
         });
     }
 
-    /// Whether the unfinished message comes too slowly. `reading`: whether the client is being read; after a time
-    /// in which it is not, the patience is whole again.
+    /// True if the unfinished message comes too slowly. `reading`: true if the client is being read; after a time in
+    /// which it is not, the patience is whole again.
     pub fn is_message_overdue(&mut self, now: Duration, reading: bool) -> bool {
         let Some(due) = &mut self.message_due else { return false };
         if !reading {
@@ -415,12 +415,12 @@ impl OpenState {
         now >= *due
     }
 
-    /// The memory of what has come out of a compressed message that is not whole yet.
+    /// Bytes that a compressed message has inflated to which is not whole yet.
     pub fn held(&self) -> usize {
         self.deflate.as_ref().map_or(0, Contexts::held)
     }
 
-    /// Tells the gauge what it does not show yet.
+    /// Reports changes of the outbox to the gauge.
     pub fn report(&mut self) {
         self.gauge.adjust(std::mem::take(&mut self.unreported));
     }
@@ -441,7 +441,7 @@ impl ControlRate {
     }
 }
 
-/// How slowly a message may arrive: one of 1 MiB may take 18 minutes.
+/// The least rate at which a message may arrive: one of 1 MiB may take 18 minutes.
 const MESSAGES: LeastRate = LeastRate { rate: 1024, patience: Duration::from_secs(30) };
 const CONTROL_FRAMES: u16 = 100;
 const CONTROL_SECONDS: u8 = 5;
@@ -500,9 +500,9 @@ mod tests {
         }
     }
 
-    /// What an idle connection costs is these, its socket in tokio, its waker, and its places in the
-    /// slab, the registry and PHP's roster; docs/performance.md has the sum. A larger number here is a
-    /// decision, not an accident: 15 000 connections pay for it.
+    /// The cost of an idle connection is these, its socket in tokio, its waker, and its places in the slab, the
+    /// registry and the consumer's table; docs/performance.md has the sum. A larger number here is a decision, not an
+    /// accident: 15 000 connections pay for it.
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_connection_is_as_large_as_it_was_meant_to_be() {

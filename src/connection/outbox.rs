@@ -1,8 +1,8 @@
 //! One client's pending frames.
 //!
-//! Frames leave in the order in which they came, coalesced; a pending pong is the exception: it is
-//! one, the newest, and where frames have to wait it leaves at the next frame boundary (RFC 6455 section 5.5.3). Full is what the
-//! configured budget says; what then happens is the caller's policy.
+//! Frames leave in order, coalesced. A pending pong is the exception: there is one at most, the newest, and where
+//! frames have to wait it leaves at the next frame boundary (RFC 6455 section 5.5.3). The configured budget says when
+//! the outbox is full; the caller has the policy for that.
 
 use std::{collections::VecDeque, io::IoSlice};
 
@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 #[derive(Debug, Default)]
 pub struct Outbox {
     frames: VecDeque<Bytes>,
-    /// How many of the first frames hold on to no memory but their own.
+    /// Number of the first frames that keep no memory but their own.
     owned: usize,
     pong: Option<Bytes>,
     /// Bytes of the first frame that have left.
@@ -32,7 +32,7 @@ impl Outbox {
         self.bytes + FRAME_COST * (self.frames.len() + usize::from(self.pong.is_some()))
     }
 
-    /// Whether nothing waits.
+    /// True if no frame waits.
     pub fn is_empty(&self) -> bool {
         self.frames.is_empty() && self.pong.is_none()
     }
@@ -58,7 +58,7 @@ impl Outbox {
         }
     }
 
-    /// Drops the oldest frame of which nothing was written yet, but never the newest; says what it kept.
+    /// Drops the oldest frame of which nothing was written yet, but never the newest; returns the bytes that it kept.
     pub fn drop_oldest(&mut self) -> Option<usize> {
         let oldest = usize::from(self.written > 0);
         if self.frames.len() <= oldest + 1 {
@@ -70,7 +70,7 @@ impl Outbox {
         Some(frame.len() + FRAME_COST)
     }
 
-    /// Drops the newest frame, but never the oldest; says what it kept.
+    /// Drops the newest frame, but never the oldest; returns the bytes that it kept.
     pub fn drop_newest(&mut self) -> Option<usize> {
         if self.frames.len() <= 1 {
             return None;
@@ -115,7 +115,7 @@ impl Outbox {
         filled
     }
 
-    /// Copies what waits, in order, until `buffer` holds `most` bytes.
+    /// Copies waiting bytes, in order, until `buffer` holds `most` bytes.
     pub fn gather(&self, buffer: &mut Vec<u8>, most: usize) {
         for part in self.parts() {
             let room = most.saturating_sub(buffer.len());
@@ -126,7 +126,7 @@ impl Outbox {
         }
     }
 
-    /// What is left of the first frame.
+    /// The unwritten bytes of the first frame.
     pub fn first(&self) -> &[u8] {
         self.parts().next().unwrap_or_default()
     }
@@ -178,8 +178,8 @@ impl Outbox {
 /// Up to here a frame may be a slice of a chunk that it shares with others; a longer one has an
 /// allocation of its own.
 pub const SMALL_FRAME: usize = 4 << 10;
-/// What a frame that waits keeps beside its bytes, at most: its handle, of which there is room for twice as many,
-/// and what the allocator adds to its memory.
+/// Bytes that a waiting frame keeps at most beside its own: its handle, with room for twice as many, and the
+/// allocator's overhead.
 pub const FRAME_COST: usize = 128;
 const KEPT_FRAMES: usize = 16;
 

@@ -7,7 +7,7 @@ use bytes::{BufMut, BytesMut};
 use super::{Buffers, Connection};
 use crate::frame::CHUNK;
 
-/// What a read brought.
+/// The outcome of a read.
 #[derive(Debug)]
 pub enum Read {
     /// Bytes to decode, and how many came from the socket: more than there are to decode if they
@@ -20,8 +20,8 @@ pub enum Read {
 }
 
 impl Connection {
-    /// Reads once, at most `most` bytes: what was read and left before, the tail of a large message
-    /// straight into its place, or else into the shard's memory.
+    /// Reads once, at most `most` bytes: bytes that were read and left before, the tail of a large message straight
+    /// into its place, or else into the shard's memory.
     pub fn read(&mut self, buffers: &mut Buffers, most: usize) -> Read {
         if !self.unread.is_empty() {
             return Read::Bytes(std::mem::take(&mut self.unread), 0);
@@ -43,8 +43,8 @@ impl Connection {
         if let Poll::Ready(Ok(read @ 1..)) = read {
             return Read::Bytes(chunk.split(), read);
         }
-        // A session that breaks off has put there what it understood before. Left there, it would come
-        // before the bytes of whoever reads next.
+        // A session that breaks off has put its plaintext there. Left there, it would come before the bytes of the
+        // next connection that reads.
         chunk.clear();
         if read.is_pending() { Read::Nothing } else { Read::End }
     }

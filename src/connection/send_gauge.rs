@@ -1,4 +1,4 @@
-//! What the rest of the process may see of a connection, without asking its shard.
+//! The state of a connection that the rest of the process may see without asking its shard.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -11,8 +11,8 @@ use crate::queue::ConnectionId;
 #[derive(Debug)]
 pub struct SendGauge {
     id: ConnectionId,
-    /// The memory of what waits for the client, and three flags. The consumer adds what it sends; the shard
-    /// adds what it fans out and takes away what it wrote.
+    /// Bytes that wait for the client, and three flags. The consumer adds the bytes that it sends; the shard adds
+    /// those that it fans out and subtracts those that it wrote.
     outbox: AtomicU64,
     /// Messages and bytes that the consumer is done with: written by the consumer alone.
     consumed_messages: AtomicU64,
@@ -21,7 +21,7 @@ pub struct SendGauge {
     latency: AtomicU64,
 }
 
-/// What [`SendGauge::reserve`] found.
+/// The result of [`SendGauge::reserve`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reserved {
     /// There is room, and the client keeps up.
@@ -51,7 +51,7 @@ impl SendGauge {
         self.id
     }
 
-    /// Whether something can still be sent.
+    /// True if messages can still be sent.
     pub fn is_open(&self) -> bool {
         self.outbox.load(Ordering::Relaxed) & CLOSED == 0
     }
@@ -61,7 +61,7 @@ impl SendGauge {
         self.outbox.fetch_or(CLOSED, Ordering::Relaxed) & CLOSED == 0
     }
 
-    /// The memory of what waits for the client: given to `send` and not yet to the operating system.
+    /// Bytes that wait for the client: given to `send` and not yet to the operating system.
     pub fn buffered(&self) -> usize {
         (self.outbox.load(Ordering::Relaxed) & BYTES) as usize
     }
@@ -87,8 +87,8 @@ impl SendGauge {
     /// The shard's part: adds `delta` to the bytes that wait.
     pub fn adjust(&self, delta: isize) {
         if delta != 0 {
-            // Two's complement: adding a negative number subtracts. The shard takes away only what
-            // was added before, so the count cannot borrow from the flags.
+            // Two's complement: adding a negative number subtracts. The shard subtracts only bytes that were added
+            // before, so the count cannot borrow from the flags.
             self.outbox.fetch_add(delta as i64 as u64, Ordering::Relaxed);
         }
     }
@@ -129,7 +129,7 @@ impl SendGauge {
         (self.consumed_messages.load(Ordering::Relaxed), bytes)
     }
 
-    /// How long the last answered ping took.
+    /// Round-trip time of the last answered ping.
     pub fn latency(&self) -> Option<Duration> {
         match self.latency.load(Ordering::Relaxed) {
             0 => None,

@@ -1,4 +1,4 @@
-//! Writing what waits, coalesced: everything pending leaves in one system call where it can.
+//! Writing waiting frames, coalesced: everything pending leaves in one system call where it can.
 
 use std::{
     io::{self, IoSlice},
@@ -8,7 +8,7 @@ use std::{
 
 use super::{Buffers, Connection};
 
-/// What a write left.
+/// The outcome of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Written {
     /// Nothing waits any more.
@@ -18,7 +18,7 @@ pub enum Written {
 }
 
 impl Connection {
-    /// Writes until nothing waits or the socket is full. `written` grows by what left, or is sealed in
+    /// Writes until nothing waits or the socket is full. `written` grows by the bytes that left, or are sealed in
     /// records that wait in the stream.
     pub fn write(
         &mut self,
@@ -85,7 +85,7 @@ impl Connection {
     }
 }
 
-/// Up to here pending frames are gathered into one buffer: what one record of TLS can hold.
+/// Pending frames are gathered into one buffer up to this size, which fits one record of TLS.
 const GATHER: usize = 16 << 10;
 /// Slices of a vectored write.
 const SLICES: usize = 64;

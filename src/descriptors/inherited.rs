@@ -1,4 +1,4 @@
-//! What a forked child closes.
+//! The descriptors that a forked child closes.
 //!
 //! A child of `pcntl_fork()` has a copy of every descriptor. With a listening socket it would keep the port after its
 //! parent's end, and with clients' sockets their connections.
@@ -31,7 +31,7 @@ impl Drop for Inherited {
     }
 }
 
-/// What [`Inherited`] does, for an owner that has no room for one.
+/// The effect of [`Inherited`], for an owner that has no room for one.
 pub fn mark(descriptor: &impl AsRawFd) {
     let number = descriptor.as_raw_fd();
     if let Some((word, bit)) = place_of(number) {
@@ -47,15 +47,16 @@ pub fn unmark(descriptor: &impl AsRawFd) {
     }
 }
 
-/// Closes what is marked, and puts the limit of open files back. In a forked child, before anything else of it runs:
-/// only calls that a signal handler may make.
+/// Closes the marked descriptors, and restores the limit of open files. In a forked child, before anything else of it
+/// runs: only calls that a signal handler may make.
 pub fn close_in_child() {
     for (index, word) in MARKED.iter().enumerate().take(END.load(Ordering::Relaxed)) {
         let mut bits = word.swap(0, Ordering::Relaxed);
         while bits != 0 {
             let number = index * BITS + bits.trailing_zeros() as usize;
             bits &= bits - 1;
-            // SAFETY: it was marked by its owner, who is in another process now; in this one nobody uses or closes it.
+            // SAFETY: it was marked by its owner, which is in another process now; in this one nothing uses or closes
+            // it.
             unsafe { libc::close(number as RawFd) };
         }
     }

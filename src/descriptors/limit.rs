@@ -1,4 +1,4 @@
-//! How many descriptors the process may have.
+//! The number of descriptors that the process may have.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
@@ -39,8 +39,8 @@ pub(super) fn lowest() -> i32 {
     LOWEST.load(Ordering::Relaxed)
 }
 
-/// While it is kept, the process may have the descriptors that are reserved. Kept for a moment only: whatever program
-/// the script starts meanwhile inherits the limit.
+/// While it is kept, the process may have the reserved descriptors. Kept for a moment only: any program that the
+/// script starts meanwhile inherits the limit.
 #[derive(Debug)]
 pub struct Raised {
     counted: bool,
@@ -105,7 +105,7 @@ fn lower() {
     }
 }
 
-/// What the soft limit must be for what is reserved.
+/// The soft limit that the reserved descriptors need.
 fn wanted(hard: u64) -> u64 {
     let wanted = RESERVED.load(Ordering::Relaxed).saturating_add(FLOOR.unsigned_abs() as usize);
     hard.min(wanted as u64)
@@ -115,11 +115,11 @@ fn number(limit: u64) -> usize {
     usize::try_from(limit).unwrap_or(usize::MAX)
 }
 
-/// What every system has given for decades.
+/// A number that every system has given for decades.
 const FALLBACK: usize = 256;
 static RESERVED: AtomicUsize = AtomicUsize::new(0);
 static LOWEST: AtomicI32 = AtomicI32::new(FLOOR);
-/// Whether the soft limit was enough for what is reserved when that was looked at last.
+/// True if the soft limit was enough for the reserved descriptors at the last look.
 static ENOUGH: AtomicBool = AtomicBool::new(true);
 /// Those that keep the limit raised.
 static KEPT: AtomicUsize = AtomicUsize::new(0);

@@ -70,8 +70,8 @@ pub fn keep_standard() {
     }
 }
 
-/// Takes every number below the floor for as long as it is kept, so that what others make meanwhile, such as the
-/// descriptors inside a runtime, gets higher ones.
+/// Takes every number below the floor for as long as it is kept, so that descriptors made by others meanwhile, such
+/// as those inside a runtime, get higher ones.
 #[derive(Debug)]
 pub struct Placeholders {
     _held: Vec<OwnedFd>,
@@ -124,7 +124,7 @@ fn leave_open(descriptor: OwnedFd) {
     let _ = descriptor.into_raw_fd();
 }
 
-/// What takes and gives nothing.
+/// A descriptor that takes and gives nothing.
 fn null() -> io::Result<OwnedFd> {
     let file = OpenOptions::new().read(true).write(true).open("/dev/null");
     // Where there is none, as in some chroots: a socket without another end.

@@ -1,4 +1,4 @@
-//! What TLS sessions begin with; replaced as a whole when the files change.
+//! The certificates of TLS sessions; replaced as a whole when the files change.
 
 use std::sync::Arc;
 
@@ -17,8 +17,7 @@ use super::{
 };
 use crate::config::{ConfigError, Tls};
 
-/// The certificates of a server. Every shard begins sessions with them; a session keeps what it began
-/// with.
+/// The certificates of a server. Every shard begins sessions with them; a session keeps those that it began with.
 #[derive(Debug)]
 pub struct Certificates {
     files: Vec<Tls>,
@@ -27,7 +26,7 @@ pub struct Certificates {
 
 #[derive(Debug)]
 struct Current {
-    /// What the files were just before they were read.
+    /// The stamps of the files just before they were read.
     read_from: Vec<Stamp>,
     config: Arc<ServerConfig>,
     authorities: Option<Arc<RootCertStore>>,
@@ -54,12 +53,12 @@ impl Certificates {
         Session::new(config)
     }
 
-    /// What a library that keeps its own buffers begins sessions with.
+    /// The configuration for a library that keeps its own buffers.
     pub fn config(&self) -> Arc<ServerConfig> {
         self.current.read().config.clone()
     }
 
-    /// Whether those in use come from what the files were then.
+    /// True if the certificates in use come from files with these stamps.
     pub(super) fn are_read_from(&self, stamps: &[Stamp]) -> bool {
         self.current.read().read_from == stamps
     }
@@ -87,7 +86,7 @@ impl Current {
             Some(authorities) => builder.with_client_cert_verifier(verifier(authorities, provider)?),
         }
         .with_cert_resolver(Arc::new(Resolver::new(identities)));
-        // What a browser asks for before a WebSocket handshake (RFC 7301).
+        // The protocol that a browser asks for before a WebSocket handshake (RFC 7301).
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         // Clients keep their sessions themselves, in tickets (RFC 5077, RFC 8446 section 4.6.1), so
         // those cost no memory here. A ticket vouches for its client's certificate, so it does not

@@ -1,4 +1,4 @@
-//! From files to what rustls can use, or to an error that names the option and the file.
+//! From files to rustls's types, or to an error that names the option and the file.
 
 use std::{fs, path::Path, sync::Arc};
 

@@ -44,8 +44,8 @@ impl Resolver {
 }
 
 impl ResolvesServerCert for Resolver {
-    /// The first whose key the client can verify. A name that no certificate bears is no error: the client
-    /// sees what it is shown and says so better than we could.
+    /// The first whose key the client can verify. A name that no certificate bears is no error: the client sees the
+    /// certificate and says so better than the server could.
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let schemes = hello.signature_schemes();
         let usable = |candidate: &&Arc<CertifiedKey>| candidate.key.choose_scheme(schemes).is_some();

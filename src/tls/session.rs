@@ -14,13 +14,13 @@ use rustls::{
 /// The state of a session. It keeps no bytes: an idle one costs its keys and no buffer.
 pub struct Session {
     connection: UnbufferedServerConnection,
-    /// Whether the client will send no more that could be understood.
+    /// True if the client will send nothing more that can be understood.
     finished: bool,
     /// After an error rustls must not be asked again.
     failed: bool,
 }
 
-/// Why a session is over.
+/// The reason for the end of a session.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
     /// The client broke the protocol, or said that it will not go on.
@@ -36,17 +36,17 @@ impl Session {
         Ok(Self { connection: UnbufferedServerConnection::new(config)?, finished: false, failed: false })
     }
 
-    /// Whether nothing can be sent yet.
+    /// True if nothing can be sent yet.
     pub fn is_handshaking(&self) -> bool {
         self.connection.is_handshaking()
     }
 
-    /// Whether nothing more will come: the client has said so (close_notify), or there was an error.
+    /// True if nothing more will come: the client has said so (close_notify), or there was an error.
     pub fn is_finished(&self) -> bool {
         self.finished
     }
 
-    /// Whether the client came with a ticket of an earlier session.
+    /// True if the client came with a ticket of an earlier session.
     pub fn is_resumed(&self) -> bool {
         self.connection.handshake_kind() == Some(HandshakeKind::Resumed)
     }
@@ -56,9 +56,8 @@ impl Session {
         self.connection.peer_certificates().and_then(<[_]>::first).map(AsRef::as_ref)
     }
 
-    /// Takes the whole records that `records` begins with and returns how many bytes they were. What they
-    /// said goes to `plain`, what the protocol has to answer to the end of `answers`; also after an error,
-    /// which the client is told of.
+    /// Takes the whole records at the start of `records` and returns their bytes. Their plaintext goes to `plain`,
+    /// the protocol's answers to the end of `answers`; also after an error, of which the client is told.
     pub fn receive(
         &mut self,
         records: &mut [u8],
@@ -69,8 +68,8 @@ impl Session {
         result.map(|()| taken)
     }
 
-    /// Puts `plain` as records to the end of `records`. `unfinished` is what [`receive`](Self::receive)
-    /// did not take the last time: no whole record.
+    /// Puts `plain` as records to the end of `records`. `unfinished` is the input that [`receive`](Self::receive) did
+    /// not take the last time: no whole record.
     pub fn seal(
         &mut self,
         unfinished: &mut [u8],
@@ -109,8 +108,7 @@ impl Session {
         result
     }
 
-    /// Follows rustls from state to state until there is no more to take; `send` is what to do once the
-    /// session can send.
+    /// Follows rustls from state to state until there is no more to take; `send` is called once the session can send.
     fn advance(
         &mut self,
         records: &mut [u8],
@@ -163,8 +161,8 @@ impl Session {
         }
     }
 
-    /// After an error: what was to be sent still, and last the alert that tells the client of it. `rest` is
-    /// what follows the bytes taken so far: rustls may know of messages in it, but must not take another.
+    /// After an error: sends pending data, and last the alert that tells the client of it. `rest` follows the bytes
+    /// taken so far: rustls may know of messages in it, but must not take another.
     fn tell(&mut self, mut rest: &mut [u8], outgoing: &mut Vec<u8>) {
         while self.connection.wants_write() {
             let UnbufferedStatus { discard, state } = self.connection.process_tls_records(rest);
@@ -216,7 +214,7 @@ fn append(
     }
 }
 
-/// What `plain` bytes take as records at most.
+/// Bytes that `plain` bytes take as records at most.
 fn sealed_length(plain: usize) -> usize {
     plain + (plain / RECORD + 1) * OVERHEAD
 }

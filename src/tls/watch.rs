@@ -8,17 +8,17 @@ use crate::config::{ConfigError, Tls};
 /// Looks at the files of [`Certificates`] now and then, and has them read again once they have changed.
 #[derive(Debug, Default)]
 pub struct Watch {
-    /// What the last look saw.
+    /// The stamps of the last look.
     seen: Vec<Stamp>,
-    /// What was found to be new the last time, whether it could be used or not.
+    /// The new stamps of the last change, of files that could be used or not.
     tried: Vec<Stamp>,
 }
 
-/// By what a file differs from the one that was there before: `None` if there is none.
+/// The identity of a file's content: `None` if there is no file.
 pub(super) type Stamp = Option<(SystemTime, u64, u64)>;
 
 impl Watch {
-    /// How often to look.
+    /// Interval between looks.
     pub const INTERVAL: Duration = Duration::from_secs(5);
 
     /// Looks once. `Some` if the files were read again, and whether they could be used.
@@ -49,7 +49,7 @@ pub(super) fn stamps(files: &[Tls]) -> Vec<Stamp> {
 
 fn stamp(file: &Path) -> Stamp {
     use std::os::unix::fs::MetadataExt;
-    // Follows links: what they lead to is what is read.
+    // Follows links: the file at their end is read.
     let found = fs::metadata(file).ok()?;
     Some((found.modified().ok()?, found.len(), found.ino()))
 }
