@@ -1,4 +1,4 @@
-//! How a token may be signed, and which keys are for that (RFC 7518 section 3.1, RFC 8037, RFC 8812).
+//! The algorithms of tokens, and the keys for them (RFC 7518 section 3.1, RFC 8037, RFC 8812).
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P256K1_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED,
@@ -36,7 +36,7 @@ pub(super) enum Curve {
 }
 
 impl Algorithm {
-    /// What the owner of an RSA key may sign with.
+    /// The algorithms of an RSA key.
     pub(super) const OF_RSA: [Self; 6] =
         [Self::Rs256, Self::Rs384, Self::Rs512, Self::Ps256, Self::Ps384, Self::Ps512];
 
@@ -61,7 +61,7 @@ impl Algorithm {
         })
     }
 
-    /// How a signature with a public key is verified. `None`: the key is a secret.
+    /// The way to verify a signature with a public key. `None`: the key is a secret.
     pub(super) fn of_public_key(self) -> Option<&'static dyn VerificationAlgorithm> {
         Some(match self {
             Self::Hs256 | Self::Hs384 | Self::Hs512 => return None,

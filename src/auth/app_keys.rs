@@ -11,11 +11,11 @@ use crate::{
     queue::Identity,
 };
 
-/// Applications that may connect. It keeps no secret: only what a key of its own makes of each.
+/// Applications that may connect. It keeps no secrets, only their tags under a key of its own.
 pub struct AppKeys {
     key: hmac::Key,
     applications: HashMap<Box<[u8]>, Application>,
-    /// What an unknown application's secret is compared with.
+    /// The tag that an unknown application's secret is compared with.
     nobody: hmac::Tag,
 }
 
@@ -40,7 +40,7 @@ impl AppKeys {
         Ok(Self { applications: applications.collect(), nobody: hmac::sign(&key, &nobody), key })
     }
 
-    /// Whether that is the secret of that application. Takes as long for one that is not there.
+    /// True if that is the secret of that application. Takes as long for an unknown application.
     pub fn verify(&self, key: &[u8], secret: &[u8]) -> bool {
         let known = self.applications.get(key);
         let expected = known.map_or(&self.nobody, |application| &application.secret);
@@ -48,7 +48,7 @@ impl AppKeys {
         verify_slices_are_equal(given.as_ref(), expected.as_ref()).is_ok() && known.is_some()
     }
 
-    /// Whether that application may open a connection: with its secret, or without if it is declared so.
+    /// True if that application may open a connection: with its secret, or without if it is declared so.
     pub fn may_open(&self, key: &[u8], secret: Option<&[u8]>) -> bool {
         let with_secret = self.verify(key, secret.unwrap_or_default());
         with_secret || self.applications.get(key).is_some_and(|application| application.authorize_open)

@@ -1,8 +1,8 @@
-//! What the claims of a token have to be, and whom they make of its client.
+//! The rules for the claims of a token, and the identity that they give its client.
 //!
-//! Most tokens are made by PHP, which has one kind of array and nulls for what is not there. So a null is as good as no
-//! claim, an empty list may stand where an object is meant, and an object may be what is left of a list. None of that
-//! gives a client more than its issuer said; whatever could be read in two ways is refused.
+//! Most tokens are made by PHP, which has one kind of array and writes nulls for missing values. So a null counts as
+//! no claim, an empty list may stand for an object, and an object may be the rest of a list. None of that gives a
+//! client more than its issuer said; a claim that could be read in two ways is refused.
 
 use std::{sync::Arc, time::Duration};
 
@@ -59,7 +59,7 @@ fn by_issuer(claims: &Claims, options: &Jwt) -> Result<(), Reason> {
     if is_by { Ok(()) } else { Err(Reason::Issuer) }
 }
 
-/// RFC 7519 section 4.1.3: who is not named in a token that names somebody must refuse it.
+/// RFC 7519 section 4.1.3: a server that a token with audiences does not name must refuse it.
 fn for_audience(claims: &Claims, options: &Jwt) -> Result<(), Reason> {
     let named: Vec<String> = match present(claims, "aud") {
         None => Vec::new(),
@@ -144,12 +144,12 @@ fn present<'a>(claims: &'a Claims, name: &str) -> Option<&'a Value> {
     claims.get(name).filter(|value| !value.is_null())
 }
 
-/// Whether it is an array of PHP's without anything in it.
+/// True for an empty array of PHP's.
 fn is_empty(value: &Value) -> bool {
     list(value).is_some_and(|mut values| values.next().is_none())
 }
 
-/// What a list of names has, without the nulls in it. `None`: it is no such list.
+/// The names in a list, without nulls. `None`: it is no such list.
 fn texts(value: &Value) -> Option<Vec<String>> {
     list(value)?.filter(|value| !value.is_null()).map(text).collect()
 }

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::http::Request;
 
-/// The token of a request: in the header, the query or the cookie, wherever it is found first.
+/// The token of a request: in the header, the query or the cookie, in that order.
 ///
-/// Twice in one place is refused: what checked one and what used the other would be two. A cookie may well come twice,
-/// from two paths, and then the first is meant, as PHP has it.
+/// A second token in the same place is refused: one program could check the first and another use the second. A
+/// cookie may well come twice, from two paths, and then the first counts, as in PHP.
 pub(super) fn token(request: &Request, query: Option<&str>, cookie: Option<&str>) -> Result<Vec<u8>, Reason> {
     if let Some(token) = authorization(request, "bearer")? {
         return Ok(token.to_vec());
@@ -23,7 +23,7 @@ pub(super) fn token(request: &Request, query: Option<&str>, cookie: Option<&str>
     cookie.map(<[u8]>::to_vec).ok_or(Reason::NoCredential)
 }
 
-/// What the header Authorization says in that scheme (RFC 9110 section 11.6.2).
+/// The credentials in the header Authorization, for that scheme (RFC 9110 section 11.6.2).
 fn authorization<'a>(request: &'a Request, scheme: &str) -> Result<Option<&'a [u8]>, Reason> {
     let mut lines = request
         .headers()

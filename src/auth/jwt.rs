@@ -1,4 +1,4 @@
-//! Tokens: from a request to who sent it.
+//! Tokens: from a request to an identity.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     http::Request,
 };
 
-/// Lets in who brings a token.
+/// Lets clients with a token in.
 #[derive(Debug)]
 pub(super) struct Jwt {
     options: config::Jwt,

@@ -54,14 +54,14 @@ struct File {
     look: Mutex<Look>,
 }
 
-/// What the last look at the file saw.
+/// The state of the file at the last look.
 #[derive(Debug)]
 struct Look {
     next: Option<Instant>,
     seen: Stamp,
 }
 
-/// By what a file differs from the one that was there before.
+/// The identity of a file's content.
 type Stamp = Option<(SystemTime, u64, u64)>;
 
 impl Key {
@@ -73,7 +73,7 @@ impl Key {
         self.algorithm
     }
 
-    /// Whether this is the signature of that. In constant time where it is shared.
+    /// True if this is the signature of those bytes. In constant time for a shared secret.
     pub(super) fn has_signed(&self, signed: &[u8], signature: &[u8]) -> bool {
         match &self.verifier {
             Verifier::Shared(key) => hmac::verify(key, signed, signature).is_ok(),
@@ -130,7 +130,7 @@ impl Keys {
             JwtKey::Pem(Pem::Text(text)) => {
                 (from_pem(text.as_bytes()).map_err(|why| error(PEM, None, &why))?, None)
             }
-            // Looked at before it is read: what replaces it in between is read again.
+            // Looked at before it is read: a file that replaces it in between is read again.
             JwtKey::Pem(Pem::File(path)) => {
                 let file = file(path, PEM);
                 (read(PEM, path)?, Some(file))
@@ -152,7 +152,7 @@ impl Keys {
     pub(super) fn refresh(&self, now: Instant) -> Option<Result<(), ConfigError>> {
         let file = self.file.as_ref()?;
         {
-            // Whoever else is here at the same time goes on with the keys there are.
+            // Another thread that comes here at the same time goes on with the present keys.
             let mut look = file.look.try_lock()?;
             if look.next.is_some_and(|next| now < next) {
                 return None;
@@ -198,7 +198,7 @@ fn from_pem(text: &[u8]) -> Result<Vec<Key>, String> {
     keys.ok_or_else(|| format!("is neither {UNDERSTOOD}"))
 }
 
-/// Every key of a set that signs with what is spoken here; the others are for others (RFC 7517 section 5).
+/// Every key of a set with a supported algorithm; the others are ignored (RFC 7517 section 5).
 fn from_jwks(text: &[u8]) -> Result<Vec<Key>, String> {
     let set: Jwks = serde_json::from_slice(text).map_err(|why| {
         format!("is no JWKS, an object with the list \"keys\" (line {}, column {})", why.line(), why.column())
@@ -300,7 +300,7 @@ fn padded(number: Vec<u8>, length: usize) -> Option<Vec<u8>> {
 
 fn stamp(path: &Path) -> Stamp {
     use std::os::unix::fs::MetadataExt;
-    // Follows links: what they lead to is what is read.
+    // Follows links: the file at their end is read.
     let found = fs::metadata(path).ok()?;
     Some((found.modified().ok()?, found.len(), found.ino()))
 }
@@ -319,7 +319,7 @@ const PEM: &str = "jwt.publicKey";
 const JWKS: &str = "jwt.jwks";
 const UNDERSTOOD: &str =
     "an RSA key of 2048 to 8192 bits nor one of P-256, P-384, P-521, secp256k1 or Ed25519";
-/// How often to look at the file, at most: when a client comes.
+/// The least interval between looks at the file, which happen when a client comes.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Bytes of the modulus.
 const SHORTEST_RSA: usize = 256;

@@ -1,8 +1,8 @@
-//! Who a client is: what it brings to its handshake, judged before PHP hears of it.
+//! Authentication of clients by the credentials in their handshake, before PHP sees it.
 //!
-//! An [`Authenticator`] holds everything that may let a client in; the first that does decides who it is. It does no
-//! I/O but to look after the files of keys, now and then, and takes the time as an argument. Nothing of what a client
-//! sends is in a [`Refused`], neither in what the client is told nor in what is logged. Knows neither the hub, whose
+//! An [`Authenticator`] holds everything that may let a client in; the first that does decides about the identity. It
+//! does no I/O but to look after the files of keys, now and then, and takes the time as an argument. A [`Refused`]
+//! contains nothing that a client sent, neither in the client's answer nor in the log. Knows neither the hub, whose
 //! rules for topics and tags come in as [`TraitRules`], nor sockets, nor Zend.
 
 mod algorithm;
@@ -37,12 +37,12 @@ pub struct Authenticator {
     rules: TraitRules,
 }
 
-/// What a connection may begin with. The hub's rules and the limits.
+/// The rules for topics and tags of a new connection: the hub's, and the limits.
 #[derive(Debug, Clone, Copy)]
 pub struct TraitRules {
-    /// Whether a topic may have this name.
+    /// Returns true if a topic may have this name.
     pub is_topic: fn(&str) -> bool,
-    /// Whether a connection may have this tag.
+    /// Returns true if a connection may have this tag.
     pub is_tag: fn(&str, &TagValue) -> bool,
     /// `limits.maxTopics`.
     pub max_topics: usize,
@@ -62,13 +62,13 @@ pub struct Moment {
 /// A client that may come in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Accepted {
-    /// Who it is.
+    /// The identity of the client.
     pub identity: Identity,
     /// When it must go, since 1970.
     pub until: Option<Duration>,
 }
 
-/// What came of a look at a file of keys that had changed.
+/// The outcome of a look at a file of keys that had changed.
 #[derive(Debug)]
 pub struct Reread(pub Result<(), ConfigError>);
 
@@ -88,7 +88,7 @@ impl Authenticator {
         Ok(Self { methods: options.iter().map(method).collect::<Result<_, _>>()?, rules })
     }
 
-    /// Looks at files of keys, if that is due, and says what came of those that had changed.
+    /// Looks at files of keys, if that is due, and returns the outcome for those that had changed.
     pub fn refresh(&self, now: Instant) -> Vec<Reread> {
         let reread = |method: &Method| match method {
             Method::Jwt(jwt) => jwt.keys().refresh(now),
@@ -97,7 +97,7 @@ impl Authenticator {
         self.methods.iter().filter_map(reread).map(Reread).collect()
     }
 
-    /// Says who the client is that sent this, or why that cannot be said.
+    /// Returns the identity of the client that sent this, or the reason for refusing it.
     pub fn authenticate(&self, request: &Request, now: Moment) -> Result<Accepted, Refused> {
         let mut reason = Reason::NoCredential;
         for method in &self.methods {
@@ -107,7 +107,7 @@ impl Authenticator {
             };
             match verdict {
                 Ok(accepted) => return Ok(accepted),
-                // What was brought says more than what was not.
+                // A wrong credential is more telling than a missing one.
                 Err(other) if reason == Reason::NoCredential => reason = other,
                 Err(_) => {}
             }
@@ -127,7 +127,7 @@ impl Authenticator {
 }
 
 impl Method {
-    /// What the client is told to use (RFC 9110 section 11.6.1).
+    /// The scheme that the client is told to use (RFC 9110 section 11.6.1).
     fn scheme(&self) -> &'static str {
         match self {
             Self::Jwt(_) => "Bearer",

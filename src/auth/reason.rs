@@ -1,17 +1,17 @@
-//! Why a client is not let in: one sentence for the log, a vaguer one for the client.
+//! The reason for refusing a client: one sentence for the log, a vaguer one for the client.
 
 use std::fmt;
 
 use crate::http;
 
-/// Why. Never with anything that the client sent.
+/// The reason. Never contains anything that the client sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reason {
     /// It brought nothing.
     NoCredential,
     /// It brought two in the same place.
     GivenTwice,
-    /// What it brought is too large to be looked at.
+    /// The credential is too large to be looked at.
     TooLong,
     /// It is no token in compact form (RFC 7515 section 7.1).
     Malformed,
@@ -35,7 +35,7 @@ pub enum Reason {
     Audience,
     /// It is by another issuer.
     Issuer,
-    /// The header Authorization is not what its scheme has.
+    /// The header Authorization breaks the rules of its scheme.
     Header,
     /// No application has this key and secret.
     Application,
@@ -61,7 +61,7 @@ impl Refused {
         Self { reason, challenges }
     }
 
-    /// Why, for the log.
+    /// The reason, for the log.
     pub fn reason(&self) -> &Reason {
         &self.reason
     }
@@ -69,7 +69,7 @@ impl Refused {
     /// The answer to the client: 401, and how it may do better.
     pub fn to_response(&self) -> Vec<u8> {
         let challenge = |scheme: &&'static str| {
-            // RFC 6750 section 3: an error is told to who has sent a token.
+            // RFC 6750 section 3: a client that has sent a token is told the error.
             let no_token = [Reason::NoCredential, Reason::Header, Reason::Application];
             let error = *scheme == "Bearer" && !no_token.contains(&self.reason);
             let challenge =
@@ -80,7 +80,7 @@ impl Refused {
         http::rejection(401, format!("{}\n", self.told()).as_bytes(), &headers)
     }
 
-    /// What helps a client that means well. To the others every bad credential is the same.
+    /// The text that helps an honest client. For all others every bad credential looks the same.
     fn told(&self) -> &'static str {
         match self.reason {
             Reason::NoCredential => "this server wants to know who you are: send a credential",

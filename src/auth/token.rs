@@ -1,8 +1,8 @@
 //! A JWT in compact form: split, its signature checked, and only then read (RFC 7515, RFC 7519).
 //!
-//! What may be used is the key's: a secret knows the algorithms that it is long enough for, an RSA key those of RSA, any
-//! other its one. The token's `alg` is one of these or the token is refused: one that could choose would choose
-//! `none`, or HS256 with the public key as the secret (RFC 8725 section 2.1).
+//! The key decides about algorithms: a secret allows those that it is long enough for, an RSA key those of RSA, any
+//! other key its one. The token's `alg` is one of these or the token is refused: a token that could choose would
+//! choose `none`, or HS256 with the public key as the secret (RFC 8725 section 2.1).
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
@@ -13,7 +13,7 @@ use super::{
     keys::{Key, text},
 };
 
-/// What a token says, by the name of the claim.
+/// The claims of a token, by name.
 pub(super) type Claims = Map<String, Value>;
 
 /// The claims of a token that one of the keys has signed; and as its issuer wrote them, for numbers need not come out
@@ -44,8 +44,8 @@ pub(super) fn verify(token: &[u8], keys: &[Key]) -> Result<(Claims, Box<str>), R
     }
 }
 
-/// The keys that a token's header may mean. A name may be there more than once, as while keys are replaced, and a token
-/// may say none; what any of them has signed is signed by who may.
+/// The keys that a token's header may mean. A name may occur more than once, as while keys are replaced, and a token
+/// may have no name; a signature of any of these keys is good.
 fn choose<'a>(header: &Claims, keys: &'a [Key]) -> Result<Vec<&'a Key>, Reason> {
     // Nothing that must be understood is (RFC 7515 section 4.1.11).
     if header.contains_key("crit") {
@@ -68,7 +68,7 @@ fn choose<'a>(header: &Claims, keys: &'a [Key]) -> Result<Vec<&'a Key>, Reason> 
         None => fitting.iter().copied().take(MOST_TRIED).collect(),
         Some(id) => with(Some(id)),
     };
-    // A key that was given by itself has no name, whatever the issuer calls it.
+    // A single key has no name, whatever name the issuer uses.
     let meant = if meant.is_empty() { with(None) } else { meant };
     if meant.is_empty() { Err(Reason::UnknownKey) } else { Ok(meant) }
 }

@@ -1,4 +1,4 @@
-//! What a request is answered.
+//! The answers to requests.
 
 use std::time::SystemTime;
 
@@ -7,16 +7,16 @@ use serde::Serialize;
 
 use crate::http::status::phrase;
 
-/// What was done, or what was asked for: status 200, or 503 of a server that ends, and JSON.
+/// A success: status 200, or 503 of a server that ends, and JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Bytes,
-    /// Whether it is the answer to an earlier request with the same idempotency key.
+    /// True if it is the answer to an earlier request with the same idempotency key.
     pub(super) replayed: bool,
 }
 
-/// Why nothing was done.
+/// A failure; nothing was done.
 #[derive(Debug, Serialize)]
 pub(super) struct Failure {
     #[serde(skip)]
@@ -121,7 +121,7 @@ impl Failure {
         Self { field: Some(field.into()), ..self }
     }
 
-    /// Whether it is about who asks, not what.
+    /// True if it is about the sender of the request, not about its content.
     pub(super) fn is_refusal(&self) -> bool {
         self.status == 401
     }
@@ -141,12 +141,12 @@ impl Failure {
     }
 }
 
-/// How an answer is sent.
+/// The form in which an answer is sent.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Form {
     /// To HEAD: without the body.
     pub(super) to_head: bool,
-    /// Whether the connection ends behind it.
+    /// True if the connection ends behind it.
     pub(super) last: bool,
 }
 

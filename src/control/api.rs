@@ -1,4 +1,4 @@
-//! What there is to ask for, and how it is done.
+//! The routes of the control API.
 
 use std::{
     cell::{Cell, RefCell},
@@ -34,7 +34,7 @@ pub struct Api {
     refusal_logged: Cell<Option<Instant>>,
 }
 
-/// One request, with who asks settled.
+/// One request, whose sender is authenticated.
 #[derive(Debug)]
 pub(super) struct Request<'a> {
     pub(super) method: &'a str,
@@ -173,7 +173,7 @@ impl Api {
         Ok(Answer::connections(self.publisher.borrow().connections(&to.into_audience()?).len()))
     }
 
-    /// What changes nothing.
+    /// Requests that change nothing.
     fn tell(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let tell = match request.path {
             "/v1/connections" => Self::connections,
@@ -248,7 +248,7 @@ impl Api {
 }
 
 impl Request<'_> {
-    /// Whether it is a POST, and all that it says is in its body.
+    /// Refuses a request that is not a POST, or has fields outside of its body.
     fn check_posted(&self) -> Result<(), Failure> {
         if self.method != "POST" {
             return Err(Failure::method("POST"));
@@ -256,7 +256,7 @@ impl Request<'_> {
         Fields::parse(self.query)?.end()
     }
 
-    /// What makes it the same as another.
+    /// The digest by which requests are the same.
     fn digest(&self) -> [u8; 32] {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(self.path.as_bytes());
@@ -332,6 +332,6 @@ fn too_big(error: PayloadTooBig) -> Failure {
     Failure::too_large(error.to_string())
 }
 
-/// What a close frame has room for (RFC 6455 section 5.5).
+/// Bytes that a close frame has room for (RFC 6455 section 5.5).
 const LONGEST_REASON: usize = 123;
 const LOG_INTERVAL: Duration = Duration::from_secs(10);

@@ -1,4 +1,4 @@
-//! The JSON of requests. What is not known is refused, so that a misspelled `except` never sends to everybody.
+//! The JSON of requests. Unknown fields are refused, so that a misspelled `except` never sends to all clients.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -14,8 +14,7 @@ use crate::{
     queue::{ConnectionId, TagValue},
 };
 
-/// What is to be sent, and to whom: the field that each request needs for that is taken out of it, and what is left
-/// must be nothing.
+/// A message and its recipients: each request takes the field that it needs for them, and none may be left.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Order<'a> {
@@ -66,7 +65,7 @@ pub(super) struct To {
     pub(super) except: Ids,
 }
 
-/// What is written as an object. A list will not do: a PHP script's empty array would be everybody.
+/// A value that is written as an object. A list is refused: a PHP script's empty array would mean all clients.
 #[derive(Debug)]
 pub(super) struct Object<T>(pub(super) T);
 
@@ -130,12 +129,12 @@ impl<'a> Order<'a> {
         self.to.take().ok_or_else(|| Failure::field("to", "is missing"))?.0.into_audience()
     }
 
-    /// Who does not get it.
+    /// The excluded connections.
     pub(super) fn take_except(&mut self) -> Vec<ConnectionId> {
         self.except.take().map_or_else(Vec::new, List::into_ids)
     }
 
-    /// The message, once what says for whom it is has been taken.
+    /// The message, once the fields for its recipients have been taken.
     pub(super) fn into_payload(self) -> Result<Payload<'a>, Failure> {
         let left =
             [("topic", self.topic.is_some()), ("to", self.to.is_some()), ("except", self.except.is_some())];
@@ -162,7 +161,7 @@ impl Payload<'_> {
 }
 
 impl To {
-    /// What it means, if there can be such connections.
+    /// The audience, if there can be such connections.
     pub(super) fn into_audience(self) -> Result<Audience, Failure> {
         let Self { topics, users, tags, connections, except } = self;
         for (index, topic) in topics.iter().flat_map(|topics| &topics.0).enumerate() {
@@ -329,5 +328,5 @@ fn normal_closure() -> u16 {
 }
 
 const LONGEST_LIST: usize = 10_000;
-/// What `serde_path_to_error` says of what is in no field.
+/// The path that `serde_path_to_error` gives for the whole value.
 const WHOLE: &str = ".";

@@ -1,4 +1,4 @@
-//! The head of a request, read as strictly as those of clients are: what two programs could read differently is
+//! The head of a request, read as strictly as those of clients: a head that two programs could read differently is
 //! refused.
 
 use super::answer::Failure;
@@ -42,7 +42,7 @@ impl Head {
         self.plain.request.query_string()
     }
 
-    /// What is signed of it.
+    /// The part of it that is signed.
     pub(super) fn target(&self) -> &str {
         &self.target
     }
@@ -56,7 +56,7 @@ impl Head {
         }
     }
 
-    /// Whether the client waits with the body until it is asked for it.
+    /// True if the client waits with the body until it is asked for it.
     pub(super) fn waits(&self) -> bool {
         self.plain.waits_for_continue
     }
@@ -65,7 +65,7 @@ impl Head {
         self.plain.is_head()
     }
 
-    /// Whether it is the connection's last request.
+    /// True if it is the connection's last request.
     pub(super) fn is_last(&self) -> bool {
         let headers = self.plain.request.headers();
         let mut options = headers
@@ -84,7 +84,7 @@ impl Head {
     }
 }
 
-/// Why a head is none.
+/// The answer to a bad head.
 pub(super) fn refused(refusal: HttpRefusal) -> Failure {
     let message = match refusal.status() {
         505 => "the control API speaks HTTP/1.1",
@@ -100,7 +100,7 @@ fn target(head: &[u8]) -> String {
     if target.starts_with('/') {
         return target.into_owned();
     }
-    // A whole URL (RFC 9112 section 3.2.2): what is behind the host.
+    // A whole URL (RFC 9112 section 3.2.2): the part after the host.
     let behind = target.split_once("://").map_or("", |(_, rest)| rest);
     match behind.find(['/', '?']).and_then(|at| behind.get(at..)) {
         Some(query) if query.starts_with('?') => format!("/{query}"),

@@ -1,10 +1,10 @@
-//! Who has a place at a listener: publishers, who keep their connections, and strangers, of whom nobody knows yet
-//! whether they are one.
+//! The places at a listener: of publishers, which keep their connections, and of strangers, which may or may not be
+//! publishers.
 //!
-//! A connection over TCP is a stranger until one of its requests had the right signature. Strangers have places of their
-//! own, and one that needs room takes it from the strangers of whichever address has most of them: never from a
-//! publisher, and never from those who are fewer. Publishers make room for each other, the one that has been idle longest
-//! first. On a Unix socket everybody is a publisher, since the mode of its file says who may connect.
+//! A connection over TCP is a stranger until one of its requests had the right signature. Strangers have places of
+//! their own, and one that needs room takes it from the strangers of the address that has most of them: never from a
+//! publisher, and never from an address with fewer. Publishers make room for each other, the one that has been idle
+//! longest first. On a Unix socket every client is a publisher, since the mode of its file decides about connections.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,14 +20,14 @@ use tokio::sync::Notify;
 pub(super) struct Places {
     seated: RefCell<BTreeMap<u64, Seated>>,
     next: Cell<u64>,
-    /// Whether everybody is a publisher.
+    /// True if every client is a publisher.
     trusting: bool,
     /// Bytes that the bodies of strangers may take together.
     strangers_bytes: usize,
     /// Bytes that they take, also those of strangers that are about to leave.
     strangers_hold: Cell<usize>,
     publishers_hold: Cell<usize>,
-    /// Whether a connection waits for the first publisher that is done.
+    /// True if a connection waits for the first publisher that is done.
     wanted: Cell<bool>,
     changed: Notify,
 }
@@ -39,11 +39,11 @@ pub(super) struct Place {
     number: Cell<u64>,
     /// Notified when it has to make room. It has no place any more then.
     pub(super) leave: Rc<Notify>,
-    /// Whether the answer to a publisher is on its way.
+    /// True if the answer to a publisher is on its way.
     finishing: Cell<bool>,
     /// Bytes of the body that arrives.
     held: Rc<Cell<usize>>,
-    /// Whether a request of it had a right signature.
+    /// True if a request of it had a right signature.
     trusted: Cell<bool>,
 }
 
@@ -63,7 +63,7 @@ enum State {
     Working,
 }
 
-/// There is no room for so many bytes, and nobody who has to give way.
+/// There is no room for so many bytes, and no connection that has to give way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoRoom;
 
@@ -153,7 +153,7 @@ impl Places {
         most.map(|(_, oldest)| oldest)
     }
 
-    /// What bodies of strangers will hold once those that have to leave are gone.
+    /// Bytes that bodies of strangers will hold once those that have to leave are gone.
     fn strangers_will_hold(&self) -> usize {
         let seated = self.seated.borrow();
         seated.values().filter(|seated| seated.state == State::Stranger).map(|seated| seated.held.get()).sum()
@@ -161,7 +161,7 @@ impl Places {
 }
 
 impl Place {
-    /// Whether none of its requests had a right signature.
+    /// True if none of its requests had a right signature.
     pub(super) fn is_strangers(&self) -> bool {
         !self.trusted.get()
     }
@@ -193,12 +193,12 @@ impl Place {
         self.take(held);
     }
 
-    /// Whether it still has its place.
+    /// True if it still has its place.
     pub(super) fn is_taken(&self) -> bool {
         self.with(|_| ()).is_some()
     }
 
-    /// Whether it may finish its answer although it has to leave.
+    /// True if it may finish its answer although it has to leave.
     pub(super) fn is_finishing(&self) -> bool {
         self.finishing.get()
     }
@@ -280,7 +280,7 @@ impl Drop for Place {
     }
 }
 
-/// What one peer has: an address, or a /64 of IPv6.
+/// The address range of one peer: an address, or a /64 of IPv6.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),

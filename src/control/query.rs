@@ -1,4 +1,4 @@
-//! What a request asks behind its `?`.
+//! The query of a request.
 
 use super::{
     answer::Failure,
@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{http::form_decoded, port::Audience};
 
-/// The fields of a query, in order, each to be taken once; what is left at the end is refused.
+/// The fields of a query, in order, each to be taken once; fields that are left at the end are refused.
 #[derive(Debug)]
 pub(super) struct Fields(Vec<(String, String)>);
 
@@ -44,7 +44,7 @@ impl Fields {
         self.one(name)?.map(|value| number(name, &value)).transpose()
     }
 
-    /// How many are asked for at once.
+    /// The number of results at once.
     pub(super) fn limit(&mut self) -> Result<usize, Failure> {
         let limit = self.number("limit")?.unwrap_or(100);
         match usize::try_from(limit) {
@@ -59,7 +59,7 @@ impl Fields {
         Ok(values.transpose()?.map(List::of))
     }
 
-    /// Whom `topic`, `user`, `tags`, `id` and `except` mean.
+    /// The audience that `topic`, `user`, `tags`, `id` and `except` select.
     pub(super) fn audience(&mut self) -> Result<Audience, Failure> {
         let to = To {
             topics: self.all("topic").map(List::of),
@@ -76,7 +76,7 @@ impl Fields {
         })
     }
 
-    /// Refuses what nobody has taken.
+    /// Refuses fields that were not taken.
     pub(super) fn end(self) -> Result<(), Failure> {
         match self.0.into_iter().next() {
             None => Ok(()),

@@ -1,4 +1,4 @@
-//! What was answered to whom, for those who ask again because the answer was lost.
+//! Answers that are kept for repeated requests, whose first answer was lost.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -15,7 +15,7 @@ pub(super) struct Remembered {
     order: VecDeque<Asked>,
 }
 
-/// Who asked, and under which idempotency key.
+/// The sender of a request, and its idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Asked {
     /// The key that signed it; empty on a Unix socket.
@@ -33,7 +33,7 @@ struct Known {
 }
 
 impl Remembered {
-    /// What was answered to this before; with an error if it was another request.
+    /// The answer to this request, if it was made before; an error if another request had the key.
     pub(super) fn find(
         &self,
         asked: &Asked,

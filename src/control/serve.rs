@@ -30,13 +30,13 @@ use crate::{
 pub struct Listener {
     /// Not blocking.
     pub listening: Listening,
-    /// What requests are signed with; none: whoever can connect may speak.
+    /// The keys that sign requests; without one, every client that can connect may send.
     pub keys: Vec<ControlKey>,
-    /// What TLS sessions begin with, if it speaks TLS.
+    /// The certificates of TLS sessions, if it speaks TLS.
     pub tls: Option<Arc<Certificates>>,
 }
 
-/// What the connections of one listener share, so that those of one cannot crowd out those of another.
+/// The state of one listener's connections, so that they cannot crowd out those of another.
 struct Shared {
     api: Rc<Api>,
     keys: Keys,
@@ -94,14 +94,14 @@ async fn accept(
     let _ = timeout(LAST_ANSWERS, shared.places.empty()).await;
 }
 
-/// Who connects next, and the place that it takes; `None` at the end.
+/// The next connection, and its place; `None` at the end.
 async fn next(
     shared: &Shared,
     gate: &Gate,
     stop: &mut watch::Receiver<bool>,
 ) -> Option<io::Result<(Transport, PeerAddress, Place)>> {
     let accepted = async {
-        // Whoever came before reads what it has sent before somebody else makes it leave.
+        // Earlier connections read their bytes before a new one makes them leave.
         yield_now().await;
         let (plain, peer) = poll_fn(|cx| gate.poll_accept(cx)).await?;
         let place = shared.places.take(peer.ip()).await;
@@ -178,7 +178,7 @@ impl Shared {
         Ok(!form.last && place.is_taken())
     }
 
-    /// What is answered to a request, and whether all of it was read.
+    /// The answer to a request, and true if all of the request was read.
     async fn request(
         &self,
         wire: &mut Wire<impl AsyncRead + AsyncWrite + Unpin>,
@@ -243,7 +243,7 @@ fn idempotency_key<'a>(head: &Head, id: &'a [u8]) -> Result<&'a str, Failure> {
     })
 }
 
-/// Whether a body can be JSON by its type. `curl -d` says that it is a form.
+/// True if a body can be JSON by its type. `curl -d` says that it is a form.
 fn is_json(kind: Option<&[u8]>) -> bool {
     let Some(kind) = kind else { return true };
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
@@ -254,7 +254,7 @@ fn is_json(kind: Option<&[u8]>) -> bool {
 
 /// From the answer before to the end of a request's head.
 const IDLE: Duration = Duration::from_secs(75);
-/// The same of those who have signed no request, and from the accept.
+/// The same for clients that have signed no request, and from the accept.
 const STRANGER: Duration = Duration::from_secs(10);
 const HANDSHAKE: Duration = Duration::from_secs(5);
 /// For answers that are on their way when the connection ends.

@@ -1,4 +1,4 @@
-//! Who asks: requests over TCP are signed with a secret that both sides know.
+//! Authentication of requests: over TCP they are signed with a secret that both sides know.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -16,12 +16,12 @@ pub(super) struct Keys {
     nobodys: hmac::Key,
 }
 
-/// What a request says of itself before its body is read.
+/// The claim of a request, before its body is read.
 #[derive(Debug)]
 pub(super) struct Claim<'a> {
     /// The key's name; empty on a Unix socket.
     pub(super) name: &'a str,
-    /// How to verify it; `None` on a Unix socket.
+    /// The data for verifying it; `None` on a Unix socket.
     signed: Option<Signed<'a>>,
 }
 
@@ -45,12 +45,12 @@ impl Keys {
         Self { nobodys: hmac::Key::new(hmac::HMAC_SHA256, seed), known }
     }
 
-    /// Whether everybody who can connect may speak.
+    /// True if every client that can connect may send.
     pub(super) fn is_empty(&self) -> bool {
         self.known.is_empty()
     }
 
-    /// Whose request it claims to be. Its body is read only if it may be true.
+    /// The sender that a request claims. Its body is read only if that may be true.
     pub(super) fn claim<'a>(&'a self, head: &'a Head) -> Result<Claim<'a>, Failure> {
         if self.is_empty() {
             return Ok(Claim { name: "", signed: None });
@@ -104,5 +104,5 @@ fn wrong() -> Failure {
 const KEY: &str = "Ferrite-Key";
 const TIMESTAMP: &str = "Ferrite-Timestamp";
 const SIGNATURE: &str = "Ferrite-Signature";
-/// How far the clocks of both sides may differ.
+/// Allowed difference between the clocks of both sides.
 const TOLERANCE: Duration = Duration::from_secs(300);

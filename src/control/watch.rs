@@ -1,7 +1,7 @@
-//! The time of one connection: only that in which somebody looked at it.
+//! The time of one connection: only the time in which the process looked at it.
 //!
-//! A publisher whose call is under way while the process is stopped, its container paused or the machine suspended has
-//! missed nothing: afterwards it may need several steps more, and has for them what time was left before.
+//! A publisher whose call is under way while the process is stopped, its container paused or the machine suspended
+//! loses nothing: afterwards it may need several steps more, and has for them the time that was left before.
 
 use std::{cell::Cell, pin::pin, time::Duration};
 
@@ -18,7 +18,7 @@ impl Watch {
         self.now.get()
     }
 
-    /// What comes of `future`, if that is by `due`.
+    /// The result of `future`, if it comes by `due`.
     pub(super) async fn until<F: Future>(&self, due: Duration, future: F) -> Result<F::Output, Elapsed> {
         let mut future = pin!(future);
         loop {
@@ -38,7 +38,7 @@ impl Watch {
     }
 }
 
-/// What counts of the time that passed while `step` was meant to, of which `left` are left in all.
+/// The part of the passed time that counts, while `step` was meant to pass and `left` are left in all.
 fn counted(left: Duration, step: Duration, passed: Duration) -> Duration {
     if passed <= step + SLACK {
         return passed;
@@ -47,9 +47,9 @@ fn counted(left: Duration, step: Duration, passed: Duration) -> Duration {
     SLACK.min(left - left / 2)
 }
 
-/// How long it is at most until the next look at the clock, if an eighth of what is left is not longer.
+/// The longest time until the next look at the clock, if an eighth of the time left is not longer.
 const STEP: Duration = Duration::from_secs(1);
-/// What comes later than this was not meant to.
+/// A step that ends later than this was interrupted.
 const SLACK: Duration = Duration::from_millis(250);
 
 #[cfg(test)]

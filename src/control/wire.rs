@@ -15,7 +15,7 @@ use crate::{
     limits::LeastRate,
 };
 
-/// A connection, and what has come of it and was not read.
+/// A connection, and its bytes that were not read.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     stream: S,
@@ -120,10 +120,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-/// How slowly a body may come.
+/// The least rate of a body.
 const BODY: LeastRate = LeastRate { rate: 8 << 10, patience: Duration::from_secs(10) };
-/// How slowly an answer may be taken. Longer than a body, it may stand still: the operating system takes more only when a
-/// hundred kilobytes of what it has were acknowledged.
+/// The least rate at which an answer is taken. It may stand still longer than a body: the operating system takes more
+/// only when a hundred kilobytes of its buffer were acknowledged.
 const ANSWER: LeastRate = LeastRate { rate: 4 << 10, patience: Duration::from_secs(30) };
 /// Bytes that are read at once.
 const STEP: usize = 8 << 10;

@@ -21,7 +21,7 @@ pub struct Acceptor {
     reserve: Option<OwnedFd>,
 }
 
-/// Why a client is turned away before its request is read.
+/// The reason for turning a client away before its request is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
     /// The server has as many connections as it may have.
@@ -37,7 +37,7 @@ pub struct Arrival {
     pub stream: Stream,
     /// Where it connects from.
     pub address: PeerAddress,
-    /// What the address demands that it connected to.
+    /// The options of the address that it connected to.
     pub entry: Entry,
 }
 
@@ -86,8 +86,8 @@ impl Acceptor {
         Poll::Pending
     }
 
-    /// Before the end: lets go of sockets that somebody else holds open. Who waits there is left to the
-    /// next server.
+    /// Before the end: releases sockets that another process holds open. Clients that wait there are left to the next
+    /// server.
     pub fn leave_passed(&mut self) {
         self.listeners.retain(|open| !open.passed);
     }
@@ -115,8 +115,8 @@ impl Acceptor {
     }
 }
 
-/// Answers a client that is not let in, at no lasting cost: one write, a few reads, no waiting. `tls`: it
-/// expects the handshake of TLS, which would cost too much for an answer. `date` is what the header says.
+/// Answers a client that is not let in, at no lasting cost: one write, a few reads, no waiting. `tls`: it expects the
+/// handshake of TLS, which would cost too much for an answer. `date` is the value of the header.
 pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal, date: &str) {
     let (status, body) = match refusal {
         Refusal::Full => ("503 Service Unavailable", "The server is full\n"),
@@ -135,13 +135,13 @@ pub fn turn_away(stream: Stream, tls: bool, refusal: Refusal, date: &str) {
     };
     let socket = stream.as_socket();
     let mut socket: &Socket = &socket;
-    // Nothing can be done for a client that cannot even take this. What it has sent is read, for a
-    // close with unread bytes is a reset, and a reset may overtake the answer.
+    // A client that cannot even take this gets nothing. Its bytes are read, for a close with unread bytes is a reset,
+    // and a reset may overtake the answer.
     let _ = socket.send_with_flags(&response, NO_SIGNAL);
     let _ = socket.shutdown(Shutdown::Write);
     let mut unread = [0; 4096];
     for _ in 0..READS {
-        // Whoever has sent less than there is room for has sent no more.
+        // A client that has sent less than there is room for has sent no more.
         if !matches!(socket.read(&mut unread), Ok(4096)) {
             break;
         }

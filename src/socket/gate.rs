@@ -19,7 +19,7 @@ use tokio::{
 use super::{Listening, PeerAddress, Transport};
 use crate::descriptors::{Inherited, Raised, STANDARD, keep_standard, place};
 
-/// A listening socket in tokio's hands. By hand, for what tokio accepts has the lowest free number.
+/// A listening socket in tokio's hands. By hand, because tokio gives accepted sockets the lowest free number.
 #[derive(Debug)]
 pub struct Gate {
     _inherited: Inherited,

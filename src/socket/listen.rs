@@ -16,7 +16,7 @@ use crate::{
     descriptors::{Inherited, placed},
 };
 
-/// Why an address could not be bound.
+/// The reason for which an address could not be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {reason}")]
 pub struct BindError {
@@ -37,18 +37,18 @@ pub struct Bound {
     pub file: Option<SocketFile>,
 }
 
-/// The file of a listening Unix socket. Dropped, it is removed, unless another server has its own there by then: one
-/// that drains does not listen any more, and whoever comes after it takes the path.
+/// The file of a listening Unix socket. Dropped, it is removed, unless another server has its own there by then: a
+/// draining server does not listen any more, and its successor takes the path.
 #[derive(Debug)]
 pub struct SocketFile {
     path: PathBuf,
     made: Option<Made>,
 }
 
-/// By what a file differs from the one that was at its path before, whose number it may have.
+/// The identity of a file, which may have the number of the one that was at its path before.
 type Made = (u64, u64, SystemTime);
 
-/// What a connection at an address begins with before its request, and what it may ask for.
+/// The options of an address: the bytes before the request, and the requests that are allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Entry {
     /// A PROXY header that says whose it is.
@@ -66,9 +66,9 @@ pub struct Listening {
     pub(super) inherited: Inherited,
     /// Not blocking.
     pub socket: Socket,
-    /// How clients are served who come here.
+    /// The options for clients of this address.
     pub entry: Entry,
-    /// Whether somebody else holds it open too, and clients can wait there for the next server.
+    /// True if another process holds it open too, so that clients can wait there for the next server.
     pub passed: bool,
 }
 
@@ -107,8 +107,8 @@ pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bo
     }
 }
 
-/// Binds what a host means. Those addresses of a *name* that this machine does not have are left out if another is
-/// bound: `/etc/hosts` gives `localhost` an `::1` also where there is no IPv6, as in most containers.
+/// Binds every address of a host. Those addresses of a *name* that this machine does not have are left out if another
+/// is bound: `/etc/hosts` gives `localhost` an `::1` also where there is no IPv6, as in most containers.
 fn bind_resolved(
     addresses: &[SocketAddr],
     is_name: bool,
@@ -132,7 +132,7 @@ fn bind_resolved(
     }
 }
 
-/// Whether this machine has no such address, or no such family of addresses at all.
+/// True if this machine has no such address, or no such family of addresses at all.
 fn is_missing(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::AddrNotAvailable || error.raw_os_error() == Some(libc::EAFNOSUPPORT)
 }
@@ -181,7 +181,7 @@ impl Entry {
     }
 }
 
-/// Shards share what was passed: there is one socket, and nobody may bind another beside it.
+/// Shards share a passed socket: there is one, and no other may be bound beside it.
 fn bind_passed(socket: Socket, mut entry: Entry, shards: usize) -> io::Result<Bound> {
     let address = socket.local_addr()?;
     let url = match address.as_socket() {
@@ -227,7 +227,7 @@ fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
         socket.set_reuse_port(true)?;
     }
     if address.is_ipv6() {
-        // `[::]` and `0.0.0.0` can both be listed, whatever `net.ipv6.bindv6only` says.
+        // `[::]` and `0.0.0.0` can both be listed, for any value of `net.ipv6.bindv6only`.
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
@@ -236,16 +236,16 @@ fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Has the connections of a listening socket take only a little that cannot be sent yet: what a client does not read is
-/// to wait where it is counted, and not in buffers of some megabytes that the operating system keeps for each of them.
-/// What is under way has no bound by this, so a client that reads fast gets as much at once as before.
+/// Has the connections of a listening socket take only a little that cannot be sent yet: bytes that a client does not
+/// read are to wait where they are counted, and not in buffers of some megabytes that the operating system keeps for
+/// each client. Bytes under way are not bounded by this, so a client that reads fast gets as much at once as before.
 fn bound_kernel(socket: &Socket) {
-    // Where there is no such thing, the system's own bound is what there is.
+    // Other systems have only their own bound.
     #[cfg(target_os = "linux")]
     let _ = socket.set_tcp_notsent_lowat(UNSENT);
 }
 
-/// What the operating system takes of what it cannot send yet, for one connection.
+/// Bytes of one connection that the operating system takes before it can send them.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 256 << 10;
 

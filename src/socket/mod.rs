@@ -1,7 +1,6 @@
-//! Sockets: what is listened on, what is accepted, and reading and writing either kind, with TLS or
-//! without.
+//! Sockets: listening, accepting, and reading and writing either kind, with TLS or without.
 //!
-//! A proxy may say first whom it passes on (`proxy_header`). Knows neither frames nor the hub nor PHP.
+//! A proxy may first name the client that it forwards (`proxy_header`). Knows neither frames nor the hub nor PHP.
 
 mod accept;
 mod gate;

@@ -1,4 +1,4 @@
-//! The socket of one client, TCP or Unix, and what goes through it as it is.
+//! The socket of one client, TCP or Unix, whose bytes pass unchanged.
 
 use std::{
     io::{self, IoSlice},
@@ -23,7 +23,7 @@ use super::{
 };
 use crate::descriptors::Inherited;
 
-/// A connected socket, and how far what was written has come.
+/// A connected socket, and the progress of the bytes written to it.
 #[derive(Debug)]
 pub(super) struct Plain {
     socket: Transport,
@@ -47,7 +47,7 @@ impl Transport {
         Inherited::new(&*self.as_socket())
     }
 
-    /// For what tokio has no method for.
+    /// For options that tokio has no method for.
     fn as_socket(&self) -> SockRef<'_> {
         match self {
             Self::Tcp(stream) => SockRef::from(stream),
@@ -61,14 +61,13 @@ impl Plain {
         Self { socket, written: 0, way: Way::default() }
     }
 
-    /// Whether the other side has taken something since the last look, of what waited for it then.
+    /// True if the other side has acknowledged some of the bytes that waited at the last look.
     pub(super) fn has_been_heard(&mut self) -> bool {
         let queued = progress::queued(&self.as_socket());
         self.way.look(self.written, queued)
     }
 
-    /// Reads what has arrived to the end of `buffer`, at most as much as it has room for. 0: the
-    /// client will send no more.
+    /// Reads bytes to the end of `buffer`, at most as many as it has room for. 0: the client will send no more.
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -80,9 +79,9 @@ impl Plain {
         }
     }
 
-    /// Reads a PROXY header into `received`, and not a byte more: what follows may be for somebody
-    /// else to read from the socket. So it looks first, and then takes what is known to be the
-    /// header's. `None`: the other side finished before, or the connection broke.
+    /// Reads a PROXY header into `received`, and not a byte more: the bytes behind it may have another reader. So it
+    /// looks first, and then takes the bytes that are known to be the header's. `None`: the other side finished
+    /// before, or the connection broke.
     pub(super) fn poll_proxy_header(
         &mut self,
         cx: &mut Context<'_>,
@@ -90,7 +89,7 @@ impl Plain {
     ) -> Poll<Option<Result<ProxyHeader, ProxyViolation>>> {
         loop {
             let known = received.len();
-            // What is kept grows with what has come, not with what a header may be.
+            // The memory grows with the bytes that have come, not with the largest header.
             let mut seen = [0; LOOK];
             let Ok(arrived @ 1..) = ready!(self.poll_peek(cx, &mut seen)) else { return Poll::Ready(None) };
             received.extend_from_slice(seen.get(..arrived).unwrap_or_default());
@@ -110,7 +109,7 @@ impl Plain {
         }
     }
 
-    /// Looks at what has arrived and leaves it there. 0: the client will send no more.
+    /// Looks at the bytes that have come and leaves them there. 0: the client will send no more.
     pub(super) fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             let peeked = match &self.socket {
@@ -131,7 +130,7 @@ impl Plain {
         }
     }
 
-    /// Writes what the socket has room for and says how much.
+    /// Writes the bytes that the socket has room for and returns their number.
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let Transport::Tcp(stream) = &mut self.socket else {
             // The oldest Rust that is supported writes to these with `write`, which raises SIGPIPE.
@@ -183,7 +182,7 @@ impl Plain {
         let _ = self.as_socket().shutdown(Shutdown::Write);
     }
 
-    /// For what tokio has no method for.
+    /// For options that tokio has no method for.
     pub(super) fn as_socket(&self) -> SockRef<'_> {
         self.socket.as_socket()
     }
@@ -201,7 +200,7 @@ pub const NO_SIGNAL: i32 = libc::MSG_NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 pub const NO_SIGNAL: i32 = 0;
 
-/// How much of a PROXY header is looked at at once; most are whole by then.
+/// Bytes of a PROXY header that are looked at at once; most headers are shorter.
 const LOOK: usize = 512;
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
-//! What a client has acknowledged of what was written to its socket.
+//! The bytes written to a socket that its client has acknowledged.
 //!
-//! A socket that takes nothing more is not one whose client takes nothing: the system has megabytes of its own,
-//! and says that there is room only when a good part of them has left.
+//! A socket that takes nothing more is not one whose client takes nothing: the system has megabytes of its own, and
+//! says that there is room only when a good part of them has left.
 #![allow(unsafe_code)]
 
 use socket2::SockRef;
 
-/// How far what was written to a socket had come at the last look.
+/// The progress of a socket's written bytes at the last look.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Way {
-    /// Bytes that were written in all, less those that were queued, modulo 2^32: what was acknowledged, over TCP.
+    /// Bytes that were written in all, less those that were queued, modulo 2^32: the acknowledged bytes, over TCP.
     mark: u32,
-    /// Whether something waited for the other side.
+    /// True if bytes waited for the other side.
     waited: bool,
 }
 
@@ -23,7 +23,7 @@ impl Way {
         let before = *self;
         self.waited = queued > 0;
         self.mark = written.wrapping_sub(queued);
-        // A Unix socket queues more than was written, since it counts memory: what is written moves the mark back.
+        // A Unix socket queues more than was written, since it counts memory: a write moves the mark back.
         let moved = self.mark.wrapping_sub(before.mark).cast_signed() > 0;
         before.waited && self.waited && moved
     }
@@ -41,7 +41,7 @@ pub(super) fn queued(socket: &SockRef<'_>) -> Option<u32> {
     (result == 0).then(|| queued.unsigned_abs())
 }
 
-/// Elsewhere progress is only what the socket takes.
+/// On other systems progress is only a write that the socket takes.
 #[cfg(not(target_os = "linux"))]
 pub(super) fn queued(_: &SockRef<'_>) -> Option<u32> {
     None

@@ -1,9 +1,9 @@
-//! The header with which a proxy says whose connection it passes on: the PROXY protocol, versions 1
-//! and 2 (HAProxy's `proxy-protocol.txt`).
+//! The header in which a proxy names the client that it forwards: the PROXY protocol, versions 1 and 2 (HAProxy's
+//! `proxy-protocol.txt`).
 //!
-//! Without I/O: bytes in, a [`ProxyHeader`] out, and the same one however the bytes arrive. Stricter
-//! than the specification asks, for the other side is a proxy and not a person: what is not exactly a
-//! header is refused at the first byte that shows it.
+//! Without I/O: bytes in, a [`ProxyHeader`] out, and the same one however the bytes arrive. Stricter than the
+//! specification asks, for the other side is a proxy and not a person: bytes that are not exactly a header are
+//! refused at the first one that shows it.
 
 #[cfg(test)]
 mod tests;
@@ -12,25 +12,25 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::PeerAddress;
 
-/// What a proxy says about a connection.
+/// A proxy's statement about a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ProxyHeader {
     /// Where the client connects from. `None`: the proxy speaks for itself (`LOCAL`, a health check)
     /// or does not know (`UNKNOWN`, `UNSPEC`); then the socket's own address stands.
     pub source: Option<PeerAddress>,
-    /// Whether the client came to the proxy over TLS, as far as the header says (`PP2_TYPE_SSL`).
+    /// True if the client came to the proxy over TLS, as far as the header says (`PP2_TYPE_SSL`).
     pub secure: bool,
-    /// Bytes that the header takes; what follows is the client's.
+    /// Bytes of the header; the client's bytes follow.
     pub length: usize,
 }
 
-/// Why bytes are no PROXY header.
+/// The reason for which bytes are no PROXY header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct ProxyViolation(&'static str);
 
 impl ProxyHeader {
-    /// The most bytes that it can have: version 2 counts in 16 bits what follows its fixed part. Most have
+    /// The most bytes that it can have: version 2 counts in 16 bits the bytes after its fixed part. Most headers have
     /// less than 200, but a proxy may pass a client's certificate on in a field.
     pub const MAX: usize = FIXED + u16::MAX as usize;
 
@@ -47,7 +47,7 @@ impl ProxyHeader {
     }
 }
 
-/// Whether one is the beginning of the other.
+/// True if one is the beginning of the other.
 fn is_prefix(bytes: &[u8], expected: &[u8]) -> bool {
     bytes.iter().zip(expected).all(|(found, expected)| found == expected)
 }
@@ -72,7 +72,7 @@ fn text(bytes: &[u8]) -> Result<Option<ProxyHeader>, ProxyViolation> {
     let line = std::str::from_utf8(line).map_err(|_| wrong)?;
     let mut words = line.split(' ');
     let source = match (words.next(), words.next(), words.next(), words.next(), words.next(), words.next()) {
-        // Whatever else the line says is to be ignored.
+        // The rest of the line is to be ignored.
         (Some("UNKNOWN"), ..) => None,
         (Some(family), Some(source), Some(destination), Some(from), Some(to), None) => {
             let address = match family {
@@ -120,7 +120,7 @@ fn binary(bytes: &[u8]) -> Result<Option<ProxyHeader>, ProxyViolation> {
     }
     let short = ProxyViolation("it is too short for its addresses");
     let (source, addresses) = match family {
-        // No family, with whatever transport: the addresses are to be passed over.
+        // No family, with any transport: the addresses are to be passed over.
         0x00..=0x02 => return Ok(Some(local)),
         0x11 | 0x12 => {
             let source = header.get(FIXED..).and_then(<[u8]>::first_chunk::<4>).ok_or(short)?;
@@ -179,7 +179,7 @@ fn checksum(header: &[u8], start: usize) -> u32 {
     !crc
 }
 
-/// What each byte adds to the checksum, so that the longest header costs no more than its bytes.
+/// The contribution of each byte to the checksum, so that the longest header costs no more than its bytes.
 #[expect(clippy::indexing_slicing, reason = "a place outside of it would not compile")]
 const REMAINDERS: [u32; 256] = {
     let mut table = [0; 256];
@@ -202,11 +202,11 @@ fn peer(address: impl Into<IpAddr>) -> PeerAddress {
     PeerAddress::Ip(address.into().to_canonical())
 }
 
-/// How version 1 begins.
+/// The start of version 1.
 const LEAD: &[u8] = b"PROXY ";
 /// The longest line of version 1, CR LF included.
 const MAX_TEXT: usize = 107;
-/// How version 2 begins: no byte sequence that HTTP or TLS could begin with.
+/// The start of version 2: no byte sequence that HTTP or TLS could begin with.
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
 /// The part of version 2 that is always there.
 const FIXED: usize = 16;

@@ -22,7 +22,7 @@ pub(super) struct Secured {
     unread: BytesMut,
     /// Records that the socket did not take yet.
     unsent: BytesMut,
-    /// Whether close_notify is among them, or has left.
+    /// True if close_notify is among them, or has left.
     closed: bool,
 }
 
@@ -52,7 +52,7 @@ impl Secured {
         lent: &mut Vec<u8>,
     ) -> Poll<io::Result<bool>> {
         while self.session.is_handshaking() {
-            // What the client sends right behind its last message is kept.
+            // Bytes that the client sends right behind its last handshake message are kept.
             if ready!(self.poll_receive(socket, cx, &mut <&mut [u8]>::default(), lent))?.is_none() {
                 return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
             }
@@ -87,8 +87,8 @@ impl Secured {
         Poll::Pending
     }
 
-    /// Reads once from the socket and says how much plaintext came to `buffer`; what finds no room there
-    /// is `unread`. `None`: the client will send no more.
+    /// Reads once from the socket and returns the number of plaintext bytes in `buffer`; bytes without room there are
+    /// `unread`. `None`: the client will send no more.
     fn poll_receive(
         &mut self,
         socket: &mut Plain,

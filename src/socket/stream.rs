@@ -21,8 +21,8 @@ use crate::{
 
 /// A connected socket, ready for tokio.
 ///
-/// Where a method takes `records`, that is memory lent for the time of the call, to hold what goes through
-/// the socket when that is not what is read or written.
+/// A method with `records` borrows that memory for the time of the call, for the socket's bytes where they differ
+/// from those that are read or written.
 #[derive(Debug)]
 pub struct Stream {
     pub(super) plain: Plain,
@@ -48,17 +48,17 @@ impl Stream {
         Ok(Self::new(Transport::Tcp(tokio::net::TcpStream::from_std(socket)?)))
     }
 
-    /// Whether TLS has begun.
+    /// True if TLS has begun.
     pub fn is_secured(&self) -> bool {
         self.secured.is_some()
     }
 
-    /// What the client proved to be, in DER form.
+    /// The client's proven certificate, in DER form.
     pub fn client_certificate(&self) -> Option<&[u8]> {
         self.secured.as_ref().and_then(|secured| secured.session().client_certificate())
     }
 
-    /// Whether the client has acknowledged something since the last look, of what waited for it then.
+    /// True if the client has acknowledged some of the bytes that waited at the last look.
     pub fn has_been_heard(&mut self) -> bool {
         self.plain.has_been_heard()
     }
@@ -91,14 +91,13 @@ impl Stream {
         self.secured = Some(Box::new(Secured::new(session)));
     }
 
-    /// After the handshake failed and the client was told why: what it still sends is to be read as it is,
-    /// and forgotten.
+    /// After the handshake failed and the client was told: further bytes are read as they are, and dropped.
     pub fn give_up_tls(&mut self) {
         self.secured = None;
     }
 
-    /// Goes on with the handshake of TLS. Ready with whether a session was resumed, once it is over; an
-    /// error says what was wrong, after the client was told of it.
+    /// Goes on with the handshake of TLS. Ready once it is over, with true if a session was resumed; an error says
+    /// what was wrong, after the client was told of it.
     pub fn poll_handshake(&mut self, cx: &mut Context<'_>, records: &mut Vec<u8>) -> Poll<io::Result<bool>> {
         match &mut self.secured {
             Some(secured) => secured.poll_handshake(&mut self.plain, cx, records),
@@ -106,8 +105,7 @@ impl Stream {
         }
     }
 
-    /// Reads what has arrived to the end of `buffer`, at most as much as it has room for. 0: the
-    /// client will send no more.
+    /// Reads bytes to the end of `buffer`, at most as many as it has room for. 0: the client will send no more.
     pub fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
@@ -120,7 +118,7 @@ impl Stream {
         }
     }
 
-    /// Writes what the socket has room for and says how much.
+    /// Writes the bytes that the socket has room for and returns their number.
     pub fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
@@ -168,21 +166,21 @@ impl Stream {
     }
 
     /// Before the socket is dropped: one attempt to answer a client that has said over TLS that it will send no more
-    /// (RFC 8446 section 6.1). What was written before and has not left goes first.
+    /// (RFC 8446 section 6.1). Earlier bytes that have not left go first.
     pub fn answer_goodbye(&mut self) {
         if let Some(secured) = self.secured.as_mut().filter(|secured| secured.session().is_finished()) {
             let _ = secured.poll_close(&mut self.plain, &mut Context::from_waker(Waker::noop()));
         }
     }
 
-    /// Has its end be a reset: what it did not take is forgotten, also by the operating system, which would otherwise
-    /// keep it for minutes.
+    /// Makes its end a reset: bytes that the client did not take are forgotten, also by the operating system, which
+    /// would otherwise keep them for minutes.
     pub fn reset(&self) {
         // Nothing but TCP has it, and there it fails only for a socket that is gone.
         let _ = self.as_socket().set_linger(Some(Duration::ZERO));
     }
 
-    /// For what has no method here.
+    /// For options that have no method here.
     pub(super) fn as_socket(&self) -> SockRef<'_> {
         self.plain.as_socket()
     }

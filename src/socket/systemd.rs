@@ -58,8 +58,8 @@ fn descriptors(
 /// A copy of a descriptor, if that is a stream socket that listens. Neither of them goes to programs
 /// that this process starts.
 fn listening(descriptor: RawFd) -> io::Result<Socket> {
-    // SAFETY: who passed it keeps it open, and nobody here closes it. It is borrowed for this function
-    // only; if it is not open after all, the first call says so (EBADF).
+    // SAFETY: the process that passed it keeps it open, and this one does not close it. It is borrowed for this
+    // function only; if it is not open after all, the first call says so (EBADF).
     let passed = unsafe { BorrowedFd::borrow_raw(descriptor) };
     fcntl(passed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
     let socket = Socket::from(placed(|| passed.try_clone_to_owned())?);

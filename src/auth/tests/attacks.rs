@@ -1,4 +1,4 @@
-//! What forgers try.
+//! Attempts of forgers.
 
 use proptest::prelude::*;
 

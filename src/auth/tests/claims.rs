@@ -1,4 +1,4 @@
-//! When a token is good, for whom, and what it makes of its client.
+//! The conditions under which a token is good, and the identity that it gives.
 
 use super::*;
 use crate::queue::TagValue;
@@ -76,7 +76,7 @@ fn a_token_for_others_is_refused() {
     for wrong in [json!(1), json!(true), json!({"chat": 1}), json!({"chat": "chat"}), json!(["chat", 1.5])] {
         assert_eq!(reason(&wanted, &with(wrong)), bad("aud"));
     }
-    // Whoever is not named in a token that names somebody must refuse it.
+    // A server that a token with audiences does not name must refuse it.
     assert_eq!(reason(&secret(), &with(json!("chat"))), Reason::Audience);
 }
 
@@ -183,7 +183,7 @@ fn a_claim_that_cannot_be_used_is_named() {
     assert_eq!(bad("topics").to_string(), "the token's claim topics cannot be used");
 }
 
-/// What `json_encode()` makes of PHP's values.
+/// The forms in which `json_encode()` writes PHP's values.
 #[test]
 fn claims_as_php_writes_them_lock_nobody_out_and_grant_nothing_more() {
     let judged = |name: &str, value: Value| {
@@ -223,7 +223,7 @@ fn an_audience_as_php_writes_it_means_the_same() {
     for fits in [json!({"1": "chat"}), json!({"0": "x", "2": "chat"}), json!([null, "chat"]), json!([7])] {
         assert!(brought(&wanted, &with(fits.clone())).is_ok(), "{fits}");
     }
-    // Nobody is named, so nobody is shut out; and nobody who must be named is.
+    // Without an audience no server is shut out; a required audience is missing.
     for nobody in [json!(null), json!([]), json!({}), json!([null])] {
         assert!(brought(&secret(), &with(nobody.clone())).is_ok(), "{nobody}");
         assert_eq!(brought(&wanted, &with(nobody)), Err(Reason::Audience));

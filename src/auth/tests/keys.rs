@@ -1,4 +1,4 @@
-//! Keys from files: which are taken, which are refused, and what happens when a file changes.
+//! Keys from files: accepted ones, refused ones, and files that change.
 
 use std::fs;
 
@@ -219,7 +219,7 @@ fn every_registered_algorithm_of_a_known_kind_of_key_is_verified_and_bound_to_it
                 let good = token(&json!({"alg": name}), &good(), sign);
                 assert!(judge(&good).is_ok(), "{name}: {:?}", judge(&good));
             }
-            // Signed as the key does, and called what another kind of key does.
+            // Signed as the key does, under the name of another kind of key.
             for other in all.iter().filter(|other| ways.iter().all(|(name, _)| name != *other)) {
                 let confused = token(&json!({"alg": other}), &good(), &ways[0].1);
                 assert_eq!(judge(&confused), Err(Reason::Algorithm), "{other}");

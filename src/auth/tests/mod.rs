@@ -144,7 +144,7 @@ fn judged(authenticator: &Authenticator, request: &Request) -> Result<Accepted, 
     authenticator.authenticate(request, at(NOW)).map_err(|refused| refused.reason().clone())
 }
 
-/// What comes of a token in a header.
+/// The outcome for a token in a header.
 fn brought(options: &Jwt, token: &str) -> Result<Accepted, Reason> {
     let authenticator = authenticator(&[Auth::Jwt(options.clone())]);
     judged(&authenticator, &request("/", &format!("Authorization: Bearer {token}\r\n")))

@@ -1,4 +1,4 @@
-//! Headers in all shapes, and whatever is not one.
+//! Headers in all shapes, and bytes that are none.
 
 use proptest::prelude::*;
 
@@ -104,7 +104,7 @@ fn version_2_tells_the_source() {
         (0x21, 0x02, vec![], None),
         (0x20, 0x00, vec![], None),
         (0x20, 0x11, V4.to_vec(), None),
-        // LOCAL has to be taken whatever it says besides.
+        // LOCAL has to be accepted with any further content.
         (0x20, 0xFF, vec![9; 3], None),
     ] {
         let header = v2(command, family, &body);
@@ -136,7 +136,7 @@ fn version_2_is_read_strictly() {
 
 #[test]
 fn a_header_may_be_as_long_as_its_length_can_say() {
-    // What a proxy says of the client's certificate, and fields that nobody knows.
+    // A proxy's statement about the client's certificate, and unknown fields.
     let certificate = [&[1, 0, 0, 0, 0][..], &field(0x28, &[b'c'; 4000])].concat();
     let body = [V4, &field(SSL, &certificate), &field(0xEA, &[7; 3000])].concat();
     let length = FIXED + body.len();
