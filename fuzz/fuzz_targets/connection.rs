@@ -1,8 +1,8 @@
-//! A whole connection through a shard: what PHP hears and what the client gets is what the parts, which have
-//! targets of their own, make of the same bytes.
+//! A whole connection through a shard: PHP's events and the client's bytes are those that the parts, which have
+//! targets of their own, make of the same input.
 //!
-//! Input: options (two bits: the server; 4: a request is made for it; the rest are `Play`'s), cuts, what the
-//! client sends.
+//! Input: options (two bits: the server; 4: a request is made for it; the rest are `Play`'s), cuts, the client's
+//! bytes.
 //!
 //! Long because it predicts everything that a connection does, to compare.
 
@@ -110,7 +110,7 @@ fn config(server: usize) -> Config {
     }
 }
 
-/// One connection, and what was seen of it.
+/// One connection, and the observations of it.
 struct Play<'a> {
     driver: &'a mut ManualShard,
     consumer: &'a mut Consumer<()>,
@@ -119,7 +119,7 @@ struct Play<'a> {
     entry: Entry,
     options: u8,
     client: Option<UnixStream>,
-    /// What the client got.
+    /// The bytes that the client got.
     output: Vec<u8>,
     handshake: Option<(Request, Option<String>)>,
     open: Option<(ConnectionId, Arc<ConnectionHandle>, Option<Request>)>,
@@ -208,7 +208,7 @@ impl<'a> Play<'a> {
     fn settle(&mut self) {
         for _ in 0..RESTLESS {
             let more = self.driver.tick();
-            // What the client gets gives nobody something to do; what the application hears may.
+            // Bytes for the client cause no further work; events for the application may.
             self.receive();
             if !self.hear() && !more {
                 return;
@@ -353,7 +353,7 @@ impl<'a> Play<'a> {
         });
         let heard = self.messages.iter().map(|(payload, binary)| (payload, *binary));
         assert!(expected.clone().take(self.messages.len()).eq(heard), "other messages than were sent");
-        // The application does not hear what comes after it closed, or while it pauses and the client ends.
+        // The application gets no messages after it closed, or while it pauses and the client ends.
         if !self.is(CLOSES) {
             assert_eq!(self.messages.len(), expected.count(), "not all messages, before {end:?}");
         }
@@ -416,7 +416,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// What the parts make of the stream.
+    /// The outcome of the parts for the stream.
     fn expected(&self, stream: &[u8]) -> Expected {
         let mut rest = stream;
         let mut peer = http::Peer { address: Some(CLIENT), secure: false };
@@ -463,7 +463,7 @@ fn undated(output: &[u8]) -> Vec<u8> {
     [&output[..start], &output[end..]].concat()
 }
 
-/// What is to become of a stream.
+/// The expected outcome of a stream.
 enum Expected {
     /// There is nobody to answer.
     Nothing,
@@ -491,7 +491,7 @@ enum End {
 }
 
 impl End {
-    /// What the application is told.
+    /// The close event of the application.
     fn close(&self) -> (u16, String) {
         match self {
             Self::Silent => (1006, String::new()),
@@ -508,7 +508,7 @@ fn read_frames(stream: &[u8], max_message: usize, deflate: Option<Agreement>) ->
     let limits = DecodeLimits { max_message, deflate: deflate.is_some(), part: PART };
     let (mut decoder, mut bytes, mut said) = (Decoder::new(), BytesMut::from(stream), Vec::new());
     let (mut codec, mut whole) = (Codec::new(1), deflate.map(Contexts::new));
-    // The same connection once more, and what has come of a message that it inflates as it arrives.
+    // The same connection once more, and the state of a message that it inflates as it arrives.
     let (mut in_parts, mut parts) = (deflate.map(Contexts::new), Vec::new());
     let mut payloads = Payloads::default();
     loop {

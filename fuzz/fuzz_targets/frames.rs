@@ -8,7 +8,9 @@
 #![no_main]
 
 use bytes::{BufMut, BytesMut};
-use ferrite::frame::{DecodeLimits, Decoder, OpCode, Payloads, Received, Violation, client, encode, message_of};
+use ferrite::frame::{
+    DecodeLimits, Decoder, OpCode, Payloads, Received, Violation, client, encode, message_of,
+};
 use ferrite_fuzz::Input;
 use libfuzzer_sys::fuzz_target;
 

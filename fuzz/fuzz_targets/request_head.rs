@@ -13,7 +13,7 @@ use base64::{
 use ferrite::{
     config::{Compression, Origins, TrustedProxies},
     http::{
-        HeadLimits, HeadReader, Peer, HttpRefusal, Upgrade, UpgradeRules, parse_upgrade, switching_protocols,
+        HeadLimits, HeadReader, HttpRefusal, Peer, Upgrade, UpgradeRules, parse_upgrade, switching_protocols,
     },
 };
 use ferrite_fuzz::{Cuts, Input, response::Response};

@@ -1,4 +1,4 @@
-//! One publisher and many subscribers, of whom each must get everything in order.
+//! One publisher and many subscribers, each of which must get everything in order.
 
 use std::{
     rc::Rc,
@@ -61,7 +61,7 @@ impl Audience {
         Ok(())
     }
 
-    /// Waits once, and takes what has come; false if the server has been silent for too long.
+    /// Waits once, and takes the received messages; false if the server has been silent for too long.
     fn turn(&mut self, due: &mut usize, began: Instant) -> Result<bool> {
         let alive = self.reactor.wait(TICK)?;
         let (ready, buffer) = self.reactor.ready();
@@ -121,5 +121,5 @@ impl Audience {
     }
 }
 
-/// How often to publish while subscribers still join, and to look at the clock.
+/// Interval of publishing while subscribers still join, and of looks at the clock.
 const TICK: Duration = Duration::from_millis(20);

@@ -28,7 +28,7 @@ pub struct ClosedLoop {
     finishing: bool,
 }
 
-/// What of it can be chosen.
+/// The options of it.
 pub struct Shape {
     pub path: String,
     pub connections: usize,
@@ -73,7 +73,7 @@ impl ClosedLoop {
         self.run(|this| this.count < count)
     }
 
-    /// Sends no more and waits for what is in flight.
+    /// Sends no more and waits for the messages in flight.
     pub fn finish(&mut self) -> Result<()> {
         self.finishing = true;
         self.run(|this| this.lanes.iter().any(|lane| !lane.in_flight.is_empty()))
@@ -124,5 +124,5 @@ impl Lane {
     }
 }
 
-/// How often to look at the clock when nothing comes.
+/// Interval of looks at the clock when nothing comes.
 const TICK: Duration = Duration::from_millis(50);

@@ -14,7 +14,7 @@ use crate::{
     stamp::Stamp,
 };
 
-/// A socket, what is sent on it and what is expected from it.
+/// A socket, its messages to send and the messages expected from it.
 pub struct Connection {
     number: usize,
     stream: TcpStream,
@@ -43,7 +43,7 @@ impl Connection {
         self.read(buffer).with_context(|| format!("connection {}", self.number))
     }
 
-    /// Writes what waits and as many of `due` messages as the socket takes; see [`Outbound::send`].
+    /// Writes waiting bytes and as many of `due` messages as the socket takes; see [`Outbound::send`].
     pub fn send(&mut self, due: &mut usize, began: impl FnMut(usize)) -> Result<()> {
         self.outbound
             .send(&mut self.stream, due, began)

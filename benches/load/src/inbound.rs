@@ -1,4 +1,4 @@
-//! What one connection receives: frames of a server, checked byte by byte against what must come.
+//! The messages that one connection receives: frames of a server, checked byte by byte.
 
 use std::rc::Rc;
 
@@ -24,7 +24,7 @@ pub enum Expected {
     Any,
     /// This one, and nothing else.
     Exactly(Stamp),
-    /// This one or a later one of the same sender; whoever asks for this counts those that come.
+    /// This one or a later one of the same sender; the caller counts those that come.
     AtLeast(Stamp),
 }
 
@@ -51,12 +51,12 @@ impl Inbound {
         self.expected = expected;
     }
 
-    /// Whether everything before `next` has come.
+    /// True if everything before `next` has come.
     pub fn awaits_exactly(&self, next: &Stamp) -> bool {
         matches!(&self.expected, Expected::Exactly(expected) if expected == next)
     }
 
-    /// Checks what arrived and says how many messages it completed. Pings are answered through `out`.
+    /// Checks received bytes and returns the number of completed messages. Pings are answered through `out`.
     pub fn feed(&mut self, mut bytes: &[u8], out: &mut Outbound) -> Result<usize> {
         let mut messages = 0;
         while !bytes.is_empty() {
@@ -180,7 +180,7 @@ impl Inbound {
         }
     }
 
-    /// What it waits for, in words.
+    /// The awaited message, in words.
     pub fn awaits(&self) -> String {
         match &self.expected {
             Expected::Any => "waiting for a first message".to_owned(),

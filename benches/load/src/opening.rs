@@ -13,7 +13,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 
 use crate::{reactor::Reactor, target::Target};
 
-/// How to connect.
+/// The way to connect.
 pub struct Way {
     address: SocketAddr,
     request: Vec<u8>,
@@ -59,7 +59,7 @@ pub struct Opening {
 }
 
 impl Opening {
-    /// Begins to connect; `number` is what the reactor will call it.
+    /// Begins to connect; `number` is the connection's number at the reactor.
     pub fn begin(reactor: &Reactor, way: &Way, number: usize) -> Result<Self> {
         let mut stream = way.connect()?;
         reactor.register(&mut stream, number)?;
@@ -149,9 +149,9 @@ pub fn open_all(
     Ok(streams.into_iter().flatten().collect())
 }
 
-/// How many handshakes are under way at once, where that is not what is measured.
+/// Handshakes under way at once, where that is not measured.
 pub const AT_ONCE: usize = 64;
 
-/// What RFC 6455 section 1.3 computes for the key above.
+/// The result of RFC 6455 section 1.3 for the key above.
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 const IN_PROGRESS: i32 = nix::errno::Errno::EINPROGRESS as i32;

@@ -1,4 +1,4 @@
-//! What one connection sends: frames built once, of which only the stamp changes.
+//! The messages that one connection sends: frames built once, of which only the stamp changes.
 
 use std::io::{self, Write};
 
@@ -53,8 +53,8 @@ impl Outbound {
         push_frame(&mut self.control, PONG, self.mask, payload);
     }
 
-    /// Writes what waits, then as many of `due` messages as the socket takes, and reports each batch to `began`
-    /// before it is written. What the socket does not take is written by the next call.
+    /// Writes waiting bytes, then as many of `due` messages as the socket takes, and reports each batch to `began`
+    /// before it is written. Bytes that the socket does not take are written by the next call.
     pub fn send(
         &mut self,
         socket: &mut impl Write,
@@ -108,7 +108,7 @@ pub fn close_frame(sender: usize) -> Vec<u8> {
     frame
 }
 
-/// A payload that names nobody yet: what follows the stamp, so that a shift inside a message shows too.
+/// A payload without a sender yet: the bytes after the stamp, which show a shift inside a message too.
 pub fn payload(size: usize) -> Vec<u8> {
     (0..size).map(|place| b'a' + (place % 23) as u8).collect()
 }

@@ -1,4 +1,4 @@
-//! Publishing at a steady rate to subscribers of whom some may miss something.
+//! Publishing at a steady rate to subscribers that may miss messages.
 
 use std::time::{Duration, Instant};
 
@@ -26,16 +26,16 @@ pub struct Paced {
 struct Subscriber {
     connection: Connection,
     heard: u64,
-    /// Why it is no longer connected.
+    /// The reason for which it is no longer connected.
     lost: Option<String>,
 }
 
-/// What came of one stretch of publishing.
+/// The outcome of one stretch of publishing.
 pub struct Heard {
     pub published: u64,
     /// For each subscriber.
     pub missing: Vec<u64>,
-    /// Why some were cut off, in words.
+    /// The reasons for which some were cut off, in words.
     pub lost: Vec<String>,
     /// From publishing to hearing.
     pub latencies: Histogram<u64>,
@@ -74,7 +74,7 @@ impl Paced {
             }
             part.sample(self.pid)?;
         }
-        // What the socket has not taken by now is not published.
+        // Messages that the socket has not taken by now are not published.
         due = 0;
         while alive && self.subscribers.iter().any(|s| s.lost.is_none() && s.heard < part.published()) {
             alive = self.turn(SAMPLE, &mut due, &mut part)?;
@@ -116,7 +116,7 @@ impl Paced {
     }
 }
 
-/// What is counted meanwhile.
+/// The counts meanwhile.
 struct Part {
     /// The sequence number of the first message, and when each was published.
     first: u64,
@@ -176,5 +176,5 @@ impl Part {
     }
 }
 
-/// How often to look at the memory.
+/// Interval of looks at the memory.
 const SAMPLE: Duration = Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! What a process and its children have used so far.
+//! The resources that a process and its children have used so far.
 
 use std::{fs, io, path::PathBuf, time::Duration};
 

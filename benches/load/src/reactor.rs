@@ -1,4 +1,4 @@
-//! One thread's readiness loop: what all modes wait with and read into.
+//! One thread's readiness loop, with which all modes wait and read.
 
 use std::{
     io,
@@ -48,11 +48,11 @@ impl Reactor {
         Ok(self.quiet.get_or_insert_with(Instant::now).elapsed() < self.patience)
     }
 
-    /// What the last wait brought: numbers of connections, and the buffer to read into.
+    /// The results of the last wait: numbers of connections, and the buffer to read into.
     pub fn ready(&mut self) -> (impl Iterator<Item = usize>, &mut [u8]) {
         (self.events.iter().map(Event::token).map(usize::from), &mut self.buffer)
     }
 }
 
-/// Room for what a hundred small messages or a few large ones take, and no more: it should stay in the cache.
+/// Room for a hundred small messages or a few large ones, and no more: it should stay in the cache.
 const READ: usize = 256 << 10;

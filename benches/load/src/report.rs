@@ -1,4 +1,4 @@
-//! What is measured around a run, and the JSON line that tells it.
+//! The measurements around a run, and the JSON line with them.
 
 use std::time::{Duration, Instant};
 
@@ -58,7 +58,7 @@ impl Report {
     }
 }
 
-/// What a stretch of time cost.
+/// The cost of a stretch of time.
 pub struct Metered {
     pub wall: Duration,
     pub server: Option<Duration>,

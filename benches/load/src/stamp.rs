@@ -1,4 +1,4 @@
-//! The name at the head of every payload: who sent it and which one it is.
+//! The name at the head of every payload: its sender and number.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ impl Stamp {
         Self(text)
     }
 
-    /// What a payload claims to be; `None` if it is no stamp.
+    /// The stamp of a payload; `None` if it is none.
     pub fn read(text: &[u8; Self::LEN]) -> Option<Self> {
         text.iter().all(u8::is_ascii_digit).then_some(Self(*text))
     }
@@ -44,7 +44,7 @@ impl Stamp {
         }
     }
 
-    /// Whether it is `earlier` or a later message of the same sender.
+    /// True if it is `earlier` or a later message of the same sender.
     pub fn follows(&self, earlier: &Self) -> bool {
         self.sender() == earlier.sender() && self.sequence() >= earlier.sequence()
     }
@@ -64,7 +64,7 @@ impl fmt::Display for Stamp {
     }
 }
 
-/// How many digits name the sender.
+/// Digits of the sender.
 const SENDER: usize = 5;
 
 fn number(digits: &[u8]) -> u64 {

@@ -20,7 +20,7 @@ pub struct Target {
     /// A name for the result
     #[arg(long, default_value = "")]
     pub name: String,
-    /// Seconds without anything from the server until what is awaited counts as lost
+    /// Seconds without anything from the server until an awaited message counts as lost
     #[arg(long, value_name = "SECONDS", default_value_t = 10.0, value_parser = seconds)]
     pub patience: f64,
 }
@@ -53,7 +53,7 @@ pub fn size(text: &str) -> Result<usize, String> {
     }
 }
 
-/// How many there are of something.
+/// A number of things.
 pub fn count(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(count @ 1..=1_000_000_000) => Ok(count),

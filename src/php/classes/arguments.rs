@@ -103,5 +103,5 @@ pub(in crate::php) fn seconds(
 
 /// Far more than anybody means, and small enough to be added to any instant.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
-/// What a close frame has room for after the code (RFC 6455 section 5.5).
+/// Bytes that a close frame has room for after the code (RFC 6455 section 5.5).
 const MAX_REASON: usize = 123;

@@ -1,4 +1,4 @@
-//! `Ferrite\Audience`: some of a server's connections, by what they are.
+//! `Ferrite\Audience`: some of a server's connections, described by selectors.
 
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ pub(in crate::php) fn everybody(server: Zval) -> Option<Owned<AudienceObject>> {
     Owned::new(AudienceObject { server, audience: Audience::default() })
 }
 
-/// Returns another target, which differs in what `change` does.
+/// Returns another audience, with the change that `change` makes.
 fn narrowed(call: &mut Call<'_>, change: impl FnOnce(&mut Audience)) -> Result<(), Thrown> {
     let target = call.this::<AudienceObject>()?;
     let mut audience = target.audience.clone();
@@ -185,7 +185,8 @@ fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     each(call, |publisher, connection| publisher.subscribe(connection, &names).is_ok())
 }
 
-/// Subscribes whom the rules let. They are asked for each connection, and may do anything to the others.
+/// Subscribes the connections that the rules allow. The rules are asked for each connection, and may do anything to
+/// the others.
 fn subscribe_by_rules(
     call: &mut Call<'_>,
     server: &Server,
@@ -200,7 +201,7 @@ fn subscribe_by_rules(
         let Some(connection) = client.object(&session.link) else { continue };
         let handle = client.handle().clone();
         let refused = rules::refused(session.link.rules(), &connection, &handle, names)?;
-        // What the connection's object held may throw when it ends.
+        // The values of the connection's object may throw when they end.
         drop((connection, client));
         if let Some(thrown) = thrown::pending() {
             return Err(thrown);
@@ -252,7 +253,7 @@ fn each(
     returns_count(call, done.flatten().unwrap_or(0))
 }
 
-/// What is made of the audience in the run that is on; `None` if there is none.
+/// Calls `what` with the audience in the run that is on; `None` if there is none.
 fn on_run<R>(call: &Call<'_>, what: impl FnOnce(&Session, &Audience) -> R) -> Result<Option<R>, Thrown> {
     let target = call.this::<AudienceObject>()?;
     let server = state_of::<Server>(&target.server).ok_or_else(failed)?;

@@ -1,4 +1,4 @@
-//! The server's option `auth`, and who a client has proved to be: `Ferrite\Auth\Identity`.
+//! The server's option `auth`, and the proven identity of a client: `Ferrite\Auth\Identity`.
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
@@ -35,7 +35,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     })
 }
 
-/// The object for who a client has proved to be; null where nobody asked.
+/// The object for a client's proven identity; null where credentials are not asked for.
 pub(in crate::php) fn identity(identity: Option<&Identity>) -> Zval {
     let Some(identity) = identity else { return values::null() };
     let user = identity.user.as_ref().map_or_else(values::null, |user| values::text(user.as_bytes()));
@@ -56,7 +56,7 @@ fn claims(json: &str) -> Zval {
     if decoded.is_array() { decoded } else { values::array(ZendHashTable::new()) }
 }
 
-/// What lets clients in: one object, a list of them, or null.
+/// The option's value: one object, a list of them, or null.
 pub(in crate::php) fn options(call: &Call<'_>, number: u32) -> Result<Vec<config::Auth>, Thrown> {
     let Some(value) = call.value(number).filter(|value| !value.is_null()) else { return Ok(Vec::new()) };
     let Some(list) = value.array() else {

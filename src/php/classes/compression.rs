@@ -36,10 +36,10 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     })
 }
 
-/// What a `Compression` object says.
+/// Reads a `Compression` object.
 pub(in crate::php) fn compression(object: &ZendObject) -> Result<config::Compression, ConfigError> {
     let properties = Properties(object);
-    // What does not fit is out of range all the more.
+    // A number that does not fit is out of range all the more.
     let small = |size: usize| u8::try_from(size).unwrap_or(u8::MAX);
     let compression = config::Compression {
         level: small(properties.size("compression.level", 0)?),

@@ -29,7 +29,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Ok(())
 }
 
-/// The case for what happened to a message.
+/// The case for the outcome of a message.
 pub(in crate::php) fn send_result(result: port::SendResult) -> Zval {
     let [queued, buffered, dropped, closed] = &SEND_RESULT_NAMES;
     let name = match result {
@@ -46,7 +46,7 @@ pub(in crate::php) fn slow_consumer_default() -> Zval {
     SLOW_CONSUMER.case(&SLOW_CONSUMER_DEFAULT)
 }
 
-/// What a case of `SlowConsumer` means.
+/// The policy that a case of `SlowConsumer` means.
 pub(in crate::php) fn slow_consumer(case: &Zval) -> Option<config::SlowConsumer> {
     let object = case.object().filter(|object| SLOW_CONSUMER.is_of(object))?;
     // The first property of a case is its name.

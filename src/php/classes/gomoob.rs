@@ -1,6 +1,6 @@
-//! `Ferrite\Protocol\Gomoob`: forwards what clients send to those whose tags they name.
+//! `Ferrite\Protocol\Gomoob`: forwards messages of clients to the connections with their tags.
 //!
-//! PHP is entered only for what the script wants to see: `onMessage`, a message that is no text, the authorisation.
+//! PHP is entered only for messages that the script wants to see, parses or authorises.
 
 use ext_php_rs::types::Zval;
 

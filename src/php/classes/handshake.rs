@@ -31,12 +31,12 @@ pub(in crate::php) struct Handshake {
     request: Owned<Request>,
     /// The subprotocol if PHP names none.
     protocol: Option<String>,
-    /// Who the client has proved to be.
+    /// The proven identity of the client.
     identity: Option<Identity>,
     decision: Cell<Decision>,
 }
 
-/// How far a handshake is decided.
+/// The state of the decision about a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Decision {
     Open,
@@ -172,7 +172,7 @@ fn reject(call: &mut Call<'_>) -> Result<(), Thrown> {
     Ok(())
 }
 
-/// Refuses what cannot wait for a client.
+/// Refuses a response that cannot wait for a client.
 fn fits(argument: u32, size: usize, limit: usize) -> Result<(), Thrown> {
     if size <= limit {
         return Ok(());

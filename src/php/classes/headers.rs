@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// Why an array is not one of headers.
+/// The reason for which an array is not one of headers.
 #[derive(Debug)]
 pub(in crate::php) enum BadHeaders {
     /// A value is of a wrong type.

@@ -1,5 +1,5 @@
-//! `Ferrite\Auth\Jwt`: which tokens let a client in. Its keys are read at once, so that a wrong one is found where it
-//! is named; what it holds is in Rust, where no dump finds a secret.
+//! `Ferrite\Auth\Jwt`: the tokens that let a client in. Its keys are read at once, so that a wrong one is found where
+//! it is named; its secrets are in Rust, where no dump finds them.
 
 use std::time::Duration;
 
@@ -95,7 +95,7 @@ fn audience(call: &Call<'_>) -> Result<Result<Vec<String>, ConfigError>, Thrown>
         None => Vec::new(),
         Some(value) if value.is_null() => Vec::new(),
         Some(value) => match value.array() {
-            // The core takes none for "anybody's", which nobody means who names a list.
+            // The core takes an empty list for "any audience", which is not the meaning of a list in the script.
             Some(list) if list.is_empty() => {
                 return Ok(Err(ConfigError::new("jwt.audience", "is an empty list; null leaves it out")));
             }

@@ -74,7 +74,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     })
 }
 
-/// What a `Limits` object says.
+/// Reads a `Limits` object.
 pub(in crate::php) fn limits(object: &ZendObject) -> Result<config::Limits, ConfigError> {
     let properties = Properties(object);
     let limits = config::Limits {
@@ -109,7 +109,7 @@ pub(in crate::php) fn limits(object: &ZendObject) -> Result<config::Limits, Conf
     Ok(limits)
 }
 
-/// What a limit per address says: null is what is usual, 0 none.
+/// Reads a limit per address: null is the usual one, 0 none.
 fn per_address<T: PartialOrd + Default>(
     value: Option<&Zval>,
     read: impl FnOnce() -> Result<T, ConfigError>,
@@ -121,7 +121,7 @@ fn per_address<T: PartialOrd + Default>(
     Ok(if bound > T::default() { PerAddress::AtMost(bound) } else { PerAddress::Off })
 }
 
-/// What a `Heartbeat` object says.
+/// Reads a `Heartbeat` object.
 pub(in crate::php) fn heartbeat(object: &ZendObject) -> Result<config::Heartbeat, ConfigError> {
     let properties = Properties(object);
     let heartbeat = config::Heartbeat {

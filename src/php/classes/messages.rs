@@ -1,4 +1,4 @@
-//! How a server speaks to its connections: one, some or all of them.
+//! The methods of a server that send: to one connection, some or all of them.
 
 use ext_php_rs::types::ZendHashTable;
 

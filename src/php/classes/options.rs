@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// What a server is made of.
+/// The parts of a server.
 pub(in crate::php) struct Options {
     pub(in crate::php) config: Config,
     pub(in crate::php) dialect: Option<Gomoob>,
@@ -86,8 +86,8 @@ pub(in crate::php) fn read(call: &Call<'_>) -> Result<Options, Thrown> {
     Ok(Options { config, dialect, logger })
 }
 
-/// Whether PHP's `open_basedir` lets the script use the files that the options name: when the server is made, and when
-/// it starts, for the script can have tightened the setting.
+/// Checks that PHP's `open_basedir` lets the script use the files that the options name: when the server is made, and
+/// when it starts, for the script can have tightened the setting.
 pub(in crate::php) fn check_files(config: &Config) -> Result<(), ConfigError> {
     let listen = config.listen.iter().map(|listen| ("listen", &listen.address));
     let control = config.control.iter().map(|control| ("control", &control.address));

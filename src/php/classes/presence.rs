@@ -29,7 +29,7 @@ pub(in crate::php) fn announce_presence(call: &mut Call<'_>) -> Result<(), Throw
         Some(list) => list.values().map(|topic| topic.dereference().zend_str()).collect(),
         None => topics.zend_str().map(|topic| vec![topic]),
     };
-    // A name may end with a star, so what can be a topic is what can be announced.
+    // A name may end with a star, so every valid topic can be announced.
     let topics =
         topics.ok_or_else(wrong)?.into_iter().map(|topic| topic_name(topic.as_bytes(), 1).map(Box::from));
     let announced = Announced {

@@ -1,4 +1,4 @@
-//! `Ferrite\Request`: what a client asked for.
+//! `Ferrite\Request`: the request of a client.
 
 use ext_php_rs::types::{ArrayKey, ZendHashTable, ZendStr, Zval};
 
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::php) struct Request {
     head: http::Request,
-    /// A string; the empty one for who wants a WebSocket.
+    /// A string; empty for a WebSocket handshake.
     body: Zval,
 }
 

@@ -45,7 +45,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     })
 }
 
-/// What an `onRequest` callback's answer says; `None` if it is no answer.
+/// Reads the answer of an `onRequest` callback; `None` if it is no answer.
 pub(in crate::php) fn respond(answer: &Zval) -> Option<Respond> {
     if answer.is_null() {
         return Some(Respond { status: 404, body: b"Not Found\n".to_vec(), headers: Vec::new() });

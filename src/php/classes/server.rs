@@ -233,7 +233,7 @@ fn reload_tls(call: &mut Call<'_>) -> Result<(), Thrown> {
         .map_err(|error| throw(Throw::Configuration, &error.to_string()))
 }
 
-/// The core says what clients connect to, `ws://host:port`; here it is the notation of `listen`.
+/// The core gives the URL for clients, `ws://host:port`; here it is the notation of `listen`.
 fn address_of(url: &str) -> &str {
     url.strip_prefix("ws+").or_else(|| url.strip_prefix("ws://")).unwrap_or(url)
 }

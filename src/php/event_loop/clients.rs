@@ -87,7 +87,7 @@ impl Client {
         }
     }
 
-    /// The connection is over: takes what PHP had of it.
+    /// The connection is over: takes PHP's values of it.
     pub(in crate::php) fn vacate(&self) -> Option<Zval> {
         match self.data.shape.replace(Shape::None) {
             Shape::Object(object) => Some(object.into_zval()),
@@ -96,7 +96,7 @@ impl Client {
         }
     }
 
-    /// Whether a callback of the connection runs, so that the next has to wait.
+    /// True if a callback of the connection runs, so that the next has to wait.
     pub(in crate::php) fn is_busy(&self) -> bool {
         self.data.busy.get()
     }

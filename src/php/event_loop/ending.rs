@@ -40,7 +40,7 @@ pub(in crate::php) fn await_ends() {
     let ending = ENDING.with(|ending| std::mem::take(&mut *ending.borrow_mut()));
     for session in ending {
         if session.is_foreign() {
-            // The threads are in another process; whatever they might hold must not be touched.
+            // The threads are in another process; their locks must not be touched.
             std::mem::forget(session);
         } else {
             session.await_abort();

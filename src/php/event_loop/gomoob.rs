@@ -25,7 +25,8 @@ use crate::{
     protocol::gomoob::{Frame, MAX_DEPTH, Message, encode, forward},
 };
 
-/// Deals with a message after `onMessage`; says how many callbacks ran. Whoever sends what cannot be forwarded is closed.
+/// Deals with a message after `onMessage`; returns the number of callbacks. A client whose message cannot be
+/// forwarded is closed.
 pub(in crate::php) fn message(
     server: &Server,
     session: &Session,
@@ -69,7 +70,7 @@ fn ask(
     let mut ran = 0;
     let depth = i64::try_from(MAX_DEPTH).unwrap_or(i64::MAX);
     let frame = call("json_decode", [values::text(payload), values::bool(true), values::int(depth)])?;
-    // What has been read already is an array for PHP too.
+    // A frame that was read already is an array for PHP too.
     let Some(frame) = frame.array() else { return Err(Outcome::Done) };
     let part = |name: &str| frame.get(name).map(Zval::shallow_clone);
     let mut message = part("message").unwrap_or_else(values::null);
@@ -140,7 +141,7 @@ fn failed_to_ask(
     outcome: Outcome,
 ) -> Result<(), Thrown> {
     match outcome {
-        // The connection is gone, or PHP has answered what it never does.
+        // The connection is gone, or PHP has answered something impossible.
         Outcome::Done => close(session, client),
         Outcome::Leaving(thrown) => return Err(thrown),
         Outcome::Threw(error) if thrown::is_invalid_argument(&error) && !is_heard(server) => {
@@ -158,7 +159,7 @@ fn failed_to_ask(
     Ok(())
 }
 
-/// Closes a client for what it sent, and lets the script know why.
+/// Closes a client for its message, and lets the script know why.
 fn refuse(server: &Server, session: &Session, client: &Client, why: &str) -> Result<(), Thrown> {
     if is_heard(server) {
         return failed_to_ask(server, session, client, exception(why));
@@ -172,7 +173,7 @@ fn is_heard(server: &Server) -> bool {
     server.is_heard(On::Error)
 }
 
-/// Not of each: whoever can connect could fill the log.
+/// Not for each message: any client could fill the log.
 fn tell_operator(server: &Server, session: &Session) -> Result<(), Thrown> {
     let now = Instant::now();
     if session.refusal_logged.get().is_some_and(|last| now < last + log::INTERVAL) {
@@ -189,6 +190,6 @@ fn close(session: &Session, client: &Client) {
     }
 }
 
-/// The original closes so, whatever the reason.
+/// The original closes with this code for every reason.
 const NORMAL: u16 = 1000;
 const JSON_THROW_ON_ERROR: i64 = 1 << 22;

@@ -9,8 +9,8 @@ use super::{
 };
 use crate::php::zend::{callback::Callback, exceptions, thrown::Thrown};
 
-/// Calls a callback for a connection, whose object becomes the first argument. What the callback throws
-/// closes the connection.
+/// Calls a callback for a connection, whose object becomes the first argument. An exception of the callback closes
+/// the connection.
 #[inline(always)]
 pub(in crate::php) fn invoke<const N: usize>(
     server: &Server,
@@ -22,7 +22,7 @@ pub(in crate::php) fn invoke<const N: usize>(
     invoke_with_result(server, session, client, callback, arguments, |_| ()).map(|_| 1)
 }
 
-/// The same, and gives what `read` makes of the callback's answer; `None` if it threw.
+/// The same, and returns the result of `read` for the callback's answer; `None` if it threw.
 #[inline(always)]
 pub(in crate::php) fn invoke_with_result<R, const N: usize>(
     server: &Server,
@@ -42,7 +42,7 @@ pub(in crate::php) fn invoke_with_result<R, const N: usize>(
     })
 }
 
-/// Enters PHP for a connection: what comes of it meanwhile waits, also while a Fiber is suspended.
+/// Enters PHP for a connection: its further events wait, also while a Fiber is suspended.
 pub(in crate::php) fn occupied<R>(session: &Session, client: &Client, body: impl FnOnce() -> R) -> R {
     client.enter();
     let result = body();
@@ -52,14 +52,14 @@ pub(in crate::php) fn occupied<R>(session: &Session, client: &Client, body: impl
     result
 }
 
-/// Closes a connection for what one of its callbacks threw.
+/// Closes a connection for an exception of one of its callbacks.
 pub(in crate::php) fn fail(
     server: &Server,
     session: &Session,
     client: &Client,
     error: Zval,
 ) -> Result<(), Thrown> {
-    // What a client may not do is the client's doing.
+    // A forbidden action is the client's doing.
     let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
     let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
     // And the log is not the client's to fill.
@@ -75,5 +75,5 @@ pub(in crate::php) fn fail(
 
 /// RFC 6455 section 7.4.1: the server met an unexpected condition.
 const INTERNAL_ERROR: u16 = 1011;
-/// IANA's registry: who the client is, is known, and that it may not.
+/// IANA's registry: the client is known, and may not do that.
 pub(in crate::php) const FORBIDDEN: u16 = 3003;

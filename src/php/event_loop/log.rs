@@ -1,4 +1,4 @@
-//! What an operator should read: to the logger if there is one, else to standard error.
+//! The operator's log: the logger if there is one, else standard error.
 
 use std::time::{Duration, Instant};
 
@@ -40,7 +40,7 @@ pub(in crate::php) fn started(server: &Server, addresses: &[String], ceiling: us
     )
 }
 
-/// What was drained.
+/// Reports the drained connections.
 pub(in crate::php) fn stopped(server: &Server, session: &Session) -> Result<(), Thrown> {
     let Some(stopping) = session.stopping() else { return Ok(()) };
     let took = Instant::now().saturating_duration_since(stopping.since).as_secs_f64();
@@ -74,7 +74,7 @@ pub(in crate::php) fn record(server: &Server, record: &LogRecord) -> Result<(), 
 }
 
 fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, String)]) -> Result<(), Thrown> {
-    // What clients said may be in any of it.
+    // Any of it may contain text from clients.
     let message =
         plain(format!("ferrite {} {message}", env!("CARGO_PKG_VERSION")).as_bytes(), LONGEST_MESSAGE);
     let context = context.iter().map(|(key, value)| (*key, plain(value.as_bytes(), LONGEST_VALUE)));
@@ -105,5 +105,5 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
 const LONGEST_MESSAGE: usize = 2000;
 const LONGEST_VALUE: usize = 1000;
 
-/// Between two lines about what clients can do again and again.
+/// Time between two lines about events that clients can repeat.
 pub(in crate::php) const INTERVAL: Duration = Duration::from_secs(10);

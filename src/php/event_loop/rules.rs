@@ -1,7 +1,7 @@
-//! Rules about who may subscribe to what, asked before a topic is added.
+//! Rules about subscriptions, asked before a topic is added.
 //!
-//! The server owns them. Its connections reach them through their voice, weakly: a rule mostly is a closure that knows
-//! its server, and the cycle collector must find one owner only.
+//! The server owns them. Its connections reach them weakly: a rule mostly is a closure that knows its server, and the
+//! cycle collector must find one owner only.
 
 use std::{
     cell::RefCell,
@@ -24,13 +24,13 @@ use crate::{
 #[derive(Debug, Default)]
 pub(in crate::php) struct Rules {
     rules: RefCell<Vec<(String, TopicPattern, Callback)>>,
-    /// A rule may subscribe to what another rule, or itself, is then asked about.
+    /// A rule may subscribe to a topic that another rule, or itself, is then asked about.
     nesting: Rc<Nesting>,
     /// The rules that are asked now, perhaps in Fibers that are suspended.
     calls: Rc<Calls>,
 }
 
-/// What a rule is asked about a topic.
+/// A question to a rule about a topic.
 struct Question {
     rule: Callback,
     pattern: String,
@@ -52,7 +52,7 @@ impl Rules {
         drop(old);
     }
 
-    /// Whether one of these topics is anybody's business.
+    /// True if a rule concerns one of these topics.
     pub(in crate::php) fn concern(&self, topics: &[&str]) -> bool {
         let rules = self.rules.borrow();
         topics.iter().any(|topic| rules.iter().any(|(_, pattern, _)| pattern.matches(topic).is_some()))
@@ -76,8 +76,8 @@ impl Rules {
     }
 }
 
-/// Asks about the topics that a connection does not have yet; gives the first that a rule refuses it, and the rule's
-/// pattern. A rule may end the server, who owns the rules: so they are reached through its voice, and for a look only.
+/// Asks about the topics that a connection does not have yet; returns the first that a rule refuses, and the rule's
+/// pattern. A rule may end the server, which owns the rules: so they are reached weakly, and for a look only.
 pub(in crate::php) fn refused<'a>(
     rules: &Weak<Rules>,
     connection: &Zval,

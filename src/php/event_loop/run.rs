@@ -52,10 +52,10 @@ pub(in crate::php) fn start(server: &Server, this: &Zval) -> Result<(), Thrown> 
     result
 }
 
-/// Runs what is due; waits for the first callback if nothing is.
+/// Runs due callbacks; waits for the first one if none is due.
 ///
 /// In a callback that itself runs it is refused: it would run the next callback inside that one, which may do the
-/// same. In a Fiber of its own it is not, for whoever waits there keeps nobody else waiting.
+/// same. In a Fiber of its own it is allowed, because such a Fiber keeps no other code waiting.
 pub(in crate::php) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<usize, Thrown> {
     let session = server.session().ok_or_else(|| throw(Kind::State, "The server is not started"))?;
     if session.is_run {
@@ -72,7 +72,7 @@ pub(in crate::php) fn poll(server: &Server, this: &Zval, timeout: Duration) -> R
     let until = Instant::now().checked_add(timeout);
     session.rise();
     if engine::current_fiber() != 0 {
-        // A callback may suspend this Fiber, and then the event loop must hear of what comes.
+        // A callback may suspend this Fiber, and then the event loop must be woken for new events.
         session.rest(&server.timers);
     }
     let ended = conduct(&session, || {
@@ -108,7 +108,7 @@ pub(in crate::php) fn stop(server: &Server, this: &Zval, grace: Duration) -> Res
     check_depth()?;
     let ended = conduct(&session, || {
         while !session.is_over() {
-            // What timers are left are not for a run that ends.
+            // The remaining timers are not for a run that ends.
             turn_without_timers(server, &session)?;
             if !session.is_over() {
                 sleep(&session, None, None)?;
@@ -119,7 +119,7 @@ pub(in crate::php) fn stop(server: &Server, this: &Zval, grace: Duration) -> Res
     conclude(server, session, ended)
 }
 
-/// Whether a loop of this run that will go on by itself ends it: the one in whose callback this one was called. One
+/// True if a loop of this run that will go on by itself ends it: the one in whose callback this one was called. One
 /// in a suspended Fiber may never go on.
 fn is_left_to_another(session: &Session) -> Result<bool, Thrown> {
     let current = engine::current_fiber();
@@ -164,7 +164,7 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
     Ok(session)
 }
 
-/// Says so. With [`run`] signals are taken by now: who reads that the server listens may end it.
+/// Reports the start. With [`run`] signals are taken by now: a reader of the line may end the server.
 fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown> {
     log::started(server, session.addresses(), session.ceiling)?;
     if let Some(callback) = server.callback(On::Start) {
@@ -228,8 +228,8 @@ fn sleep_blocked(
     Ok(session.sleep(until, mask))
 }
 
-/// Lets PHP run the handlers of signals that have come. One of them may have forked: the child has no
-/// threads, and must not serve what is its parent's.
+/// Lets PHP run the handlers of signals that have come. One of them may have forked: the child has no threads, and
+/// must not serve its parent's clients.
 fn serve_interrupts(session: &Session) -> Result<(), Thrown> {
     calls::serve_interrupts()?;
     session.link.check_process()

@@ -40,7 +40,7 @@ pub(in crate::php) struct Server {
     figures: RefCell<Option<Vec<Figure>>>,
 }
 
-/// What can be listened to.
+/// The events that a script can handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::php) enum On {
     Handshake,
@@ -105,13 +105,12 @@ impl Server {
         figures.or_else(|| self.figures.borrow().clone())
     }
 
-    /// What the script has said is to be called: a reference of the caller's own, for the script may say something else
-    /// while it runs.
+    /// The callback for an event: a reference of the caller's own, for the script may set another one while it runs.
     pub(in crate::php) fn callback(&self, on: On) -> Option<Callback> {
         self.callbacks.get(on as usize).and_then(|callback| callback.borrow().clone())
     }
 
-    /// Whether there is one.
+    /// True if there is one.
     pub(in crate::php) fn is_heard(&self, on: On) -> bool {
         self.callbacks.get(on as usize).is_some_and(|callback| callback.borrow().is_some())
     }
@@ -149,7 +148,7 @@ impl Server {
         drop(old);
     }
 
-    /// Says of which topics it is told who comes and goes, in this run and in later ones.
+    /// Sets the topics whose joins and leaves are announced, in this run and in later ones.
     pub(in crate::php) fn announce(&self, announced: Announced) {
         if let Some(session) = self.session() {
             session.consumer().announce(announced.clone());
@@ -195,7 +194,7 @@ impl Server {
         }
         if session.is_foreign() {
             session.restore_signals();
-            // The threads are in another process; whatever they might hold must not be touched.
+            // The threads are in another process; their locks must not be touched.
             std::mem::forget(session.clone());
             self.detach(session);
             return;
@@ -217,7 +216,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(session) = self.session() {
-            // The engine ends a value of the script's, and knows what to do with what that throws.
+            // The engine ends a value of the script's, and handles the exceptions of that.
             self.give_up(&session, drop);
         }
     }

@@ -27,8 +27,8 @@ use crate::{
     runtime::{self, Notifier},
 };
 
-/// What a run owns. Callbacks enter it again, so everything is behind cells, and nothing is borrowed
-/// while PHP runs.
+/// The state of a run. Callbacks enter it again, so everything is behind cells, and nothing is borrowed while PHP
+/// runs.
 #[derive(Debug)]
 pub(in crate::php) struct Session {
     birth: fork::Process,
@@ -38,18 +38,18 @@ pub(in crate::php) struct Session {
     /// Tells systemd, if that started this process.
     notifier: RefCell<Option<Notifier>>,
     pub(in crate::php) link: Rc<Link>,
-    /// Events that had to wait for a callback of their connection that was suspended in its Fiber; they
-    /// come before what the consumer has.
+    /// Events that had to wait for a callback of their connection that was suspended in its Fiber; they come before
+    /// those of the consumer.
     pending: RefCell<VecDeque<Delivery<ClientState>>>,
     /// The clients of a run that ends without their close callbacks.
     left: RefCell<Vec<Rc<Client>>>,
-    /// Whether it was said that standard output is gone.
+    /// True once the loss of standard output was reported.
     pub(in crate::php) is_output_lost: Cell<bool>,
     /// When a client's refused message was logged last.
     pub(in crate::php) refusal_logged: Cell<Option<Instant>>,
-    /// Whether `run()` owns the loop.
+    /// True if `run()` owns the loop.
     pub(in crate::php) is_run: bool,
-    /// Whether `onStart` has not returned yet.
+    /// True until `onStart` has returned.
     pub(in crate::php) is_starting: Cell<bool>,
     /// The Fibers in which a loop of this run is active, outermost first; 0 outside of all Fibers.
     pub(in crate::php) loops: RefCell<Vec<usize>>,
@@ -63,8 +63,8 @@ pub(in crate::php) struct Session {
     stream: RefCell<Option<Zval>>,
 }
 
-/// How far the end of a run has come. Loops of several Fibers may come to it, perhaps when the server runs anew: the
-/// first ends the run, and the others just return.
+/// The progress of a run's end. Loops of several Fibers may come to it, perhaps when the server runs anew: the first
+/// ends the run, and the others just return.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     NotYet,
@@ -72,7 +72,7 @@ enum End {
     Done,
 }
 
-/// Why a sleep ended.
+/// The reason for the end of a sleep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::php) enum Woken {
     /// By an event, or by the time.
@@ -178,7 +178,7 @@ impl Session {
         }
     }
 
-    /// Puts events of a connection that were held back in front of what else waits.
+    /// Puts events of a connection that were held back in front of the waiting ones.
     pub(in crate::php) fn put_back(&self, mut held: VecDeque<Delivery<ClientState>>) {
         if self.has_ended() {
             return;
@@ -206,12 +206,12 @@ impl Session {
         self.signals.replace(Some(Guard::install()));
     }
 
-    /// How many signals have come since the last time it was asked.
+    /// Number of signals since the last call.
     pub(in crate::php) fn signals_arrived(&self) -> usize {
         self.signals.borrow_mut().as_mut().map_or(0, Guard::arrived)
     }
 
-    /// Whether a signal has come that nobody has asked about.
+    /// True if a signal has come since the last call of [`signals_arrived`](Self::signals_arrived).
     pub(in crate::php) fn is_signalled(&self) -> bool {
         self.signals.borrow().as_ref().is_some_and(Guard::is_pending)
     }
@@ -229,7 +229,7 @@ impl Session {
         self.consumer.borrow().stopping()
     }
 
-    /// Whether no event can come any more: every shard has ended, or has had all the time it was given.
+    /// True if no event can come any more: every shard has ended, or has had all the time it was given.
     pub(in crate::php) fn is_over(&self) -> bool {
         self.has_ended() || self.are_shards_over()
     }
@@ -239,7 +239,7 @@ impl Session {
         consumer.is_overdue() || (consumer.is_over() && self.pending.borrow().is_empty())
     }
 
-    /// Whether something can be done without sleeping.
+    /// True if something can be done without sleeping.
     pub(in crate::php) fn has_events(&self) -> bool {
         !self.pending.borrow().is_empty() || self.consumer.borrow().has_events()
     }
@@ -336,7 +336,7 @@ impl Session {
 
     /// Joins the threads and lets go of everything.
     pub(in crate::php) fn end(&self) {
-        // Its end joins the threads; what they say last is still in the inbox.
+        // Its end joins the threads; their last events are still in the inbox.
         drop(self.runtime.take());
     }
 
@@ -348,13 +348,13 @@ impl Session {
         }
     }
 
-    /// Whether nothing is left of the run.
+    /// True if nothing is left of the run.
     pub(in crate::php) fn has_ended(&self) -> bool {
         self.end.get() == End::Done
     }
 
-    /// The end is done: gives every PHP value that was held, which is to be released by whoever knows what to do with
-    /// the exceptions of that.
+    /// The end is done: returns every PHP value that was held. The caller releases them, and handles the exceptions
+    /// of that.
     #[must_use]
     pub(in crate::php) fn release(&self) -> Vec<Zval> {
         self.end.set(End::Done);
@@ -373,7 +373,7 @@ impl Session {
         held
     }
 
-    /// Whether this is a forked child of the process that the threads are in.
+    /// True in a forked child of the process that the threads are in.
     pub(in crate::php) fn is_foreign(&self) -> bool {
         self.birth != fork::Process::current()
     }
@@ -394,5 +394,5 @@ impl Session {
 
 /// Events dealt with in one turn. More would keep timers and signals waiting, fewer would wake shards more often.
 pub(in crate::php) const BATCH: usize = 256;
-/// What clients get for their close frame when the script dies.
+/// Time for the clients' close frames when the script dies.
 const ABORT_GRACE: Duration = Duration::from_millis(500);

@@ -38,8 +38,8 @@ struct Entry {
     period: Option<Duration>,
 }
 
-/// The end of a turn: what becomes due later waits for the next one, so that a callback that sets
-/// the next timer for at once cannot keep the loop.
+/// The end of a round: timers that become due later wait for the next one, so that a callback that sets the next
+/// timer for at once cannot keep the loop.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::php) struct Turn {
     now: Instant,

@@ -302,8 +302,7 @@ fn hear(
     invoke(server, session, client, callback, [values::null(), data, values::bool(binary)])
 }
 
-/// Whether the script lets a message pass. If it does not say so, the connection is closed and nothing more of it is
-/// heard.
+/// True if the script lets a message pass. Otherwise the connection is closed and its further messages are dropped.
 fn permits(
     server: &Server,
     session: &Session,

@@ -1,8 +1,8 @@
-//! Calls from the loop into the script: the one way in, and the one way in which PHP values are let go there.
+//! Calls from the loop into the script: the one way in, and the one way in which PHP values are released there.
 //!
-//! To release a value may run destructors, or the cycle collector, and so any code of the script. What that throws is
-//! nobody's who is called next: it is taken where the value ends, and reported as what a callback throws. Who leaves the
-//! script there (`exit()`) leaves the loop.
+//! Releasing a value may run destructors, or the cycle collector, and so any code of the script. An exception of
+//! those must not reach the next callback: it is taken where the value ends, and reported like an exception of a
+//! callback. Code that leaves the script there (`exit()`) leaves the loop.
 
 use ext_php_rs::types::Zval;
 
@@ -21,9 +21,9 @@ use crate::php::zend::{
 pub(in crate::php) type About<'a> = Option<(&'a Session, &'a Client)>;
 
 impl Server {
-    /// Calls a callback; gives what `read` makes of what it returned, or the exception that it threw. All that the call
-    /// needed is let go before that, and nothing is pending when the next callback begins: the engine would not call it
-    /// at all, and it would seem to have thrown what is.
+    /// Calls a callback; returns the result of `read` for its answer, or the exception that it threw. All values of
+    /// the call are released before that, and nothing is pending when the next callback begins: the engine would not
+    /// call it at all, and it would seem to have thrown the pending exception.
     #[inline(always)]
     pub(in crate::php) fn ask<R, const N: usize>(
         &self,
@@ -55,7 +55,7 @@ impl Server {
         if state.is_pending() { self.settle(about).map(|()| Ok(answer)) } else { Ok(Ok(answer)) }
     }
 
-    /// What comes of a call that may not have ended as most do.
+    /// The outcome of a call that may not have ended as most do.
     #[cold]
     #[inline(never)]
     fn after<R>(
@@ -85,7 +85,7 @@ impl Server {
         }
     }
 
-    /// Calls a callback whose answer is of no interest; what it throws is reported.
+    /// Calls a callback whose answer is of no interest; its exception is reported.
     pub(in crate::php) fn call<const N: usize>(
         &self,
         callback: Callback,
@@ -97,7 +97,7 @@ impl Server {
         }
     }
 
-    /// Lets go of what holds PHP values. If the script is being left already, it goes on being left.
+    /// Releases PHP values. If the script is being left already, it goes on being left.
     pub(in crate::php) fn release<T>(&self, held: T, about: About<'_>) -> Result<(), Thrown> {
         if thrown::is_pending() {
             thrown::release_aside(held);
@@ -116,7 +116,7 @@ impl Server {
         released
     }
 
-    /// Takes what is pending and reports it.
+    /// Takes the pending exception and reports it.
     pub(in crate::php) fn settle(&self, about: About<'_>) -> Result<(), Thrown> {
         match thrown::outcome() {
             Outcome::Done => Ok(()),
@@ -125,8 +125,8 @@ impl Server {
         }
     }
 
-    /// Gives an exception of a callback to `onError`, or shows it as a warning. What `onError` itself throws, and the
-    /// values of its call when they end, is shown: to report that could go on for ever.
+    /// Gives an exception of a callback to `onError`, or shows it as a warning. Exceptions of `onError` itself, and
+    /// of the values of its call when they end, are shown: reporting them could go on for ever.
     pub(in crate::php) fn report(&self, error: Zval, about: About<'_>) -> Result<(), Thrown> {
         let Some(callback) = self.callback(On::Error) else { return warn(error) };
         let connection = about.and_then(|(session, client)| client.object(&session.link));

@@ -1,4 +1,4 @@
-//! One call of a method of ours: its arguments, `$this`, and what it returns.
+//! One call of a native method: its arguments, `$this`, and its result.
 //!
 //! Long because all raw access to the frame of a call, its arguments and its result, is in this one file.
 
@@ -69,7 +69,7 @@ where
         let method = unsafe { NonNull::<M>::dangling().read() };
         let named = if has_named(frame) { named(frame) } else { Vec::new() };
         let mut call = Call { frame, returned, named, lifetime: PhantomData };
-        // A pending exception is what `Err` says; there is nothing else to do with it here.
+        // `Err` says that an exception is pending; there is nothing else to do with it here.
         let outcome = catch_unwind(AssertUnwindSafe(|| {
             call.check_count()?;
             method(&mut call)
@@ -88,7 +88,7 @@ fn has_named(frame: NonNull<ExecuteData>) -> bool {
     unsafe { frame.as_ref().This.u1.type_info & HAS_EXTRA_NAMED_PARAMS != 0 }
 }
 
-/// What a variadic method was given by names. The engine gives them to no other method: it throws.
+/// The named arguments of a variadic method. The engine gives them to no other method: it throws.
 #[cold]
 fn named(frame: NonNull<ExecuteData>) -> Vec<NonNull<Zval>> {
     // SAFETY: the frame of a running call in which the flag is set. It owns the table, whose values nobody else
@@ -98,7 +98,7 @@ fn named(frame: NonNull<ExecuteData>) -> Vec<NonNull<Zval>> {
 }
 
 impl<'a> Call<'a> {
-    /// How many arguments were given.
+    /// Number of arguments.
     pub(in crate::php) fn count(&self) -> u32 {
         let named = u32::try_from(self.named.len()).unwrap_or(u32::MAX);
         self.positional().saturating_add(named)
@@ -296,15 +296,15 @@ impl<'a> Call<'a> {
         self.value(number).ok_or_else(thrown::failed)
     }
 
-    /// Whether the script does anything with what the method returns. Not if it is a statement by
-    /// itself, and then there is no need to make it.
+    /// True if the script uses the method's result. It does not if the call is a statement by itself, and then the
+    /// result need not be made.
     pub(in crate::php) fn is_result_used(&self) -> bool {
-        // SAFETY: the frame of a running call; what called it, if it is PHP code, stands at the
-        // instruction that says where the result goes (as `USED_RET` in Zend/zend_compile.h).
+        // SAFETY: the frame of a running call; its caller, if it is PHP code, stands at the instruction that says
+        // where the result goes (as `USED_RET` in Zend/zend_compile.h).
         unsafe {
             let Some(caller) = self.frame.as_ref().prev_execute_data.as_ref() else { return true };
             let is_php = !caller.func.is_null() && u32::from((*caller.func).type_) == ffi::ZEND_USER_FUNCTION;
-            // A debugging engine looks at the type also of what nobody uses.
+            // A debugging engine looks at the type of unused results, too.
             IS_DEBUG || !is_php || caller.opline.is_null() || (*caller.opline).result_type != IS_UNUSED
         }
     }

@@ -22,12 +22,12 @@ use super::{
 
 /// A callable.
 ///
-/// Whatever PHP calls callable is kept as a `Closure`, so that there is one kind of it: one function,
-/// one bound object, no `__call` trampoline that must not be cached.
+/// Every form of callable is kept as a `Closure`, so that there is one kind of it: one function, one bound object, no
+/// `__call` trampoline that must not be cached.
 ///
-/// Each clone counts a reference of its own to that closure. The cycle collector compares the references that
-/// it is shown with those that are counted: what a native object shows must be its own, and a caller that needs the
-/// callback while PHP runs must have another one. So a `Callback` is never shared by `Rc`.
+/// Each clone counts a reference of its own to that closure. The cycle collector compares the references that it is
+/// shown with those that are counted: a reference that a native object shows must be its own, and a caller that needs
+/// the callback while PHP runs must have another one. So a `Callback` is never shared by `Rc`.
 #[derive(Debug)]
 pub(in crate::php) struct Callback {
     /// Keeps the rest alive.
@@ -55,7 +55,7 @@ impl Callback {
         Self::new(&callable)
     }
 
-    /// Calls it, and gives what it returns. What it throws is taken.
+    /// Calls it, and returns its answer. An exception is taken.
     pub(in crate::php) fn ask(&self, arguments: &mut [Zval]) -> (Outcome, Zval) {
         let returned = self.enter(arguments);
         (outcome(), returned)
@@ -68,13 +68,13 @@ impl Callback {
         unsafe { enter(self.function, self.this, self.scope, arguments.len(), arguments.as_mut_ptr()) }
     }
 
-    /// Whether the function is declared by that very class, not by a descendant.
+    /// True if the function is declared by that very class, not by a descendant.
     pub(in crate::php) fn is_declared_by(&self, class: &Class) -> bool {
         // SAFETY: `closure` keeps the function alive.
         unsafe { (*self.function).common.scope == class.entry() }
     }
 
-    /// The closure, which is what there is to let go.
+    /// The closure, which is the value to release.
     pub(in crate::php) fn into_zval(self) -> Zval {
         self.closure
     }
@@ -100,8 +100,8 @@ impl Callback {
     }
 }
 
-/// The calls of a server that run in Fibers. A Fiber may be suspended for ever, and then nothing but the server must
-/// hold what it was called with: a reference on the Fiber's native stack is out of the cycle collector's sight.
+/// The calls of a server that run in Fibers. A Fiber may be suspended for ever, and then only the server may hold the
+/// values of the call: a reference on the Fiber's native stack is out of the cycle collector's sight.
 #[derive(Debug, Default)]
 pub(in crate::php) struct Calls {
     running: RefCell<Vec<Running>>,
@@ -116,13 +116,13 @@ struct Running {
 }
 
 impl Calls {
-    /// Calls a callback; gives also what it was called with, to be let go.
+    /// Calls a callback; returns also the values of the call, to be released.
     pub(in crate::php) fn ask(&self, callback: Callback, arguments: Vec<Zval>) -> (Outcome, Zval, Vec<Zval>) {
         let (returned, held) = self.ask_through(callback, arguments);
         (outcome(), returned, held)
     }
 
-    /// The same on behalf of a method that the script has called: what it throws stays pending.
+    /// The same on behalf of a method that the script has called: an exception stays pending.
     pub(in crate::php) fn ask_through(&self, callback: Callback, arguments: Vec<Zval>) -> (Zval, Vec<Zval>) {
         let id = self.last.get() + 1;
         self.last.set(id);

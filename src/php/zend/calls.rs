@@ -9,9 +9,9 @@ use super::{
     thrown::{self, Kind, Thrown, throw},
 };
 
-/// Lets the engine serve what interrupts it: signal handlers of pcntl, the time limit, an exhausted
-/// memory limit. It does that after every internal function that it is asked to call, so one is called;
-/// with pcntl it is the one that also serves scripts without asynchronous signals.
+/// Lets the engine serve interrupts: signal handlers of pcntl, the time limit, an exhausted memory limit. It does
+/// that after every internal function that it is asked to call, so one is called; with pcntl it is the one that also
+/// serves scripts without asynchronous signals.
 pub(in crate::php) fn serve_interrupts() -> Result<(), Thrown> {
     if !call_function("pcntl_signal_dispatch", &mut [], None) && is_interrupted() {
         // Any internal function would do, and no setting takes this one away.
@@ -20,8 +20,8 @@ pub(in crate::php) fn serve_interrupts() -> Result<(), Thrown> {
     thrown::pending().map_or(Ok(()), Err)
 }
 
-/// Whether a Fiber is suspended: neither running, nor waiting for one that it has resumed itself. To be asked of
-/// Fibers in which a native frame of ours is: those are not freed before they are unwound.
+/// True if a Fiber is suspended: neither running, nor waiting for one that it has resumed itself. To be asked of
+/// Fibers with a native frame of ours: those are not freed before they are unwound.
 pub(in crate::php) fn is_suspended(fiber: usize) -> Result<bool, Thrown> {
     // A Fiber begins with its object.
     let fiber = ptr::with_exposed_provenance_mut::<ffi::zend_object>(fiber);

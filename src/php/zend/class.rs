@@ -31,7 +31,7 @@ pub(in crate::php) type Handler = extern "C" fn(*mut ExecuteData, *mut Zval);
 #[derive(Debug)]
 pub(in crate::php) struct Class(AtomicPtr<zend_class_entry>);
 
-/// What a class is made of.
+/// The declaration of a class.
 pub(in crate::php) struct Declaration<'a> {
     pub(in crate::php) name: &'a str,
     pub(in crate::php) kind: Kind,
@@ -47,7 +47,7 @@ pub(in crate::php) struct Declaration<'a> {
 
 pub(in crate::php) type Create = unsafe extern "C" fn(*mut zend_class_entry) -> *mut zend_object;
 
-/// How a class may be used.
+/// The ways in which a class may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::php) enum Kind {
     /// Made by Rust or holding Rust state: no subclass, no dynamic property, no serialisation.
@@ -79,7 +79,7 @@ impl Class {
     pub(in crate::php) fn declare(&self, declaration: &Declaration<'_>) -> Result<(), BadDeclaration> {
         let bad = || BadDeclaration(declaration.name.to_owned());
         let functions = functions(declaration.methods)?;
-        // SAFETY: an all-zero class entry is what the engine's INIT_CLASS_ENTRY starts from.
+        // SAFETY: the engine's INIT_CLASS_ENTRY also starts from an all-zero class entry.
         let mut template: zend_class_entry = unsafe { MaybeUninit::zeroed().assume_init() };
         template.name = interned(declaration.name);
         template.info.internal.builtin_functions = functions;
@@ -90,7 +90,7 @@ impl Class {
             // SAFETY: as above; the parent, if any, is registered.
             unsafe { ffi::zend_register_internal_class_ex(&raw mut template, declaration.parent) }
         };
-        // SAFETY: what was registered lives as long as the module.
+        // SAFETY: a registered class lives as long as the module.
         let class = unsafe { entry.as_mut() }.ok_or_else(bad)?;
         class.ce_flags |= declaration.kind.flags();
         for interface in declaration.interfaces {
@@ -122,7 +122,7 @@ impl Class {
         value
     }
 
-    /// Whether an object is of this very class.
+    /// True if an object is of this very class.
     pub(in crate::php) fn is_of(&self, object: &ZendObject) -> bool {
         ptr::eq(object.ce, self.entry())
     }
@@ -204,7 +204,7 @@ fn functions(methods: &[(&str, Option<Handler>)]) -> Result<*const FunctionEntry
     Ok(park(Kept::Functions(table.into_boxed_slice())))
 }
 
-/// Has stack traces leave out what is given for sensitive parameters. PHP 8.1 does not know of it and shows them.
+/// Has stack traces leave out sensitive arguments. PHP 8.1 does not know of it and shows them.
 fn conceal(class: &mut zend_class_entry, method: &Method) {
     let name = method.name.to_ascii_lowercase();
     for (index, _) in method.parameters.iter().enumerate().filter(|(_, parameter)| parameter.sensitive) {
@@ -300,8 +300,8 @@ fn keep(text: &str) -> *const std::ffi::c_char {
     park(Kept::Text(text.into_boxed_c_str()))
 }
 
-/// What the engine points to for as long as the module is loaded. Never read back; kept here so that
-/// it stays reachable, for leak checkers.
+/// Data that the engine points to for as long as the module is loaded. Never read back; kept here so that it stays
+/// reachable, for leak checkers.
 static KEPT: Mutex<Vec<Kept>> = Mutex::new(Vec::new());
 
 enum Kept {
@@ -321,7 +321,7 @@ fn park<T>(kept: Kept) -> *const T {
         Kept::Arguments(table) => table.as_ptr().cast(),
         Kept::Functions(table) => table.as_ptr().cast(),
     };
-    // Moving the box does not move what it holds.
+    // Moving the box does not move its content.
     KEPT.lock().unwrap_or_else(PoisonError::into_inner).push(kept);
     pointer
 }

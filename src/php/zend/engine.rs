@@ -19,7 +19,7 @@ use ext_php_rs::{
 
 use super::externs;
 
-/// How a guarded call ended.
+/// The end of a guarded call.
 pub(in crate::php) enum Ended<R> {
     Returned(R),
     /// A fatal error jumped out of it: clean up, then [`resume_fatal_error`].
@@ -27,8 +27,8 @@ pub(in crate::php) enum Ended<R> {
     Panicked(String),
 }
 
-/// Calls `body` so that a fatal error of the script (a `longjmp`) ends here. Frames that it jumps over
-/// are not unwound: what must be released is owned by objects, not by frames.
+/// Calls `body` so that a fatal error of the script (a `longjmp`) ends here. Frames that it jumps over are not
+/// unwound: values that must be released are owned by objects, not by frames.
 pub(in crate::php) fn guarded<R>(body: impl FnOnce() -> R) -> Ended<R> {
     match try_catch(AssertUnwindSafe(body)) {
         Ok(result) => Ended::Returned(result),
@@ -43,7 +43,7 @@ pub(in crate::php) fn resume_fatal_error() -> ! {
     unsafe { ext_php_rs::zend::bailout() }
 }
 
-/// Whether the engine wants to serve something.
+/// True if the engine wants to serve something.
 pub(in crate::php) fn is_interrupted() -> bool {
     // SAFETY: a bool that other threads and signal handlers set, atomic or not by PHP version.
     unsafe {
@@ -107,7 +107,7 @@ pub(in crate::php) fn warning(file: &[u8], line: u32, text: &str) {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::php) struct Reporting {
     pub(in crate::php) logs: bool,
-    /// Whether the log has no other place.
+    /// True if the log has no other place.
     pub(in crate::php) logs_to_stderr: bool,
     pub(in crate::php) displays: Displays,
 }
@@ -149,7 +149,7 @@ pub(in crate::php) fn set_reporting(reporting: Reporting) {
     }
 }
 
-/// Whether output could not be written, so that PHP writes no more.
+/// True if output could not be written, so that PHP writes no more.
 pub(in crate::php) fn is_output_aborted() -> bool {
     // SAFETY: the core globals of PHP's thread.
     unsafe { (*ffi::ext_php_rs_process_globals()).connection_status & ABORTED != 0 }
@@ -175,13 +175,13 @@ pub(in crate::php) fn ignore_user_abort(ignore: bool) {
     unsafe { (*ffi::ext_php_rs_process_globals()).ignore_user_abort = ignore };
 }
 
-/// What the setting says.
+/// The value of the setting.
 pub(in crate::php) fn ignores_user_abort_by_setting() -> bool {
     // SAFETY: a name that is not kept.
     unsafe { externs::zend_ini_long(IGNORE_USER_ABORT.as_ptr(), IGNORE_USER_ABORT.count_bytes(), 0) != 0 }
 }
 
-/// Whether the script itself has switched the setting off.
+/// True if the script itself has switched the setting off.
 pub(in crate::php) fn wants_user_abort() -> bool {
     // SAFETY: the engine's table of settings that were changed; its values are entries of that type.
     let is_changed = unsafe {
@@ -192,13 +192,13 @@ pub(in crate::php) fn wants_user_abort() -> bool {
     is_changed && !ignores_user_abort_by_setting()
 }
 
-/// Whether the script has ended: its shutdown functions and the ends of its objects run.
+/// True if the script has ended: its shutdown functions and the ends of its objects run.
 pub(in crate::php) fn is_shutting_down() -> bool {
     // SAFETY: the executor globals of PHP's thread.
     unsafe { u32::from((*ffi::ext_php_rs_executor_globals()).flags) & IN_SHUTDOWN != 0 }
 }
 
-/// Whether `open_basedir` lets the script use a file; why not, in PHP's words.
+/// Checks that `open_basedir` lets the script use a file; the error has PHP's words.
 pub(in crate::php) fn check_open_basedir(file: &Path) -> Result<(), String> {
     let Ok(path) = CString::new(file.as_os_str().as_bytes()) else { return Ok(()) };
     // SAFETY: a path; no warning is wanted, the caller throws.
@@ -252,7 +252,7 @@ pub(in crate::php) fn sapi() -> String {
 const IGNORE_USER_ABORT: &CStr = c"ignore_user_abort";
 /// main/php_globals.h.
 const ABORTED: std::ffi::c_short = 1;
-/// What sapi/cli notes.
+/// The note of sapi/cli.
 const FAILED: c_int = 255;
 /// Zend/zend_errors.h: E_ERROR (an uncaught exception, too), E_PARSE, E_CORE_ERROR, E_COMPILE_ERROR, E_USER_ERROR and
 /// E_RECOVERABLE_ERROR.

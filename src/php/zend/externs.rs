@@ -124,5 +124,5 @@ pub(in crate::php) fn throwable_classes()
     unsafe { (ext_php_rs::ffi::zend_ce_throwable, spl_ce_LogicException, spl_ce_RuntimeException) }
 }
 
-/// What `zend_parse_parameter` fills for the spec `f`.
+/// The result of `zend_parse_parameter` for the spec `f`.
 pub(in crate::php) type Callee = (zend_fcall_info, zend_fcall_info_cache);

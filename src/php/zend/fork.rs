@@ -33,6 +33,6 @@ pub(in crate::php) fn watch() {
     }
 }
 
-/// How many times the lineage of this process was forked since the module started.
+/// The number of forks in the lineage of this process since the module started.
 static FORKS: AtomicU32 = AtomicU32::new(0);
 static WATCHED: AtomicU32 = AtomicU32::new(0);

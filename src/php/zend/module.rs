@@ -1,4 +1,4 @@
-//! The module: what PHP loads, and its section of `phpinfo()`.
+//! The module that PHP loads, and its section of `phpinfo()`.
 
 #![allow(unsafe_code)] // Exports `get_module`, and draws tables with the engine's functions.
 

@@ -1,11 +1,10 @@
-//! How deep native code that calls into the script is nested in itself.
+//! The nesting of native code that calls into the script.
 //!
-//! A callback can call what has called it: `poll()` in a callback of `poll()`, `subscribe()` in a rule that
-//! `subscribe()` asks. Each time costs native stack, and where that ends the process dies; what causes it may be as
-//! little as a client's message. So each such place counts how often it is entered and not left, and refuses beyond
-//! [`DEEPEST`].
+//! A callback can call the method that has called it: `poll()` in a callback of `poll()`, `subscribe()` in a rule
+//! that `subscribe()` asks. Each time costs native stack, and where that ends the process dies; a client's message
+//! may be enough to cause it. So each such place counts its entries and exits, and refuses beyond [`DEEPEST`].
 //!
-//! Calls that wait in a suspended Fiber do not count: they keep a stack of their own, whoever runs now is not nested
+//! Calls that wait in a suspended Fiber do not count: they keep a stack of their own, the running code is not nested
 //! in them, and an application may have thousands. Those in Fibers that have resumed one another do count.
 
 use std::cell::RefCell;
@@ -21,7 +20,7 @@ impl Nesting {
         Self(RefCell::new(Vec::new()))
     }
 
-    /// Whether one more is too many.
+    /// True if one more is too many.
     pub(in crate::php) fn is_too_deep(&self) -> Result<bool, Thrown> {
         if self.0.borrow().len() < DEEPEST {
             return Ok(false);
@@ -48,7 +47,7 @@ impl Nesting {
         fiber
     }
 
-    /// Whether nobody is inside.
+    /// True if there is no entry.
     pub(in crate::php) fn is_empty(&self) -> bool {
         self.0.borrow().is_empty()
     }

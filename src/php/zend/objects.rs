@@ -32,8 +32,8 @@ pub(in crate::php) trait Native: Sized + 'static {
     fn meta() -> &'static Meta;
 
     /// Shows the cycle collector every PHP value that is held, except in declared properties: each once, with a
-    /// reference that is counted for this object alone. The collector takes all references of what it frees to be
-    /// among those that it was shown, so one that somebody else holds too would outlive its value.
+    /// reference that is counted for this object alone. The collector takes all references of a freed value to be
+    /// among those that it was shown, so one with another holder would outlive its value.
     fn trace(&self, _found: &mut dyn FnMut(&Zval)) {}
 
     fn class() -> &'static Class {
@@ -41,7 +41,7 @@ pub(in crate::php) trait Native: Sized + 'static {
     }
 }
 
-/// What the engine must know of a native class.
+/// The description of a native class for the engine.
 pub(in crate::php) struct Meta {
     pub(in crate::php) class: Class,
     handlers: OnceLock<zend_object_handlers>,
@@ -190,8 +190,8 @@ pub(in crate::php) fn property(object: &ZendObject, index: usize) -> Option<&Zva
 pub(in crate::php) unsafe fn initialise(object: *mut zend_object, index: usize, mut value: Zval) -> bool {
     // The object owns the value from now on. The flags of an initialised property are all clear.
     value.u2.extra = 0;
-    // SAFETY: the table has a place for each declared property; what is overwritten is "undefined",
-    // which owns nothing.
+    // SAFETY: the table has a place for each declared property; the overwritten value is "undefined", which owns
+    // nothing.
     unsafe {
         let exists = index < usize::try_from((*(*object).ce).default_properties_count).unwrap_or(0);
         if !exists || property(&*object, index).is_some() {
@@ -274,8 +274,8 @@ unsafe extern "C" fn free<T: Native>(object: *mut zend_object) {
     let _ = catch_unwind(AssertUnwindSafe(|| drop(value)));
 }
 
-/// Reports the declared properties and what [`Native::trace`] finds. Without this, a server and the
-/// closures that use it would keep each other for ever.
+/// Reports the declared properties and the values of [`Native::trace`]. Without this, a server and the closures that
+/// use it would keep each other for ever.
 unsafe extern "C" fn get_gc<T: Native>(
     object: *mut zend_object,
     table: *mut *mut Zval,

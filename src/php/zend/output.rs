@@ -14,17 +14,17 @@ pub(in crate::php) fn hold() {
     }
 }
 
-/// The last loop has ended: what the script has set holds again.
+/// The last loop has ended: the script's setting holds again.
 pub(in crate::php) fn let_go() {
     engine::ignore_user_abort(engine::ignores_user_abort_by_setting());
 }
 
-/// Whether the script wants PHP to end it.
+/// True if the script wants PHP to end it.
 pub(in crate::php) fn ends_script() -> bool {
     engine::wants_user_abort()
 }
 
-/// Whether output was lost. The script goes on, so it has not failed by that: PHP has noted an exit status of 255.
+/// True if output was lost. The script goes on, so it has not failed by that: PHP has noted an exit status of 255.
 pub(in crate::php) fn is_lost() -> bool {
     engine::is_output_aborted()
 }

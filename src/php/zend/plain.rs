@@ -1,7 +1,7 @@
-//! Text for one line of a log: what others made up can neither begin another line nor speak to a terminal.
+//! Text for one line of a log: text from others can neither begin another line nor control a terminal.
 
-/// Shows control characters, line separators, marks that turn the direction of writing, and what is no UTF-8 as
-/// escapes, as in `\n` and `\x1b`; ends with `…` where it would have more than `most` bytes.
+/// Shows control characters, line separators, marks that turn the direction of writing, and bytes that are no UTF-8
+/// as escapes, as in `\n` and `\x1b`; ends with `…` where it would have more than `most` bytes.
 pub(in crate::php) fn plain(text: &[u8], most: usize) -> String {
     let mut line = String::with_capacity(text.len().min(most));
     for chunk in text.utf8_chunks() {
@@ -19,7 +19,7 @@ pub(in crate::php) fn plain(text: &[u8], most: usize) -> String {
     line
 }
 
-/// Adds what fits with the mark of an end behind it; false, with that mark, if it does not.
+/// Adds the part that fits, with the mark of an end behind it; false, with that mark, if not all fits.
 fn push(line: &mut String, most: usize, add: impl FnOnce(&mut String)) -> bool {
     let before = line.len();
     add(line);
@@ -44,7 +44,7 @@ fn escape(line: &mut String, character: char) {
     }
 }
 
-/// What ends a line for some readers, or shows it in another order than it has.
+/// Characters that end a line for some readers, or show it in another order.
 fn is_deceptive(character: char) -> bool {
     matches!(
         character,

@@ -1,4 +1,4 @@
-//! The properties of value objects, written once and read back as what the core takes, and the names of files.
+//! The properties of value objects, written once and read back as values of the core, and the names of files.
 
 use std::{
     ffi::OsStr,

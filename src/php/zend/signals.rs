@@ -1,8 +1,8 @@
 //! SIGINT, SIGTERM and SIGQUIT while a server runs, and the signal mask around a sleep.
 //!
-//! Only a signal whose disposition is PHP's default is taken: what the script has installed with pcntl
-//! stays its own. PHP may defer signals (`--enable-zend-signals`): then it keeps the dispositions in a
-//! table of its own, which `sigaction(2)` does not show.
+//! Only a signal whose disposition is PHP's default is taken: a handler that the script has installed with pcntl
+//! stays. PHP may defer signals (`--enable-zend-signals`): then it keeps the dispositions in a table of its own,
+//! which `sigaction(2)` does not show.
 
 #![allow(unsafe_code)] // Signal dispositions and a handler.
 
@@ -19,13 +19,13 @@ use super::fork;
 #[derive(Debug)]
 pub(in crate::php) struct Guard {
     before: Vec<(c_int, libc::sigaction)>,
-    /// How many signals had arrived when the run began.
+    /// Number of signals that had arrived when the run began.
     seen: usize,
 }
 
 impl Guard {
-    /// Takes the signals that ask a process to end, where the script has not. SIGQUIT is what `docker stop` sends in
-    /// images that are based on php-fpm.
+    /// Takes the signals that ask a process to end, where the script has not. SIGQUIT is the signal of `docker stop`
+    /// in images that are based on php-fpm.
     pub(in crate::php) fn install() -> Self {
         let seen = ARRIVED.load(Ordering::SeqCst);
         NOTICED.store(seen, Ordering::SeqCst);
@@ -44,14 +44,14 @@ impl Guard {
         Self { before, seen }
     }
 
-    /// How many signals have come since the last time it was asked.
+    /// Number of signals since the last call.
     pub(in crate::php) fn arrived(&mut self) -> usize {
         let all = ARRIVED.load(Ordering::SeqCst);
         NOTICED.store(all, Ordering::SeqCst);
         all.wrapping_sub(std::mem::replace(&mut self.seen, all))
     }
 
-    /// Whether a signal has come that nobody has asked about.
+    /// True if a signal has come since the last call of [`arrived`](Self::arrived).
     pub(in crate::php) fn is_pending(&self) -> bool {
         ARRIVED.load(Ordering::SeqCst) != self.seen
     }
@@ -79,7 +79,7 @@ impl Mask {
         )
     }
 
-    /// Blocks all signals; gives what was blocked before.
+    /// Blocks all signals; returns those blocked before.
     pub(in crate::php) fn block_all() -> Self {
         let all = nix::sys::signal::SigSet::all();
         let before = all.thread_swap_mask(nix::sys::signal::SigmaskHow::SIG_SETMASK);
@@ -96,8 +96,8 @@ impl Mask {
     }
 }
 
-/// Counts. From the third signal that the loop has not even noticed, the signal does what it does by
-/// default: a callback that never returns can still be interrupted.
+/// Counts. From the third signal that the loop has not even noticed, the signal has its default effect: a callback
+/// that never returns can still be interrupted.
 extern "C" fn on_signal(signal: c_int) {
     let arrived = ARRIVED.fetch_add(1, Ordering::SeqCst) + 1;
     let unnoticed = arrived.wrapping_sub(NOTICED.load(Ordering::SeqCst));

@@ -1,8 +1,8 @@
 //! PHP declarations as text: `public function send(string $data, bool $binary = false): SendResult`.
 //!
-//! A class is declared to the engine by the very lines that stand in its stub, so that a reader can
-//! compare both by eye. Only what our classes need is understood, and a line that is not understood
-//! fails the module's start, which every test of it would see.
+//! A class is declared to the engine by the very lines of its stub, so that a reader can compare both by eye. Only
+//! the syntax that our classes need is understood, and a line that is not understood fails the module's start, which
+//! every test of it would see.
 
 /// A method.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,11 +19,11 @@ pub(in crate::php) struct Property {
     pub(in crate::php) modifiers: Modifiers,
     pub(in crate::php) name: String,
     pub(in crate::php) ty: Type,
-    /// Whether it begins as null; otherwise it begins uninitialised.
+    /// True if it begins as null; otherwise it begins uninitialised.
     pub(in crate::php) null_at_first: bool,
 }
 
-/// What stands before `function` or the type.
+/// The words before `function` or the type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::php) struct Modifiers {
     pub(in crate::php) private: bool,
@@ -37,7 +37,7 @@ pub(in crate::php) struct Parameter {
     pub(in crate::php) name: String,
     pub(in crate::php) ty: Type,
     pub(in crate::php) variadic: bool,
-    /// Whether no stack trace may show what is given (`#[\SensitiveParameter]`, PHP 8.2).
+    /// True if no stack trace may show the argument (`#[\SensitiveParameter]`, PHP 8.2).
     pub(in crate::php) sensitive: bool,
     /// The default's source text, as reflection shows it.
     pub(in crate::php) default: Option<String>,
@@ -84,7 +84,7 @@ impl Method {
         })
     }
 
-    /// How many arguments a call must have.
+    /// Number of arguments that a call must have.
     pub(in crate::php) fn required(&self) -> usize {
         self.parameters.iter().filter(|parameter| !parameter.variadic && parameter.default.is_none()).count()
     }

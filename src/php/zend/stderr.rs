@@ -1,11 +1,11 @@
-//! Standard error, for lines that nobody may have to wait for.
+//! Standard error, for lines that never make the process wait.
 //!
-//! Whoever reads it may have stopped: then a pipe fills, and a write would never return. A line that does not go out at
-//! once is dropped and counted, and the next one that goes out says how many were. The flags of the descriptor stay as
-//! they are, for other processes share it.
+//! Its reader may have stopped: then a pipe fills, and a write would never return. A line that does not go out at
+//! once is dropped and counted, and the next one that goes out says how many were. The flags of the descriptor stay
+//! as they are, for other processes share it.
 //!
-//! Number 2 need not be standard error: a script may close it, and whatever is opened next gets the number. So nothing
-//! is written unless it still is what it was when the module started.
+//! Number 2 need not be standard error: a script may close it, and the next opened file gets the number. So nothing
+//! is written unless the descriptor is still the one of the module's start.
 
 use std::{
     io,
@@ -25,7 +25,7 @@ use nix::{
 
 use crate::metrics::LOG_LINES_DROPPED;
 
-/// Looks at what it is; once, when the module starts.
+/// Remembers its identity; once, when the module starts.
 pub(in crate::php) fn remember() {
     let _ = AT_START.set(writable(io::stderr().as_fd()).map(Identity::of));
 }
@@ -53,12 +53,12 @@ pub(in crate::php) fn drop_line() {
     LOG_LINES_DROPPED.add_from_anywhere(1);
 }
 
-/// Whether it takes a line of at most [`LONGEST`] bytes now.
+/// True if it takes a line of at most [`LONGEST`] bytes now.
 pub(in crate::php) fn is_ready() -> bool {
     is_standard_error().is_some() && takes(io::stderr().as_fd())
 }
 
-/// Whether standard output takes as much now.
+/// True if standard output takes as much now.
 pub(in crate::php) fn is_output_ready() -> bool {
     takes(io::stdout().as_fd())
 }
@@ -109,7 +109,7 @@ fn writable(descriptor: BorrowedFd<'_>) -> Option<FileStat> {
     is_writable.then(|| fstat(descriptor).ok()).flatten()
 }
 
-/// What says that two descriptors are of one thing.
+/// The identity of a descriptor's file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: libc::dev_t,
@@ -127,6 +127,6 @@ impl Identity {
 static AT_START: OnceLock<Option<Identity>> = OnceLock::new();
 /// Lines that were dropped and not spoken of yet.
 static UNSAID: AtomicU64 = AtomicU64::new(0);
-/// What a line has at most, its break included: what a pipe takes in one piece (PIPE_BUF on Linux, and the smallest
-/// free place in one).
+/// Bytes of a line at most, its break included: as much as a pipe takes in one piece (PIPE_BUF on Linux, and the
+/// smallest free place in one).
 pub(in crate::php) const LONGEST: usize = 4096;

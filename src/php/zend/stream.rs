@@ -35,7 +35,7 @@ pub(in crate::php) fn of(descriptor: OwnedFd) -> io::Result<Option<Zval>> {
     Ok(Some(value))
 }
 
-/// Whether it is a stream, or another resource, that nobody has closed.
+/// True for a stream, or another resource, that is open.
 pub(in crate::php) fn is_open(value: &Zval) -> bool {
     // SAFETY: its type says that it holds a resource.
     value.is_resource() && unsafe { (*value.value.res).type_ != CLOSED }

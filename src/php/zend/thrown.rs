@@ -17,7 +17,7 @@ use super::{externs, uncaught};
 #[derive(Debug)]
 pub(in crate::php) struct Thrown(());
 
-/// What a call into PHP left behind.
+/// The outcome of a call into PHP.
 #[derive(Debug)]
 pub(in crate::php) enum Outcome {
     /// It returned.
@@ -28,7 +28,7 @@ pub(in crate::php) enum Outcome {
     Leaving(Thrown),
 }
 
-/// Where the engine keeps what is looked at around each call, so that it is asked for it once.
+/// The engine's places that are looked at around each call, so that it is asked for them once.
 #[derive(Clone, Copy)]
 pub(in crate::php) struct State(*const ffi::_zend_executor_globals);
 
@@ -38,13 +38,13 @@ impl State {
         Self(unsafe { ffi::ext_php_rs_executor_globals() })
     }
 
-    /// Whether a Fiber runs.
+    /// True if a Fiber runs.
     pub(in crate::php) fn is_in_fiber(self) -> bool {
         // SAFETY: as in `current`.
         unsafe { !(*self.0).active_fiber.is_null() }
     }
 
-    /// Whether something is pending.
+    /// True if something is pending.
     pub(in crate::php) fn is_pending(self) -> bool {
         // SAFETY: as above.
         unsafe { !(*self.0).exception.is_null() }
@@ -94,7 +94,7 @@ pub(in crate::php) fn bad_type(number: u32, complaint: &str) -> Thrown {
     Thrown(())
 }
 
-/// Whether something is pending.
+/// True if something is pending.
 pub(in crate::php) fn is_pending() -> bool {
     !pending_object().is_null()
 }
@@ -104,7 +104,7 @@ pub(in crate::php) fn pending() -> Option<Thrown> {
     is_pending().then_some(Thrown(()))
 }
 
-/// Whether what is pending leaves the script rather than being an exception that can be caught.
+/// True if the pending exception leaves the script and cannot be caught.
 pub(in crate::php) fn is_leaving() -> bool {
     let exception = pending_object();
     // SAFETY: a pending exception is a live object.
@@ -112,14 +112,14 @@ pub(in crate::php) fn is_leaving() -> bool {
         && unsafe { externs::zend_is_unwind_exit(exception) || externs::zend_is_graceful_exit(exception) }
 }
 
-/// Whether what is pending ends the Fiber that runs, which is being destroyed, and not the script.
+/// True if the pending exception ends the Fiber that runs, which is being destroyed, and not the script.
 pub(in crate::php) fn is_end_of_fiber() -> bool {
     let exception = pending_object();
     // SAFETY: a pending exception is a live object.
     !exception.is_null() && unsafe { externs::zend_is_graceful_exit(exception) }
 }
 
-/// Whether `exit()` is on its way out of the script.
+/// True if `exit()` is on its way out of the script.
 pub(in crate::php) fn is_exiting() -> bool {
     let exception = pending_object();
     // SAFETY: as in `is_leaving`.
@@ -131,14 +131,14 @@ pub(in crate::php) fn failed() -> Thrown {
     pending().unwrap_or_else(|| throw(Kind::Error, "Ferrite: a call into the engine failed"))
 }
 
-/// Whether it is an `InvalidArgumentException`, or one of its descendants.
+/// True for an `InvalidArgumentException`, or one of its descendants.
 pub(in crate::php) fn is_invalid_argument(exception: &Zval) -> bool {
     // SAFETY: the class entry is written once when the engine starts.
     let class = unsafe { externs::spl_ce_InvalidArgumentException.as_ref() };
     exception.object().zip(class).is_some_and(|(exception, class)| exception.instance_of(class))
 }
 
-/// Takes what the last call into PHP threw.
+/// Takes the exception of the last call into PHP.
 pub(in crate::php) fn outcome() -> Outcome {
     let exception = pending_object();
     if exception.is_null() {
@@ -181,15 +181,15 @@ pub(in crate::php) fn warn(exception: Zval) -> Result<(), Thrown> {
     ignore(next)
 }
 
-/// Lets go of a value; gives what a destructor of it threw, or that one of them leaves the script. Nothing may be
-/// pending.
+/// Releases a value; returns the exception of its destructor, or that the destructor leaves the script. Nothing may
+/// be pending.
 pub(in crate::php) fn release<T>(value: T) -> Outcome {
     drop(value);
     outcome()
 }
 
-/// Lets go of a value while something else may be pending, which stays so: destructors run without it, and what they
-/// throw is shown as a warning. Only one that leaves the script takes the place of an exception.
+/// Releases a value while something else may be pending, which stays so: destructors run without it, and their
+/// exceptions are shown as warnings. Only one that leaves the script takes the place of an exception.
 ///
 /// Where code of the script is the current frame, the engine remembers instructions beside the exception, and its own
 /// way is taken.
@@ -206,13 +206,13 @@ pub(in crate::php) fn release_aside<T>(value: T) {
     put_back(before, left.is_err());
 }
 
-/// Lets go of a value, which by itself is the engine's matter, unless the script is being left: then what a destructor
-/// throws must not take the place of that.
+/// Releases a value, which by itself is the engine's matter, unless the script is being left: then the exception of a
+/// destructor must not take the place of that.
 pub(in crate::php) fn release_within<T>(value: T) {
     if is_leaving() { release_aside(value) } else { drop(value) }
 }
 
-/// Whether the innermost frame is that of a method of ours, or another function of the engine.
+/// True if the innermost frame is that of a native method, or another function of the engine.
 fn is_in_method() -> bool {
     // SAFETY: PHP's thread, while a request runs; the current frame and its function are live.
     unsafe {
@@ -223,13 +223,13 @@ fn is_in_method() -> bool {
     }
 }
 
-/// Makes nothing pending; gives what was.
+/// Makes nothing pending; returns the exception that was.
 fn set_aside() -> *mut zend_object {
     // SAFETY: PHP's thread, while a request runs. The reference that the engine counts is now the caller's.
     unsafe { std::mem::replace(&mut (*ffi::ext_php_rs_executor_globals()).exception, ptr::null_mut()) }
 }
 
-/// Makes pending again what was [`set_aside`], unless something else leaves the script meanwhile.
+/// Makes the exception that was [`set_aside`] pending again, unless something else leaves the script meanwhile.
 fn put_back(before: *mut zend_object, is_left: bool) {
     // SAFETY: as in `set_aside`: the reference is the engine's again, or given up.
     unsafe {
@@ -286,5 +286,5 @@ fn c_string(message: &str) -> CString {
     CString::new(message.replace('\0', "\\0")).unwrap_or_default()
 }
 
-/// How many exceptions are shown of which each is thrown by the end of the one before.
+/// Number of exceptions shown, of which each is thrown by the end of the one before.
 const SHOWN: usize = 8;

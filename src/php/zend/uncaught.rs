@@ -35,7 +35,7 @@ fn place(exception: &ZendObject) -> (Vec<u8>, u32) {
     (text(exception, "getfile"), line.unwrap_or_default())
 }
 
-/// What a method of `Exception` and `Error` says.
+/// The answer of a method of `Exception` and `Error`.
 fn text(exception: &ZendObject, method: &str) -> Vec<u8> {
     let said = engine::ask(exception, method);
     match said.zend_str() {
@@ -76,7 +76,7 @@ impl Quiet {
 
 impl Drop for Quiet {
     fn drop(&mut self) {
-        // What an error handler of the script has set meanwhile stays.
+        // A setting that an error handler of the script has made meanwhile stays.
         let Self { before, meanwhile } = *self;
         let mut now = engine::reporting();
         if now.logs == meanwhile.logs {

@@ -55,7 +55,7 @@ pub(in crate::php) fn text(value: &[u8]) -> Zval {
     zval
 }
 
-/// What a client sent; that text is UTF-8 was checked when it arrived.
+/// A client's message; a text was checked to be UTF-8 when it arrived.
 #[inline]
 pub(in crate::php) fn message(payload: &[u8], binary: bool) -> Zval {
     if binary { bytes(payload) } else { text(payload) }
@@ -71,7 +71,7 @@ pub(in crate::php) fn release(value: Zval) {
     }
 }
 
-/// Whether no destructor runs when this reference to a value is given up. The cycle collector still may.
+/// True if no destructor runs when this reference to a value is given up. The cycle collector still may.
 pub(in crate::php) fn goes_quietly(value: &Zval) -> bool {
     // SAFETY: every member of the union is a u32, and the type says whether there is a count.
     unsafe {
@@ -80,7 +80,7 @@ pub(in crate::php) fn goes_quietly(value: &Zval) -> bool {
     }
 }
 
-/// What a value is, in PHP's words, for a complaint about it.
+/// The type of a value in PHP's words, for an error message.
 pub(in crate::php) fn type_name(value: &Zval) -> String {
     match value.get_type() {
         DataType::Long => "int".to_owned(),
@@ -91,7 +91,7 @@ pub(in crate::php) fn type_name(value: &Zval) -> String {
     }
 }
 
-/// Whether a string is UTF-8; asks for the mark first.
+/// True if a string is UTF-8; asks for the mark first.
 pub(in crate::php) fn is_utf8(string: &ZendStr) -> bool {
     // SAFETY: a live string.
     let is_known = unsafe { ffi::ext_php_rs_is_known_valid_utf8(string) };

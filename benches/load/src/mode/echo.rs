@@ -24,13 +24,13 @@ pub struct Echo {
     /// Messages in flight on each connection
     #[arg(long, default_value_t = 1, value_parser = count)]
     window: usize,
-    /// How long to measure
+    /// Seconds to measure
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
     seconds: f64,
-    /// How long to send before that
+    /// Seconds to send before that
     #[arg(long, default_value_t = 1.0, value_parser = seconds)]
     warm_up: f64,
-    /// What to ask for in the handshake
+    /// The path of the handshake
     #[arg(long, default_value = "/echo")]
     path: String,
 }

@@ -24,10 +24,10 @@ pub struct FanOut {
     /// Messages of a round
     #[arg(long, default_value_t = 1, value_parser = count)]
     burst: usize,
-    /// How long to measure
+    /// Seconds to measure
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
     seconds: f64,
-    /// How long to publish before that
+    /// Seconds to publish before that
     #[arg(long, default_value_t = 1.0, value_parser = seconds)]
     warm_up: f64,
 }

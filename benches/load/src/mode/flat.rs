@@ -1,4 +1,4 @@
-//! Whether a server's memory grows with the number of messages.
+//! Growth of a server's memory with the number of messages.
 
 use anyhow::{Context, Result};
 use clap::Args;
@@ -15,7 +15,7 @@ use crate::{
 pub struct Flat {
     #[command(flatten)]
     target: Target,
-    /// How many in all; memory is read at every tenth of them
+    /// Messages in all; memory is read at every tenth of them
     #[arg(long, default_value_t = 10_000_000, value_parser = count)]
     messages: usize,
     #[arg(long, default_value_t = 64, value_parser = count)]

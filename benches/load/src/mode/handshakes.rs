@@ -23,13 +23,13 @@ use crate::{
 pub struct Handshakes {
     #[command(flatten)]
     target: Target,
-    /// How many clients at once
+    /// Clients at once
     #[arg(long, default_value_t = 32, value_parser = count)]
     at_once: usize,
-    /// How long to measure
+    /// Seconds to measure
     #[arg(long, default_value_t = 5.0, value_parser = seconds)]
     seconds: f64,
-    /// How long to do it before that
+    /// Seconds to do it before that
     #[arg(long, default_value_t = 1.0, value_parser = seconds)]
     warm_up: f64,
 }
@@ -61,7 +61,7 @@ struct Churn {
 /// A life.
 enum Client {
     Opening(Opening),
-    /// Our close frame is sent; what has come since is kept.
+    /// Our close frame is sent; bytes received since are kept.
     Closing(TcpStream, Vec<u8>),
     /// Only while it passes from one to the other.
     Gone,
@@ -116,7 +116,7 @@ impl Churn {
     }
 }
 
-/// Whether the server has answered our close frame and closed the connection, as RFC 6455 section 7.1.1 has it.
+/// True if the server has answered our close frame and closed the connection, as RFC 6455 section 7.1.1 has it.
 fn is_over(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<bool> {
     let mut buffer = [0; 256];
     loop {

@@ -25,7 +25,7 @@ pub struct Idle {
     target: Target,
     #[arg(long, default_value_t = 1000, value_parser = count)]
     connections: usize,
-    /// How long to leave them alone before the memory is read; pings are not answered meanwhile
+    /// Seconds to leave them alone before the memory is read; pings are not answered meanwhile
     #[arg(long, default_value_t = 2.0, value_parser = seconds)]
     seconds: f64,
 }

@@ -1,4 +1,4 @@
-//! What to do to a server; one file each.
+//! The kinds of load; one file each.
 
 pub mod echo;
 pub mod fan_out;

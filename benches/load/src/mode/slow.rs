@@ -1,4 +1,4 @@
-//! Whether clients that do not read harm those that do.
+//! Harm that clients which do not read do to those that do.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub struct Slow {
     /// Messages a second
     #[arg(long, default_value_t = 50, value_parser = count)]
     rate: usize,
-    /// How long each of the two parts is
+    /// Seconds of each of the two parts
     #[arg(long, default_value_t = 12.5, value_parser = seconds)]
     seconds: f64,
 }

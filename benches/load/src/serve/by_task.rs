@@ -14,7 +14,7 @@ use tokio::{
 /// The queues of all subscribers.
 pub type Audience<M> = Rc<RefCell<Vec<UnboundedSender<M>>>>;
 
-/// What a socket had to say.
+/// A message from a socket, or its end.
 pub enum Said<M> {
     Message(M),
     /// Nothing for us: a ping, or a close frame that the library answers.

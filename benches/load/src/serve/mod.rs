@@ -1,5 +1,5 @@
-//! Servers to load, one file each. What comes on `/echo` goes back, what comes on `/publish` goes to everybody
-//! on `/subscribe`.
+//! Servers to load, one file each. Messages on `/echo` go back, messages on `/publish` go to all clients on
+//! `/subscribe`.
 
 mod by_task;
 mod core;
@@ -23,7 +23,7 @@ pub struct Serve {
 
 #[derive(Subcommand)]
 enum Which {
-    /// Ferrite's own core without PHP: the ceiling of what PHP can reach
+    /// Ferrite's own core without PHP: the upper bound for PHP
     Core {
         /// Threads for the network
         #[arg(long, default_value_t = 1)]
@@ -35,7 +35,7 @@ enum Which {
     SockudoWs,
     /// yawc, one thread
     Yawc,
-    /// Nothing but framing, echo only: the ceiling of what the generator can reach
+    /// Nothing but framing, echo only: the upper bound for the generator
     Plain {
         /// Do something wrong with every hundredth message of a connection, to see it noticed
         #[arg(long)]

@@ -1,4 +1,4 @@
-//! An echo of nothing but the framing: what the generator can reach; and, on request, one that makes mistakes,
+//! An echo of nothing but the framing, the upper bound for the generator; and, on request, one that makes mistakes,
 //! so that a test can see the generator notice.
 
 use std::{
@@ -12,7 +12,7 @@ use mio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What to do wrong, with every hundredth message.
+/// A mistake to make with every hundredth message.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Fault {
     /// Leave it out
@@ -119,7 +119,7 @@ impl Client {
         self.input.drain(..at);
     }
 
-    /// Does what it is told to do wrong with the frame at the end of the output.
+    /// Makes the chosen mistake with the frame at the end of the output.
     fn err(&mut self, from: usize) {
         if !self.messages.is_multiple_of(100) {
             self.output.append(&mut self.held);
