@@ -55,7 +55,7 @@ impl AppKeys {
     }
 
     /// Says which application sent this; it is the connection's user.
-    pub(super) fn judge(&self, request: &Request) -> Result<Accepted, Reason> {
+    pub(super) fn authenticate(&self, request: &Request) -> Result<Accepted, Reason> {
         let (key, secret) = credential::application(request)?;
         if !self.may_open(&key, secret.as_deref()) {
             return Err(Reason::Application);
@@ -72,7 +72,3 @@ impl fmt::Debug for AppKeys {
         f.debug_struct("AppKeys").field("applications", &self.applications.len()).finish_non_exhaustive()
     }
 }
-
-/// The query parameters of Gomoob's clients.
-pub(super) const KEY: &str = "key";
-pub(super) const SECRET: &str = "secret";

@@ -8,7 +8,11 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::Value;
 
-use super::{Accepted, Reason, TraitRules, keys::text, token::Claims};
+use super::{
+    Accepted, Reason, TraitRules,
+    json::{list, text},
+    token::Claims,
+};
 use crate::{
     config::Jwt,
     queue::{Identity, TagValue},
@@ -152,27 +156,6 @@ fn is_empty(value: &Value) -> bool {
 /// The names in a list, without nulls. `None`: it is no such list.
 fn texts(value: &Value) -> Option<Vec<String>> {
     list(value)?.filter(|value| !value.is_null()).map(text).collect()
-}
-
-/// The values of a list in order, also of one that PHP has written as an object, for some of its keys were taken away.
-pub(super) fn list(value: &Value) -> Option<std::vec::IntoIter<&Value>> {
-    let values: Vec<&Value> = match value {
-        Value::Array(values) => values.iter().collect(),
-        Value::Object(object) => {
-            let places = object.iter().map(|(key, value)| Some((index(key)?, value)));
-            let mut places: Vec<_> = places.collect::<Option<_>>()?;
-            places.sort_by_key(|(place, _)| *place);
-            places.into_iter().map(|(_, value)| value).collect()
-        }
-        _ => return None,
-    };
-    Some(values.into_iter())
-}
-
-/// A key that PHP's arrays have for a number.
-fn index(key: &str) -> Option<u64> {
-    let number = key.parse::<u64>().ok()?;
-    (number.to_string() == key).then_some(number)
 }
 
 fn claim(name: &str) -> Reason {

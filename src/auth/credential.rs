@@ -2,10 +2,7 @@
 
 use data_encoding::BASE64;
 
-use super::{
-    Reason,
-    app_keys::{KEY, SECRET},
-};
+use super::Reason;
 use crate::http::Request;
 
 /// The token of a request: in the header, the query or the cookie, in that order.
@@ -60,3 +57,7 @@ fn parameter(request: &Request, name: &str) -> Result<Option<Vec<u8>>, Reason> {
     }
     Ok(first.filter(|value| !value.is_empty()))
 }
+
+/// The query parameters of Gomoob's clients.
+const KEY: &str = "key";
+pub(super) const SECRET: &str = "secret";

@@ -29,7 +29,7 @@ impl Jwt {
         self.options.query_parameter.as_deref()
     }
 
-    pub(super) fn judge(
+    pub(super) fn authenticate(
         &self,
         request: &Request,
         now: Duration,

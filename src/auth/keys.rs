@@ -21,8 +21,8 @@ use serde_json::Value;
 
 use super::{
     algorithm::{Algorithm, Curve},
-    claims::list,
     file,
+    json::{list, text},
 };
 use crate::config::{ConfigError, JwtKey, Pem};
 
@@ -270,15 +270,6 @@ impl Jwk {
         let fits =
             |key: &Key| self.alg.as_deref().is_none_or(|name| Algorithm::named(name) == Some(key.algorithm));
         Some(keys.into_iter().filter(fits).map(of_set).collect())
-    }
-}
-
-/// A name that is a text, or a number as PHP's arrays make of one.
-pub(super) fn text(name: &Value) -> Option<String> {
-    match name {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) if number.is_i64() || number.is_u64() => Some(number.to_string()),
-        _ => None,
     }
 }
 

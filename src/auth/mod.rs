@@ -5,12 +5,14 @@
 //! contains nothing that a client sent, neither in the client's answer nor in the log. Knows neither the hub, whose
 //! rules for topics and tags come in as [`TraitRules`], nor sockets, nor Zend.
 
+mod accepted;
 mod algorithm;
 mod app_keys;
 mod app_keys_file;
 mod claims;
 mod credential;
 mod file;
+mod json;
 mod jwt;
 mod keys;
 mod reason;
@@ -23,8 +25,8 @@ use std::time::{Duration, Instant};
 use crate::{
     config::{self, ConfigError},
     http::Request,
-    queue::{Identity, TagValue},
 };
+pub use accepted::{Accepted, TraitRules};
 pub use app_keys::AppKeys;
 pub use app_keys_file::read as read_app_keys;
 use jwt::Jwt;
@@ -37,19 +39,6 @@ pub struct Authenticator {
     rules: TraitRules,
 }
 
-/// The rules for topics and tags of a new connection: the hub's, and the limits.
-#[derive(Debug, Clone, Copy)]
-pub struct TraitRules {
-    /// Returns true if a topic may have this name.
-    pub is_topic: fn(&str) -> bool,
-    /// Returns true if a connection may have this tag.
-    pub is_tag: fn(&str, &TagValue) -> bool,
-    /// `limits.maxTopics`.
-    pub max_topics: usize,
-    /// `limits.maxTags`.
-    pub max_tags: usize,
-}
-
 /// Now, by both clocks: tokens end by the one on the wall.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
@@ -57,15 +46,6 @@ pub struct Moment {
     pub wall: Duration,
     /// For how often to look at a file.
     pub steady: Instant,
-}
-
-/// A client that may come in.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Accepted {
-    /// The identity of the client.
-    pub identity: Identity,
-    /// When it must go, since 1970.
-    pub until: Option<Duration>,
 }
 
 /// The outcome of a look at a file of keys that had changed.
@@ -102,8 +82,8 @@ impl Authenticator {
         let mut reason = Reason::NoCredential;
         for method in &self.methods {
             let verdict = match method {
-                Method::Jwt(jwt) => jwt.judge(request, now.wall, &self.rules),
-                Method::AppKeys(keys) => keys.judge(request),
+                Method::Jwt(jwt) => jwt.authenticate(request, now.wall, &self.rules),
+                Method::AppKeys(keys) => keys.authenticate(request),
             };
             match verdict {
                 Ok(accepted) => return Ok(accepted),
@@ -120,7 +100,7 @@ impl Authenticator {
         for method in &self.methods {
             match method {
                 Method::Jwt(jwt) => jwt.query_parameter().iter().for_each(|name| request.mask_query(name)),
-                Method::AppKeys(_) => request.mask_query(app_keys::SECRET),
+                Method::AppKeys(_) => request.mask_query(credential::SECRET),
             }
         }
     }

@@ -7,11 +7,7 @@
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Map, Value};
 
-use super::{
-    Reason,
-    algorithm::Algorithm,
-    keys::{Key, text},
-};
+use super::{Reason, algorithm::Algorithm, json::text, keys::Key};
 
 /// The claims of a token, by name.
 pub(super) type Claims = Map<String, Value>;

@@ -95,26 +95,32 @@ impl Listen {
         if address.contains("://") {
             return refuse("has a scheme that is not served");
         }
-        let Some((host, port)) = address.rsplit_once(':') else {
-            let is_port = address.parse::<u16>().is_ok();
-            return refuse(if is_port { "is a port without a host" } else { "has no port" });
-        };
-        let Ok(port) = port.parse::<u16>() else {
-            return refuse("has no port between 0 and 65535");
-        };
-        let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
-            Some(v6) => v6,
-            None if host.contains(':') => return refuse("is an IPv6 address without brackets"),
-            None => host,
-        };
-        if host.is_empty() {
-            return refuse("has no host");
+        match host_and_port(address) {
+            Ok((host, port)) => listen(Address::Tcp { host: host.to_owned(), port }),
+            Err(why) => refuse(why),
         }
-        if host.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'/' || b == b'[' || b == b']') {
-            return refuse("has a host that cannot be one");
-        }
-        listen(Address::Tcp { host: host.to_owned(), port })
     }
+}
+
+/// The host and the port of a TCP address, or what is wrong with it.
+fn host_and_port(address: &str) -> Result<(&str, u16), &'static str> {
+    let Some((host, port)) = address.rsplit_once(':') else {
+        let is_port = address.parse::<u16>().is_ok();
+        return Err(if is_port { "is a port without a host" } else { "has no port" });
+    };
+    let port = port.parse::<u16>().map_err(|_| "has no port between 0 and 65535")?;
+    let host = match host.strip_prefix('[').and_then(|h| h.strip_suffix(']')) {
+        Some(v6) => v6,
+        None if host.contains(':') => return Err("is an IPv6 address without brackets"),
+        None => host,
+    };
+    if host.is_empty() {
+        return Err("has no host");
+    }
+    if host.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'/' || b == b'[' || b == b']') {
+        return Err("has a host that cannot be one");
+    }
+    Ok((host, port))
 }
 
 impl Address {

@@ -21,7 +21,7 @@ impl Credit {
 
     /// True if one more message may be handed over while at most `messages` of `bytes` in all wait. The last one may
     /// pass the limit of bytes: a message is never cut.
-    pub fn has_room(&mut self, gauge: &SendGauge, messages: usize, bytes: usize) -> bool {
+    pub fn check_room(&mut self, gauge: &SendGauge, messages: usize, bytes: usize) -> bool {
         if self.fits(messages, bytes) {
             return true;
         }
@@ -30,7 +30,7 @@ impl Credit {
     }
 
     /// True if every message that was handed over has been consumed.
-    pub fn is_settled(&mut self, gauge: &SendGauge) -> bool {
+    pub fn check_settled(&mut self, gauge: &SendGauge) -> bool {
         self.seen = gauge.consumed();
         self.seen == (self.messages, self.bytes)
     }
@@ -51,14 +51,14 @@ mod tests {
         let gauge = SendGauge::new(ConnectionId::new(0, 0, 1));
         let mut credit = Credit::default();
         for _ in 0..2 {
-            assert!(credit.has_room(&gauge, 2, 100));
+            assert!(credit.check_room(&gauge, 2, 100));
             credit.spend(10);
         }
-        assert!(!credit.has_room(&gauge, 2, 100));
-        assert!(!credit.has_room(&gauge, 9, 20) && credit.has_room(&gauge, 9, 21));
+        assert!(!credit.check_room(&gauge, 2, 100));
+        assert!(!credit.check_room(&gauge, 9, 20) && credit.check_room(&gauge, 9, 21));
         gauge.consume(10);
-        assert!(credit.has_room(&gauge, 2, 100) && !credit.is_settled(&gauge));
+        assert!(credit.check_room(&gauge, 2, 100) && !credit.check_settled(&gauge));
         gauge.consume(10);
-        assert!(credit.is_settled(&gauge));
+        assert!(credit.check_settled(&gauge));
     }
 }

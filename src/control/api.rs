@@ -3,7 +3,7 @@
 use std::{
     cell::{Cell, RefCell},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use aws_lc_rs::digest;
@@ -18,8 +18,8 @@ use super::{
 };
 use crate::{
     port::{
-        ConnectionHandle, ConnectionId, LogLevel, LogRecord, PayloadTooBig, Publisher, TagValue, check_topic,
-        close_code_allowed,
+        ConnectionHandle, ConnectionId, LOG_INTERVAL, LogLevel, LogRecord, MAX_REASON, PayloadTooBig,
+        Publisher, TagValue, check_topic, close_code_allowed,
     },
     queue::LogSender,
 };
@@ -149,12 +149,9 @@ impl Api {
         if !close_code_allowed(code) {
             return Err(Failure::field("code", format!("{code} is not a close code for applications")));
         }
-        if reason.len() > LONGEST_REASON {
+        if reason.len() > MAX_REASON {
             let length = reason.len();
-            return Err(Failure::field(
-                "reason",
-                format!("has {length} bytes; it may have {LONGEST_REASON}"),
-            ));
+            return Err(Failure::field("reason", format!("has {length} bytes; it may have {MAX_REASON}")));
         }
         let mut count = 0;
         for id in publisher.connections(&to.into_audience()?) {
@@ -331,7 +328,3 @@ impl Connection {
 fn too_big(error: PayloadTooBig) -> Failure {
     Failure::too_large(error.to_string())
 }
-
-/// Bytes that a close frame has room for (RFC 6455 section 5.5).
-const LONGEST_REASON: usize = 123;
-const LOG_INTERVAL: Duration = Duration::from_secs(10);

@@ -5,6 +5,8 @@
 //! their own, and one that needs room takes it from the strangers of the address that has most of them: never from a
 //! publisher, and never from an address with fewer. Publishers make room for each other, the one that has been idle
 //! longest first. On a Unix socket every client is a publisher, since the mode of its file decides about connections.
+//!
+//! Long because its tests stay beside the rules that they prove.
 
 use std::{
     cell::{Cell, RefCell},

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering}
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::FLOOR;
+/// Above every number that `select(2)` knows.
+pub const FLOOR: i32 = 1024;
 
 /// The most descriptors that this process may ever have: the hard limit.
 pub fn most() -> usize {

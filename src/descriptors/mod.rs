@@ -15,5 +15,5 @@ mod limit;
 mod placed;
 
 pub use inherited::{Inherited, close_in_child, mark, unmark};
-pub use limit::{Raised, Reservation, most};
-pub use placed::{FLOOR, Placeholders, STANDARD, keep_standard, place, placed};
+pub use limit::{FLOOR, Raised, Reservation, most};
+pub use placed::{Placeholders, STANDARD, keep_standard, place, placed};

@@ -14,10 +14,8 @@ use nix::{
     fcntl::{FcntlArg, FdFlag, fcntl},
 };
 
-use super::{Raised, limit::lowest};
+use super::limit::{FLOOR, Raised, lowest};
 
-/// Above every number that `select(2)` knows.
-pub const FLOOR: RawFd = 1024;
 /// Standard input, output and error are below.
 pub const STANDARD: RawFd = 3;
 

@@ -39,6 +39,8 @@ impl CloseCode {
     pub const TLS_HANDSHAKE: u16 = 1015;
     /// The peer has to authenticate, or to authenticate again (IANA).
     pub const UNAUTHORIZED: u16 = 3000;
+    /// The peer is known, and may not do that (IANA).
+    pub const FORBIDDEN: u16 = 3003;
 }
 
 /// Most bytes of a close reason (RFC 6455 §5.5: 125, less the code).

@@ -21,14 +21,14 @@ mod questions;
 
 pub use crate::metrics::Figure;
 pub use crate::{
-    frame::may_be_sent_by_application as close_code_allowed,
+    frame::{CloseCode, MAX_REASON, may_be_sent_by_application as close_code_allowed},
     hub::{
         Announced, Audience, ConnectionHandle, Interests, Presence, Query, QueryError, TagError, TopicError,
         TopicPattern, check_tag, check_tag_name, check_topic,
     },
     queue::{
-        Accept, Asked, ConnectionId, Event, Handshake, Identity, LogLevel, LogRecord, Opened, PresenceChange,
-        Reject, Respond, TagValue, headers_size,
+        Accept, Asked, ConnectionId, Event, Handshake, Identity, LOG_INTERVAL, LogLevel, LogRecord, Opened,
+        PresenceChange, Reject, Respond, TagValue, headers_size,
     },
 };
 pub use announcer::Announcer;

@@ -1,7 +1,7 @@
 //! Events: notifications from the shards to the consumer (PHP). Plain, owned data, because the consumer may one day be
 //! another process.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -159,6 +159,9 @@ pub struct LogRecord {
     /// The values of this record, by name. Never a token, a query string or a payload.
     pub context: Vec<(String, String)>,
 }
+
+/// Time between two records about one thing that clients can repeat.
+pub const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The PSR-3 levels that the server uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -31,7 +31,9 @@ mod wake_fd;
 pub use command::{Accept, Command, Reject, Respond, headers_size};
 pub use commands::{CommandReceiver, CommandSender};
 pub use credit_notifier::CreditNotifier;
-pub use event::{Asked, Event, Handshake, Identity, LogLevel, LogRecord, Opened, PresenceChange};
+pub use event::{
+    Asked, Event, Handshake, Identity, LOG_INTERVAL, LogLevel, LogRecord, Opened, PresenceChange,
+};
 pub use events::{EventReceiver, EventSender};
 pub use id::ConnectionId;
 pub use inbox::Inbox;

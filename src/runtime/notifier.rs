@@ -1,4 +1,7 @@
 //! Telling systemd how the process is: `sd_notify(3)`, for units with `Type=notify` and `WatchdogSec=`.
+//!
+//! Not by a library: the one there is, sd-notify, opens a blocking socket for each message, at the lowest free number.
+//! Ours is opened once, at 1024 or above, and never waits.
 
 use std::{
     io, process,

@@ -1,4 +1,6 @@
 //! One shard on a clock that the tests set: time that counts for deadlines, and time that does not.
+//!
+//! Long because every test here needs the shard and the clock at its top.
 
 use std::{
     cell::RefCell,

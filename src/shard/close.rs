@@ -104,7 +104,7 @@ impl Shard {
     /// Fails a connection that was to be failed, now that its time has come.
     pub(super) fn fail_if_settled(&mut self, slot: u32) {
         let session = self.connections.get_mut(slot as usize).and_then(|c| c.session.as_mut());
-        if !session.is_some_and(|session| session.credit.is_settled(&session.gauge)) {
+        if !session.is_some_and(|session| session.credit.check_settled(&session.gauge)) {
             // Something else woke it; the bell will ring.
             return;
         }
@@ -358,7 +358,7 @@ impl Shard {
     }
 
     /// Ends the remaining connections once the shard was stopped. True if none is left.
-    pub(super) fn has_ended(&mut self) -> bool {
+    pub(super) fn end_if_over(&mut self) -> bool {
         let is_over = self.closing.stopping.is_some() && self.connections.len() == self.requests.monitors;
         if (self.port.commands.is_ended() || is_over) && !self.connections.is_empty() {
             self.end_all();

@@ -18,7 +18,7 @@ impl Shard {
                 begun = true;
             }
             self.carry_out(command);
-            if (!is_cheap || taken.is_multiple_of(CHEAP)) && self.schedule.work.is_used_up() {
+            if (!is_cheap || taken.is_multiple_of(CHEAP)) && self.schedule.work.check_used_up() {
                 break;
             }
         }

@@ -45,14 +45,14 @@ impl Shard {
             return false;
         };
         if matches!(connection.phase, Phase::Failing { .. }) {
-            if !session.credit.is_settled(&session.gauge) {
+            if !session.credit.check_settled(&session.gauge) {
                 return true;
             }
         } else {
             // Half of it at least: one message at a time would cost a tick each.
             let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
             if over_budget
-                || !session.credit.has_room(&session.gauge, messages.div_ceil(2), bytes.div_ceil(2))
+                || !session.credit.check_room(&session.gauge, messages.div_ceil(2), bytes.div_ceil(2))
             {
                 return true;
             }
@@ -83,5 +83,5 @@ impl Shard {
 pub(super) fn may_deliver(session: &mut OpenState, limits: &Limits, over_budget: bool) -> bool {
     !over_budget
         && !session.throttled.is_some_and(|t| t.now)
-        && session.credit.has_room(&session.gauge, limits.receive_messages, limits.receive_bytes)
+        && session.credit.check_room(&session.gauge, limits.receive_messages, limits.receive_bytes)
 }

@@ -9,7 +9,7 @@ use crate::{
     config::Limits,
     connection::{Connection, OpenState, Outbox, Phase, Throttled},
     deflate::{Codec, Contexts, InflateError},
-    frame::{self, CloseFrame, OpCode, Received, Violation},
+    frame::{self, CloseCode, CloseFrame, OpCode, Received, Violation},
     port::ShardPort,
     protocol,
     queue::{ConnectionId, Event},
@@ -231,15 +231,18 @@ impl Pass<'_> {
         let Some(protocol) = &self.common.protocol else { return false };
         let publisher = &mut self.port.publisher;
         !self.common.hub.interests().messages
-            && self.state.credit.is_settled(&self.state.gauge)
+            && self.state.credit.check_settled(&self.state.gauge)
             && !publisher.is_held_up()
             && protocol.message(&protocol::Message { payload, binary }, publisher) == protocol::Handled::Done
     }
 
     fn count_control(&mut self, payload: usize) -> ControlFlow<End> {
         self.controls += 1;
-        if self.state.control.is_flood(self.now) {
-            return ControlFlow::Break(End::Failed(POLICY, "too many control frames".to_owned()));
+        if self.state.control.count_frame(self.now) {
+            return ControlFlow::Break(End::Failed(
+                CloseCode::POLICY_VIOLATION,
+                "too many control frames".to_owned(),
+            ));
         }
         self.control_bytes += CONTROL_HEADER + payload;
         ControlFlow::Continue(())
@@ -341,7 +344,7 @@ pub(super) fn control_frame(opcode: OpCode, payload: &[u8]) -> Bytes {
 /// The code and reason of a close frame as PHP is told them.
 pub(super) fn close_code(close: Option<&CloseFrame>) -> (u16, Box<str>) {
     match close {
-        None => (frame::CloseCode::NO_STATUS, "".into()),
+        None => (CloseCode::NO_STATUS, "".into()),
         Some(close) => (close.code, String::from_utf8_lossy(&close.reason).into()),
     }
 }
@@ -352,7 +355,5 @@ const CONTROLS: usize = 64;
 const CONTROL_HEADER: usize = 6;
 /// With so many frames waiting, pings get one pong between them.
 const PONGS: usize = 64;
-/// RFC 6455 section 7.4.1: a message that breaks the rules of the server.
-const POLICY: u16 = 1008;
 /// Time for which a client must stay below its rate after a delay, so that the delay is forgotten.
 const FORGIVEN: Duration = Duration::from_secs(1);

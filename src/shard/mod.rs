@@ -1,8 +1,8 @@
 //! One shard: the connections that live and die on it, and one tick of work for them.
 //!
 //! The path of a message in: [`ready`] → [`read`] → [`frames`] → the queue. The path out: [`commands`] → [`write`].
-//! Between them [`accept`], [`requests`], [`close`] and the [`sweep`] over deadlines. Knows nothing of threads:
-//! `runtime` decides which thread runs a tick.
+//! A client comes by [`accept`], [`request_head`] and [`handshake`] or [`requests`], and goes by [`close`]; [`sweep`]
+//! keeps the deadlines. Knows nothing of threads: `runtime` decides which thread runs a tick.
 
 mod accept;
 mod allocator;
@@ -16,11 +16,13 @@ mod credit;
 mod date;
 mod fanned;
 mod frames;
+mod handshake;
 mod ids;
 mod proxied;
 mod read;
 mod ready;
 mod relief;
+mod request_head;
 mod requests;
 mod schedule;
 mod shed;

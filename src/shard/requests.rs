@@ -7,7 +7,7 @@ use std::{collections::HashMap, sync::atomic::Ordering, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 
-use super::{accept::DECISION_TIME, bodies::Bodies, date::HttpDate, tick::Shard};
+use super::{bodies::Bodies, date::HttpDate, handshake::DECISION_TIME, tick::Shard};
 use crate::{
     config::Limits,
     connection::{Access, Body, Phase, Read},

@@ -82,7 +82,7 @@ impl Shard {
         }
         while let Some(slot) = self.schedule.later.pop_front() {
             self.guarded(slot, |shard| shard.serve(slot, true));
-            if self.has_batch(messages, bytes) || self.schedule.work.is_used_up() {
+            if self.has_batch(messages, bytes) || self.schedule.work.check_used_up() {
                 break;
             }
         }

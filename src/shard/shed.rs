@@ -35,12 +35,12 @@ impl Shed {
 
     /// Called now and then: gives freed memory back if it is much, and has not grown since the last call.
     pub(super) fn settle(&mut self, waiting: usize, now: Duration) {
-        if self.is_over(waiting, now) {
+        if self.check_over(waiting, now) {
             allocator::give_back();
         }
     }
 
-    fn is_over(&mut self, waiting: usize, now: Duration) -> bool {
+    fn check_over(&mut self, waiting: usize, now: Duration) -> bool {
         let freed = self.gone + self.most_waiting.saturating_sub(waiting);
         if freed < MUCH || now < self.next || std::mem::replace(&mut self.seen, freed) != freed {
             return false;
@@ -65,13 +65,13 @@ mod tests {
     fn what_was_freed_goes_back_when_it_is_much_and_nothing_more_comes() {
         let mut shed = Shed::default();
         shed.leave(MUCH - 1);
-        assert!(!shed.is_much() && !shed.is_over(0, SECOND) && !shed.is_over(0, SECOND));
+        assert!(!shed.is_much() && !shed.check_over(0, SECOND) && !shed.check_over(0, SECOND));
         shed.leave(1);
-        assert!(shed.is_much() && !shed.is_over(0, SECOND), "more may come");
+        assert!(shed.is_much() && !shed.check_over(0, SECOND), "more may come");
         shed.leave(1);
-        assert!(!shed.is_over(0, SECOND), "more came");
-        assert!(shed.is_over(0, SECOND));
-        assert!(!shed.is_much() && !shed.is_over(0, SECOND));
+        assert!(!shed.check_over(0, SECOND), "more came");
+        assert!(shed.check_over(0, SECOND));
+        assert!(!shed.is_much() && !shed.check_over(0, SECOND));
     }
 
     #[test]
@@ -79,10 +79,10 @@ mod tests {
         let mut shed = Shed::default();
         shed.wait(MUCH + 5);
         shed.wait(5);
-        assert!(!shed.is_over(MUCH, SECOND) && !shed.is_over(MUCH, SECOND), "most of it still waits");
-        assert!(!shed.is_over(5, SECOND) && shed.is_over(5, SECOND));
+        assert!(!shed.check_over(MUCH, SECOND) && !shed.check_over(MUCH, SECOND), "most of it still waits");
+        assert!(!shed.check_over(5, SECOND) && shed.check_over(5, SECOND));
         shed.wait(MUCH + 5);
-        assert!(!shed.is_over(0, SECOND * 2) && !shed.is_over(0, SECOND * 2), "not so soon again");
-        assert!(!shed.is_over(0, SECOND * 3) && shed.is_over(0, SECOND * 3));
+        assert!(!shed.check_over(0, SECOND * 2) && !shed.check_over(0, SECOND * 2), "not so soon again");
+        assert!(!shed.check_over(0, SECOND * 3) && shed.check_over(0, SECOND * 3));
     }
 }

@@ -102,7 +102,7 @@ impl Shard {
                 }
                 Due::GoOn => self.schedule.again.push(slot),
             }
-            used_up = self.schedule.work.is_used_up();
+            used_up = self.schedule.work.check_used_up();
         }
         if self.sweeping.place < self.connections.capacity() {
             self.sweeping.next = self.now;
@@ -121,8 +121,8 @@ impl Shard {
         let now = self.now;
         let config = &self.common.config;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Due::Nothing };
-        if connection.is_waited_for() && connection.stream.has_been_heard() {
-            connection.has_taken_something(now, config.limits.close_timeout);
+        if connection.is_waited_for() && connection.stream.take_heard() {
+            connection.note_progress(now, config.limits.close_timeout);
         }
         let reading = connection.may_read();
         let late = match connection.phase {
@@ -159,7 +159,7 @@ impl Shard {
             Beat::Dead => return Due::Dead,
             Beat::Ping(payload) => return Due::Ping(payload),
         }
-        if session.is_message_overdue(now, reading) {
+        if session.check_message_overdue(now, reading) {
             return Due::Fail("a message arrives too slowly");
         }
         if let Some(throttled) = session.throttled.as_mut().filter(|t| t.now) {

@@ -25,7 +25,7 @@ use crate::{
     hub::TopicIndex,
     metrics::Counters,
     port::ShardPort,
-    queue::{LogLevel, LogRecord},
+    queue::{LOG_INTERVAL, LogLevel, LogRecord},
     socket::Listening,
 };
 
@@ -136,7 +136,7 @@ impl Shard {
         self.port.events.flush();
         #[cfg(any(test, feature = "faults"))]
         assert!(!DOOMED.take(), "a test asked for the end");
-        if self.has_ended() {
+        if self.end_if_over() {
             return None;
         }
         let more = !self.schedule.is_empty() || !self.port.commands.is_empty();
@@ -205,9 +205,6 @@ thread_local! {
     /// True once a test has asked for the end of this shard.
     static DOOMED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
-
-/// Between two log lines about the same.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// For a shard that a test drives.
 #[cfg(any(test, feature = "fuzzing"))]

@@ -48,11 +48,11 @@ impl Work {
 
     /// So many things were done, most of them small. Whether the part is to end now.
     pub(super) fn is_used_up_by(&mut self, things: usize) -> bool {
-        (things.is_multiple_of(SMALL) && self.is_used_up()) || self.is_none()
+        (things.is_multiple_of(SMALL) && self.check_used_up()) || self.is_none()
     }
 
     /// Something was done. Whether the part is to end now.
-    pub(super) fn is_used_up(&mut self) -> bool {
+    pub(super) fn check_used_up(&mut self) -> bool {
         self.is_now = false;
         self.visit = Instant::now();
         self.visit >= self.until || self.is_none()

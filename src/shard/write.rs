@@ -71,7 +71,7 @@ impl Shard {
         connection.outbox.push(frame);
         connection.settle(&mut self.writing.waiting);
         // The other policies acted when PHP sent it.
-        if limits.slow_consumer == SlowConsumer::DropOldest && self.is_full(slot, 0) {
+        if limits.slow_consumer == SlowConsumer::DropOldest && self.check_full(slot, 0) {
             self.drop_oldest(slot);
         }
         self.counters(|c| c.messages_sent.increment());
@@ -91,7 +91,7 @@ impl Shard {
         // With context takeover it is compressed for this client alone, and only once it is sure to be
         // sent; until then its plain length stands for it.
         let frame = message.shared(&mut self.codec, connection.session.as_deref_mut());
-        let full = self.is_full(slot, frame.len());
+        let full = self.check_full(slot, frame.len());
         if full {
             match self.common.config.limits.slow_consumer {
                 SlowConsumer::Close => return self.close_slow(id),
@@ -117,7 +117,7 @@ impl Shard {
     }
 
     /// Writes a full outbox once, if this tick has not. True if `more` bytes are still too many for it.
-    fn is_full(&mut self, slot: u32, more: usize) -> bool {
+    fn check_full(&mut self, slot: u32, more: usize) -> bool {
         if !self.exceeds(slot, more) {
             return false;
         }

@@ -3,17 +3,18 @@
 use std::{
     io,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
-    os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt},
-    path::{Path, PathBuf},
-    time::SystemTime,
 };
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
-use super::systemd;
+use super::{
+    bound::{BACKLOG, Bound, Entry, Listening, shared},
+    systemd,
+    unix::bind_unix,
+};
 use crate::{
     config::{Address, Listen, Scheme},
-    descriptors::{Inherited, placed},
+    descriptors::placed,
 };
 
 /// The reason for which an address could not be bound.
@@ -24,59 +25,6 @@ pub struct BindError {
     reason: String,
     #[source]
     source: io::Error,
-}
-
-/// One bound address: a listening socket for each shard.
-#[derive(Debug)]
-pub struct Bound {
-    /// As clients write it: `ws://127.0.0.1:8080`, `wss://127.0.0.1:8443`, `ws+unix:///run/app.sock`.
-    pub url: String,
-    /// One for each shard, in order.
-    pub sockets: Vec<Listening>,
-    /// The file that clients find it by, if there is one.
-    pub file: Option<SocketFile>,
-}
-
-/// The file of a listening Unix socket. Dropped, it is removed, unless another server has its own there by then: a
-/// draining server does not listen any more, and its successor takes the path.
-#[derive(Debug)]
-pub struct SocketFile {
-    path: PathBuf,
-    made: Option<Made>,
-}
-
-/// The identity of a file, which may have the number of the one that was at its path before.
-type Made = (u64, u64, SystemTime);
-
-/// The options of an address: the bytes before the request, and the requests that are allowed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Entry {
-    /// A PROXY header that says whose it is.
-    pub proxy_protocol: bool,
-    /// The handshake of TLS.
-    pub tls: bool,
-    /// Nothing but the metrics is served there.
-    pub metrics_only: bool,
-}
-
-/// One shard's listening socket.
-#[derive(Debug)]
-pub struct Listening {
-    /// Dropped first.
-    pub(super) inherited: Inherited,
-    /// Not blocking.
-    pub socket: Socket,
-    /// The options for clients of this address.
-    pub entry: Entry,
-    /// True if another process holds it open too, so that clients can wait there for the next server.
-    pub passed: bool,
-}
-
-impl Listening {
-    /// A socket that listens and does not block.
-    pub fn new(socket: Socket, entry: Entry, passed: bool) -> Self {
-        Self { inherited: Inherited::new(&socket), socket, entry, passed }
-    }
 }
 
 /// Binds `listen` for `shards` shards; where it names no scheme, TLS is spoken if there are `certificates`.
@@ -175,12 +123,6 @@ fn bind_tcp(address: SocketAddr, entry: Entry, shards: usize) -> io::Result<Boun
     Ok(Bound { url: entry.url(actual), sockets, file: None })
 }
 
-impl Entry {
-    fn url(self, address: SocketAddr) -> String {
-        format!("{}://{address}", if self.tls { "wss" } else { "ws" })
-    }
-}
-
 /// Shards share a passed socket: there is one, and no other may be bound beside it.
 fn bind_passed(socket: Socket, mut entry: Entry, shards: usize) -> io::Result<Bound> {
     let address = socket.local_addr()?;
@@ -207,16 +149,6 @@ fn unix_name(address: &SockAddr) -> String {
         (None, Some(name)) => format!("@{}", name.escape_ascii()),
         (None, None) => String::new(),
     }
-}
-
-/// One socket for several shards.
-fn shared(socket: Socket, shards: usize) -> io::Result<Vec<Socket>> {
-    let mut sockets = vec![socket];
-    while sockets.len() < shards {
-        let Some(socket) = sockets.first() else { break };
-        sockets.push(placed(|| socket.try_clone())?);
-    }
-    Ok(sockets)
 }
 
 fn tcp_socket(address: SocketAddr, share_port: bool) -> io::Result<Socket> {
@@ -249,57 +181,6 @@ fn bound_kernel(socket: &Socket) {
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 256 << 10;
 
-/// A socket file that nobody answers on is left over from a crash and is replaced; one that
-/// somebody answers on is in use; anything else at that path is not ours to remove.
-fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<Bound> {
-    let address = SockAddr::unix(path)?;
-    match std::fs::symlink_metadata(path) {
-        Ok(found) if found.file_type().is_socket() => {
-            let socket = placed(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
-            // Not to wait at one whose queue is full.
-            socket.set_nonblocking(true)?;
-            match socket.connect(&address).map_err(|error| (error.kind(), error)) {
-                Ok(()) | Err((io::ErrorKind::WouldBlock, _)) => return Err(io::ErrorKind::AddrInUse.into()),
-                Err((io::ErrorKind::ConnectionRefused, _)) => std::fs::remove_file(path)?,
-                Err((io::ErrorKind::NotFound, _)) => {}
-                // It is another's, or of another kind.
-                Err((_, error)) => return Err(error),
-            }
-        }
-        Ok(_) => {
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "the path exists and is no socket"));
-        }
-        Err(_) => {}
-    }
-    let socket = placed(|| Socket::new(Domain::UNIX, Type::STREAM, None))?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address)?;
-    let file = SocketFile { path: path.to_owned(), made: made(path) };
-    // Before listen nobody can connect, so nobody slips in between.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
-    socket.listen(BACKLOG)?;
-    let entry = Entry { tls: false, ..entry };
-    let listening = |socket| Listening::new(socket, entry, false);
-    Ok(Bound {
-        url: format!("ws+unix://{}", path.display()),
-        sockets: shared(socket, shards)?.into_iter().map(listening).collect(),
-        file: Some(file),
-    })
-}
-
-fn made(path: &Path) -> Option<Made> {
-    let found = std::fs::symlink_metadata(path).ok()?;
-    Some((found.dev(), found.ino(), found.modified().ok()?))
-}
-
-impl Drop for SocketFile {
-    fn drop(&mut self) {
-        if self.made.is_some() && self.made == made(&self.path) {
-            let _ = std::fs::remove_file(&self.path);
-        }
-    }
-}
-
 fn error(address: String, source: io::Error) -> BindError {
     let reason = match source.kind() {
         io::ErrorKind::AddrInUse => "address already in use; is another server running there?".to_owned(),
@@ -312,9 +193,6 @@ fn error(address: String, source: io::Error) -> BindError {
     };
     BindError { address, reason, source }
 }
-
-/// Clients that may wait to be accepted; the system caps it at `net.core.somaxconn`.
-const BACKLOG: i32 = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -373,59 +251,5 @@ mod tests {
     fn every_ipv6_address_is_no_ipv4_address() {
         let Ok(bound) = bind(&Listen::parse("[::]:0").unwrap(), false, 1) else { return };
         assert!(bound[0].sockets[0].socket.only_v6().unwrap());
-    }
-
-    /// A folder of its own, and the path of a socket in it.
-    fn path(name: &str) -> (PathBuf, PathBuf) {
-        let folder = std::env::temp_dir().join(format!("ferrite-listen-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let path = folder.join("a.sock");
-        (folder, path)
-    }
-
-    #[test]
-    fn a_socket_file_left_by_a_crash_is_replaced_and_a_live_one_is_not() {
-        let (folder, path) = path("crash");
-        let listen = Listen::from(Address::Unix { path: path.clone() });
-        let mut first = bind(&listen, false, 2).unwrap();
-        assert!(bind(&listen, false, 1).unwrap_err().to_string().contains("already in use"));
-        std::mem::forget(first[0].file.take());
-        drop(first);
-        assert!(path.exists());
-        drop(bind(&listen, false, 1).unwrap());
-        assert!(!path.exists());
-        std::fs::write(&path, "precious").unwrap();
-        assert!(bind(&listen, false, 1).unwrap_err().to_string().contains("is no socket"));
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn a_server_that_drains_leaves_the_file_to_the_one_that_follows() {
-        let (folder, path) = path("follow");
-        let listen = Listen::from(Address::Unix { path: path.clone() });
-        let Bound { sockets, file, .. } = bind(&listen, false, 1).unwrap().remove(0);
-        drop(sockets);
-        let second = bind(&listen, false, 1).unwrap();
-        drop(file);
-        assert!(path.exists(), "it is the second's");
-        drop(second);
-        assert!(!path.exists());
-        std::fs::remove_dir_all(&folder).unwrap();
-    }
-
-    #[test]
-    fn a_socket_that_cannot_be_connected_to_now_is_not_taken_for_left_over() {
-        let (folder, path) = path("busy");
-        let listen = Listen::from(Address::Unix { path: path.clone() });
-        let datagrams = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
-        assert!(bind(&listen, false, 1).is_err() && path.exists(), "somebody else's");
-        drop(datagrams);
-        std::fs::remove_file(&path).unwrap();
-        let full = Socket::new(Domain::UNIX, Type::STREAM, None).unwrap();
-        full.bind(&SockAddr::unix(&path).unwrap()).unwrap();
-        full.listen(0).unwrap();
-        let _waiting = std::os::unix::net::UnixStream::connect(&path).unwrap();
-        assert!(bind(&listen, false, 1).unwrap_err().to_string().contains("already in use"));
-        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -59,8 +59,8 @@ impl Stream {
     }
 
     /// True if the client has acknowledged some of the bytes that waited at the last look.
-    pub fn has_been_heard(&mut self) -> bool {
-        self.plain.has_been_heard()
+    pub fn take_heard(&mut self) -> bool {
+        self.plain.take_heard()
     }
 
     /// Bytes that count as written and have not left.

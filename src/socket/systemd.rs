@@ -1,4 +1,7 @@
 //! Listening sockets that systemd opened and passes on: `sd_listen_fds(3)`.
+//!
+//! Not by a library: sd-notify hands out the numbers of the descriptors, and whether they are sockets that listen, and
+//! that they are copied to 1024 or above, would remain to us.
 #![allow(unsafe_code)] // A descriptor that is passed is known by its number only.
 
 use std::{

@@ -13,7 +13,7 @@ use super::{
     identity::{Identity, authorities},
     resolver::Resolver,
     session::Session,
-    watch::{Stamp, stamps},
+    stamp::{Stamp, stamps},
 };
 use crate::config::{ConfigError, Tls};
 

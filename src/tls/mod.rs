@@ -7,6 +7,7 @@ mod certificates;
 mod identity;
 mod resolver;
 mod session;
+mod stamp;
 mod watch;
 
 pub use certificates::Certificates;

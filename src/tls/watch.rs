@@ -1,9 +1,12 @@
 //! Notices that certificate files were replaced.
 
-use std::{fs, path::Path, time::Duration, time::SystemTime};
+use std::time::Duration;
 
-use super::Certificates;
-use crate::config::{ConfigError, Tls};
+use super::{
+    Certificates,
+    stamp::{Stamp, stamps},
+};
+use crate::config::ConfigError;
 
 /// Looks at the files of [`Certificates`] now and then, and has them read again once they have changed.
 #[derive(Debug, Default)]
@@ -13,9 +16,6 @@ pub struct Watch {
     /// The new stamps of the last change, of files that could be used or not.
     tried: Vec<Stamp>,
 }
-
-/// The identity of a file's content: `None` if there is no file.
-pub(super) type Stamp = Option<(SystemTime, u64, u64)>;
 
 impl Watch {
     /// Interval between looks.
@@ -35,21 +35,4 @@ impl Watch {
         self.tried = self.seen.clone();
         Some(certificates.reload())
     }
-}
-
-/// One for each file that is named.
-pub(super) fn stamps(files: &[Tls]) -> Vec<Stamp> {
-    files
-        .iter()
-        .flat_map(|tls| [Some(&tls.certificate), Some(&tls.key), tls.client_ca.as_ref()])
-        .flatten()
-        .map(|file| stamp(file))
-        .collect()
-}
-
-fn stamp(file: &Path) -> Stamp {
-    use std::os::unix::fs::MetadataExt;
-    // Follows links: the file at their end is read.
-    let found = fs::metadata(file).ok()?;
-    Some((found.modified().ok()?, found.len(), found.ino()))
 }

@@ -8,7 +8,7 @@ use crate::{
         thrown::{Kind as Throw, Thrown, bad_argument, throw},
         values,
     },
-    port::{Outgoing, PayloadTooBig, check_topic, close_code_allowed},
+    port::{MAX_REASON, Outgoing, PayloadTooBig, check_topic, close_code_allowed},
 };
 
 /// The message of a `send`, `broadcast` or `publish`: text must be UTF-8.
@@ -103,5 +103,3 @@ pub(in crate::php) fn seconds(
 
 /// Far more than anybody means, and small enough to be added to any instant.
 const LONGEST: Duration = Duration::from_secs(10 * 366 * 86_400);
-/// Bytes that a close frame has room for after the code (RFC 6455 section 5.5).
-const MAX_REASON: usize = 123;

@@ -21,7 +21,7 @@ use crate::{
             values,
         },
     },
-    port::{LogLevel, LogRecord},
+    port::{CloseCode, LOG_INTERVAL, LogLevel, LogRecord},
     protocol::gomoob::{Frame, MAX_DEPTH, Message, encode, forward},
 };
 
@@ -176,7 +176,7 @@ fn is_heard(server: &Server) -> bool {
 /// Not for each message: any client could fill the log.
 fn tell_operator(server: &Server, session: &Session) -> Result<(), Thrown> {
     let now = Instant::now();
-    if session.refusal_logged.get().is_some_and(|last| now < last + log::INTERVAL) {
+    if session.refusal_logged.get().is_some_and(|last| now < last + LOG_INTERVAL) {
         return Ok(());
     }
     session.refusal_logged.set(Some(now));
@@ -186,10 +186,8 @@ fn tell_operator(server: &Server, session: &Session) -> Result<(), Thrown> {
 
 fn close(session: &Session, client: &Client) {
     if !session.is_foreign() {
-        session.link.publish(|publisher| publisher.close(client.handle(), NORMAL, ""));
+        session.link.publish(|publisher| publisher.close(client.handle(), CloseCode::NORMAL, ""));
     }
 }
 
-/// The original closes with this code for every reason.
-const NORMAL: u16 = 1000;
 const JSON_THROW_ON_ERROR: i64 = 1 << 22;

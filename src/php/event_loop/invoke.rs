@@ -7,7 +7,10 @@ use super::{
     server::{On, Server},
     session::Session,
 };
-use crate::php::zend::{callback::Callback, exceptions, thrown::Thrown};
+use crate::{
+    php::zend::{callback::Callback, exceptions, thrown::Thrown},
+    port::CloseCode,
+};
 
 /// Calls a callback for a connection, whose object becomes the first argument. An exception of the callback closes
 /// the connection.
@@ -61,7 +64,8 @@ pub(in crate::php) fn fail(
 ) -> Result<(), Thrown> {
     // A forbidden action is the client's doing.
     let is_forbidden = error.object().is_some_and(|error| exceptions::FORBIDDEN.is_of(error));
-    let (code, reason) = if is_forbidden { (FORBIDDEN, "not authorised") } else { (INTERNAL_ERROR, "") };
+    let (code, reason) =
+        if is_forbidden { (CloseCode::FORBIDDEN, "not authorised") } else { (CloseCode::INTERNAL_ERROR, "") };
     // And the log is not the client's to fill.
     let about = Some((session, client));
     let reported = if is_forbidden && !server.is_heard(On::Error) {
@@ -72,8 +76,3 @@ pub(in crate::php) fn fail(
     session.link.publish(|publisher| publisher.close(client.handle(), code, reason));
     reported
 }
-
-/// RFC 6455 section 7.4.1: the server met an unexpected condition.
-const INTERNAL_ERROR: u16 = 1011;
-/// IANA's registry: the client is known, and may not do that.
-pub(in crate::php) const FORBIDDEN: u16 = 3003;

@@ -1,6 +1,6 @@
 //! The operator's log: the logger if there is one, else standard error.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use ext_php_rs::types::ZendHashTable;
 
@@ -104,6 +104,3 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
 
 const LONGEST_MESSAGE: usize = 2000;
 const LONGEST_VALUE: usize = 1000;
-
-/// Time between two lines about events that clients can repeat.
-pub(in crate::php) const INTERVAL: Duration = Duration::from_secs(10);

@@ -26,7 +26,7 @@ use crate::{
             thrown::{self, Kind, Thrown, throw},
         },
     },
-    port::Event,
+    port::{CloseCode, Event},
     runtime::{self, Notifier},
 };
 
@@ -248,8 +248,8 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
             Event::Close { code, reason, .. } => Some((code, reason, delivery.receipt)),
             _ => None,
         });
-        let (code, reason, receipt) =
-            held.unwrap_or_else(|| (ABNORMAL, "".into(), session.consumer().close_receipt(&client)));
+        let (code, reason, receipt) = held
+            .unwrap_or_else(|| (CloseCode::ABNORMAL, "".into(), session.consumer().close_receipt(&client)));
         close(server, session, &client, code, &reason, receipt)?;
     }
     session.consumer().announce_all();
@@ -354,5 +354,3 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
 const SAPIS: [&str; 4] = ["cli", "phpdbg", "embed", "micro"];
 /// As `stop()` has it by default.
 const SIGNAL_GRACE: Duration = Duration::from_secs(10);
-/// RFC 6455 section 7.4.1: the connection ended without a close frame.
-const ABNORMAL: u16 = 1006;

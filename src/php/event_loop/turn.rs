@@ -6,7 +6,7 @@ use ext_php_rs::types::Zval;
 use super::{
     clients::{Client, ClientState},
     gomoob,
-    invoke::{FORBIDDEN, fail, invoke, invoke_with_result},
+    invoke::{fail, invoke, invoke_with_result},
     log,
     server::{On, Server},
     session::{BATCH, Session},
@@ -21,8 +21,8 @@ use crate::{
         },
     },
     port::{
-        Accept, Asked, ConnectionId, Delivery, Event, Handshake, LogLevel, LogRecord, PresenceChange,
-        Receipt, Respond,
+        Accept, Asked, CloseCode, ConnectionId, Delivery, Event, Handshake, LogLevel, LogRecord,
+        PresenceChange, Receipt, Respond,
     },
     runtime::Notifier,
 };
@@ -322,7 +322,9 @@ fn permits(
     match answer {
         Ok(true) => return Ok(true),
         Ok(false) => {
-            session.link.publish(|publisher| publisher.close(client.handle(), FORBIDDEN, "not authorised"));
+            session.link.publish(|publisher| {
+                publisher.close(client.handle(), CloseCode::FORBIDDEN, "not authorised")
+            });
         }
         Err(what) => {
             let _ =
