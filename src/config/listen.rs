@@ -102,7 +102,7 @@ impl Listen {
     }
 }
 
-/// The host and the port of a TCP address, or what is wrong with it.
+/// The host and the port of a TCP address, or the fault of it.
 fn host_and_port(address: &str) -> Result<(&str, u16), &'static str> {
     let Some((host, port)) = address.rsplit_once(':') else {
         let is_port = address.parse::<u16>().is_ok();

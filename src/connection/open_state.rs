@@ -1,4 +1,4 @@
-//! What only an open connection has, and how long an unfinished message and a flood of control frames are borne.
+//! The state of an open connection, and the patience with an unfinished message and with a flood of control frames.
 
 use std::{sync::Arc, time::Duration};
 

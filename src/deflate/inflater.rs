@@ -23,7 +23,7 @@ pub enum InflateError {
     TooBig,
     /// No compressor writes such bytes.
     Corrupt,
-    /// The message is next to nothing: see [`is_hollow`].
+    /// The message is next to nothing: see `is_hollow`.
     Hollow,
 }
 

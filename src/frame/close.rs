@@ -9,7 +9,7 @@ use super::{close_code::may_be_sent_by_peer, violation::Violation};
 pub struct CloseFrame {
     /// The code, one that [`may_be_sent_by_peer`].
     pub code: u16,
-    /// The reason: valid UTF-8, at most [`MAX_REASON`] bytes, often empty.
+    /// The reason: valid UTF-8, at most [`MAX_REASON`](super::MAX_REASON) bytes, often empty.
     pub reason: Bytes,
 }
 

@@ -3,7 +3,7 @@
 //! Sans-I/O: bytes come in, a decision goes out. [`HeadReader`] finds the end of the head as bytes
 //! arrive and refuses at the first byte that cannot be part of one; [`parse_upgrade`] turns a
 //! complete head into an [`Upgrade`] or a [`HttpRefusal`], [`parse_plain`] into a [`Plain`] request, whose
-//! body [`BodyReader`] takes; [`switching_protocols`], [`rejection`], [`response`] and
+//! body [`BodyReader`] takes; [`switching_protocols`], [`rejection`], [`response()`] and
 //! [`HttpRefusal::to_response`] write the answers.
 //!
 //! It does not read sockets, keep deadlines, know connections, or log: an

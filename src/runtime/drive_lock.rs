@@ -2,7 +2,7 @@
 //!
 //! A thread that sleeps costs more to wake than a message costs to echo, so a lone message that
 //! crosses to PHP and back should not wake anybody. Therefore the consumer, while it waits for
-//! events, takes the ticks of a single shard itself ([`InlineDriver`](super::InlineDriver)), and the shard's
+//! events, takes the ticks of a single shard itself ([`super::inline_driver`]), and the shard's
 //! thread only stands by. When the consumer goes about its callbacks nobody serves for a moment; if
 //! that lasts longer than a sweep_interval or two, or the consumer says more than should wait, the thread
 //! serves as if it always had, until the consumer has shown to be prompt again. So PHP may block,

@@ -1,7 +1,7 @@
 //! The assembly: threads, start, stop, systemd. Everything is wired together here, and no message passes here.
 //!
-//! A shard is driven by its own thread or, if it is the only one, by the consumer while it waits: [`drive_lock`] has
-//! the lock and the loop of both, [`driver`] decides which of them drives, [`inline_driver`] is the consumer's part.
+//! A shard is driven by its own thread or, if it is the only one, by the consumer while it waits: `drive_lock` has
+//! the lock and the loop of both, `driver` decides which of them drives, `inline_driver` is the consumer's part.
 
 mod control;
 mod drive_lock;

@@ -1,6 +1,6 @@
 //! One shard: the connections that live and die on it, and one tick of work for them.
 //!
-//! The path of a message in: [`ready`] → [`read`] → [`frames`] → the queue. The path out: [`commands`] → [`write`].
+//! The path of a message in: [`ready`] → [`read`] → [`frames`] → the queue. The path out: [`commands`] → [`mod@write`].
 //! A client comes by [`accept`], [`request_head`] and [`handshake`] or [`requests`], and goes by [`close`]; [`sweep`]
 //! keeps the deadlines. Knows nothing of threads: `runtime` decides which thread runs a tick.
 
