@@ -29,7 +29,7 @@ use ferrite::{
         Reject, SendResult,
     },
     runtime::ManualShard,
-    socket::{Entry, PeerAddress, ProxyHeader},
+    socket::{ListenerOptions, PeerAddress, ProxyHeader},
 };
 use ferrite_fuzz::{Cuts, Input, frames};
 use libfuzzer_sys::fuzz_target;
@@ -116,7 +116,7 @@ struct Play<'a> {
     consumer: &'a mut Consumer<()>,
     publisher: Rc<RefCell<Publisher>>,
     config: &'a Config,
-    entry: Entry,
+    listener: ListenerOptions,
     options: u8,
     client: Option<UnixStream>,
     /// The bytes that the client got.
@@ -147,7 +147,7 @@ impl<'a> Play<'a> {
             publisher: consumer.publisher(),
             consumer,
             config,
-            entry: Entry { proxy_protocol: options & 3 == 3, ..Entry::default() },
+            listener: ListenerOptions { proxy_protocol: options & 3 == 3, ..ListenerOptions::default() },
             options,
             client: None,
             output: Vec::new(),
@@ -163,7 +163,7 @@ impl<'a> Play<'a> {
     }
 
     fn perform(mut self, stream: &[u8], cuts: Cuts) {
-        let client = self.driver.connect(PeerAddress::Ip(CLIENT), self.entry).expect("a socket");
+        let client = self.driver.connect(PeerAddress::Ip(CLIENT), self.listener).expect("a socket");
         client.set_nonblocking(true).expect("a socket");
         self.client = Some(client);
         let mut sent = 0;
@@ -420,7 +420,7 @@ impl<'a> Play<'a> {
     fn expected(&self, stream: &[u8]) -> Expected {
         let mut rest = stream;
         let mut peer = http::Peer { address: Some(CLIENT), secure: false };
-        if self.entry.proxy_protocol {
+        if self.listener.proxy_protocol {
             let Ok(Some(header)) = ProxyHeader::parse(rest) else { return Expected::Nothing };
             rest = &rest[header.length..];
             peer.secure = header.secure;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Accepted, Reason, TraitRules, claims, credential, keys::Keys, token};
+use super::{Accepted, Reason, TraitRules, claims, credential, keys::VerificationKeys, token};
 use crate::{
     config::{self, ConfigError},
     http::Request,
@@ -12,16 +12,16 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Jwt {
     options: config::Jwt,
-    keys: Keys,
+    keys: VerificationKeys,
 }
 
 impl Jwt {
     pub(super) fn new(options: &config::Jwt) -> Result<Self, ConfigError> {
         options.check()?;
-        Ok(Self { keys: Keys::new(&options.key)?, options: options.clone() })
+        Ok(Self { keys: VerificationKeys::new(&options.key)?, options: options.clone() })
     }
 
-    pub(super) fn keys(&self) -> &Keys {
+    pub(super) fn keys(&self) -> &VerificationKeys {
         &self.keys
     }
 

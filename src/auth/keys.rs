@@ -42,7 +42,7 @@ enum Verifier {
 
 /// The keys in use, and the file they are from.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(super) struct VerificationKeys {
     current: RwLock<Arc<[Key]>>,
     file: Option<File>,
 }
@@ -118,7 +118,7 @@ impl Key {
     }
 }
 
-impl Keys {
+impl VerificationKeys {
     pub(super) fn new(source: &JwtKey) -> Result<Self, ConfigError> {
         let file = |path: &PathBuf, option| File {
             path: path.clone(),

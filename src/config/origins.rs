@@ -59,10 +59,10 @@ impl Origins {
 
 /// An entry of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed(Entry);
+pub struct Listed(Pattern);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Entry {
+enum Pattern {
     /// One origin, or those of all subdomains of a host: written `*.host`, any names before that host, and
     /// never the host itself.
     Of { origin: Origin, subdomains: bool },
@@ -79,7 +79,7 @@ impl Listed {
         let Some((scheme, authority)) = entry.split_once("://") else {
             return match entry {
                 "*" => wrong("allows every page and has to stand alone"),
-                "null" => Ok(Self(Entry::Null)),
+                "null" => Ok(Self(Pattern::Null)),
                 _ => wrong("has no scheme; write it as https://chat.example"),
             };
         };
@@ -88,7 +88,7 @@ impl Listed {
         }
         let authority = authority.strip_suffix('/').unwrap_or(authority);
         if scheme.eq_ignore_ascii_case("file") && authority.is_empty() {
-            return Ok(Self(Entry::File));
+            return Ok(Self(Pattern::File));
         }
         if authority.contains(['/', '?', '#']) {
             return wrong("has a path; an origin is scheme, host and port only");
@@ -113,18 +113,18 @@ impl Listed {
                 "allows too much; behind '*.' there have to be two names, as in https://*.chat.example",
             );
         }
-        Ok(Self(Entry::Of { origin, subdomains }))
+        Ok(Self(Pattern::Of { origin, subdomains }))
     }
 
     /// True if a page of that origin may connect: the header as it came, and as far as it can be read.
     fn admits(&self, header: &[u8], parsed: Option<&Origin>) -> bool {
         match &self.0 {
-            Entry::Null => header == b"null",
-            Entry::File => {
+            Pattern::Null => header == b"null",
+            Pattern::File => {
                 [&b"file://"[..], b"file:///"].iter().any(|file| header.eq_ignore_ascii_case(file))
             }
-            Entry::Of { origin, subdomains: false } => parsed == Some(origin),
-            Entry::Of { origin: of, subdomains: true } => parsed.is_some_and(|origin| {
+            Pattern::Of { origin, subdomains: false } => parsed == Some(origin),
+            Pattern::Of { origin: of, subdomains: true } => parsed.is_some_and(|origin| {
                 let names = origin.host.strip_suffix(&of.host).and_then(|names| names.strip_suffix('.'));
                 names.is_some_and(|names| names.split('.').all(|name| !name.is_empty()))
                     && (&origin.scheme, origin.port) == (&of.scheme, of.port)

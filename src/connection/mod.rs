@@ -66,7 +66,7 @@ pub struct Connection {
     /// Bytes that were read and cannot be handled yet.
     pub unread: BytesMut,
     /// Its side as a WebSocket, from `Open` on.
-    pub session: Option<Box<OpenState>>,
+    pub open: Option<Box<OpenState>>,
     /// True if it is on the shard's list of connections to write to.
     pub dirty: bool,
     /// Since when the socket takes nothing; `None` while it does.
@@ -192,7 +192,7 @@ impl Connection {
             counted: 0,
             counted_unread: 0,
             unread: BytesMut::new(),
-            session: None,
+            open: None,
             dirty: false,
             stalled: None,
             head: 0,
@@ -229,12 +229,12 @@ impl Connection {
 
     /// True if its socket may be read now.
     pub fn may_read(&self) -> bool {
-        match (&self.phase, &self.session) {
+        match (&self.phase, &self.open) {
             (Phase::Deciding(_) | Phase::Asking { .. } | Phase::Responding | Phase::Failing { .. }, _) => {
                 false
             }
-            (Phase::Open, Some(session)) => {
-                !session.paused && !session.blocked && !session.throttled.is_some_and(|t| t.now)
+            (Phase::Open, Some(open)) => {
+                !open.paused && !open.blocked && !open.throttled.is_some_and(|t| t.now)
             }
             _ => true,
         }
@@ -242,9 +242,9 @@ impl Connection {
 
     /// True if time runs against a client that does not take its bytes.
     pub fn is_waited_for(&self) -> bool {
-        match (&self.phase, &self.session) {
+        match (&self.phase, &self.open) {
             (Phase::Responding | Phase::Closing { .. } | Phase::Lingering { .. }, _) => true,
-            (Phase::Open, Some(session)) => self.stalled.is_some() || session.heart.is_asking(),
+            (Phase::Open, Some(open)) => self.stalled.is_some() || open.heart.is_asking(),
             _ => false,
         }
     }
@@ -255,8 +255,8 @@ impl Connection {
         if self.stalled.is_some() {
             self.stalled = Some(now);
         }
-        if let Some(session) = &mut self.session {
-            session.heart.postpone(now);
+        if let Some(open) = &mut self.open {
+            open.heart.postpone(now);
         }
         if matches!(self.phase, Phase::Closing { .. } | Phase::Lingering { .. }) {
             self.deadline = self.deadline.max(now.saturating_add(close_timeout));
@@ -277,8 +277,8 @@ impl Connection {
 
     /// Puts bytes at the end of the outbox that the gauge does not count yet, budget or not.
     pub fn push(&mut self, frame: Bytes) {
-        if let Some(session) = &mut self.session {
-            session.unreported += (frame.len() + FRAME_COST) as isize;
+        if let Some(open) = &mut self.open {
+            open.unreported += (frame.len() + FRAME_COST) as isize;
         }
         self.outbox.push(frame);
     }
@@ -289,10 +289,11 @@ impl Connection {
             Phase::Head(head) => head.received.capacity(),
             _ => self.head.into(),
         };
-        let session = self.session.as_ref().map_or(0, |session| {
-            session.decoder.held() + session.deflate.as_ref().map_or(0, Contexts::memory)
-        });
-        self.counted + self.unread.capacity() + head + session
+        let open = self
+            .open
+            .as_ref()
+            .map_or(0, |open| open.decoder.held() + open.deflate.as_ref().map_or(0, Contexts::memory));
+        self.counted + self.unread.capacity() + head + open
     }
 
     /// Corrects the shard's total after the outbox grew or shrank.

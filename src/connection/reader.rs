@@ -28,7 +28,7 @@ impl Connection {
         }
         let Buffers { chunk, records, .. } = buffers;
         let mut cx = Context::from_waker(&self.waker);
-        if let Some(mut direct) = self.session.as_mut().and_then(|session| session.decoder.direct_buffer()) {
+        if let Some(mut direct) = self.open.as_mut().and_then(|open| open.decoder.direct_buffer()) {
             return match self.stream.poll_read(&mut cx, &mut direct, records) {
                 Poll::Pending => Read::Nothing,
                 Poll::Ready(Ok(read @ 1..)) => Read::Bytes(BytesMut::new(), read),

@@ -38,8 +38,8 @@ impl Connection {
                     *written += bytes;
                     let before = self.outbox.retained();
                     self.outbox.advance(bytes);
-                    if let Some(session) = &mut self.session {
-                        session.unreported -= (before - self.outbox.retained()) as isize;
+                    if let Some(open) = &mut self.open {
+                        open.unreported -= (before - self.outbox.retained()) as isize;
                     }
                     // Progress: the clock of a stalled client starts again.
                     if self.stalled.is_some() {

@@ -36,7 +36,7 @@ pub struct Api {
 
 /// One request, whose sender is authenticated.
 #[derive(Debug)]
-pub(super) struct Request<'a> {
+pub(super) struct ApiRequest<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
@@ -64,7 +64,7 @@ impl Api {
     }
 
     /// Carries a request out, or says why not.
-    pub(super) fn answer(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    pub(super) fn answer(&self, request: &ApiRequest<'_>) -> Result<Answer, Failure> {
         let order = match request.path {
             "/v1/publish" => Self::publish,
             "/v1/broadcast" => Self::broadcast,
@@ -110,7 +110,7 @@ impl Api {
         }
     }
 
-    fn carry_out(&self, request: &Request<'_>, order: Do) -> Result<Answer, Failure> {
+    fn carry_out(&self, request: &ApiRequest<'_>, order: Do) -> Result<Answer, Failure> {
         let answer = self.publisher.borrow_mut().unless_stopping(|publisher| {
             publisher.begin_batch();
             let answer = order(self, publisher, request.body);
@@ -164,14 +164,14 @@ impl Api {
     }
 
     /// Changes nothing, so nothing of it is remembered; but asks with an audience as the others do.
-    fn count(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    fn count(&self, request: &ApiRequest<'_>) -> Result<Answer, Failure> {
         request.check_posted()?;
         let Count { to: Object(to) } = body::read(request.body)?;
         Ok(Answer::connections(self.publisher.borrow().connections(&to.into_audience()?).len()))
     }
 
     /// Requests that change nothing.
-    fn tell(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    fn tell(&self, request: &ApiRequest<'_>) -> Result<Answer, Failure> {
         let tell = match request.path {
             "/v1/connections" => Self::connections,
             "/v1/topics" => Self::topics,
@@ -205,7 +205,7 @@ impl Api {
         let next = (page.len() > limit).then(|| page.get(limit.checked_sub(1)?)).flatten();
         let connections = page.iter().take(limit).filter_map(|id| publisher.connection(*id));
         Ok(Answer::of(&Connections {
-            connections: connections.map(|connection| Connection::of(&connection)).collect(),
+            connections: connections.map(|connection| ConnectionJson::of(&connection)).collect(),
             total,
             next: next.map(|id| id.to_php()),
         }))
@@ -244,7 +244,7 @@ impl Api {
     }
 }
 
-impl Request<'_> {
+impl ApiRequest<'_> {
     /// Refuses a request that is not a POST, or has fields outside of its body.
     fn check_posted(&self) -> Result<(), Failure> {
         if self.method != "POST" {
@@ -269,13 +269,13 @@ type Do = fn(&Api, &mut Publisher, &[u8]) -> Result<Answer, Failure>;
 
 #[derive(Serialize)]
 struct Connections {
-    connections: Vec<Connection>,
+    connections: Vec<ConnectionJson>,
     total: usize,
     next: Option<i64>,
 }
 
 #[derive(Serialize)]
-struct Connection {
+struct ConnectionJson {
     id: i64,
     user: Option<Arc<str>>,
     topics: Vec<Arc<str>>,
@@ -308,7 +308,7 @@ struct Health {
     status: &'static str,
 }
 
-impl Connection {
+impl ConnectionJson {
     fn of(connection: &ConnectionHandle) -> Self {
         let value = |value: TagValue| match value {
             TagValue::Int(number) => number.into(),

@@ -12,10 +12,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     answer::{Answer, Failure, Form},
-    api::{Api, Request},
+    api::{Api, ApiRequest},
     head::Head,
     places::{Place, Places},
-    signature::Keys,
+    signature::SigningKeys,
     watch::Watch,
     wire::Wire,
 };
@@ -39,7 +39,7 @@ pub struct Listener {
 /// The state of one listener's connections, so that they cannot crowd out those of another.
 struct Shared {
     api: Rc<Api>,
-    keys: Keys,
+    keys: SigningKeys,
     places: Rc<Places>,
 }
 
@@ -49,7 +49,7 @@ pub async fn serve(api: Api, listeners: Vec<Listener>, stop: watch::Receiver<boo
     let api = Rc::new(api);
     let mut accepting = JoinSet::new();
     for Listener { listening, keys, tls } in listeners {
-        let (api, keys) = (api.clone(), Keys::new(&keys));
+        let (api, keys) = (api.clone(), SigningKeys::new(&keys));
         let places = Places::new(keys.is_empty(), api.largest_body());
         let shared = Rc::new(Shared { api, keys, places });
         let gate = Gate::new(listening)?;
@@ -209,7 +209,7 @@ impl Shared {
                 let message = "the body is JSON; its Content-Type says something else";
                 return Err(Failure::new(415, "unsupported_media_type", message));
             }
-            self.api.answer(&Request {
+            self.api.answer(&ApiRequest {
                 method: head.method(),
                 path: head.path(),
                 query: head.query(),

@@ -10,7 +10,7 @@ use crate::config::ControlKey;
 
 /// The keys of one listener, ready to verify with.
 #[derive(Debug)]
-pub(super) struct Keys {
+pub(super) struct SigningKeys {
     known: Vec<(Box<str>, hmac::Key)>,
     /// Of a name that nobody has. Requests with it are read as the others are, so that names cannot be looked for.
     nobodys: hmac::Key,
@@ -33,7 +33,7 @@ struct Signed<'a> {
     signature: Vec<u8>,
 }
 
-impl Keys {
+impl SigningKeys {
     pub(super) fn new(keys: &[ControlKey]) -> Self {
         let key = |key: &ControlKey| {
             (key.name.as_str().into(), hmac::Key::new(hmac::HMAC_SHA256, key.secret.bytes()))

@@ -3,7 +3,7 @@
 //! Only bytes that have arrived are counted. An announced length allocates nothing; it serves to refuse a body
 //! early that cannot fit.
 
-use super::refusal::{HttpRefusal, Kind};
+use super::refusal::{HttpRefusal, RefusalKind};
 use super::{is_token_byte, is_value_byte};
 
 /// The two ways in which a body marks its end (RFC 9112 §6).
@@ -34,7 +34,7 @@ impl BodyReader {
     pub fn new(framing: Framing, limit: usize) -> Result<Self, HttpRefusal> {
         let (state, left) = match framing {
             Framing::Length(0) => (State::Done, 0),
-            Framing::Length(length) if length > limit as u64 => return Err(Kind::BodyTooLong.into()),
+            Framing::Length(length) if length > limit as u64 => return Err(RefusalKind::BodyTooLong.into()),
             Framing::Length(length) => (State::Plain, length),
             Framing::Chunked => (State::Size(0), 0),
         };
@@ -51,7 +51,7 @@ impl BodyReader {
                     let most = usize::try_from(self.left).unwrap_or(usize::MAX);
                     let (mine, after) = input.split_at(most.min(input.len()));
                     if body.len() + mine.len() > self.limit {
-                        return Err(Kind::BodyTooLong.into());
+                        return Err(RefusalKind::BodyTooLong.into());
                     }
                     body.extend_from_slice(mine);
                     self.left -= mine.len() as u64;
@@ -66,7 +66,7 @@ impl BodyReader {
                     if self.state == State::Data
                         && self.left > (self.limit - body.len().min(self.limit)) as u64
                     {
-                        return Err(Kind::BodyTooLong.into());
+                        return Err(RefusalKind::BodyTooLong.into());
                     }
                     input = rest;
                 }
@@ -76,7 +76,7 @@ impl BodyReader {
     }
 
     /// Finds the state after a byte between the data.
-    fn after(&mut self, byte: u8) -> Result<State, Kind> {
+    fn after(&mut self, byte: u8) -> Result<State, RefusalKind> {
         match (self.state, byte) {
             (State::Size(digits), _) if char::from(byte).is_ascii_hexdigit() && digits < SIZE_DIGITS => {
                 let digit = char::from(byte).to_digit(16).unwrap_or_default();
@@ -99,13 +99,13 @@ impl BodyReader {
             (State::Value, _) if is_value_byte(byte) => self.count(State::Value),
             (State::LineLf, b'\n') => Ok(State::LineStart),
             (State::LastLf, b'\n') => Ok(State::Done),
-            _ => Err(Kind::Chunk),
+            _ => Err(RefusalKind::Chunk),
         }
     }
 
-    fn count(&mut self, next: State) -> Result<State, Kind> {
+    fn count(&mut self, next: State) -> Result<State, RefusalKind> {
         self.extra += 1;
-        if self.extra > EXTRA { Err(Kind::ChunkExtra) } else { Ok(next) }
+        if self.extra > EXTRA { Err(RefusalKind::ChunkExtra) } else { Ok(next) }
     }
 }
 

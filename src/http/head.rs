@@ -6,7 +6,7 @@
 
 use super::head_limits::{HeadLimits, Methods};
 use super::head_state::{MINOR, State, plain_method};
-use super::refusal::{HttpRefusal, Kind};
+use super::refusal::{HttpRefusal, RefusalKind};
 
 /// Finds the end of a request head in bytes that arrive piece by piece.
 ///
@@ -75,13 +75,15 @@ impl HeadReader {
             };
             match (self.state, next) {
                 (State::Target, State::Target) if self.target >= limits.max_target => {
-                    return Err(Kind::TargetTooLong.into());
+                    return Err(RefusalKind::TargetTooLong.into());
                 }
-                _ if self.scanned >= max_head => return Err(Kind::HeadTooLong.into()),
+                _ if self.scanned >= max_head => return Err(RefusalKind::HeadTooLong.into()),
                 (State::Target, State::Target) => self.target += 1,
-                (State::Target, State::Version(_)) if self.target == 0 => return Err(Kind::TargetForm.into()),
+                (State::Target, State::Version(_)) if self.target == 0 => {
+                    return Err(RefusalKind::TargetForm.into());
+                }
                 (State::LineStart, State::Name) if self.headers >= limits.max_headers => {
-                    return Err(Kind::TooManyHeaders.into());
+                    return Err(RefusalKind::TooManyHeaders.into());
                 }
                 (State::LineStart, State::Name) => self.headers += 1,
                 (State::EmptyLine, _) => self.empty = self.scanned + 1,

@@ -6,9 +6,9 @@
 use super::body::Framing;
 use super::head::without_empty_lines;
 use super::head_limits::{HeadLimits, Methods};
-use super::refusal::{HttpRefusal, Kind};
+use super::refusal::{HttpRefusal, RefusalKind};
 use super::request::Request;
-use super::upgrade::{self, Fields, Peer, Target};
+use super::upgrade::{self, Fields, Peer, RequestTarget};
 use crate::config::TrustedProxies;
 
 /// A request without `Upgrade: websocket`.
@@ -39,8 +39,8 @@ pub fn parse_plain(
     let head = without_empty_lines(head);
     let framing = framing(&fields, line.is_1_0)?;
     let target = match line.target {
-        "*" if line.method == "OPTIONS" => Target::whole_server(line.target),
-        target => Target::parse(target)?,
+        "*" if line.method == "OPTIONS" => RequestTarget::whole_server(line.target),
+        target => RequestTarget::parse(target)?,
     };
     if limits.probes {
         fields.host_of_a_probe(&target, line.is_1_0)?;
@@ -63,16 +63,16 @@ impl Plain {
 }
 
 /// RFC 9112 §6.3, without its leniency.
-fn framing(fields: &Fields<'_, '_>, is_1_0: bool) -> Result<Framing, Kind> {
-    let length = fields.at_most_one("content-length").map_err(|()| Kind::LengthForm)?;
-    let coding = fields.at_most_one("transfer-encoding").map_err(|()| Kind::CodingCount)?;
+fn framing(fields: &Fields<'_, '_>, is_1_0: bool) -> Result<Framing, RefusalKind> {
+    let length = fields.at_most_one("content-length").map_err(|()| RefusalKind::LengthForm)?;
+    let coding = fields.at_most_one("transfer-encoding").map_err(|()| RefusalKind::CodingCount)?;
     match (length, coding) {
         (None, None) => Ok(Framing::Length(0)),
-        (Some(_), Some(_)) => Err(Kind::LengthAndCoding),
-        (None, Some(_)) if is_1_0 => Err(Kind::CodingIn10),
+        (Some(_), Some(_)) => Err(RefusalKind::LengthAndCoding),
+        (None, Some(_)) if is_1_0 => Err(RefusalKind::CodingIn10),
         (None, Some(coding)) if coding.eq_ignore_ascii_case(b"chunked") => Ok(Framing::Chunked),
-        (None, Some(_)) => Err(Kind::Coding),
-        (Some([]), None) => Err(Kind::LengthForm),
+        (None, Some(_)) => Err(RefusalKind::Coding),
+        (Some([]), None) => Err(RefusalKind::LengthForm),
         (Some(length), None) => length
             .iter()
             .try_fold(0_u64, |sum, digit| {
@@ -80,15 +80,15 @@ fn framing(fields: &Fields<'_, '_>, is_1_0: bool) -> Result<Framing, Kind> {
                 Some(sum.saturating_mul(10).saturating_add(digit.into()))
             })
             .map(Framing::Length)
-            .ok_or(Kind::LengthForm),
+            .ok_or(RefusalKind::LengthForm),
     }
 }
 
-fn waits_for_continue(fields: &Fields<'_, '_>) -> Result<bool, Kind> {
+fn waits_for_continue(fields: &Fields<'_, '_>) -> Result<bool, RefusalKind> {
     let mut waits = false;
     for expected in fields.all("expect") {
         if !expected.eq_ignore_ascii_case(b"100-continue") {
-            return Err(Kind::Expectation);
+            return Err(RefusalKind::Expectation);
         }
         waits = true;
     }

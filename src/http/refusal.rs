@@ -11,7 +11,7 @@ use super::response;
 /// the peer, escaped and shortened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpRefusal {
-    kind: Kind,
+    kind: RefusalKind,
     mismatch: Option<Box<(String, String)>>,
 }
 
@@ -43,25 +43,25 @@ impl HttpRefusal {
     /// For a head that is too large: the option that may be raised.
     pub fn limit(&self) -> Option<&'static str> {
         match self.kind {
-            Kind::HeadTooLong => Some("limits.maxHeadSize"),
-            Kind::TargetTooLong => Some("limits.maxHeadSize, a quarter of which the target may have"),
-            Kind::TooManyHeaders => Some("limits.maxHeaders"),
+            RefusalKind::HeadTooLong => Some("limits.maxHeadSize"),
+            RefusalKind::TargetTooLong => Some("limits.maxHeadSize, a quarter of which the target may have"),
+            RefusalKind::TooManyHeaders => Some("limits.maxHeaders"),
             _ => None,
         }
     }
 
     /// Refuses a request with a body (503) while the application has too many waiting.
     pub fn too_busy() -> Self {
-        Kind::TooBusy.into()
+        RefusalKind::TooBusy.into()
     }
 
     pub(super) fn origin(origin: &[u8], host: &[u8]) -> Self {
-        Self { kind: Kind::OriginRefused, mismatch: Some(Box::new((quote(origin), quote(host)))) }
+        Self { kind: RefusalKind::OriginRefused, mismatch: Some(Box::new((quote(origin), quote(host)))) }
     }
 }
 
-impl From<Kind> for HttpRefusal {
-    fn from(kind: Kind) -> Self {
+impl From<RefusalKind> for HttpRefusal {
+    fn from(kind: RefusalKind) -> Self {
         Self { kind, mismatch: None }
     }
 }
@@ -76,7 +76,7 @@ impl std::error::Error for HttpRefusal {}
 
 /// The rule that a request broke. Private, so that a reason can be split or reworded freely.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum RefusalKind {
     NotHttp,
     Method,
     TargetByte,
@@ -117,7 +117,7 @@ pub(super) enum Kind {
     TooBusy,
 }
 
-impl Kind {
+impl RefusalKind {
     /// Status and sentence side by side, so that the table can be read as one.
     const fn explain(self) -> (u16, &'static str) {
         match self {

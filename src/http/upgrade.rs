@@ -7,7 +7,7 @@ use super::extensions::negotiate;
 use super::forwarded::{self, Client};
 use super::head::{HeadReader, without_empty_lines};
 use super::head_limits::HeadLimits;
-use super::refusal::{HttpRefusal, Kind};
+use super::refusal::{HttpRefusal, RefusalKind};
 use super::request::Request;
 use super::{is_token, list};
 use crate::config::{Compression, Origins, TrustedProxies, host_and_port};
@@ -59,7 +59,7 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
     let mut lines = lines(head, rules.limits);
     let (line, fields) = split(head, &mut lines, rules.limits)?;
     let head = without_empty_lines(head);
-    let target = Target::parse(line.target)?;
+    let target = RequestTarget::parse(line.target)?;
     fields.have_no_body()?;
     let host = fields.host(&target)?;
     fields.ask_for_websocket()?;
@@ -67,16 +67,15 @@ pub fn parse_upgrade(head: &[u8], peer: Peer, rules: &UpgradeRules<'_>) -> Resul
     let protocol = fields.protocol(rules.protocols)?;
 
     let deflate = match rules.compression {
-        Some(rules) => {
-            negotiate(fields.all("sec-websocket-extensions"), rules).map_err(|_| Kind::ExtensionForm)?
-        }
+        Some(rules) => negotiate(fields.all("sec-websocket-extensions"), rules)
+            .map_err(|_| RefusalKind::ExtensionForm)?,
         None => None,
     };
 
     let (remote_address, secure) = fields.client(peer, rules.trusted_proxies);
 
     // Last, so that its log line is only written for an otherwise valid WebSocket handshake.
-    let origin = fields.at_most_one("origin").map_err(|()| Kind::OriginCount)?;
+    let origin = fields.at_most_one("origin").map_err(|()| RefusalKind::OriginCount)?;
     if !rules.origins.allows(origin, host, secure) {
         return Err(HttpRefusal::origin(origin.unwrap_or_default(), host));
     }
@@ -111,7 +110,7 @@ pub(super) fn split<'h, 'b>(
     limits: &HeadLimits,
 ) -> Result<(RequestLine<'b>, Fields<'h, 'b>), HttpRefusal> {
     if HeadReader::new().advance(head, limits)? != Some(head.len()) {
-        return Err(Kind::Malformed.into());
+        return Err(RefusalKind::Malformed.into());
     }
     let mut parsed = httparse::Request::new(lines);
     let complete = parsed.parse(head).is_ok_and(|status| status.is_complete());
@@ -119,17 +118,17 @@ pub(super) fn split<'h, 'b>(
         (true, Some(method), Some(target)) => {
             Ok((RequestLine { method, target, is_1_0: parsed.version == Some(0) }, Fields(parsed.headers)))
         }
-        _ => Err(Kind::Malformed.into()),
+        _ => Err(RefusalKind::Malformed.into()),
     }
 }
 
-pub(super) struct Target<'a> {
+pub(super) struct RequestTarget<'a> {
     authority: Option<&'a str>,
     pub(super) path: &'a str,
     pub(super) query: &'a str,
 }
 
-impl<'a> Target<'a> {
+impl<'a> RequestTarget<'a> {
     /// The asterisk form (RFC 9112 §3.2.4).
     pub(super) fn whole_server(asterisk: &'a str) -> Self {
         Self { authority: None, path: asterisk, query: "" }
@@ -139,13 +138,13 @@ impl<'a> Target<'a> {
     /// both have servers accept the latter. Where the RFC lets its authority replace Host we demand
     /// that they agree, as it demands of clients, because the origin check must not have two hosts
     /// to choose from.
-    pub(super) fn parse(target: &'a str) -> Result<Self, Kind> {
+    pub(super) fn parse(target: &'a str) -> Result<Self, RefusalKind> {
         let (authority, rest) = if target.starts_with('/') {
             (None, target)
         } else {
-            let (scheme, rest) = target.split_once("://").ok_or(Kind::TargetForm)?;
+            let (scheme, rest) = target.split_once("://").ok_or(RefusalKind::TargetForm)?;
             if !["http", "https", "ws", "wss"].iter().any(|known| known.eq_ignore_ascii_case(scheme)) {
-                return Err(Kind::TargetForm);
+                return Err(RefusalKind::TargetForm);
             }
             let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
             (Some(authority), rest)
@@ -185,24 +184,30 @@ impl<'b> Fields<'_, 'b> {
     }
 
     /// A body would be read as frames, or hide a second request from a proxy in between.
-    fn have_no_body(&self) -> Result<(), Kind> {
+    fn have_no_body(&self) -> Result<(), RefusalKind> {
         let none = self.all("transfer-encoding").next().is_none()
             && self.all("content-length").all(|value| value == b"0");
-        if none { Ok(()) } else { Err(Kind::Framing) }
+        if none { Ok(()) } else { Err(RefusalKind::Framing) }
     }
 
-    pub(super) fn host(&self, target: &Target<'_>) -> Result<&'b [u8], Kind> {
-        let host = self.exactly_one("host").ok_or(Kind::HostCount)?;
-        host_and_port(host).ok_or(Kind::HostForm)?;
+    pub(super) fn host(&self, target: &RequestTarget<'_>) -> Result<&'b [u8], RefusalKind> {
+        let host = self.exactly_one("host").ok_or(RefusalKind::HostCount)?;
+        host_and_port(host).ok_or(RefusalKind::HostForm)?;
         match target.authority {
-            Some(authority) if !authority.as_bytes().eq_ignore_ascii_case(host) => Err(Kind::HostDiffers),
+            Some(authority) if !authority.as_bytes().eq_ignore_ascii_case(host) => {
+                Err(RefusalKind::HostDiffers)
+            }
             _ => Ok(host),
         }
     }
 
     /// Checks the host of a plain request that may be a probe's. Nothing is decided by it, so it may be
     /// empty, as RFC 9110 §7.2 has it where the target has no authority, and absent in HTTP/1.0.
-    pub(super) fn host_of_a_probe(&self, target: &Target<'_>, is_1_0: bool) -> Result<(), Kind> {
+    pub(super) fn host_of_a_probe(
+        &self,
+        target: &RequestTarget<'_>,
+        is_1_0: bool,
+    ) -> Result<(), RefusalKind> {
         match self.at_most_one("host") {
             Ok(None) if is_1_0 => Ok(()),
             Ok(Some(b"")) if target.authority.is_none() => Ok(()),
@@ -210,32 +215,32 @@ impl<'b> Fields<'_, 'b> {
         }
     }
 
-    fn ask_for_websocket(&self) -> Result<(), Kind> {
+    fn ask_for_websocket(&self) -> Result<(), RefusalKind> {
         if !self.list_names("upgrade", b"websocket") {
-            return Err(Kind::NoUpgrade);
+            return Err(RefusalKind::NoUpgrade);
         }
         if !self.list_names("connection", b"upgrade") {
-            return Err(Kind::NoConnectionUpgrade);
+            return Err(RefusalKind::NoConnectionUpgrade);
         }
         match self.exactly_one("sec-websocket-version") {
             Some(b"13") => Ok(()),
-            _ => Err(Kind::WebSocketVersion),
+            _ => Err(RefusalKind::WebSocketVersion),
         }
     }
 
-    fn accept_key(&self) -> Result<[u8; 28], Kind> {
-        let key = self.exactly_one("sec-websocket-key").ok_or(Kind::KeyCount)?;
+    fn accept_key(&self) -> Result<[u8; 28], RefusalKind> {
+        let key = self.exactly_one("sec-websocket-key").ok_or(RefusalKind::KeyCount)?;
         if !is_key(key) {
-            return Err(Kind::KeyForm);
+            return Err(RefusalKind::KeyForm);
         }
         Ok(accept_key(key))
     }
 
-    fn protocol(&self, spoken: &[String]) -> Result<Option<String>, Kind> {
+    fn protocol(&self, spoken: &[String]) -> Result<Option<String>, RefusalKind> {
         let mut chosen = None;
         for offer in self.all("sec-websocket-protocol").flat_map(list) {
             if !is_token(offer) {
-                return Err(Kind::ProtocolForm);
+                return Err(RefusalKind::ProtocolForm);
             }
             chosen = chosen.or_else(|| spoken.iter().find(|protocol| protocol.as_bytes() == offer));
         }

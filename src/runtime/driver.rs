@@ -12,7 +12,7 @@ use loom::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 #[cfg(not(feature = "loom"))]
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 
-/// The duty of one shard.
+/// The driving thread of one shard.
 #[derive(Debug)]
 pub(super) struct Driver {
     /// The driving thread, and above that the number of the consumer's batch.
@@ -24,7 +24,7 @@ pub(super) struct Driver {
 /// The next step of the shard's thread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// It has the duty now.
+    /// It drives now.
     Serve,
     /// It looks in again after a while.
     Watch,
@@ -48,7 +48,7 @@ impl Driver {
         Self { state: AtomicU64::new(THREAD), dormant: AtomicBool::new(false) }
     }
 
-    /// The consumer's part, after a batch: takes the duty. False if it is the thread's.
+    /// The consumer's part, after a batch: begins to drive. False if the thread drives.
     pub(super) fn take(&self) -> bool {
         let state = self.state.load(Ordering::Relaxed);
         state & WHO == NOBODY
@@ -58,7 +58,7 @@ impl Driver {
                 .is_ok()
     }
 
-    /// The consumer's part: leaves the duty for a batch. True if the thread must be roused, which
+    /// The consumer's part: stops driving for a batch. True if the thread must be roused, which
     /// then looks in.
     #[must_use]
     pub(super) fn leave(&self) -> bool {
@@ -70,7 +70,7 @@ impl Driver {
         self.dormant.load(Ordering::Relaxed) && self.dormant.swap(false, Ordering::Relaxed)
     }
 
-    /// The consumer's part: asks the thread for the duty. False if it is not the thread's.
+    /// The consumer's part: asks the thread to stop driving. False if the thread does not drive.
     pub(super) fn ask(&self) -> bool {
         self.state
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |state| {
@@ -88,7 +88,7 @@ impl Driver {
             .is_ok()
     }
 
-    /// Gives the duty to the thread if nobody is at it. True: the caller must rouse the thread.
+    /// Has the thread drive if nobody does. True: the caller must rouse the thread.
     #[must_use]
     pub(super) fn call_thread(&self) -> bool {
         self.state
@@ -103,7 +103,7 @@ impl Driver {
         self.state.fetch_or(OVER, Ordering::Relaxed);
     }
 
-    /// The thread's part: whether it has the duty, and the consumer has not asked for it.
+    /// The thread's part: true if it drives, and the consumer has not asked to.
     pub(super) fn is_threads(&self) -> bool {
         self.state.load(Ordering::Relaxed) & WHO == THREAD
     }
@@ -116,7 +116,7 @@ impl Driver {
             OVER.. => Next::End,
             THREAD => Next::Serve,
             // The same batch as last time: its callbacks take long. If it is over just now, the
-            // consumer has the duty and serves.
+            // consumer drives.
             NOBODY if same && self.call_thread() => Next::Serve,
             _ if !same => {
                 seen.quiet = 0;
@@ -160,40 +160,40 @@ mod tests {
 
     #[test]
     fn the_thread_takes_over_from_a_batch_that_it_finds_twice() {
-        let (duty, mut seen) = (Driver::new(), Seen::default());
-        assert!(duty.look(&mut seen) == Next::Serve && !duty.take());
-        assert!(duty.is_threads() && duty.ask() && !duty.is_threads() && duty.accept());
-        assert_eq!(duty.look(&mut seen), Next::Watch);
+        let (driver, mut seen) = (Driver::new(), Seen::default());
+        assert!(driver.look(&mut seen) == Next::Serve && !driver.take());
+        assert!(driver.is_threads() && driver.ask() && !driver.is_threads() && driver.accept());
+        assert_eq!(driver.look(&mut seen), Next::Watch);
         for _ in 0..3 {
-            assert!(!duty.leave());
-            assert_eq!(duty.look(&mut seen), Next::Watch, "another batch each time");
-            assert!(duty.take());
+            assert!(!driver.leave());
+            assert_eq!(driver.look(&mut seen), Next::Watch, "another batch each time");
+            assert!(driver.take());
         }
-        assert!(!duty.leave());
-        assert_eq!(duty.look(&mut seen), Next::Watch);
-        assert_eq!(duty.look(&mut seen), Next::Serve);
-        assert!(!duty.take() && !duty.call_thread());
+        assert!(!driver.leave());
+        assert_eq!(driver.look(&mut seen), Next::Watch);
+        assert_eq!(driver.look(&mut seen), Next::Serve);
+        assert!(!driver.take() && !driver.call_thread());
     }
 
     #[test]
     fn the_thread_sleeps_when_nothing_happens_and_is_roused_by_the_next_batch() {
-        let (duty, mut seen) = (Driver::new(), Seen::default());
-        assert!(duty.ask() && duty.accept());
-        assert_eq!([(); 3].map(|()| duty.look(&mut seen)), [Next::Watch, Next::Watch, Next::Sleep]);
-        assert!(duty.leave());
-        assert_eq!(duty.look(&mut seen), Next::Watch);
-        assert!(duty.take() && !duty.leave(), "it is awake");
+        let (driver, mut seen) = (Driver::new(), Seen::default());
+        assert!(driver.ask() && driver.accept());
+        assert_eq!([(); 3].map(|()| driver.look(&mut seen)), [Next::Watch, Next::Watch, Next::Sleep]);
+        assert!(driver.leave());
+        assert_eq!(driver.look(&mut seen), Next::Watch);
+        assert!(driver.take() && !driver.leave(), "it is awake");
     }
 
     #[test]
     fn a_call_in_the_middle_of_a_batch_gives_the_thread_the_duty() {
-        let (duty, mut seen) = (Driver::new(), Seen::default());
-        assert!(duty.ask() && duty.accept());
-        assert!(!duty.call_thread(), "the consumer is at it");
-        assert!(!duty.leave() && duty.call_thread());
-        assert_eq!(duty.look(&mut seen), Next::Serve);
-        duty.end();
-        assert!(!duty.take() && !duty.ask() && duty.look(&mut seen) == Next::End);
+        let (driver, mut seen) = (Driver::new(), Seen::default());
+        assert!(driver.ask() && driver.accept());
+        assert!(!driver.call_thread(), "the consumer is at it");
+        assert!(!driver.leave() && driver.call_thread());
+        assert_eq!(driver.look(&mut seen), Next::Serve);
+        driver.end();
+        assert!(!driver.take() && !driver.ask() && driver.look(&mut seen) == Next::End);
     }
 }
 
@@ -208,7 +208,7 @@ mod loom_models {
 
     /// A driver, and the condition that a parked thread waits for.
     struct Post {
-        duty: Driver,
+        driver: Driver,
         token: Mutex<bool>,
         roused: Condvar,
     }
@@ -223,7 +223,7 @@ mod loom_models {
         fn stand_by(&self) -> Next {
             let mut seen = Seen::default();
             loop {
-                match self.duty.look(&mut seen) {
+                match self.driver.look(&mut seen) {
                     Next::Watch => thread::yield_now(),
                     Next::Sleep => {
                         let mut token = self.token.lock().unwrap();
@@ -242,7 +242,7 @@ mod loom_models {
     fn loom_a_batch_that_takes_long_is_always_noticed_and_one_side_serves() {
         loom::model(|| {
             let post = Arc::new(Post {
-                duty: Driver { state: AtomicU64::new(CONSUMER), dormant: AtomicBool::new(false) },
+                driver: Driver { state: AtomicU64::new(CONSUMER), dormant: AtomicBool::new(false) },
                 token: Mutex::new(false),
                 roused: Condvar::new(),
             });
@@ -251,16 +251,16 @@ mod loom_models {
                 thread::spawn(move || post.stand_by())
             };
             let mut mine = true;
-            if post.duty.leave() {
+            if post.driver.leave() {
                 post.rouse();
             }
-            mine &= post.duty.take();
-            if mine && post.duty.leave() {
+            mine &= post.driver.take();
+            if mine && post.driver.leave() {
                 post.rouse();
             }
             // The batch does not end: the thread must come to serve, by itself.
             assert_eq!(standby.join().unwrap(), Next::Serve);
-            assert!(!post.duty.take());
+            assert!(!post.driver.take());
         });
     }
 }

@@ -14,7 +14,7 @@ use crate::{
     config::Config,
     hub::Hub,
     port::{ConsumerParts, Port},
-    socket::{Arrival, Entry, PeerAddress, Stream},
+    socket::{Arrival, ListenerOptions, PeerAddress, Stream},
 };
 
 /// One shard, and the consumer's ends of its queues.
@@ -51,11 +51,11 @@ impl ManualShard {
         &self.common.hub
     }
 
-    /// Lets a client in that comes from `address`, to a listener of `entry`. Returns the client's end.
-    pub fn connect(&mut self, address: PeerAddress, entry: Entry) -> io::Result<UnixStream> {
+    /// Lets a client in that comes from `address`, to a listener of `options`. Returns the client's end.
+    pub fn connect(&mut self, address: PeerAddress, options: ListenerOptions) -> io::Result<UnixStream> {
         let (client, server) = UnixStream::pair()?;
         server.set_nonblocking(true)?;
-        self.admit(address, entry, || Stream::unix(server))?;
+        self.admit(address, options, || Stream::unix(server))?;
         Ok(client)
     }
 
@@ -63,19 +63,19 @@ impl ManualShard {
     #[cfg(test)]
     pub(super) fn connect_tcp(&mut self, server: std::net::TcpStream) -> io::Result<()> {
         server.set_nonblocking(true)?;
-        self.admit(PeerAddress::Unix, Entry::default(), || Stream::tcp(server))
+        self.admit(PeerAddress::Unix, ListenerOptions::default(), || Stream::tcp(server))
     }
 
     fn admit(
         &mut self,
         address: PeerAddress,
-        entry: Entry,
+        options: ListenerOptions,
         stream: impl FnOnce() -> io::Result<Stream>,
     ) -> io::Result<()> {
         let _context = self.drive_lock.runtime().enter();
         let stream = stream()?;
         if let Some(shard) = &mut *self.drive_lock.shard() {
-            shard.admit(Arrival { stream, address, entry });
+            shard.admit(Arrival { stream, address, options });
         }
         Ok(())
     }

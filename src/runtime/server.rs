@@ -82,7 +82,7 @@ impl Server {
                 });
                 server.files.extend(bound.file);
                 for (shard, mut socket) in sockets.iter_mut().zip(bound.sockets) {
-                    socket.entry.metrics_only = !path.is_empty();
+                    socket.options.metrics_only = !path.is_empty();
                     shard.push(socket);
                 }
             }

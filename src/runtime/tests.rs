@@ -18,7 +18,7 @@ use crate::{
     frame::client,
     http::sample::HANDSHAKE,
     port::{ConnectionHandle, Consumer, Delivery, Event, Interests, Outgoing, Publisher},
-    socket::{Entry, PeerAddress},
+    socket::{ListenerOptions, PeerAddress},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -98,7 +98,7 @@ impl Shard {
     }
 
     fn connect(&mut self) -> UnixStream {
-        let client = self.driver.connect(PeerAddress::Unix, Entry::default()).unwrap();
+        let client = self.driver.connect(PeerAddress::Unix, ListenerOptions::default()).unwrap();
         client.set_nonblocking(true).unwrap();
         client
     }
@@ -130,8 +130,8 @@ impl Shard {
     }
 
     fn send(&mut self, bytes: usize) {
-        let member = self.last.clone().unwrap();
-        self.publisher().borrow_mut().send(&member, Outgoing::new(&vec![b'x'; bytes], true)).unwrap();
+        let connection = self.last.clone().unwrap();
+        self.publisher().borrow_mut().send(&connection, Outgoing::new(&vec![b'x'; bytes], true)).unwrap();
         self.settle();
     }
 }
@@ -385,8 +385,8 @@ fn a_close_waits_for_who_still_takes_what_was_sent_before() {
     let mut shard = Shard::new(Limits::default(), no_heartbeat());
     let client = shard.tcp_client();
     shard.send(4 << 20);
-    let member = shard.last.clone().unwrap();
-    shard.publisher().borrow_mut().close(&member, 1000, "");
+    let connection = shard.last.clone().unwrap();
+    shard.publisher().borrow_mut().close(&connection, 1000, "");
     shard.settle();
     let taken = download(&mut shard, &client, 100_000, 4 << 20);
     assert_eq!((shard.closes.len(), taken >= 4 << 20), (0, true), "{taken}");

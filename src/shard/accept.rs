@@ -16,7 +16,7 @@ use crate::{
     connection::{Access, Connection, Phase},
     limits::{Admission, TooMany},
     queue::{ConnectionId, LogLevel},
-    socket::{self, Acceptor, Arrival, Entry, Listening, PeerAddress, turn_away},
+    socket::{self, Acceptor, Arrival, ListenerOptions, Listening, PeerAddress, turn_away},
 };
 
 /// The listening sockets.
@@ -74,33 +74,33 @@ impl Shard {
 
     /// Makes a connection of an accepted socket, or turns it away.
     pub(crate) fn admit(&mut self, arrival: Arrival) {
-        let Arrival { stream, address, entry } = arrival;
+        let Arrival { stream, address, options } = arrival;
         self.counters(|c| c.accepted.increment());
-        let Some(access) = self.access(entry) else {
+        let Some(access) = self.access(options) else {
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Full, self.requests.date.now());
+            return turn_away(stream, options.tls, socket::Refusal::Full, self.requests.date.now());
         };
         // Behind a PROXY header is another address than this one.
-        let admission = if entry.proxy_protocol { Ok(None) } else { self.enter(address) };
+        let admission = if options.proxy_protocol { Ok(None) } else { self.enter(address) };
         let Ok(admission) = admission else {
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Address, self.requests.date.now());
+            return turn_away(stream, options.tls, socket::Refusal::Address, self.requests.date.now());
         };
         let vacant = self.connections.vacant_entry();
         let slot = vacant.key();
         let Some(id) = self.ids.name(slot as u32) else {
             admission.into_iter().for_each(|admission| self.common.addresses.leave(admission));
             self.counters(|c| c.turned_away.increment());
-            return turn_away(stream, entry.tls, socket::Refusal::Full, self.requests.date.now());
+            return turn_away(stream, options.tls, socket::Refusal::Full, self.requests.date.now());
         };
         let deadline = self.now + self.common.config.limits.handshake_timeout;
         let waker = self.schedule.ready.waker(slot as u32);
         let mut connection = Connection::new(id, stream, address, waker, deadline);
         connection.admission = admission;
         connection.access = access;
-        if entry.proxy_protocol {
-            connection.phase = Phase::ProxyHeader { tls: entry.tls };
-        } else if entry.tls {
+        if options.proxy_protocol {
+            connection.phase = Phase::ProxyHeader { tls: options.tls };
+        } else if options.tls {
             connection.phase = Phase::Tls;
         }
         vacant.insert(connection);
@@ -116,11 +116,11 @@ impl Shard {
 
     /// The requests that a client may make that comes now. Monitoring clients have a few places of their own: they
     /// are answered also while the server is full or stops.
-    fn access(&self, entry: Entry) -> Option<Access> {
+    fn access(&self, options: ListenerOptions) -> Option<Access> {
         if self.connections.len() + 1 >= ConnectionId::MAX_PLACES || self.ids.are_used_up() {
             return None;
         }
-        let access = if entry.metrics_only {
+        let access = if options.metrics_only {
             Access::Metrics
         } else if self.closing.stopping.is_none() && self.occupied() < self.common.ceiling {
             return Some(Access::Full);

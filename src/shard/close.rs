@@ -63,12 +63,12 @@ impl Shard {
         connection.push_close(Some(code), &reason);
         connection.deadline = deadline;
         connection.phase = Phase::Closing { code, reason };
-        if let Some(session) = &mut connection.session {
-            session.gauge.close();
+        if let Some(open) = &mut connection.open {
+            open.gauge.close();
             // The answer must be read, even if the application had paused reading.
-            session.paused = false;
-            session.throttled = None;
-            session.blocked = false;
+            open.paused = false;
+            open.throttled = None;
+            open.blocked = false;
         }
         self.touch(slot);
         self.schedule.again.push(slot);
@@ -103,8 +103,8 @@ impl Shard {
 
     /// Fails a connection that was to be failed, now that its time has come.
     pub(super) fn fail_if_settled(&mut self, slot: u32) {
-        let session = self.connections.get_mut(slot as usize).and_then(|c| c.session.as_mut());
-        if !session.is_some_and(|session| session.credit.check_settled(&session.gauge)) {
+        let open = self.connections.get_mut(slot as usize).and_then(|c| c.open.as_mut());
+        if !open.is_some_and(|open| open.credit.check_settled(&open.gauge)) {
             // Something else woke it; the bell will ring.
             return;
         }
@@ -226,7 +226,7 @@ impl Shard {
         let mut connection = self.connections.try_remove(slot as usize)?;
         self.ids.release(connection.id);
         self.writing.waiting = self.writing.waiting.saturating_sub(connection.counted);
-        let inflated = connection.session.as_ref().map_or(0, |session| session.held());
+        let inflated = connection.open.as_ref().map_or(0, |open| open.held());
         self.reading.inflating = self.reading.inflating.saturating_sub(inflated);
         self.reading.unread = self.reading.unread.saturating_sub(connection.counted_unread);
         self.writing.shed.leave(connection.kept());

@@ -72,13 +72,13 @@ impl Shard {
             Command::Reject { id, reject } => self.reject_handshake(id, *reject),
             Command::Respond { id, response } => self.respond(id, &response),
             Command::Pause { id } => {
-                if let Some(session) = self.open_connection(id).and_then(|c| c.session.as_mut()) {
-                    session.paused = true;
+                if let Some(open) = self.open_connection(id).and_then(|c| c.open.as_mut()) {
+                    open.paused = true;
                 }
             }
             Command::Resume { id } => {
-                if let Some(session) = self.open_connection(id).and_then(|c| c.session.as_mut()) {
-                    session.paused = false;
+                if let Some(open) = self.open_connection(id).and_then(|c| c.open.as_mut()) {
+                    open.paused = false;
                     self.schedule.again.push(self.ids.slot(id) as u32);
                 }
             }

@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// The identity of a client that may come in, and the time at which it must go.
-pub(super) type Entry = (Option<Identity>, Option<Duration>);
+pub(super) type Identified = (Option<Identity>, Option<Duration>);
 
 impl Shard {
     /// Authenticates a client by the option `auth`; without the option there is no identity.
-    pub(super) fn identify(&mut self, request: &mut Request) -> Result<Entry, Refused> {
+    pub(super) fn identify(&mut self, request: &mut Request) -> Result<Identified, Refused> {
         let common = self.common.clone();
         let Some(authenticator) = &common.authenticator else { return Ok((None, None)) };
         let now = Moment {

@@ -10,8 +10,8 @@ impl Shard {
     /// Has a connection wait until PHP has consumed some of its messages.
     pub(super) fn block(&mut self, slot: u32) {
         let Some(connection) = self.connections.get_mut(slot as usize) else { return };
-        let Some(session) = &mut connection.session else { return };
-        session.blocked = true;
+        let Some(open) = &mut connection.open else { return };
+        open.blocked = true;
         // Says so, then looks once more: credit may have come back just before PHP could know.
         self.port.commands.set_blocked(true);
         if self.keep_blocked(slot, self.is_over_budget()) {
@@ -41,22 +41,20 @@ impl Shard {
     fn keep_blocked(&mut self, slot: u32, over_budget: bool) -> bool {
         let limits = &self.common.config.limits;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return false };
-        let Some(session) = connection.session.as_mut().filter(|session| session.blocked) else {
+        let Some(open) = connection.open.as_mut().filter(|open| open.blocked) else {
             return false;
         };
         if matches!(connection.phase, Phase::Failing { .. }) {
-            if !session.credit.check_settled(&session.gauge) {
+            if !open.credit.check_settled(&open.gauge) {
                 return true;
             }
         } else {
             // Half of it at least: one message at a time would cost a tick each.
             let (messages, bytes) = (limits.receive_messages, limits.receive_bytes);
-            if over_budget
-                || !session.credit.check_room(&session.gauge, messages.div_ceil(2), bytes.div_ceil(2))
-            {
+            if over_budget || !open.credit.check_room(&open.gauge, messages.div_ceil(2), bytes.div_ceil(2)) {
                 return true;
             }
-            session.blocked = false;
+            open.blocked = false;
         }
         self.schedule.again.push(slot);
         false
@@ -80,8 +78,8 @@ impl Shard {
 
 /// True if a connection may hand over one more message.
 #[inline]
-pub(super) fn may_deliver(session: &mut OpenState, limits: &Limits, over_budget: bool) -> bool {
+pub(super) fn may_deliver(open: &mut OpenState, limits: &Limits, over_budget: bool) -> bool {
     !over_budget
-        && !session.throttled.is_some_and(|t| t.now)
-        && session.credit.check_room(&session.gauge, limits.receive_messages, limits.receive_bytes)
+        && !open.throttled.is_some_and(|t| t.now)
+        && open.credit.check_room(&open.gauge, limits.receive_messages, limits.receive_bytes)
 }

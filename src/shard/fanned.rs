@@ -23,31 +23,31 @@ impl Fanned {
     }
 
     /// The frame for this connection, unless it [needs one of its own](Self::is_for_each).
-    pub(super) fn shared(&mut self, codec: &mut Codec, session: Option<&mut OpenState>) -> Bytes {
+    pub(super) fn shared(&mut self, codec: &mut Codec, open: Option<&mut OpenState>) -> Bytes {
         if !self.compress {
             return self.plain.clone();
         }
-        let Some(session) = session else { return self.plain.clone() };
-        let place = session.deflate.as_ref().and_then(Contexts::shared_place);
+        let Some(open) = open else { return self.plain.clone() };
+        let place = open.deflate.as_ref().and_then(Contexts::shared_place);
         match place.and_then(|place| self.made.get_mut(place)) {
             None => self.plain.clone(),
             Some(made) => made
-                .get_or_insert_with(|| compressed(codec, session, &self.plain).unwrap_or(self.plain.clone()))
+                .get_or_insert_with(|| compressed(codec, open, &self.plain).unwrap_or(self.plain.clone()))
                 .clone(),
         }
     }
 
     /// True if the message has to be compressed for this connection alone, because its messages refer back to earlier
     /// ones.
-    pub(super) fn is_for_each(&self, session: &OpenState) -> bool {
-        self.compress && session.deflate.as_ref().is_some_and(|contexts| contexts.shared_place().is_none())
+    pub(super) fn is_for_each(&self, open: &OpenState) -> bool {
+        self.compress && open.deflate.as_ref().is_some_and(|contexts| contexts.shared_place().is_none())
     }
 }
 
 /// The compressed form of a frame, for this connection. `None`: it is to leave as it is.
-pub(super) fn compressed(codec: &mut Codec, session: &mut OpenState, frame: &[u8]) -> Option<Bytes> {
+pub(super) fn compressed(codec: &mut Codec, open: &mut OpenState, frame: &[u8]) -> Option<Bytes> {
     let (opcode, message) = message_of(frame);
-    let deflated = codec.deflate(session.deflate.as_mut()?, message)?;
+    let deflated = codec.deflate(open.deflate.as_mut()?, message)?;
     let mut frame = BytesMut::with_capacity(encoded_len(deflated.len()));
     encode_compressed(&mut frame, opcode, deflated);
     Some(frame.freeze())

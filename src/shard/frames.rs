@@ -71,7 +71,7 @@ impl Shard {
     pub(super) fn handle_frames(&mut self, slot: u32, input: &mut BytesMut, read: usize) -> Handled {
         let (now, is_over_budget) = (self.now, self.is_over_budget());
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Handled::Over };
-        let Connection { id, session: Some(state), outbox, phase, dirty, stalled, .. } = connection else {
+        let Connection { id, open: Some(state), outbox, phase, dirty, stalled, .. } = connection else {
             return Handled::Over;
         };
         state.heart.hear(now);
@@ -285,13 +285,13 @@ impl Pass<'_> {
 
 /// Counts a message against the rate; over it, says until when to wait.
 fn throttle(
-    session: &mut OpenState,
+    open: &mut OpenState,
     rate: Option<f64>,
     now: Duration,
     steady: Duration,
     pardon: Duration,
 ) -> Option<Throttled> {
-    let (rate, bucket) = (rate?, session.rate.as_mut()?);
+    let (rate, bucket) = (rate?, open.rate.as_mut()?);
     // A client that keeps to the rate sends on while nothing is read, and all of that comes at once.
     let burst = rate.max(1.0) + rate * pardon.as_secs_f64();
     match bucket.take(rate, burst, steady) {
@@ -299,7 +299,7 @@ fn throttle(
         Err(wait) => {
             // A client that stayed below the rate for a while after a delay starts afresh.
             let since =
-                session.throttled.filter(|t| now < t.until.saturating_add(FORGIVEN)).map_or(now, |t| t.since);
+                open.throttled.filter(|t| now < t.until.saturating_add(FORGIVEN)).map_or(now, |t| t.since);
             Some(Throttled { until: now.saturating_add(wait), since, now: true })
         }
     }

@@ -106,7 +106,7 @@ impl Shard {
         let heart = Heart::new(&config.heartbeat, self.now, id.to_php().unsigned_abs());
         let rate =
             config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.clock.steady_now()));
-        connection.session = Some(Box::new(OpenState::new(gauge.clone(), answer.deflate, heart, rate)));
+        connection.open = Some(Box::new(OpenState::new(gauge.clone(), answer.deflate, heart, rate)));
         connection.phase = Phase::Open;
         connection.deadline = answer.expires.unwrap_or(Duration::MAX);
         connection.push(Bytes::from(http::dated(response, self.requests.date.now())));

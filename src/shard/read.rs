@@ -74,8 +74,7 @@ impl Shard {
             if !connection.may_read() {
                 return;
             }
-            let cautious =
-                !late && connection.session.as_ref().is_some_and(|session| session.deflate.is_some());
+            let cautious = !late && connection.open.as_ref().is_some_and(|open| open.deflate.is_some());
             let most = if cautious {
                 LITTLE
             } else if over_budget || self.reading.unread >= self.reading.budget / UNREAD_PART {
@@ -121,11 +120,11 @@ impl Shard {
         // A copy: the shared buffer must not be held for as long as PHP takes.
         connection.unread = BytesMut::from(rest);
         connection.settle_unread(&mut self.reading.unread);
-        let Some(session) = &mut connection.session else { return };
-        if session.throttled.is_some_and(|t| t.now) || session.paused {
+        let Some(open) = &mut connection.open else { return };
+        if open.throttled.is_some_and(|t| t.now) || open.paused {
             return;
         }
-        if may_deliver(session, limits, over_budget) || session.decoder.is_at_control(&connection.unread) {
+        if may_deliver(open, limits, over_budget) || open.decoder.is_at_control(&connection.unread) {
             return self.come_back(slot);
         }
         self.counters(|c| c.reads_paused.increment());

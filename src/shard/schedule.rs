@@ -95,9 +95,9 @@ impl Shard {
     /// True if a connection has to wait until the others were served: it wants to come in, or has much to inflate.
     fn is_dear(&self, slot: u32) -> bool {
         let Some(connection) = self.connections.get(slot as usize) else { return false };
-        match (&connection.phase, &connection.session) {
-            (Phase::Open, Some(session)) => {
-                session.deflate.is_some() && session.decoder.held() + connection.unread.len() >= LITTLE
+        match (&connection.phase, &connection.open) {
+            (Phase::Open, Some(open)) => {
+                open.deflate.is_some() && open.decoder.held() + connection.unread.len() >= LITTLE
             }
             (phase, _) => {
                 matches!(phase, Phase::ProxyHeader { .. } | Phase::Tls | Phase::Head(_) | Phase::Body(_))

@@ -148,21 +148,21 @@ impl Shard {
             Phase::Open => {}
             _ => return Due::Nothing,
         }
-        let Some(session) = &mut connection.session else { return Due::Nothing };
+        let Some(open) = &mut connection.open else { return Due::Nothing };
         if let (Some(since), Some(most)) = (connection.stalled, config.limits.send_timeout)
             && now.saturating_sub(since) >= most
         {
             return Due::Slow;
         }
-        match session.heart.beat(&config.heartbeat, now, u64::from(slot), reading) {
+        match open.heart.beat(&config.heartbeat, now, u64::from(slot), reading) {
             Beat::Wait => {}
             Beat::Dead => return Due::Dead,
             Beat::Ping(payload) => return Due::Ping(payload),
         }
-        if session.check_message_overdue(now, reading) {
+        if open.check_message_overdue(now, reading) {
             return Due::Fail("a message arrives too slowly");
         }
-        if let Some(throttled) = session.throttled.as_mut().filter(|t| t.now) {
+        if let Some(throttled) = open.throttled.as_mut().filter(|t| t.now) {
             if now.saturating_sub(throttled.since) >= THROTTLE_TIME {
                 return Due::Fail("more messages than the allowed rate for ten seconds");
             }

@@ -59,11 +59,11 @@ impl Shard {
             return;
         };
         let plain = frame.len();
-        let frame = match &mut connection.session {
-            Some(session) if compress => {
-                let frame = compressed(&mut self.codec, session, &frame).unwrap_or(frame);
+        let frame = match &mut connection.open {
+            Some(open) if compress => {
+                let frame = compressed(&mut self.codec, open, &frame).unwrap_or(frame);
                 // The sender counted it as it was.
-                session.unreported += frame.len() as isize - plain as isize;
+                open.unreported += frame.len() as isize - plain as isize;
                 frame
             }
             _ => frame,
@@ -90,7 +90,7 @@ impl Shard {
         let id = connection.id;
         // With context takeover it is compressed for this client alone, and only once it is sure to be
         // sent; until then its plain length stands for it.
-        let frame = message.shared(&mut self.codec, connection.session.as_deref_mut());
+        let frame = message.shared(&mut self.codec, connection.open.as_deref_mut());
         let full = self.check_full(slot, frame.len());
         if full {
             match self.common.config.limits.slow_consumer {
@@ -104,8 +104,8 @@ impl Shard {
         let Some(connection) = self.connections.get_mut(slot as usize).filter(|c| c.is_open()) else {
             return;
         };
-        let own = connection.session.as_mut().filter(|session| message.is_for_each(session));
-        let frame = own.and_then(|session| compressed(&mut self.codec, session, &frame)).unwrap_or(frame);
+        let own = connection.open.as_mut().filter(|open| message.is_for_each(open));
+        let frame = own.and_then(|open| compressed(&mut self.codec, open, &frame)).unwrap_or(frame);
         connection.push(frame);
         connection.settle(&mut self.writing.waiting);
         if full {
@@ -157,8 +157,8 @@ impl Shard {
             let Some(kept) = drop(&mut connection.outbox) else { break };
             dropped += 1;
             connection.settle(&mut self.writing.waiting);
-            if let Some(session) = &mut connection.session {
-                session.unreported -= kept as isize;
+            if let Some(open) = &mut connection.open {
+                open.unreported -= kept as isize;
             }
         }
         self.counters(|c| c.messages_dropped.add_from_anywhere(dropped));
@@ -190,14 +190,14 @@ impl Shard {
         }
         let congested = matches!(written, Ok(Written::Some));
         let mut drained = false;
-        if let Some(session) = &mut connection.session {
-            session.report();
-            if session.congested != congested {
-                session.congested = congested;
+        if let Some(open) = &mut connection.open {
+            open.report();
+            if open.congested != congested {
+                open.congested = congested;
                 if congested {
-                    session.gauge.set_congested();
+                    open.gauge.set_congested();
                 } else {
-                    drained = session.gauge.set_drained();
+                    drained = open.gauge.set_drained();
                 }
             }
         }

@@ -10,7 +10,7 @@ use std::{
 
 use socket2::Socket;
 
-use super::{Entry, Gate, Listening, NO_SIGNAL, PeerAddress, Stream};
+use super::{Gate, ListenerOptions, Listening, NO_SIGNAL, PeerAddress, Stream};
 use crate::descriptors::placed;
 
 /// The listening sockets of one shard.
@@ -38,14 +38,14 @@ pub struct Arrival {
     /// Where it connects from.
     pub address: PeerAddress,
     /// The options of the address that it connected to.
-    pub entry: Entry,
+    pub options: ListenerOptions,
 }
 
 /// A [`Listening`] socket in tokio's hands.
 #[derive(Debug)]
 struct Open {
     gate: Gate,
-    entry: Entry,
+    options: ListenerOptions,
     passed: bool,
 }
 
@@ -55,8 +55,8 @@ impl Acceptor {
         let listeners = sockets
             .into_iter()
             .map(|listening| {
-                let (entry, passed) = (listening.entry, listening.passed);
-                Ok(Open { gate: Gate::new(listening)?, entry, passed })
+                let (options, passed) = (listening.options, listening.passed);
+                Ok(Open { gate: Gate::new(listening)?, options, passed })
             })
             .collect::<io::Result<_>>()?;
         Ok(Self { listeners, reserve: reserve() })
@@ -66,8 +66,8 @@ impl Acceptor {
     /// (out of descriptors, out of memory) means: pause before the next call.
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Arrival>> {
         for place in 0..self.listeners.len() {
-            let Some(Open { gate, entry, .. }) = self.listeners.get(place) else { break };
-            let entry = *entry;
+            let Some(Open { gate, options, .. }) = self.listeners.get(place) else { break };
+            let options = *options;
             loop {
                 match gate.poll_accept(cx) {
                     Poll::Pending => break,
@@ -77,7 +77,7 @@ impl Acceptor {
                         // The others come first next time: a flood at one must not starve them.
                         self.listeners.rotate_left(place + 1);
                         let arrival =
-                            |(plain, address)| Arrival { stream: Stream::new(plain), address, entry };
+                            |(plain, address)| Arrival { stream: Stream::new(plain), address, options };
                         return Poll::Ready(accepted.map(arrival));
                     }
                 }
@@ -100,7 +100,7 @@ impl Acceptor {
         }
         let mut refused = false;
         if let Poll::Ready(Ok(arrival)) = self.poll_accept(cx) {
-            turn_away(arrival.stream, arrival.entry.tls, Refusal::Full, date);
+            turn_away(arrival.stream, arrival.options.tls, Refusal::Full, date);
             refused = true;
         }
         self.reserve = reserve();
@@ -228,7 +228,7 @@ mod tests {
         let _context = runtime.enter();
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         socket.set_nonblocking(true).unwrap();
-        let passed = || Listening::new(socket.try_clone().unwrap().into(), Entry::default(), true);
+        let passed = || Listening::new(socket.try_clone().unwrap().into(), ListenerOptions::default(), true);
         let mut ending = Acceptor::new(vec![passed()]).unwrap();
         let mut next = Acceptor::new(vec![passed()]).unwrap();
         let _client = std::net::TcpStream::connect(socket.local_addr().unwrap()).unwrap();
@@ -252,7 +252,7 @@ mod tests {
             .map(|_| {
                 let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
                 socket.set_nonblocking(true).unwrap();
-                Listening::new(socket.into(), Entry::default(), false)
+                Listening::new(socket.into(), ListenerOptions::default(), false)
             })
             .collect();
         let addresses: Vec<SocketAddr> =

@@ -25,7 +25,7 @@ pub struct Bound {
 
 /// The options of an address: the bytes before the request, and the requests that are allowed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct ListenerOptions {
     /// A PROXY header that says whose it is.
     pub proxy_protocol: bool,
     /// The handshake of TLS.
@@ -42,19 +42,19 @@ pub struct Listening {
     /// Not blocking.
     pub socket: Socket,
     /// The options for clients of this address.
-    pub entry: Entry,
+    pub options: ListenerOptions,
     /// True if another process holds it open too, so that clients can wait there for the next server.
     pub passed: bool,
 }
 
 impl Listening {
     /// A socket that listens and does not block.
-    pub fn new(socket: Socket, entry: Entry, passed: bool) -> Self {
-        Self { inherited: Inherited::new(&socket), socket, entry, passed }
+    pub fn new(socket: Socket, options: ListenerOptions, passed: bool) -> Self {
+        Self { inherited: Inherited::new(&socket), socket, options, passed }
     }
 }
 
-impl Entry {
+impl ListenerOptions {
     pub(super) fn url(self, address: SocketAddr) -> String {
         format!("{}://{address}", if self.tls { "wss" } else { "ws" })
     }

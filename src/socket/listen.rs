@@ -8,7 +8,7 @@ use std::{
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 use super::{
-    bound::{BACKLOG, Bound, Entry, Listening, shared},
+    bound::{BACKLOG, Bound, ListenerOptions, Listening, shared},
     systemd,
     unix::bind_unix,
 };
@@ -32,25 +32,25 @@ pub struct BindError {
 pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bound>, BindError> {
     let Listen { address, scheme, proxy_protocol } = listen;
     let tls = scheme.map_or(certificates, |scheme| scheme == Scheme::Wss);
-    let entry = Entry { proxy_protocol: *proxy_protocol, tls, metrics_only: false };
+    let options = ListenerOptions { proxy_protocol: *proxy_protocol, tls, metrics_only: false };
     match address {
         Address::Systemd { name } => {
             let sockets = systemd::passed(name.as_deref());
             let bound = sockets.and_then(|sockets| {
-                sockets.into_iter().map(|socket| bind_passed(socket, entry, shards)).collect()
+                sockets.into_iter().map(|socket| bind_passed(socket, options, shards)).collect()
             });
             bound.map_err(|e| error(address.to_string(), e))
         }
         Address::Unix { path } => {
             // Connecting needs write permission: the owner and its group, as a proxy that runs in the same group expects.
-            let bound = bind_unix(path, entry, shards, 0o660);
+            let bound = bind_unix(path, options, shards, 0o660);
             Ok(vec![bound.map_err(|e| error(address.to_string(), e))?])
         }
         Address::Tcp { host, port } => {
             let resolved = (host.as_str(), *port).to_socket_addrs();
             let addresses: Vec<_> = resolved.map_err(|e| error(address.to_string(), e))?.collect();
             let is_name = host.trim_matches(['[', ']']).parse::<IpAddr>().is_err();
-            bind_resolved(&addresses, is_name, entry, shards).map_err(|e| error(address.to_string(), e))
+            bind_resolved(&addresses, is_name, options, shards).map_err(|e| error(address.to_string(), e))
         }
     }
 }
@@ -60,7 +60,7 @@ pub fn bind(listen: &Listen, certificates: bool, shards: usize) -> Result<Vec<Bo
 fn bind_resolved(
     addresses: &[SocketAddr],
     is_name: bool,
-    entry: Entry,
+    options: ListenerOptions,
     shards: usize,
 ) -> io::Result<Vec<Bound>> {
     let (mut bound, mut missing) = (Vec::new(), None);
@@ -68,7 +68,7 @@ fn bind_resolved(
         if addresses.iter().take(place).any(|before| before == address) {
             continue;
         }
-        match bind_tcp(*address, entry, shards) {
+        match bind_tcp(*address, options, shards) {
             Ok(socket) => bound.push(socket),
             Err(error) if is_name && is_missing(&error) => missing = missing.or(Some(error)),
             Err(error) => return Err(error),
@@ -89,7 +89,7 @@ fn is_missing(error: &io::Error) -> bool {
 pub fn bind_private(address: &Address, tls: bool) -> Result<Vec<Bound>, BindError> {
     match address {
         Address::Unix { path } => {
-            let bound = bind_unix(path, Entry::default(), 1, 0o600);
+            let bound = bind_unix(path, ListenerOptions::default(), 1, 0o600);
             Ok(vec![bound.map_err(|e| error(address.to_string(), e))?])
         }
         _ => bind(&address.clone().into(), tls, 1),
@@ -99,7 +99,7 @@ pub fn bind_private(address: &Address, tls: bool) -> Result<Vec<Bound>, BindErro
 /// `SO_REUSEPORT` spreads new connections over the shards, but it would also let a second server of
 /// the same user take half of them. So the first socket is bound without it, which fails if anybody
 /// has the port, then makes room for the real ones.
-fn bind_tcp(address: SocketAddr, entry: Entry, shards: usize) -> io::Result<Bound> {
+fn bind_tcp(address: SocketAddr, options: ListenerOptions, shards: usize) -> io::Result<Bound> {
     let probe = tcp_socket(address, false)?;
     probe.listen(1)?;
     let Some(actual) = probe.local_addr()?.as_socket() else {
@@ -118,27 +118,27 @@ fn bind_tcp(address: SocketAddr, entry: Entry, shards: usize) -> io::Result<Boun
             })
             .collect::<io::Result<_>>()?
     };
-    let listening = |socket| Listening::new(socket, entry, false);
+    let listening = |socket| Listening::new(socket, options, false);
     let sockets = sockets.into_iter().map(listening).collect();
-    Ok(Bound { url: entry.url(actual), sockets, file: None })
+    Ok(Bound { url: options.url(actual), sockets, file: None })
 }
 
 /// Shards share a passed socket: there is one, and no other may be bound beside it.
-fn bind_passed(socket: Socket, mut entry: Entry, shards: usize) -> io::Result<Bound> {
+fn bind_passed(socket: Socket, mut options: ListenerOptions, shards: usize) -> io::Result<Bound> {
     let address = socket.local_addr()?;
     let url = match address.as_socket() {
         Some(address) => {
             bound_kernel(&socket);
-            entry.url(address)
+            options.url(address)
         }
         None if address.is_unix() => {
-            entry.tls = false;
+            options.tls = false;
             format!("ws+unix://{}", unix_name(&address))
         }
         None => return Err(io::Error::other("it is neither a TCP nor a Unix socket")),
     };
     let sockets = shared(socket, shards)?;
-    let listening = |socket| Listening::new(socket, entry, true);
+    let listening = |socket| Listening::new(socket, options, true);
     Ok(Bound { url, sockets: sockets.into_iter().map(listening).collect(), file: None })
 }
 
@@ -231,7 +231,9 @@ mod tests {
         // TEST-NET-1 (RFC 5737) and the documentation prefix (RFC 3849): nobody's.
         let [here, not_here, nor_this] =
             ["127.0.0.1:0", "192.0.2.1:0", "[2001:db8::1]:0"].map(|a| a.parse().unwrap());
-        let bind = |addresses: &[SocketAddr], is_name| bind_resolved(addresses, is_name, Entry::default(), 2);
+        let bind = |addresses: &[SocketAddr], is_name| {
+            bind_resolved(addresses, is_name, ListenerOptions::default(), 2)
+        };
         for addresses in [[not_here, nor_this, here], [here, nor_this, not_here]] {
             let bound = bind(&addresses, true).unwrap();
             assert!(bound.len() == 1 && bound[0].url.starts_with("ws://127.0.0.1:"), "{bound:?}");

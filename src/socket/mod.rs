@@ -16,7 +16,7 @@ mod systemd;
 mod unix;
 
 pub use accept::{Acceptor, Arrival, Refusal, turn_away};
-pub use bound::{Bound, Entry, Listening, SocketFile};
+pub use bound::{Bound, ListenerOptions, Listening, SocketFile};
 pub use gate::Gate;
 pub use listen::{BindError, bind, bind_private};
 pub use peer_address::PeerAddress;

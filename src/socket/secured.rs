@@ -11,11 +11,11 @@ use std::{
 use bytes::{Buf, BufMut, BytesMut};
 
 use super::plain::Plain;
-use crate::tls::Session;
+use crate::tls::TlsSession;
 
 #[derive(Debug)]
 pub(super) struct Secured {
-    session: Session,
+    session: TlsSession,
     /// A record, or a message of the handshake, that has not arrived whole.
     unfinished: Vec<u8>,
     /// Plaintext that is still to be read.
@@ -27,7 +27,7 @@ pub(super) struct Secured {
 }
 
 impl Secured {
-    pub(super) fn new(session: Session) -> Self {
+    pub(super) fn new(session: TlsSession) -> Self {
         Self {
             session,
             unfinished: Vec::new(),
@@ -37,7 +37,7 @@ impl Secured {
         }
     }
 
-    pub(super) fn session(&self) -> &Session {
+    pub(super) fn session(&self) -> &TlsSession {
         &self.session
     }
 

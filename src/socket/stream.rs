@@ -87,7 +87,7 @@ impl Stream {
     }
 
     /// From now on everything goes through `session`.
-    pub fn secure(&mut self, session: tls::Session) {
+    pub fn secure(&mut self, session: tls::TlsSession) {
         self.secured = Some(Box::new(Secured::new(session)));
     }
 

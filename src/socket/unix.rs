@@ -8,12 +8,17 @@ use std::{
 
 use socket2::{Domain, SockAddr, Socket, Type};
 
-use super::bound::{BACKLOG, Bound, Entry, Listening, SocketFile, shared};
+use super::bound::{BACKLOG, Bound, ListenerOptions, Listening, SocketFile, shared};
 use crate::descriptors::placed;
 
 /// A socket file that nobody answers on is left over from a crash and is replaced; one that
 /// somebody answers on is in use; anything else at that path is not ours to remove.
-pub(super) fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> io::Result<Bound> {
+pub(super) fn bind_unix(
+    path: &Path,
+    options: ListenerOptions,
+    shards: usize,
+    mode: u32,
+) -> io::Result<Bound> {
     let address = SockAddr::unix(path)?;
     match std::fs::symlink_metadata(path) {
         Ok(found) if found.file_type().is_socket() => {
@@ -40,8 +45,8 @@ pub(super) fn bind_unix(path: &Path, entry: Entry, shards: usize, mode: u32) -> 
     // Before listen nobody can connect, so nobody slips in between.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
     socket.listen(BACKLOG)?;
-    let entry = Entry { tls: false, ..entry };
-    let listening = |socket| Listening::new(socket, entry, false);
+    let options = ListenerOptions { tls: false, ..options };
+    let listening = |socket| Listening::new(socket, options, false);
     Ok(Bound {
         url: format!("ws+unix://{}", path.display()),
         sockets: shared(socket, shards)?.into_iter().map(listening).collect(),

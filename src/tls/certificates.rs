@@ -12,7 +12,7 @@ use rustls::{
 use super::{
     identity::{Identity, authorities},
     resolver::Resolver,
-    session::Session,
+    session::TlsSession,
     stamp::{Stamp, stamps},
 };
 use crate::config::{ConfigError, Tls};
@@ -48,9 +48,9 @@ impl Certificates {
     }
 
     /// A session with a client that has connected.
-    pub fn session(&self) -> Result<Session, rustls::Error> {
+    pub fn session(&self) -> Result<TlsSession, rustls::Error> {
         let config = self.current.read().config.clone();
-        Session::new(config)
+        TlsSession::new(config)
     }
 
     /// The configuration for a library that keeps its own buffers.

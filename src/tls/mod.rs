@@ -11,5 +11,5 @@ mod stamp;
 mod watch;
 
 pub use certificates::Certificates;
-pub use session::{Session, SessionError};
+pub use session::{SessionError, TlsSession};
 pub use watch::Watch;

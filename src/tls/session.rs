@@ -12,7 +12,7 @@ use rustls::{
 };
 
 /// The state of a session. It keeps no bytes: an idle one costs its keys and no buffer.
-pub struct Session {
+pub struct TlsSession {
     connection: UnbufferedServerConnection,
     /// True if the client will send nothing more that can be understood.
     finished: bool,
@@ -31,7 +31,7 @@ pub enum SessionError {
     CannotSend,
 }
 
-impl Session {
+impl TlsSession {
     pub(super) fn new(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         Ok(Self { connection: UnbufferedServerConnection::new(config)?, finished: false, failed: false })
     }
@@ -175,9 +175,9 @@ impl Session {
     }
 }
 
-impl std::fmt::Debug for Session {
+impl std::fmt::Debug for TlsSession {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Session").field("finished", &self.finished).finish_non_exhaustive()
+        f.debug_struct("TlsSession").field("finished", &self.finished).finish_non_exhaustive()
     }
 }
 

@@ -6,10 +6,10 @@ use crate::{
     config::{self, Application, ConfigError, Secret},
     php::zend::{
         call::{Call, handler},
-        class::{BadDeclaration, Declaration, Kind},
+        class::{BadDeclaration, ClassKind, Declaration},
         objects::{Meta, Native, Owned, create},
         properties,
-        thrown::{Kind as Throw, Thrown, bad_type, failed, throw},
+        thrown::{ExceptionKind, Thrown, bad_type, failed, throw},
     },
     runtime,
 };
@@ -28,7 +28,7 @@ impl Native for AppKeys {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     AppKeys::class().declare(&Declaration {
         name: "Ferrite\\Auth\\AppKeys",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],
@@ -67,5 +67,5 @@ fn from_file(call: &mut Call<'_>) -> Result<(), Thrown> {
 }
 
 fn refuse(error: ConfigError) -> Thrown {
-    throw(Throw::Configuration, &error.to_string())
+    throw(ExceptionKind::Configuration, &error.to_string())
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     php::zend::{
         call::Call,
-        thrown::{Kind as Throw, Thrown, bad_argument, throw},
+        thrown::{ExceptionKind, Thrown, bad_argument, throw},
         values,
     },
     port::{MAX_REASON, Outgoing, PayloadTooBig, check_topic, close_code_allowed},
@@ -83,7 +83,7 @@ pub(in crate::php) fn close_arguments<'a>(call: &Call<'a>) -> Result<(u16, &'a s
 }
 
 pub(in crate::php) fn too_many_topics(limit: usize) -> Thrown {
-    throw(Throw::Value, &format!("A connection may have at most {limit} topics (Limits::$maxTopics)"))
+    throw(ExceptionKind::Value, &format!("A connection may have at most {limit} topics (Limits::$maxTopics)"))
 }
 
 /// Reads a time.

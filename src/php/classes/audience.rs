@@ -14,7 +14,7 @@ use crate::{
         event_loop::{rules, server::Server, session::Session},
         zend::{
             call::{Call, handler, not_constructible},
-            class::{BadDeclaration, Declaration, Kind},
+            class::{BadDeclaration, ClassKind, Declaration},
             objects::{Meta, Native, Owned, create, state_of},
             thrown::{self, Thrown, bad_argument, bad_type, failed},
         },
@@ -44,7 +44,7 @@ impl Native for AudienceObject {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     AudienceObject::class().declare(&Declaration {
         name: "Ferrite\\Audience",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],

@@ -7,10 +7,10 @@ use crate::{
     config,
     php::zend::{
         call::{Call, handler, not_constructible},
-        class::{BadDeclaration, Class, Declaration, Kind},
+        class::{BadDeclaration, Class, ClassKind, Declaration},
         engine,
         objects::{self, state_of},
-        thrown::{Kind as Throw, Thrown, bad_type, throw},
+        thrown::{ExceptionKind, Thrown, bad_type, throw},
         values,
     },
     port::Identity,
@@ -21,7 +21,7 @@ static IDENTITY: Class = Class::new();
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     IDENTITY.declare(&Declaration {
         name: "Ferrite\\Auth\\Identity",
-        kind: Kind::Value,
+        kind: ClassKind::Value,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[
@@ -67,7 +67,7 @@ pub(in crate::php) fn options(call: &Call<'_>, number: u32) -> Result<Vec<config
     };
     if list.is_empty() {
         return Err(throw(
-            Throw::Configuration,
+            ExceptionKind::Configuration,
             "auth: an empty list would let nobody in; null asks nothing",
         ));
     }
@@ -77,7 +77,7 @@ pub(in crate::php) fn options(call: &Call<'_>, number: u32) -> Result<Vec<config
                 "auth: must be Ferrite\\Auth\\Jwt and Ferrite\\Auth\\AppKeys objects, and one is {}",
                 values::type_name(value)
             );
-            throw(Throw::Configuration, &error)
+            throw(ExceptionKind::Configuration, &error)
         })
     };
     list.values().map(Zval::dereference).map(each).collect()

@@ -6,9 +6,9 @@ use crate::{
     config::{self, ConfigError},
     php::zend::{
         call::{Call, handler},
-        class::{BadDeclaration, Class, Declaration, Kind},
+        class::{BadDeclaration, Class, ClassKind, Declaration},
         properties::{Properties, initialise},
-        thrown::{Kind as Throw, Thrown, failed, throw},
+        thrown::{ExceptionKind, Thrown, failed, throw},
         values,
     },
 };
@@ -18,7 +18,7 @@ pub(in crate::php) static COMPRESSION: Class = Class::new();
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     COMPRESSION.declare(&Declaration {
         name: "Ferrite\\Compression",
-        kind: Kind::Value,
+        kind: ClassKind::Value,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[
@@ -61,5 +61,5 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
     initialise(call, given)?;
     let this = call.this_zval();
     let this = this.object().ok_or_else(failed)?;
-    compression(this).map(drop).map_err(|error| throw(Throw::Configuration, &error.to_string()))
+    compression(this).map(drop).map_err(|error| throw(ExceptionKind::Configuration, &error.to_string()))
 }

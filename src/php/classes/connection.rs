@@ -15,9 +15,9 @@ use crate::{
         event_loop::{link::Link, rules},
         zend::{
             call::{Call, handler, not_constructible},
-            class::{BadDeclaration, Declaration, Kind},
+            class::{BadDeclaration, ClassKind, Declaration},
             objects::{Meta, Native, Owned, create, state_of},
-            thrown::{Kind as Throw, Thrown, bad_type, throw},
+            thrown::{ExceptionKind, Thrown, bad_type, throw},
             values,
         },
     },
@@ -41,7 +41,7 @@ impl Native for Connection {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Connection::class().declare(&Declaration {
         name: "Ferrite\\Connection",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[
@@ -136,13 +136,13 @@ fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     if let Some((topic, pattern)) = refused {
         let error =
             format!("The rule for \"{pattern}\" does not let this connection subscribe to \"{topic}\"");
-        return Err(throw(Throw::Forbidden, &error));
+        return Err(throw(ExceptionKind::Forbidden, &error));
     }
     // A rule may have forked.
     connection.link.check_process()?;
     match connection.link.publish(|publisher| publisher.subscribe(&connection.handle, &names)) {
         Some(Err(TopicError::TooMany { limit })) => return Err(too_many_topics(limit)),
-        Some(Err(error)) => return Err(throw(Throw::Value, &error.to_string())),
+        Some(Err(error)) => return Err(throw(ExceptionKind::Value, &error.to_string())),
         Some(Ok(())) | None => {}
     }
     call.returns_this();

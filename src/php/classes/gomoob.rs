@@ -9,7 +9,7 @@ use crate::{
     php::zend::{
         call::{Call, handler},
         callback::Callback,
-        class::{BadDeclaration, Declaration, Kind},
+        class::{BadDeclaration, ClassKind, Declaration},
         objects::{Meta, Native, create, state_of},
         thrown::{Thrown, bad_type},
     },
@@ -37,7 +37,7 @@ impl Native for Gomoob {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Gomoob::class().declare(&Declaration {
         name: "Ferrite\\Protocol\\Gomoob",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],

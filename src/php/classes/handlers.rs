@@ -2,7 +2,7 @@
 
 use crate::php::zend::{
     call::{Call, handler},
-    class::{BadDeclaration, Class, Declaration, Handler, Kind},
+    class::{BadDeclaration, Class, ClassKind, Declaration, Handler},
     thrown::Thrown,
 };
 
@@ -22,12 +22,14 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     let demanded: Vec<String> = METHODS.iter().map(|method| format!("abstract {method}")).collect();
     let demanded: Vec<(&str, Option<Handler>)> =
         demanded.iter().map(|method| (method.as_str(), None)).collect();
-    HANDLER
-        .declare(&Declaration { methods: &demanded, ..declaration("Ferrite\\Handler", Kind::Interface) })?;
+    HANDLER.declare(&Declaration {
+        methods: &demanded,
+        ..declaration("Ferrite\\Handler", ClassKind::Interface)
+    })?;
     BASE_HANDLER.declare(&Declaration {
         interfaces: &[HANDLER.entry()],
         methods: &METHODS.map(|method| (method, Some(handler(nothing)))),
-        ..declaration("Ferrite\\BaseHandler", Kind::Abstract)
+        ..declaration("Ferrite\\BaseHandler", ClassKind::Abstract)
     })
 }
 

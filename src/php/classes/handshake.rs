@@ -15,9 +15,9 @@ use crate::{
         event_loop::link::Link,
         zend::{
             call::{Call, handler, not_constructible},
-            class::{BadDeclaration, Declaration, Kind},
+            class::{BadDeclaration, ClassKind, Declaration},
             objects::{Meta, Native, Owned, create},
-            thrown::{Kind as Throw, Thrown, bad_argument, bad_type, throw},
+            thrown::{ExceptionKind, Thrown, bad_argument, bad_type, throw},
         },
     },
     port::{Accept, ConnectionId, Identity, Reject, TagError, TagValue, headers_size},
@@ -58,7 +58,7 @@ impl Native for Handshake {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Handshake::class().declare(&Declaration {
         name: "Ferrite\\Handshake",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &["public readonly Request $request", "public readonly ?Auth\\Identity $identity"],
@@ -128,7 +128,7 @@ fn this<'a>(call: &Call<'a>) -> Result<&'a Handshake, Thrown> {
     let handshake = call.this::<Handshake>()?;
     handshake.link.check_process()?;
     if handshake.decision.get() == Decision::Made {
-        return Err(throw(Throw::State, "The handshake is answered already"));
+        return Err(throw(ExceptionKind::State, "The handshake is answered already"));
     }
     Ok(handshake)
 }

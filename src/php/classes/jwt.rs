@@ -9,10 +9,10 @@ use crate::{
     config::{self, ConfigError, JwtKey, Pem, Secret},
     php::zend::{
         call::{Call, handler},
-        class::{BadDeclaration, Declaration, Kind},
+        class::{BadDeclaration, ClassKind, Declaration},
         objects::{Meta, Native, create},
         properties,
-        thrown::{Kind as Throw, Thrown, bad_type, throw},
+        thrown::{ExceptionKind, Thrown, bad_type, throw},
     },
     runtime,
 };
@@ -31,7 +31,7 @@ impl Native for Jwt {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Jwt::class().declare(&Declaration {
         name: "Ferrite\\Auth\\Jwt",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],
@@ -49,7 +49,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
 }
 
 fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let refuse = |error: ConfigError| throw(Throw::Configuration, &error.to_string());
+    let refuse = |error: ConfigError| throw(ExceptionKind::Configuration, &error.to_string());
     let key = key(call)?.map_err(refuse)?;
     let mut jwt = config::Jwt::new(key);
     jwt.audience = audience(call)?.map_err(refuse)?;

@@ -8,9 +8,9 @@ use crate::{
     config::{self, ConfigError, PerAddress},
     php::zend::{
         call::{Call, handler},
-        class::{BadDeclaration, Class, Declaration, Kind},
+        class::{BadDeclaration, Class, ClassKind, Declaration},
         properties::{Properties, initialise},
-        thrown::{Kind as Throw, Thrown, failed, throw},
+        thrown::{ExceptionKind, Thrown, failed, throw},
         values,
     },
 };
@@ -21,7 +21,7 @@ pub(in crate::php) static HEARTBEAT: Class = Class::new();
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     let value = Declaration {
         name: "",
-        kind: Kind::Value,
+        kind: ClassKind::Value,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],
@@ -136,7 +136,7 @@ pub(in crate::php) fn heartbeat(object: &ZendObject) -> Result<config::Heartbeat
 fn refuse(error: &ConfigError) -> Thrown {
     let text = error.to_string();
     let text = text.strip_prefix("limits.").or_else(|| text.strip_prefix("heartbeat.")).unwrap_or(&text);
-    throw(Throw::Configuration, text)
+    throw(ExceptionKind::Configuration, text)
 }
 
 fn construct_limits(call: &mut Call<'_>) -> Result<(), Thrown> {

@@ -15,7 +15,7 @@ use crate::{
         call::Call,
         callback::Callback,
         properties,
-        thrown::{Kind, Thrown, bad_type, throw},
+        thrown::{ExceptionKind, Thrown, bad_type, throw},
         values,
     },
 };
@@ -201,7 +201,7 @@ fn not_utf8(option: &'static str, text: &[u8]) -> ConfigError {
 }
 
 fn refuse(error: ConfigError) -> Thrown {
-    throw(Kind::Configuration, &error.to_string())
+    throw(ExceptionKind::Configuration, &error.to_string())
 }
 
 /// The constructor's arguments by place.

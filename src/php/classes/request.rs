@@ -6,7 +6,7 @@ use crate::{
     http,
     php::zend::{
         call::{Call, handler, not_constructible},
-        class::{BadDeclaration, Declaration, Kind},
+        class::{BadDeclaration, ClassKind, Declaration},
         objects::{Meta, Native, Owned, create},
         thrown::Thrown,
         values,
@@ -31,7 +31,7 @@ impl Native for Request {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Request::class().declare(&Declaration {
         name: "Ferrite\\Request",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[

@@ -8,7 +8,7 @@ use crate::{
     php::zend::{
         call::{Call, handler},
         calls,
-        class::{BadDeclaration, Class, Declaration, Kind},
+        class::{BadDeclaration, Class, ClassKind, Declaration},
         objects,
         properties::{Properties, initialise},
         thrown::{Thrown, bad_argument, failed},
@@ -22,7 +22,7 @@ pub(in crate::php) static RESPONSE: Class = Class::new();
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     RESPONSE.declare(&Declaration {
         name: "Ferrite\\Response",
-        kind: Kind::Value,
+        kind: ClassKind::Value,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[

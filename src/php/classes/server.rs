@@ -17,9 +17,9 @@ use crate::{
         zend::{
             call::{Call, handler},
             callback::Callback,
-            class::{BadDeclaration, Declaration, Handler, Kind},
+            class::{BadDeclaration, ClassKind, Declaration, Handler},
             objects::{Native, create},
-            thrown::{Kind as Throw, Thrown, bad_argument, failed, throw},
+            thrown::{ExceptionKind, Thrown, bad_argument, failed, throw},
             values,
         },
     },
@@ -92,7 +92,7 @@ const METHODS: &[(&str, Option<Handler>)] = &[
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Server::class().declare(&Declaration {
         name: "Ferrite\\Server",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],
@@ -201,9 +201,9 @@ fn do_poll(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn stream(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
-    let session = server.session().ok_or_else(|| throw(Throw::State, "The server is not started"))?;
+    let session = server.session().ok_or_else(|| throw(ExceptionKind::State, "The server is not started"))?;
     let stream = session.stream(&server.timers).map_err(|error| {
-        throw(Throw::State, &format!("No stream can be made beside those that are open: {error}"))
+        throw(ExceptionKind::State, &format!("No stream can be made beside those that are open: {error}"))
     })?;
     call.returns(stream.ok_or_else(failed)?);
     Ok(())
@@ -225,12 +225,12 @@ fn addresses(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn reload_tls(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     if server.config.tls.is_empty() {
-        return Err(throw(Throw::State, "The server has no certificates: give it the option tls"));
+        return Err(throw(ExceptionKind::State, "The server has no certificates: give it the option tls"));
     }
-    let session = server.session().ok_or_else(|| throw(Throw::State, "The server is not started"))?;
+    let session = server.session().ok_or_else(|| throw(ExceptionKind::State, "The server is not started"))?;
     options::check_certificates(&server.config)
         .and_then(|()| session.reload_tls())
-        .map_err(|error| throw(Throw::Configuration, &error.to_string()))
+        .map_err(|error| throw(ExceptionKind::Configuration, &error.to_string()))
 }
 
 /// The core gives the URL for clients, `ws://host:port`; here it is the notation of `listen`.

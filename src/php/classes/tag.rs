@@ -10,9 +10,9 @@ use ext_php_rs::{
 use crate::{
     php::zend::{
         call::{Call, handler, not_constructible},
-        class::{BadDeclaration, Declaration, Kind},
+        class::{BadDeclaration, ClassKind, Declaration},
         objects::{Meta, Native, Owned, create, state_of},
-        thrown::{Kind as Throw, Thrown, bad_argument, bad_type, failed, throw},
+        thrown::{ExceptionKind, Thrown, bad_argument, bad_type, failed, throw},
         values,
     },
     port::{Query, QueryError, TagError, TagValue, check_tag, check_tag_name},
@@ -32,7 +32,7 @@ impl Native for Tag {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Tag::class().declare(&Declaration {
         name: "Ferrite\\Tag",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],
@@ -119,7 +119,7 @@ fn returns(call: &mut Call<'_>, query: Query) -> Result<(), Thrown> {
 
 /// A query that is none, or too large.
 pub(in crate::php) fn invalid(error: &QueryError) -> Thrown {
-    throw(Throw::InvalidQuery, &error.to_string())
+    throw(ExceptionKind::InvalidQuery, &error.to_string())
 }
 
 /// The name of a tag.
@@ -190,9 +190,10 @@ pub(in crate::php) fn refused(error: &TagError, number: u32) -> Thrown {
             number,
             &format!("must not have values of more than 200 bytes, that of the tag \"{name}\" has {length}"),
         ),
-        TagError::TooMany { limit } => {
-            throw(Throw::Value, &format!("A connection may have at most {limit} tags (Limits::$maxTags)"))
-        }
+        TagError::TooMany { limit } => throw(
+            ExceptionKind::Value,
+            &format!("A connection may have at most {limit} tags (Limits::$maxTags)"),
+        ),
     }
 }
 

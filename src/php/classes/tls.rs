@@ -7,9 +7,9 @@ use crate::{
     config::{self, ConfigError},
     php::zend::{
         call::{Call, handler},
-        class::{BadDeclaration, Class, Declaration, Kind},
+        class::{BadDeclaration, Class, ClassKind, Declaration},
         properties::{Properties, file as file_of, initialise},
-        thrown::{Kind as Throw, Thrown, bad_type, failed, throw},
+        thrown::{ExceptionKind, Thrown, bad_type, failed, throw},
         values,
     },
     runtime,
@@ -20,7 +20,7 @@ static TLS: Class = Class::new();
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     TLS.declare(&Declaration {
         name: "Ferrite\\Tls",
-        kind: Kind::Value,
+        kind: ClassKind::Value,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[
@@ -47,11 +47,13 @@ pub(in crate::php) fn certificates(call: &Call<'_>, number: u32) -> Result<Vec<c
     given
         .into_iter()
         .map(|value| match value.object().filter(|object| TLS.is_of(object)) {
-            Some(object) => files(object).map_err(|error| throw(Throw::Configuration, &error.to_string())),
+            Some(object) => {
+                files(object).map_err(|error| throw(ExceptionKind::Configuration, &error.to_string()))
+            }
             None if is_list => {
                 let error =
                     format!("tls: must be Ferrite\\Tls objects, and one is {}", values::type_name(value));
-                Err(throw(Throw::Configuration, &error))
+                Err(throw(ExceptionKind::Configuration, &error))
             }
             None => {
                 let given = values::type_name(value);
@@ -86,5 +88,5 @@ fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
     let this = this.object().ok_or_else(failed)?;
     files(this)
         .and_then(|files| runtime::check_certificate(&files))
-        .map_err(|error| throw(Throw::Configuration, &error.to_string()))
+        .map_err(|error| throw(ExceptionKind::Configuration, &error.to_string()))
 }

@@ -17,7 +17,7 @@ use crate::{
         zend::{
             callback::Callback,
             calls,
-            thrown::{self, Kind as Throw, Outcome, Thrown, throw},
+            thrown::{self, ExceptionKind, Outcome, Thrown, throw},
             values,
         },
     },
@@ -130,7 +130,7 @@ fn call<const N: usize>(name: &str, mut arguments: [Zval; N]) -> Result<Zval, Ou
 }
 
 fn exception(message: &str) -> Outcome {
-    let _ = throw(Throw::InvalidArgument, message);
+    let _ = throw(ExceptionKind::InvalidArgument, message);
     thrown::outcome()
 }
 

@@ -15,7 +15,7 @@ use crate::{
         zend::{
             fork,
             objects::Owned,
-            thrown::{Kind, Thrown, throw},
+            thrown::{ExceptionKind, Thrown, throw},
         },
     },
     port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publisher, SendResult},
@@ -117,7 +117,7 @@ pub(in crate::php) fn check_process(birth: fork::Process) -> Result<(), Thrown> 
         return Ok(());
     }
     Err(throw(
-        Kind::State,
+        ExceptionKind::State,
         "The server belongs to the process that made it; this one was forked from that process and cannot use it",
     ))
 }

@@ -14,7 +14,7 @@ use crate::{
     php::zend::{
         callback::{Callback, Calls},
         nesting::Nesting,
-        thrown::{self, Kind, Thrown, throw},
+        thrown::{self, ExceptionKind, Thrown, throw},
         values,
     },
     port::{ConnectionHandle, TopicPattern},
@@ -92,7 +92,7 @@ pub(in crate::php) fn refused<'a>(
         if nesting.is_too_deep()? {
             let why =
                 "The rules of onSubscribe are nested too deep: one subscribes to what it is asked about";
-            return Err(throw(Kind::State, why));
+            return Err(throw(ExceptionKind::State, why));
         }
         let fiber = nesting.enter();
         let refused = question.refuses(&calls, connection, topic);
@@ -119,7 +119,10 @@ impl Question {
             Some(thrown) => Err(thrown),
             None => answer.bool().ok_or_else(|| {
                 let what = values::type_name(&answer);
-                throw(Kind::Type, &format!("The rule of onSubscribe must return bool, {what} returned"))
+                throw(
+                    ExceptionKind::Type,
+                    &format!("The rule of onSubscribe must return bool, {what} returned"),
+                )
             }),
         };
         drop((answer, held));

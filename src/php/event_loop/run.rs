@@ -23,7 +23,7 @@ use crate::{
             nesting::Nesting,
             output,
             signals::Mask,
-            thrown::{self, Kind, Thrown, throw},
+            thrown::{self, ExceptionKind, Thrown, throw},
         },
     },
     port::{CloseCode, Event},
@@ -57,16 +57,16 @@ pub(in crate::php) fn start(server: &Server, this: &Zval) -> Result<(), Thrown> 
 /// In a callback that itself runs it is refused: it would run the next callback inside that one, which may do the
 /// same. In a Fiber of its own it is allowed, because such a Fiber keeps no other code waiting.
 pub(in crate::php) fn poll(server: &Server, this: &Zval, timeout: Duration) -> Result<usize, Thrown> {
-    let session = server.session().ok_or_else(|| throw(Kind::State, "The server is not started"))?;
+    let session = server.session().ok_or_else(|| throw(ExceptionKind::State, "The server is not started"))?;
     if session.is_run {
-        return Err(throw(Kind::State, "The server is run by run()"));
+        return Err(throw(ExceptionKind::State, "The server is run by run()"));
     }
     if session.is_starting.get() {
-        return Err(throw(Kind::State, "The server is not started yet"));
+        return Err(throw(ExceptionKind::State, "The server is not started yet"));
     }
     if session.loops.borrow().contains(&engine::current_fiber()) {
         let why = "poll() was called inside a callback: return from it, or wait in a Fiber of your own";
-        return Err(throw(Kind::State, why));
+        return Err(throw(ExceptionKind::State, why));
     }
     check_depth()?;
     let until = Instant::now().checked_add(timeout);
@@ -137,28 +137,29 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
     let sapi = engine::sapi();
     if !SAPIS.contains(&sapi.as_str()) {
         return Err(throw(
-            Kind::State,
+            ExceptionKind::State,
             &format!(
                 "A server runs in PHP's command line (SAPI cli), not in {sapi}: start it with `php server.php`"
             ),
         ));
     }
     if server.session().is_some() {
-        return Err(throw(Kind::State, "The server runs already"));
+        return Err(throw(ExceptionKind::State, "The server runs already"));
     }
     check_depth()?;
-    options::check_files(&server.config).map_err(|error| throw(Kind::Configuration, &error.to_string()))?;
+    options::check_files(&server.config)
+        .map_err(|error| throw(ExceptionKind::Configuration, &error.to_string()))?;
     // One that ended with `exit()` may still hold the address.
     ending::await_ends();
     let runtime = runtime::Server::start(server.config.clone()).map_err(|error| {
         let kind = match error {
-            runtime::StartError::Config(_) => Kind::Configuration,
-            runtime::StartError::Bind(_) | runtime::StartError::System(_) => Kind::Bind,
+            runtime::StartError::Config(_) => ExceptionKind::Configuration,
+            runtime::StartError::Bind(_) | runtime::StartError::System(_) => ExceptionKind::Bind,
         };
         throw(kind, &error.to_string())
     })?;
     let session = Session::new(runtime, &server.rules, is_run)
-        .ok_or_else(|| throw(Kind::Error, "Ferrite: the server has lost its queue"))?;
+        .ok_or_else(|| throw(ExceptionKind::Error, "Ferrite: the server has lost its queue"))?;
     let session = Rc::new(session);
     server.attach(session.clone());
     Ok(session)
@@ -268,7 +269,7 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
     server.release_all(held)?;
     log::output_lost(server, session)?;
     match session.panic.take() {
-        Some(panic) => Err(throw(Kind::Error, &format!("A network thread has panicked: {panic}"))),
+        Some(panic) => Err(throw(ExceptionKind::Error, &format!("A network thread has panicked: {panic}"))),
         None => Ok(()),
     }
 }
@@ -287,7 +288,7 @@ fn dispatch_rest(server: &Server, session: &Session) -> Result<(), Thrown> {
 fn check_depth() -> Result<(), Thrown> {
     if is_too_deep()? {
         let why = "The loops of servers are nested too deep: callbacks run loops whose callbacks run loops";
-        return Err(throw(Kind::State, why));
+        return Err(throw(ExceptionKind::State, why));
     }
     Ok(())
 }
@@ -340,7 +341,7 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
         }
         Ended::Panicked(what) => {
             server.give_up(&session, thrown::release_aside);
-            Err(throw(Kind::Error, &format!("Ferrite: internal error: {what}")))
+            Err(throw(ExceptionKind::Error, &format!("Ferrite: internal error: {what}")))
         }
         Ended::FatalError => {
             server.leave(&session, thrown::release_aside, true);

@@ -12,7 +12,7 @@ use ext_php_rs::types::Zval;
 use crate::php::zend::{
     call::{Call, handler, not_constructible},
     callback::Callback,
-    class::{BadDeclaration, Declaration, Kind},
+    class::{BadDeclaration, ClassKind, Declaration},
     objects::{Meta, Native, Owned, create},
     thrown::Thrown,
 };
@@ -64,7 +64,7 @@ impl Native for Timer {
 pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     Timer::class().declare(&Declaration {
         name: "Ferrite\\Timer",
-        kind: Kind::Native,
+        kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],

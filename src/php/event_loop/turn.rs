@@ -16,7 +16,7 @@ use crate::{
         classes::{handshake, request, response},
         zend::{
             callback::Callback,
-            thrown::{self, Kind, Outcome, Thrown, throw},
+            thrown::{self, ExceptionKind, Outcome, Thrown, throw},
             values,
         },
     },
@@ -240,7 +240,7 @@ fn failed() -> Respond {
 /// The exception for a callback that returned something else.
 fn no_response(what: &str) -> Outcome {
     let _ = throw(
-        Kind::Type,
+        ExceptionKind::Type,
         &format!("The callback of onRequest must return Ferrite\\Response, string or null, {what} returned"),
     );
     thrown::outcome()
@@ -327,8 +327,10 @@ fn permits(
             });
         }
         Err(what) => {
-            let _ =
-                throw(Kind::Type, &format!("The callback of onAuthorize must return bool, {what} returned"));
+            let _ = throw(
+                ExceptionKind::Type,
+                &format!("The callback of onAuthorize must return bool, {what} returned"),
+            );
             if let Outcome::Threw(error) = thrown::outcome() {
                 fail(server, session, client, error)?;
             }

@@ -22,7 +22,7 @@ use super::{
     class::{Class, Handler},
     externs,
     objects::{self, Native, Owned},
-    thrown::{self, Kind, Thrown, throw},
+    thrown::{self, ExceptionKind, Thrown, throw},
 };
 
 /// The arguments of the running call, numbered from 1 as PHP does. Those that a variadic method was given by
@@ -77,7 +77,7 @@ where
         if let Err(panic) = outcome {
             let what = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-            let _ = throw(Kind::Error, &format!("Ferrite: internal error: {what}"));
+            let _ = throw(ExceptionKind::Error, &format!("Ferrite: internal error: {what}"));
         }
     }
     enter::<M>
@@ -153,14 +153,14 @@ impl<'a> Call<'a> {
         if unsafe { objects::construct(self.this_object(), value) } {
             return Ok(());
         }
-        Err(throw(Kind::Error, "The object is constructed already"))
+        Err(throw(ExceptionKind::Error, "The object is constructed already"))
     }
 
     /// The state of the object the method was called on.
     pub(in crate::php) fn this<T: Native>(&self) -> Result<&'a T, Thrown> {
         // SAFETY: the object outlives the frame, which holds a reference to it.
         unsafe { objects::state(self.this_object()) }
-            .ok_or_else(|| throw(Kind::Error, "The object was not constructed"))
+            .ok_or_else(|| throw(ExceptionKind::Error, "The object was not constructed"))
     }
 
     /// An argument as it came; `None` if it was left out.
@@ -416,5 +416,5 @@ const IS_UNUSED: u8 = 0;
 
 /// The private constructor of a class whose objects only the server makes. Only reflection reaches it.
 pub(in crate::php) fn not_constructible(_: &mut Call<'_>) -> Result<(), Thrown> {
-    Err(throw(Kind::Error, "Only the server makes these objects"))
+    Err(throw(ExceptionKind::Error, "Only the server makes these objects"))
 }

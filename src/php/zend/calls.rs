@@ -6,7 +6,7 @@ use ext_php_rs::{ffi, types::Zval};
 
 use super::{
     engine::{call_function, call_method, fiber_class, is_interrupted},
-    thrown::{self, Kind, Thrown, throw},
+    thrown::{self, ExceptionKind, Thrown, throw},
 };
 
 /// Lets the engine serve interrupts: signal handlers of pcntl, the time limit, an exhausted memory limit. It does
@@ -33,7 +33,10 @@ pub(in crate::php) fn is_suspended(fiber: usize) -> Result<bool, Thrown> {
 pub(in crate::php) fn call_needed(name: &str, arguments: &mut [Zval]) -> Result<Zval, Thrown> {
     let mut result = Zval::new();
     if !call_function(name, arguments, Some(&mut result)) {
-        return Err(throw(Kind::State, &format!("PHP's function {name}() is needed, and is disabled")));
+        return Err(throw(
+            ExceptionKind::State,
+            &format!("PHP's function {name}() is needed, and is disabled"),
+        ));
     }
     thrown::pending().map_or(Ok(result), Err)
 }

@@ -34,7 +34,7 @@ pub(in crate::php) struct Class(AtomicPtr<zend_class_entry>);
 /// The declaration of a class.
 pub(in crate::php) struct Declaration<'a> {
     pub(in crate::php) name: &'a str,
-    pub(in crate::php) kind: Kind,
+    pub(in crate::php) kind: ClassKind,
     pub(in crate::php) parent: *mut zend_class_entry,
     pub(in crate::php) interfaces: &'a [*mut zend_class_entry],
     /// As in the stub, without the semicolon.
@@ -49,7 +49,7 @@ pub(in crate::php) type Create = unsafe extern "C" fn(*mut zend_class_entry) -> 
 
 /// The ways in which a class may be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::php) enum Kind {
+pub(in crate::php) enum ClassKind {
     /// Made by Rust or holding Rust state: no subclass, no dynamic property, no serialisation.
     Native,
     /// A plain final value.
@@ -83,7 +83,7 @@ impl Class {
         let mut template: zend_class_entry = unsafe { MaybeUninit::zeroed().assume_init() };
         template.name = interned(declaration.name);
         template.info.internal.builtin_functions = functions;
-        let entry = if declaration.kind == Kind::Interface {
+        let entry = if declaration.kind == ClassKind::Interface {
             // SAFETY: the module starts; the engine copies the template and the function table.
             unsafe { ffi::zend_register_internal_interface(&raw mut template) }
         } else {
@@ -152,7 +152,7 @@ impl Class {
     }
 }
 
-impl Kind {
+impl ClassKind {
     fn flags(self) -> u32 {
         match self {
             Self::Native => {

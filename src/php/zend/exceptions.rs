@@ -1,7 +1,7 @@
 //! `Ferrite\Exception` and the exceptions that implement it.
 
 use super::{
-    class::{BadDeclaration, Class, Declaration, Kind},
+    class::{BadDeclaration, Class, ClassKind, Declaration},
     externs,
 };
 
@@ -16,7 +16,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     let (throwable, logic, runtime) = externs::throwable_classes();
     let nothing = Declaration {
         name: "",
-        kind: Kind::Open,
+        kind: ClassKind::Open,
         parent: std::ptr::null_mut(),
         interfaces: &[],
         properties: &[],
@@ -25,7 +25,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
     };
     EXCEPTION.declare(&Declaration {
         name: "Ferrite\\Exception",
-        kind: Kind::Interface,
+        kind: ClassKind::Interface,
         interfaces: &[throwable],
         ..nothing
     })?;

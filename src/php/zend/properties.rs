@@ -13,7 +13,7 @@ use super::{
     call::Call,
     engine,
     objects::property,
-    thrown::{Kind as Throw, Thrown, throw},
+    thrown::{ExceptionKind, Thrown, throw},
 };
 use crate::config::ConfigError;
 
@@ -21,7 +21,10 @@ use crate::config::ConfigError;
 pub(in crate::php) fn initialise<const N: usize>(call: &Call<'_>, given: [Zval; N]) -> Result<(), Thrown> {
     for (index, value) in given.into_iter().enumerate() {
         if !call.initialise(index, value) {
-            return Err(throw(Throw::Error, "Cannot modify readonly properties: constructed already"));
+            return Err(throw(
+                ExceptionKind::Error,
+                "Cannot modify readonly properties: constructed already",
+            ));
         }
     }
     Ok(())

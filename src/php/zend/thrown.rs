@@ -53,7 +53,7 @@ impl State {
 
 /// The classes that can be thrown.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::php) enum Kind {
+pub(in crate::php) enum ExceptionKind {
     Error,
     Type,
     Value,
@@ -66,7 +66,7 @@ pub(in crate::php) enum Kind {
 }
 
 /// Throws.
-pub(in crate::php) fn throw(kind: Kind, message: &str) -> Thrown {
+pub(in crate::php) fn throw(kind: ExceptionKind, message: &str) -> Thrown {
     let message = c_string(message);
     // SAFETY: the class entries live as long as the module; the message is copied.
     unsafe { ffi::zend_throw_exception(kind.class(), message.as_ptr(), 0) };
@@ -128,7 +128,7 @@ pub(in crate::php) fn is_exiting() -> bool {
 
 /// For a call into the engine that said it failed; makes sure that an exception tells why.
 pub(in crate::php) fn failed() -> Thrown {
-    pending().unwrap_or_else(|| throw(Kind::Error, "Ferrite: a call into the engine failed"))
+    pending().unwrap_or_else(|| throw(ExceptionKind::Error, "Ferrite: a call into the engine failed"))
 }
 
 /// True for an `InvalidArgumentException`, or one of its descendants.
@@ -256,7 +256,7 @@ fn ignore(exception: Zval) -> Result<(), Thrown> {
     Ok(())
 }
 
-impl Kind {
+impl ExceptionKind {
     fn class(self) -> *mut zend_class_entry {
         match self {
             // SAFETY: written once when the engine starts.
