@@ -77,11 +77,11 @@ impl Refused {
             ("WWW-Authenticate".to_owned(), challenge.into_bytes())
         };
         let headers: Vec<_> = self.challenges.iter().map(challenge).collect();
-        http::rejection(401, format!("{}\n", self.told()).as_bytes(), &headers)
+        http::rejection(401, format!("{}\n", self.text_for_client()).as_bytes(), &headers)
     }
 
     /// The text that helps an honest client. For all others every bad credential looks the same.
-    fn told(&self) -> &'static str {
+    fn text_for_client(&self) -> &'static str {
         match self.reason {
             Reason::NoCredential => "this server wants to know who you are: send a credential",
             Reason::Expired => "the token has expired",

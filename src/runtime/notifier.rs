@@ -24,7 +24,7 @@ pub struct Notifier {
     interval: Option<Duration>,
     next_sign: Option<Instant>,
     /// Clients as they were told last, and when the next number may be.
-    told: usize,
+    reported: usize,
     next_status: Instant,
     /// True if the number has changed since.
     changed: bool,
@@ -54,7 +54,7 @@ impl Notifier {
         // Half of it, as sd_watchdog_enabled(3) has it.
         let interval = timeout.map(|timeout| timeout / 2);
         let next_sign = interval.map(|_| now);
-        Ok(Self { socket, to, interval, next_sign, told: 0, next_status: now, changed: false })
+        Ok(Self { socket, to, interval, next_sign, reported: 0, next_status: now, changed: false })
     }
 
     /// The server serves.
@@ -79,7 +79,7 @@ impl Notifier {
             self.next_sign = Some(now + interval);
             self.tell("WATCHDOG=1");
         }
-        self.changed = clients != self.told;
+        self.changed = clients != self.reported;
         if self.changed && now >= self.next_status {
             let status = self.status(clients);
             self.tell(&status);
@@ -94,7 +94,7 @@ impl Notifier {
 
     /// The line that `systemctl status` shows.
     fn status(&mut self, clients: usize) -> String {
-        self.told = clients;
+        self.reported = clients;
         self.changed = false;
         self.next_status = Instant::now() + STATUS_INTERVAL;
         format!("STATUS=Serving {clients} {}", if clients == 1 { "client" } else { "clients" })

@@ -30,7 +30,7 @@ pub(super) struct Stopping {
     spread: Duration,
     /// Connections when it began, and how many were told to go.
     of: usize,
-    told: usize,
+    closed: usize,
 }
 
 impl Shard {
@@ -259,7 +259,7 @@ impl Shard {
             let slots: Vec<_> = self.connections.iter().map(|(slot, c)| (slot as u32, c.is_open())).collect();
             let of = slots.iter().filter(|(_, open)| *open).count();
             let spread = (SPREAD_EACH * of.min(u32::MAX as usize) as u32).min(grace / 2);
-            self.closing.stopping = Some(Stopping { deadline, began: self.now, spread, of, told: 0 });
+            self.closing.stopping = Some(Stopping { deadline, began: self.now, spread, of, closed: 0 });
             for (slot, _) in slots {
                 self.turn_back_some(slot);
             }
@@ -322,9 +322,9 @@ impl Shard {
             .iter()
             .filter(|(_, connection)| connection.is_open())
             .map(|(_, connection)| connection.id)
-            .take(due.saturating_sub(stopping.told))
+            .take(due.saturating_sub(stopping.closed))
             .collect();
-        stopping.told = stopping.told.saturating_add(open.len());
+        stopping.closed = stopping.closed.saturating_add(open.len());
         self.closing.stopping = Some(stopping);
         for id in open {
             self.close(id, CloseCode::GOING_AWAY, GOING_AWAY.into());
@@ -353,7 +353,7 @@ impl Shard {
             began: now,
             spread: Duration::ZERO,
             of: 0,
-            told: 0,
+            closed: 0,
         });
     }
 

@@ -73,7 +73,7 @@ impl Shard {
                 _ => shard.serve(slot, false),
             });
             served += 1;
-            if self.has_batch(messages, bytes) || self.schedule.work.is_used_up_by(served) {
+            if self.has_batch(messages, bytes) || self.schedule.work.spend(served) {
                 break;
             }
         }

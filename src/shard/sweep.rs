@@ -121,7 +121,7 @@ impl Shard {
         let now = self.now;
         let config = &self.common.config;
         let Some(connection) = self.connections.get_mut(slot as usize) else { return Due::Nothing };
-        if connection.is_waited_for() && connection.stream.take_heard() {
+        if connection.is_waited_for() && connection.stream.take_activity() {
             connection.note_progress(now, config.limits.close_timeout);
         }
         let reading = connection.may_read();

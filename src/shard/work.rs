@@ -47,7 +47,7 @@ impl Work {
     }
 
     /// So many things were done, most of them small. Whether the part is to end now.
-    pub(super) fn is_used_up_by(&mut self, things: usize) -> bool {
+    pub(super) fn spend(&mut self, things: usize) -> bool {
         (things.is_multiple_of(SMALL) && self.check_used_up()) || self.is_none()
     }
 

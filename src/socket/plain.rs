@@ -62,7 +62,7 @@ impl Plain {
     }
 
     /// True if the other side has acknowledged some of the bytes that waited at the last look.
-    pub(super) fn take_heard(&mut self) -> bool {
+    pub(super) fn take_activity(&mut self) -> bool {
         let queued = progress::queued(&self.as_socket());
         self.way.look(self.written, queued)
     }

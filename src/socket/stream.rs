@@ -59,8 +59,8 @@ impl Stream {
     }
 
     /// True if the client has acknowledged some of the bytes that waited at the last look.
-    pub fn take_heard(&mut self) -> bool {
-        self.plain.take_heard()
+    pub fn take_activity(&mut self) -> bool {
+        self.plain.take_activity()
     }
 
     /// Bytes that count as written and have not left.

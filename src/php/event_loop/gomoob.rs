@@ -144,7 +144,7 @@ fn failed_to_ask(
         // The connection is gone, or PHP has answered something impossible.
         Outcome::Done => close(session, client),
         Outcome::Leaving(thrown) => return Err(thrown),
-        Outcome::Threw(error) if thrown::is_invalid_argument(&error) && !is_heard(server) => {
+        Outcome::Threw(error) if thrown::is_invalid_argument(&error) && !has_callback(server) => {
             server.release(error, Some((session, client)))?;
             tell_operator(server, session)?;
             close(session, client);
@@ -161,7 +161,7 @@ fn failed_to_ask(
 
 /// Closes a client for its message, and lets the script know why.
 fn refuse(server: &Server, session: &Session, client: &Client, why: &str) -> Result<(), Thrown> {
-    if is_heard(server) {
+    if has_callback(server) {
         return failed_to_ask(server, session, client, exception(why));
     }
     tell_operator(server, session)?;
@@ -169,8 +169,8 @@ fn refuse(server: &Server, session: &Session, client: &Client, why: &str) -> Res
     Ok(())
 }
 
-fn is_heard(server: &Server) -> bool {
-    server.is_heard(On::Error)
+fn has_callback(server: &Server) -> bool {
+    server.has_callback(On::Error)
 }
 
 /// Not for each message: any client could fill the log.

@@ -68,7 +68,7 @@ pub(in crate::php) fn fail(
         if is_forbidden { (CloseCode::FORBIDDEN, "not authorised") } else { (CloseCode::INTERNAL_ERROR, "") };
     // And the log is not the client's to fill.
     let about = Some((session, client));
-    let reported = if is_forbidden && !server.is_heard(On::Error) {
+    let reported = if is_forbidden && !server.has_callback(On::Error) {
         server.release(error, about)
     } else {
         server.report(error, about)

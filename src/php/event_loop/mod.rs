@@ -1,6 +1,7 @@
 //! The loop on PHP's thread: a run of a server from its start to its end, and the callbacks in it.
 
 pub(in crate::php) mod clients;
+pub(in crate::php) mod dispatch;
 pub(in crate::php) mod ending;
 pub(in crate::php) mod gomoob;
 pub(in crate::php) mod invoke;
@@ -12,5 +13,4 @@ pub(in crate::php) mod run;
 pub(in crate::php) mod server;
 pub(in crate::php) mod session;
 pub(in crate::php) mod timers;
-pub(in crate::php) mod turn;
 pub(in crate::php) mod upcall;

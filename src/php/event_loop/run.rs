@@ -8,11 +8,11 @@ use std::{
 use ext_php_rs::types::Zval;
 
 use super::{
+    dispatch::{close, deal, dispatch_batch, dispatch_events},
     ending, log,
     server::{On, Server},
     session::{Session, Woken},
     timers::Timers,
-    turn::{close, deal, turn, turn_without_timers},
 };
 use crate::{
     php::{
@@ -77,7 +77,7 @@ pub(in crate::php) fn poll(server: &Server, this: &Zval, timeout: Duration) -> R
     }
     let ended = conduct(&session, || {
         loop {
-            let ran = turn(server, &session)?;
+            let ran = dispatch_batch(server, &session)?;
             if session.is_over() && !is_left_to_another(&session)? {
                 finish(server, &session, this)?;
                 return Ok(ran);
@@ -109,7 +109,7 @@ pub(in crate::php) fn stop(server: &Server, this: &Zval, grace: Duration) -> Res
     let ended = conduct(&session, || {
         while !session.is_over() {
             // The remaining timers are not for a run that ends.
-            turn_without_timers(server, &session)?;
+            dispatch_events(server, &session)?;
             if !session.is_over() {
                 sleep(&session, None, None)?;
             }
@@ -178,7 +178,7 @@ fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown
 
 fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
     while !session.is_over() {
-        turn(server, session)?;
+        dispatch_batch(server, session)?;
         serve_interrupts(session)?;
         match session.signals_arrived() {
             0 => {}

@@ -1,4 +1,4 @@
-//! `Ferrite\Server`: its state and its methods. How it runs is in [`run`] and [`turn`](super::turn).
+//! `Ferrite\Server`: its state and its methods. How it runs is in [`run`] and [`dispatch`](super::dispatch).
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -111,7 +111,7 @@ impl Server {
     }
 
     /// True if there is one.
-    pub(in crate::php) fn is_heard(&self, on: On) -> bool {
+    pub(in crate::php) fn has_callback(&self, on: On) -> bool {
         self.callbacks.get(on as usize).is_some_and(|callback| callback.borrow().is_some())
     }
 
@@ -159,11 +159,11 @@ impl Server {
     fn tell_interests(&self) {
         if let Some(session) = self.session() {
             session.consumer().set_interests(Interests {
-                handshakes: self.is_heard(On::Handshake),
-                messages: self.is_heard(On::Message) || self.is_heard(On::Authorize),
-                drains: self.is_heard(On::Drain),
-                requests: self.is_heard(On::Request),
-                presence: self.is_heard(On::Join) || self.is_heard(On::Leave),
+                handshakes: self.has_callback(On::Handshake),
+                messages: self.has_callback(On::Message) || self.has_callback(On::Authorize),
+                drains: self.has_callback(On::Drain),
+                requests: self.has_callback(On::Request),
+                presence: self.has_callback(On::Join) || self.has_callback(On::Leave),
                 kept_requests: false,
             });
         }

@@ -392,7 +392,7 @@ impl Session {
     }
 }
 
-/// Events dealt with in one turn. More would keep timers and signals waiting, fewer would wake shards more often.
+/// Events of one batch. More would keep timers and signals waiting, fewer would wake shards more often.
 pub(in crate::php) const BATCH: usize = 256;
 /// Time for the clients' close frames when the script dies.
 const ABORT_GRACE: Duration = Duration::from_millis(500);

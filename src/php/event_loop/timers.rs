@@ -41,7 +41,7 @@ struct Entry {
 /// The end of a round: timers that become due later wait for the next one, so that a callback that sets the next
 /// timer for at once cannot keep the loop.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::php) struct Turn {
+pub(in crate::php) struct Round {
     now: Instant,
     last: u64,
 }
@@ -101,24 +101,24 @@ impl Timers {
         self.inner.borrow().queue.first().map(|(due, _)| *due)
     }
 
-    /// Begins a turn.
-    pub(in crate::php) fn turn(&self) -> Turn {
-        Turn { now: Instant::now(), last: self.inner.borrow().last }
+    /// Begins a round.
+    pub(in crate::php) fn round(&self) -> Round {
+        Round { now: Instant::now(), last: self.inner.borrow().last }
     }
 
-    /// Takes the next callback that is due in this turn. Turns of a period that were missed are not
+    /// Takes the next callback that is due in this round. Rounds of a period that were missed are not
     /// made up.
-    pub(in crate::php) fn take_due(&self, turn: Turn) -> Option<Callback> {
+    pub(in crate::php) fn take_due(&self, round: Round) -> Option<Callback> {
         let inner = &mut *self.inner.borrow_mut();
         let (due, id) = *inner.queue.first()?;
-        if due > turn.now || id > turn.last {
+        if due > round.now || id > round.last {
             return None;
         }
         inner.queue.pop_first();
         let entry = inner.timers.get_mut(&id)?;
         let Some(period) = entry.period else { return inner.timers.remove(&id).map(|entry| entry.callback) };
         let next = due + period;
-        entry.due = if next > turn.now { next } else { turn.now + period };
+        entry.due = if next > round.now { next } else { round.now + period };
         inner.queue.insert((entry.due, id));
         Some(entry.callback.clone())
     }

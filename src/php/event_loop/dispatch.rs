@@ -1,4 +1,4 @@
-//! One turn of the loop: events to callbacks.
+//! Dispatching: a batch of events to callbacks.
 
 use bytes::Bytes;
 use ext_php_rs::types::Zval;
@@ -29,12 +29,12 @@ use crate::{
 
 /// Deals with the events that wait, at most a batch of them, and with the timers that are due. Says how
 /// many callbacks ran.
-pub(in crate::php) fn turn(server: &Server, session: &Session) -> Result<usize, Thrown> {
+pub(in crate::php) fn dispatch_batch(server: &Server, session: &Session) -> Result<usize, Thrown> {
     in_batch(server, session, || Ok(events(server, session)? + timers(server, session)?))
 }
 
 /// The same without the timers, for a stop from outside.
-pub(in crate::php) fn turn_without_timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
+pub(in crate::php) fn dispatch_events(server: &Server, session: &Session) -> Result<usize, Thrown> {
     in_batch(server, session, || events(server, session))
 }
 
@@ -73,11 +73,11 @@ fn events(server: &Server, session: &Session) -> Result<usize, Thrown> {
 
 fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
     let mut ran = 0;
-    let turn = server.timers.turn();
+    let round = server.timers.round();
     // The timers of a later run are none of this loop's.
     while !session.is_foreign()
         && !session.has_ended()
-        && let Some(callback) = server.timers.take_due(turn)
+        && let Some(callback) = server.timers.take_due(round)
     {
         ran += 1;
         server.call(callback, [])?;
@@ -149,7 +149,7 @@ fn dispatch_of_none(
     Delivery { event, receipt }: Delivery<ClientState>,
 ) -> Result<usize, Thrown> {
     match event {
-        Event::Handshake { id, handshake } => decide(server, session, id, *handshake),
+        Event::Handshake { id, handshake } => invoke_handshake(server, session, id, *handshake),
         Event::HandshakeGone { id } => {
             let gone = session.link.waiting.borrow_mut().remove(&id);
             drop(receipt);
@@ -167,7 +167,12 @@ fn dispatch_of_none(
     }
 }
 
-fn decide(server: &Server, session: &Session, id: ConnectionId, asked: Handshake) -> Result<usize, Thrown> {
+fn invoke_handshake(
+    server: &Server,
+    session: &Session,
+    id: ConnectionId,
+    asked: Handshake,
+) -> Result<usize, Thrown> {
     let callback = server.callback(On::Handshake);
     let request = request::object(asked.request, b"");
     let (Some(callback), Some(request)) = (callback, request) else {
@@ -257,18 +262,18 @@ fn message(
     if client.is_muted() {
         return Ok(0);
     }
-    if !server.is_heard(On::Authorize) && server.dialect.is_none() {
-        return hear(server, session, client, payload, binary);
+    if !server.has_callback(On::Authorize) && server.dialect.is_none() {
+        return deliver_message(server, session, client, payload, binary);
     }
-    let (judge, callback) = (server.callback(On::Authorize), server.callback(On::Message));
-    let is_heard = judge.is_some() || callback.is_some();
-    let data = is_heard.then(|| values::message(&payload, binary));
+    let (rule, callback) = (server.callback(On::Authorize), server.callback(On::Message));
+    let is_delivered = rule.is_some() || callback.is_some();
+    let data = is_delivered.then(|| values::message(&payload, binary));
     // Its memory is free for the network from here on, unless the dialect reads it.
     let dialect = server.dialect.as_ref().map(|dialect| (dialect, payload));
     let mut ran = 0;
-    if let (Some(judge), Some(judged)) = (judge, &data) {
+    if let (Some(rule), Some(checked)) = (rule, &data) {
         ran += 1;
-        if !permits(server, session, client, judge, judged.shallow_clone(), binary)? {
+        if !authorize_message(server, session, client, rule, checked.shallow_clone(), binary)? {
             data.into_iter().for_each(values::release);
             return Ok(ran);
         }
@@ -288,7 +293,7 @@ fn message(
 }
 
 /// Hands a message to the script alone. The way of nearly all of them: it asks for nothing else.
-fn hear(
+fn deliver_message(
     server: &Server,
     session: &Session,
     client: &Client,
@@ -303,17 +308,17 @@ fn hear(
 }
 
 /// True if the script lets a message pass. Otherwise the connection is closed and its further messages are dropped.
-fn permits(
+fn authorize_message(
     server: &Server,
     session: &Session,
     client: &Client,
-    judge: Callback,
+    rule: Callback,
     data: Zval,
     binary: bool,
 ) -> Result<bool, Thrown> {
     let arguments = [values::null(), data, values::bool(binary)];
     let read = |answer: &Zval| answer.bool().ok_or_else(|| values::type_name(answer));
-    let answer = invoke_with_result(server, session, client, judge, arguments, read)?;
+    let answer = invoke_with_result(server, session, client, rule, arguments, read)?;
     let Some(answer) = answer else {
         // It threw, and has been closed for that.
         client.mute();
