@@ -35,6 +35,8 @@ pub struct Inbox {
     current: usize,
     /// The rest of that shard's quantum.
     left: usize,
+    /// The end of a connection or a shard, and the number of records that come before it.
+    held: Option<(Event, usize)>,
 }
 
 impl Inbox {
@@ -43,7 +45,7 @@ impl Inbox {
         let (parker, descriptor) = (Arc::new(Parker::new()), WakeFd::new()?);
         let (notices, log, changes) = Notices::new(&parker, &descriptor.waker());
         let (shards, changes) = (Vec::new(), Some(changes));
-        Ok(Self { shards, notices, log, changes, parker, descriptor, current: 0, left: QUANTUM })
+        Ok(Self { shards, notices, log, changes, parker, descriptor, current: 0, left: QUANTUM, held: None })
     }
 
     /// The consumer's sleep state and waker, which a link needs to wake the consumer.
@@ -78,15 +80,23 @@ impl Inbox {
     }
 
     /// Returns the next event. The shards, and after them the log, take turns, so that a busy shard cannot hold up the
-    /// others.
+    /// others. A record that a shard sent before the end of a connection is returned before it.
     #[inline]
     pub fn pop(&mut self) -> Option<Event> {
+        if self.held.is_some() {
+            return self.pop_held();
+        }
         // One look at each, and one more at the shard whose quantum is just over.
         for _ in 0..=self.shards.len() {
             if self.left > 0
                 && let Some(event) = self.shards.get_mut(self.current)?.pop()
             {
                 self.left -= 1;
+                if matches!(event, Event::Close { .. } | Event::Stopped { .. }) {
+                    // The record may give the reason.
+                    self.held = Some((event, self.notices.logs.len()));
+                    return self.pop_held();
+                }
                 return Some(event);
             }
             self.left = QUANTUM;
@@ -101,9 +111,20 @@ impl Inbox {
         None
     }
 
+    fn pop_held(&mut self) -> Option<Event> {
+        let (event, records) = self.held.take()?;
+        if records > 0
+            && let Ok(record) = self.notices.logs.try_recv()
+        {
+            self.held = Some((event, records - 1));
+            return Some(Event::Log(record));
+        }
+        Some(event)
+    }
+
     /// True if no event and no change of presence waits.
     pub fn is_empty(&self) -> bool {
-        self.shards.iter().all(EventReceiver::is_empty) && self.notices.is_empty()
+        self.held.is_none() && self.shards.iter().all(EventReceiver::is_empty) && self.notices.is_empty()
     }
 
     /// Announces that the consumer sleeps. Returns false if an event waits: then the consumer is awake.
@@ -161,3 +182,43 @@ impl Inbox {
 
 /// The most events of one shard in a row.
 const QUANTUM: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::{ConnectionId, LogLevel, LogRecord, link};
+
+    #[test]
+    fn a_record_comes_before_the_close_that_its_shard_sent_after_it() {
+        let mut inbox = Inbox::new().unwrap();
+        let (consumer, waker) = inbox.consumer();
+        let mut link = link(consumer, waker);
+        inbox.add(link.receiver);
+        let id = ConnectionId::new(0, 0, 1);
+        let close = |code| Event::Close { id, code, reason: "".into() };
+        let record = |message: &str| LogRecord {
+            level: LogLevel::Error,
+            message: message.to_owned(),
+            context: Vec::new(),
+        };
+        link.events.push(close(1000));
+        inbox.log().send(record("the reason of 1011"));
+        link.events.push(close(1011));
+        link.events.flush();
+        let mut found = Vec::new();
+        while let Some(event) = inbox.pop() {
+            // A record that is sent meanwhile does not hold the close up.
+            inbox.log().send(record("another"));
+            found.push(match event {
+                Event::Close { code, .. } => code.to_string(),
+                Event::Log(record) => record.message,
+                other => panic!("{other:?}"),
+            });
+            if found.len() == 8 {
+                break;
+            }
+        }
+        let close_at = found.iter().position(|line| line == "1011").unwrap();
+        assert!(found[..close_at].iter().any(|line| line == "the reason of 1011"), "{found:?}");
+    }
+}

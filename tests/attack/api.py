@@ -9,7 +9,6 @@ import time
 from client import TEXT, Client
 from php_server import seconds
 from suite import Theme
-
 from target import KIB, MIB, Target, eventually
 
 KEY, SECRET = "app", "0123456789abcdef"

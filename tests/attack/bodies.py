@@ -2,7 +2,6 @@
 
 from client import TEXT, frame, head
 from suite import Theme
-
 from target import KIB, Target
 
 theme = Theme(

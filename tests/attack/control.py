@@ -5,7 +5,6 @@ import time
 
 from client import CLOSE, CONTINUATION, PING, PONG, TEXT, close_frame, frame, frame_head
 from suite import Theme
-
 from target import MIB, Target, eventually
 
 theme = Theme("control", "control frames are short, whole and not too many")

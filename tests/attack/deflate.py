@@ -6,7 +6,6 @@ import zlib
 
 from client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, Client, frame, frame_head, head
 from suite import Theme
-
 from target import KIB, MIB, Target
 
 COMPRESSED = {"compression": {}}

@@ -7,7 +7,6 @@ import time
 
 from client import BINARY, PING, TEXT, Client, close_frame, frame, frame_head, head
 from suite import Theme
-
 from target import KIB, MIB, Target, eventually
 
 HANDSHAKES = {"handshakes": True}

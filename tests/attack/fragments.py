@@ -4,7 +4,6 @@ import time
 
 from client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, frame_head
 from suite import Theme
-
 from target import KIB, MIB, Target
 
 theme = Theme("fragments", "a message has 64 fragments, and one more for each 16 bytes that have come")

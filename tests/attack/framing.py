@@ -4,7 +4,6 @@ import time
 
 from client import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, frame, frame_head
 from suite import Theme
-
 from target import KIB, MIB, Target
 
 theme = Theme("framing", "forbidden frames are refused at their first wrong byte; lengths cost nothing")

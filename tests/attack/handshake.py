@@ -4,7 +4,6 @@ import time
 
 from client import HEADERS, KEY, TEXT, close_frame, frame, head
 from suite import Theme
-
 from target import KIB, Target, eventually
 
 theme = Theme("handshake", "requests are read strictly, once, and within 16 KiB")

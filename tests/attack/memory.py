@@ -6,9 +6,8 @@ from contextlib import closing
 from pathlib import Path
 
 from client import BINARY, CONTINUATION, PING, PONG, TEXT, Client, frame
-from suite import Theme
-
 from deflate import OFFER, compress
+from suite import Theme
 from target import KIB, MIB, Target, eventually
 
 theme = Theme("memory", "budgets count what is kept, and fall on who keeps it")

@@ -6,7 +6,6 @@ import time
 
 from client import TEXT, Client, frame, head
 from suite import Theme
-
 from target import Target
 
 PROXIED = {"listen": "127.0.0.1:0?proxy_protocol"}

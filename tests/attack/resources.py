@@ -5,7 +5,6 @@ import time
 
 from client import PING, PONG, TEXT, Client, close_frame, frame, head
 from suite import Theme
-
 from target import KIB, Target, eventually
 
 theme = Theme("resources", "what runs out is refused, and comes back")

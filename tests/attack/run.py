@@ -20,11 +20,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from itertools import groupby
+from pathlib import Path
+
+# Of the ordinary clients' tests.
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "clients"))
 
 from suite import Probe
-from themes import THEMES
-
 from target import BOUND, HERE, MIB, Target, Watch, eventually
+from themes import THEMES
 
 # By how much a server may be larger after a group of probes. Its allocator keeps up to 16 MiB at the end of its heap,
 # and the buffers, inflaters and tables that are made when they are first used stay.

@@ -7,7 +7,6 @@ import time
 
 from client import BINARY, TEXT, Client, frame, head
 from suite import Theme
-
 from target import BOUND, HERE, KIB, MIB, Target, Watch, eventually
 
 theme = Theme("slow", "time is limited, and nobody waits for who is slow")

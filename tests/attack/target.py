@@ -10,13 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from certificates import Authority
+from client import TEXT, Client, frame
+from php_server import PhpServer, seconds
+
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "clients"))
-
-from certificates import Authority  # noqa: E402
-from client import TEXT, Client, frame  # noqa: E402
-from php_server import PhpServer, seconds  # noqa: E402
-
 KIB, MIB = 1 << 10, 1 << 20
 # What no attack may delay another client by, in seconds.
 BOUND = seconds(0.05)

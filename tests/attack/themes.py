@@ -2,6 +2,8 @@
 
 import api
 import bodies
+import control
+import deflate
 import ending
 import fragments
 import framing
@@ -10,12 +12,9 @@ import memory
 import proxy
 import resources
 import slow
+import tls
 import turns
 import utf8
-
-import control
-import deflate
-import tls
 
 MODULES = (
     handshake,

@@ -8,7 +8,6 @@ import time
 
 from client import BINARY, MASK, TEXT, Client, frame, head
 from suite import Theme
-
 from target import KIB, MIB, Target, eventually, seconds
 
 theme = Theme("tls", "a handshake is bounded in time and size, and costs nobody else their turn", {"tls": True})

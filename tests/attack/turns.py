@@ -4,9 +4,8 @@ import select
 import time
 
 from client import BINARY, CONTINUATION, PING, TEXT, Client, close_frame, frame, head
-from suite import Theme
-
 from deflate import OFFER, RSV1, TAIL
+from suite import Theme
 from target import Target, eventually, seconds
 
 theme = Theme("turns", "what is dear is done a little at a time")

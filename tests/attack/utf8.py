@@ -4,7 +4,6 @@ import struct
 
 from client import CLOSE, CONTINUATION, TEXT, frame, frame_head, mask
 from suite import Theme
-
 from target import MIB, Target
 
 theme = Theme("utf8", "text is refused at its first wrong byte")

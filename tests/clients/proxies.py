@@ -15,9 +15,10 @@ import time
 import unittest
 from pathlib import Path
 
-from php_server import ROOT, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage, InvalidStatus
+
+from php_server import ROOT, seconds
 
 PAGE = ROOT / "docs/deployment.md"
 HOST = "chat.example"

@@ -23,10 +23,11 @@ from itertools import count
 from pathlib import Path
 from statistics import median
 
-import fpm
-from php_server import ROOT, PhpServer, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+
+import fpm
+from php_server import ROOT, PhpServer, seconds
 
 PAGE = f"""<?php
 spl_autoload_register(static function (string $class): void {{

@@ -3,9 +3,10 @@
 import asyncio
 import unittest
 
-from php_server import PhpServer, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+
+from php_server import PhpServer, seconds
 
 
 class SmokeTest(unittest.IsolatedAsyncioTestCase):

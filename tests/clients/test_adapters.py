@@ -5,9 +5,10 @@ FERRITE_LOOPS_AUTOLOAD=…/autoload.php runs the real ones."""
 
 import unittest
 
-from php_server import PhpServer, seconds
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+
+from php_server import PhpServer, seconds
 
 
 class AdapterTest(unittest.TestCase):

@@ -12,9 +12,10 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import ECAlgorithm, RSAAlgorithm
-from php_server import PhpServer, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
+
+from php_server import PhpServer, seconds
 
 SECRET = "a secret of the tests, which is long enough"
 

@@ -6,10 +6,11 @@ import struct
 import unittest
 import zlib
 
-from frames import frame, handshake
-from php_server import PhpServer, seconds
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 from websockets.sync.client import connect
+
+from frames import frame, handshake
+from php_server import PhpServer, seconds
 
 MIB = 1 << 20
 MESSAGES = ["", "short", "Grüße, 世界 👋 " * 500, "again " * 1000, "again " * 1000, b"\xff\xfe" * 5000, "y" * 900_000]

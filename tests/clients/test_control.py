@@ -14,9 +14,10 @@ import time
 import unittest
 from pathlib import Path
 
+from websockets.asyncio.client import connect
+
 from certificates import Authority
 from php_server import ROOT, PhpServer, seconds
-from websockets.asyncio.client import connect
 
 KEY, SECRET = "app", "a secret of the tests"
 

@@ -7,9 +7,10 @@ import unittest
 import urllib.error
 import urllib.request
 
-from php_server import ROOT, PhpServer, php, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from php_server import ROOT, PhpServer, php, seconds
 
 
 class ExamplesTest(unittest.IsolatedAsyncioTestCase):

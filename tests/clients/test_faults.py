@@ -5,9 +5,10 @@ import os
 import unittest
 import unittest.mock
 
-from php_server import PhpServer, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from php_server import PhpServer, seconds
 
 
 class FaultsTest(unittest.IsolatedAsyncioTestCase):

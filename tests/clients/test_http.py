@@ -9,11 +9,12 @@ import threading
 import time
 import unittest
 
-from frames import KEY, handshake
-from php_server import PhpServer, seconds
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from websockets.sync.client import connect
+
+from frames import KEY, handshake
+from php_server import PhpServer, seconds
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 

@@ -4,8 +4,9 @@ import asyncio
 import json
 import unittest
 
-from php_server import PhpServer, seconds
 from websockets.asyncio.client import ClientConnection, connect
+
+from php_server import PhpServer, seconds
 
 
 def told(event: str, user: str) -> dict[str, str]:

@@ -16,6 +16,9 @@ import urllib.request
 from json import loads
 from pathlib import Path
 
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
 from frames import handshake
 from php_server import URL, PhpServer, php, seconds
 from proxies import (
@@ -34,8 +37,6 @@ from proxies import (
     program,
     replaced,
 )
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 SERVER = "tests/clients/server.php"
 MIB = 1 << 20

@@ -8,10 +8,11 @@ import unittest
 from pathlib import Path
 from urllib.parse import quote
 
-from certificates import Authority
-from php_server import ROOT, PhpServer, php, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
+
+from certificates import Authority
+from php_server import ROOT, PhpServer, php, seconds
 
 KEY, SECRET = "shop", "a secret of the tests, 100 % & more"
 ANN = "user=ann&topics[]=news&topics[]=sport&tags[lang]=FR&tags[12]=7"

@@ -7,8 +7,9 @@ import time
 import unittest
 from pathlib import Path
 
-from php_server import PhpServer, seconds
 from websockets.sync.client import connect, unix_connect
+
+from php_server import PhpServer, seconds
 
 SCRIPT = "tests/clients/systemd.php"
 

@@ -12,10 +12,11 @@ import time
 import unittest
 from pathlib import Path
 
-from certificates import Authority
-from php_server import PhpServer, seconds
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosedError, InvalidMessage
+
+from certificates import Authority
+from php_server import PhpServer, seconds
 
 MESSAGES = ["", "short", "Grüße, 世界 👋 " * 500, b"\xff\xfe" * 5000, "y" * 900_000]
 

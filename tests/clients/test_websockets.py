@@ -6,9 +6,10 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from php_server import PhpServer, seconds
 from websockets.asyncio.client import connect, unix_connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from php_server import PhpServer, seconds
 
 MIB = 1024 * 1024
 

@@ -24,6 +24,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "clients"))
 
 from bridge import Bridge  # noqa: E402
+
 from certificates import Authority  # noqa: E402
 from php_server import ROOT, PhpServer, seconds  # noqa: E402
 
