@@ -19,6 +19,7 @@ mod php;
 pub mod port;
 pub mod protocol;
 pub mod queue;
+pub mod ring;
 pub mod runtime;
 mod shard;
 pub mod socket;

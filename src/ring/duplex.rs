@@ -1,0 +1,426 @@
+//! The two lanes between two processes, as one of them sees them.
+//!
+//! A segment begins with a page of words, each on a cache line of its own; the rest is the lane's ring of bytes. A
+//! record is a word of length and kind, then its bytes, padded to eight. A record never wraps around the end of the
+//! ring: a mark says that the rest is to be skipped.
+
+use std::{
+    io,
+    os::fd::OwnedFd,
+    sync::atomic::{AtomicU64, Ordering, fence},
+};
+
+use super::segment::Segment;
+
+/// One process's ends of both lanes.
+#[derive(Debug)]
+pub struct Duplex {
+    mine: Segment,
+    theirs: Segment,
+    capacity: u64,
+    /// The end of the records that were written, and of those that were published.
+    written: u64,
+    published: u64,
+    /// How far the peer has read, when it was looked at last.
+    peer_tail: u64,
+    /// The end of the records that were read, and of those whose room was given back.
+    read: u64,
+    released: u64,
+    /// The end of the peer's records, when it was looked at last.
+    peer_head: u64,
+}
+
+/// The descriptors by which the peer of a [`Duplex`] gets its own.
+#[derive(Debug)]
+pub struct SharedParts {
+    /// The segment that the maker writes.
+    pub makers: OwnedFd,
+    /// The segment that the peer writes.
+    pub peers: OwnedFd,
+}
+
+/// An error: the peer broke the rules of the lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Corrupt(pub &'static str);
+
+/// The words that a process shows to its peer, beside its positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerWord {
+    /// The number of the events that a worker has begun.
+    Begun,
+    /// The number of the events that a worker has finished, in order.
+    Done,
+    /// Nanoseconds for which a worker has been busy with callbacks.
+    Busy,
+}
+
+impl Duplex {
+    /// Makes both segments. `capacity` is the size of each lane in bytes, a power of two.
+    pub fn create(capacity: usize) -> io::Result<(Self, SharedParts)> {
+        let length = HEADER + capacity;
+        let (mine, makers) = Segment::create(c"ferrite-front", length)?;
+        let (_, peers) = Segment::create(c"ferrite-worker", length)?;
+        Segment::seal(&makers)?;
+        let theirs = Segment::map(&peers, length, false)?;
+        Ok((Self::new(mine, theirs, capacity), SharedParts { makers, peers }))
+    }
+
+    /// Takes the peer's part of segments that another process made.
+    pub fn attach(parts: &SharedParts, capacity: usize) -> io::Result<Self> {
+        let length = HEADER + capacity;
+        let mine = Segment::map(&parts.peers, length, true)?;
+        let theirs = Segment::map(&parts.makers, length, false)?;
+        Ok(Self::new(mine, theirs, capacity))
+    }
+
+    fn new(mine: Segment, theirs: Segment, capacity: usize) -> Self {
+        let capacity = capacity as u64;
+        Self {
+            mine,
+            theirs,
+            capacity,
+            written: 0,
+            published: 0,
+            peer_tail: 0,
+            read: 0,
+            released: 0,
+            peer_head: 0,
+        }
+    }
+
+    /// The most bytes that a record may have: a larger message goes in pieces.
+    pub fn most(&self) -> usize {
+        (self.capacity / 4) as usize
+    }
+
+    /// Writes a record of `parts`, one behind the other. False if there is no room for it now. The peer sees it after
+    /// [`publish`](Self::publish). A record larger than [`most`](Self::most) never has room.
+    #[inline]
+    #[must_use]
+    pub fn write(&mut self, kind: u32, parts: &[&[u8]]) -> bool {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if length > self.most() {
+            return false;
+        }
+        let size = padded(length);
+        let before_end = self.capacity - self.offset(self.written);
+        let skipped = if size > before_end { before_end } else { 0 };
+        if !self.has_room(skipped + size) {
+            return false;
+        }
+        if skipped > 0 {
+            self.put(self.written, &SKIP.to_le_bytes());
+            self.written += skipped;
+        }
+        let word = u64::from(kind) << 32 | length as u64;
+        self.put(self.written, &word.to_le_bytes());
+        let mut place = self.offset(self.written) as usize + HEADER + WORD as usize;
+        for part in parts {
+            // There is room, and a record does not wrap: it always fits.
+            let fits = self.mine.copy_in(place, part);
+            debug_assert!(fits);
+            place += part.len();
+        }
+        self.written += size;
+        true
+    }
+
+    /// Shows the written records to the peer. True if the peer sleeps, so that the caller must wake it.
+    #[must_use]
+    pub fn publish(&mut self) -> bool {
+        if self.published == self.written {
+            return false;
+        }
+        self.published = self.written;
+        store(&self.mine, HEAD, self.written);
+        fence(Ordering::SeqCst);
+        load(&self.theirs, ASLEEP) != 0
+    }
+
+    /// True if nothing that was written waits for the peer.
+    pub fn is_read(&mut self) -> bool {
+        self.look_at_tail();
+        self.peer_tail == self.written
+    }
+
+    /// True if there is room for a record of that many bytes now. Otherwise, the peer is told that this process waits
+    /// for room, and wakes it ([`release`](Self::release)).
+    pub fn has_room_for(&mut self, length: usize) -> bool {
+        // At the worst place the rest of the ring is skipped.
+        let size = (padded(length) * 2).min(self.capacity);
+        if self.has_room(size) {
+            self.wait_for_room(false);
+            return true;
+        }
+        self.wait_for_room(true);
+        fence(Ordering::SeqCst);
+        self.has_room(size)
+    }
+
+    /// Reads the next record into `into`, whose content it replaces. Returns the record's kind; `None` without one.
+    #[inline]
+    pub fn read(&mut self, into: &mut Vec<u8>) -> Result<Option<u32>, Corrupt> {
+        loop {
+            let Some((kind, length)) = self.next()? else { return Ok(None) };
+            if (kind, length) == (SKIP_KIND, SKIP_LENGTH) {
+                let rest = self.capacity - self.offset(self.read);
+                if rest > self.peer_head - self.read {
+                    return Err(Corrupt("a skip beyond the end of the records"));
+                }
+                self.read += rest;
+                continue;
+            }
+            let size = padded(length as usize);
+            let before_end = self.capacity - self.offset(self.read);
+            if size > before_end || size > self.peer_head - self.read {
+                return Err(Corrupt("a record beyond the end of the records"));
+            }
+            into.clear();
+            into.resize(length as usize, 0);
+            if !self.theirs.copy_out(HEADER + self.offset(self.read) as usize + WORD as usize, into) {
+                return Err(Corrupt("a record beyond the end of the ring"));
+            }
+            self.read += size;
+            return Ok(Some(kind));
+        }
+    }
+
+    /// True if a record can be read.
+    pub fn has_records(&mut self) -> bool {
+        if self.peer_head == self.read {
+            self.peer_head = load(&self.theirs, HEAD);
+        }
+        self.peer_head != self.read
+    }
+
+    /// Gives back the room of the records that were read. True if the peer waits for room, so that the caller must
+    /// wake it.
+    #[must_use]
+    pub fn release(&mut self) -> bool {
+        if self.released == self.read {
+            return false;
+        }
+        self.released = self.read;
+        store(&self.mine, TAIL, self.read);
+        fence(Ordering::SeqCst);
+        load(&self.theirs, WANTS_ROOM) != 0
+    }
+
+    /// Announces that this process sleeps. False if a record can be read: then it is awake.
+    #[must_use]
+    pub fn announce_sleep(&mut self) -> bool {
+        store(&self.mine, ASLEEP, 1);
+        fence(Ordering::SeqCst);
+        if self.has_records() {
+            self.set_awake();
+            return false;
+        }
+        true
+    }
+
+    /// Takes the announcement back.
+    pub fn set_awake(&mut self) {
+        store(&self.mine, ASLEEP, 0);
+    }
+
+    /// Sets a word that the peer sees.
+    #[inline]
+    pub fn show(&self, word: PeerWord, value: u64) {
+        store(&self.mine, place(word), value);
+    }
+
+    /// A word of the peer's.
+    #[inline]
+    pub fn peer(&self, word: PeerWord) -> u64 {
+        load(&self.theirs, place(word))
+    }
+
+    /// The position behind the last record that was written.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The position up to which the peer has given back the room of records that this process wrote.
+    pub fn read_by_peer(&self) -> u64 {
+        load(&self.theirs, TAIL)
+    }
+
+    fn wait_for_room(&self, waits: bool) {
+        if (load(&self.mine, WANTS_ROOM) != 0) != waits {
+            store(&self.mine, WANTS_ROOM, u64::from(waits));
+        }
+    }
+
+    #[inline]
+    fn has_room(&mut self, size: u64) -> bool {
+        // A peer that shows a position beyond what was written gets no more than its own lane wrong.
+        if self.capacity.saturating_sub(self.written.wrapping_sub(self.peer_tail)) >= size {
+            return true;
+        }
+        self.look_at_tail();
+        self.capacity.saturating_sub(self.written.wrapping_sub(self.peer_tail)) >= size
+    }
+
+    fn look_at_tail(&mut self) {
+        self.peer_tail = load(&self.theirs, TAIL);
+    }
+
+    /// Kind and length of the record at the reader's position.
+    #[inline]
+    fn next(&mut self) -> Result<Option<(u32, u32)>, Corrupt> {
+        if !self.has_records() {
+            return Ok(None);
+        }
+        let there = self.peer_head.wrapping_sub(self.read);
+        if there > self.capacity || there % WORD != 0 {
+            return Err(Corrupt("a position that cannot be"));
+        }
+        let mut word = [0; WORD as usize];
+        if !self.theirs.copy_out(HEADER + self.offset(self.read) as usize, &mut word) {
+            return Err(Corrupt("a record beyond the end of the ring"));
+        }
+        let word = u64::from_le_bytes(word);
+        Ok(Some(((word >> 32) as u32, word as u32)))
+    }
+
+    #[inline]
+    fn put(&self, position: u64, bytes: &[u8]) {
+        // There is room, and a record does not wrap: it always fits.
+        let fits = self.mine.copy_in(HEADER + self.offset(position) as usize, bytes);
+        debug_assert!(fits || bytes.is_empty());
+    }
+
+    #[inline]
+    fn offset(&self, position: u64) -> u64 {
+        position & (self.capacity - 1)
+    }
+}
+
+#[inline]
+fn store(segment: &Segment, place: usize, value: u64) {
+    if let Some(word) = segment.word(place) {
+        word.store(value, Ordering::Release);
+    }
+}
+
+#[inline]
+fn load(segment: &Segment, place: usize) -> u64 {
+    segment.word(place).map_or(0, |word: &AtomicU64| word.load(Ordering::Acquire))
+}
+
+const fn place(word: PeerWord) -> usize {
+    match word {
+        PeerWord::Begun => BEGUN,
+        PeerWord::Done => DONE,
+        PeerWord::Busy => BUSY,
+    }
+}
+
+/// Bytes of a record of `length` bytes in the ring.
+const fn padded(length: usize) -> u64 {
+    (length as u64 + WORD + (WORD - 1)) & !(WORD - 1)
+}
+
+/// Bytes of the page of words.
+const HEADER: usize = 4096;
+const WORD: u64 = 8;
+// The words, a cache line apart.
+const HEAD: usize = 0;
+const TAIL: usize = 8;
+const ASLEEP: usize = 16;
+const WANTS_ROOM: usize = 24;
+const BEGUN: usize = 32;
+const DONE: usize = 40;
+const BUSY: usize = 48;
+
+/// The mark behind which the rest of the ring is skipped.
+const SKIP: u64 = u64::MAX;
+const SKIP_KIND: u32 = u32::MAX;
+const SKIP_LENGTH: u32 = u32::MAX;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(capacity: usize) -> (Duplex, Duplex) {
+        let (front, parts) = Duplex::create(capacity).unwrap();
+        let worker = Duplex::attach(&parts, capacity).unwrap();
+        (front, worker)
+    }
+
+    #[test]
+    fn records_come_out_as_they_went_in_around_the_end_of_the_ring() {
+        let (mut front, mut worker) = pair(4096);
+        let mut buffer = Vec::new();
+        for round in 0..2000_usize {
+            let payload = vec![round as u8; round * 7 % front.most()];
+            assert!(front.write(round as u32, &[&payload[..payload.len() / 2], &payload[payload.len() / 2..]]));
+            let _ = front.publish();
+            assert_eq!(worker.read(&mut buffer), Ok(Some(round as u32)));
+            assert_eq!(buffer, payload);
+            let _ = worker.release();
+        }
+        assert_eq!(worker.read(&mut buffer), Ok(None));
+    }
+
+    #[test]
+    fn a_record_without_room_is_refused_and_the_writer_is_woken_when_there_is_room() {
+        let (mut front, mut worker) = pair(4096);
+        let payload = [7; 1000];
+        let mut written = 0;
+        while front.write(1, &[&payload]) {
+            written += 1;
+        }
+        assert_eq!(written, 4);
+        let _ = front.publish();
+        assert!(!front.has_room_for(payload.len()));
+        let mut buffer = Vec::new();
+        assert_eq!(worker.read(&mut buffer), Ok(Some(1)));
+        assert_eq!(worker.read(&mut buffer), Ok(Some(1)));
+        assert!(worker.release());
+        assert!(front.has_room_for(payload.len()) && front.write(1, &[&payload]));
+        assert!(!front.write(1, &[&[0; 5000]]), "larger than a record may be");
+    }
+
+    #[test]
+    fn a_sleeper_is_woken_for_the_first_record_and_not_while_it_is_awake() {
+        let (mut front, mut worker) = pair(4096);
+        assert!(front.write(1, &[b"a"]) && !front.publish());
+        assert!(!worker.announce_sleep(), "a record waits");
+        let mut buffer = Vec::new();
+        assert_eq!(worker.read(&mut buffer), Ok(Some(1)));
+        assert!(worker.announce_sleep());
+        assert!(!front.publish(), "nothing new");
+        assert!(front.write(1, &[b"b"]) && front.publish());
+        worker.set_awake();
+        assert!(front.write(1, &[b"c"]) && !front.publish());
+    }
+
+    #[test]
+    fn a_peer_that_lies_about_its_records_is_noticed() {
+        let mut buffer = Vec::new();
+        for (head, word) in [
+            (4096 * 3, 0_u64),
+            (12, 0),
+            (16, 1 << 20),
+            (16, 100),
+            (8, SKIP),
+            (u64::MAX & !7, 0),
+        ] {
+            let (mut front, worker) = pair(4096);
+            assert!(worker.mine.copy_in(HEADER, &word.to_le_bytes()));
+            store(&worker.mine, HEAD, head);
+            assert!(front.read(&mut buffer).is_err(), "{head} {word}");
+        }
+    }
+
+    #[test]
+    fn a_worker_cannot_map_the_records_of_the_front_for_writing_nor_cut_them_short() {
+        let (_front, parts) = Duplex::create(4096).unwrap();
+        assert!(Segment::map(&parts.makers, HEADER + 4096, true).is_err());
+        assert!(ftruncate(&parts.makers, 10).is_err() && ftruncate(&parts.peers, 10).is_err());
+    }
+
+    use nix::unistd::ftruncate;
+}
