@@ -10,9 +10,11 @@ pub mod control;
 pub mod deflate;
 pub mod descriptors;
 pub mod frame;
+pub mod front;
 pub mod http;
 pub mod hub;
 pub mod limits;
+pub mod log;
 pub mod metrics;
 #[cfg(feature = "php")]
 mod php;
@@ -24,3 +26,4 @@ pub mod runtime;
 mod shard;
 pub mod socket;
 pub mod tls;
+pub mod wire;

@@ -2,10 +2,12 @@
 
 use std::{fmt, path::PathBuf, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use super::ConfigError;
 
 /// One kind of credential that lets a client in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Auth {
     /// A signed token.
     Jwt(Jwt),
@@ -14,14 +16,14 @@ pub enum Auth {
 }
 
 /// Applications that may connect, as in the file of Gomoob's server.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AppKeys {
     /// In order; of several with one key the last counts.
     pub applications: Vec<Application>,
 }
 
 /// One of them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Application {
     /// Its name, which need not be kept secret.
     pub key: String,
@@ -32,7 +34,7 @@ pub struct Application {
 }
 
 /// The tokens that are accepted (RFC 7519), and their meaning for a client.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Jwt {
     /// The key that checks their signatures.
     pub key: JwtKey,
@@ -60,7 +62,7 @@ pub struct Jwt {
 }
 
 /// The key that checks a token's signature. Its kind decides the algorithm, never the token.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum JwtKey {
     /// Shared with the issuer: HS256.
     Secret(Secret),
@@ -71,7 +73,7 @@ pub enum JwtKey {
 }
 
 /// A public key in PEM form.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Pem {
     /// As it stands in a variable.
     Text(String),
@@ -80,7 +82,7 @@ pub enum Pem {
 }
 
 /// Bytes that no log, message or dump shows.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Secret(Box<[u8]>);
 
 impl Jwt {

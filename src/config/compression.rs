@@ -1,9 +1,11 @@
 //! Compression of messages (permessage-deflate, RFC 7692).
 
+use serde::{Deserialize, Serialize};
+
 use super::ConfigError;
 
 /// Compression of messages for clients that support it (RFC 7692). A server without it ignores the offers of clients.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compression {
     /// From 1, fastest, to 9, smallest. Default 1.
     pub level: u8,

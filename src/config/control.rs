@@ -2,10 +2,12 @@
 
 use percent_encoding::percent_decode_str;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Address, ConfigError, Listen, Secret};
 
 /// One listener of the control API.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Control {
     /// TCP or a Unix socket.
     pub address: Address,
@@ -16,7 +18,7 @@ pub struct Control {
 }
 
 /// A key and its secret.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ControlKey {
     /// The name that requests give.
     pub name: String,

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::ConfigError;
 
 /// Pings, and how long to wait for a sign of life.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Heartbeat {
     /// Time between two pings to one client; `None` sends none. Default 25 s: below the minute after
     /// which most proxies cut a silent connection. Each client's is up to 10 % shorter or longer, so

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::ConfigError;
 
 /// Bounds on memory, time and rates. `None` and 0 switch a bound off where that is safe.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Limits {
     /// The largest message taken from a client, in bytes; more closes 1009. Default 1 MiB.
     pub max_message_size: usize,
@@ -55,7 +57,7 @@ pub struct Limits {
 }
 
 /// The limit of one address.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub enum PerAddress<T> {
     /// The usual limit, and no limit for clients on this host: a proxy here would be one address for all of its
     /// clients.
@@ -79,7 +81,7 @@ impl<T: Copy> PerAddress<T> {
 }
 
 /// The policy for a client that reads too slowly, when its outbox is full.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum SlowConsumer {
     /// The waiting frames are dropped and the connection is closed with 1013.
     #[default]

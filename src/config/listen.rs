@@ -2,10 +2,12 @@
 
 use std::{fmt, path::PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::ConfigError;
 
 /// One address, and the options for its clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listen {
     /// Where.
     pub address: Address,
@@ -17,7 +19,7 @@ pub struct Listen {
 }
 
 /// TLS of an address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Scheme {
     /// No TLS.
     Ws,
@@ -26,7 +28,7 @@ pub enum Scheme {
 }
 
 /// Where to listen.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Address {
     /// `host:port` or `[v6]:port`; port 0 takes a free one. A host name may mean several addresses.
     Tcp {

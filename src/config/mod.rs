@@ -3,6 +3,8 @@
 //! Every field has its meaning, its default and its cost. A wrong value is a [`ConfigError`] that names the option as
 //! PHP spells it. Knows no other folder.
 
+use serde::{Deserialize, Serialize};
+
 mod auth;
 mod compression;
 mod control;
@@ -33,7 +35,7 @@ pub use proxies::TrustedProxies;
 pub use tls::Tls;
 
 /// Everything a server needs to know before it binds.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Config {
     /// Where to listen; all of them serve the same connections. Default: `127.0.0.1:8080`.
     pub listen: Vec<Listen>,

@@ -1,9 +1,11 @@
 //! The addresses and paths for monitoring clients.
 
+use serde::{Deserialize, Serialize};
+
 use super::{Address, ConfigError, Listen, Scheme};
 
 /// The path of the metrics, and the address they have for themselves, if they have one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metrics {
     /// The path, as in `/metrics`.
     pub path: String,

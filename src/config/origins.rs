@@ -8,10 +8,12 @@
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 use super::ConfigError;
 
 /// The pages that may connect. The default is [`Origins::SameHost`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origins {
     /// Pages of the host and port that the request itself names in Host. A page whose own name was
     /// made to resolve to this server (DNS rebinding) passes too: where the network a server listens
@@ -58,10 +60,10 @@ impl Origins {
 }
 
 /// An entry of the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listed(Pattern);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Pattern {
     /// One origin, or those of all subdomains of a host: written `*.host`, any names before that host, and
     /// never the host itself.
@@ -144,7 +146,7 @@ fn is_domain(host: &str) -> bool {
 
 /// A web origin (RFC 6454 §4): scheme, host and port, in lower case and with the scheme's default port made explicit,
 /// so that equal values are one origin for browsers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     scheme: String,
     host: String,

@@ -2,12 +2,14 @@
 
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use ipnet::IpNet;
 
 use super::ConfigError;
 
 /// The proxies whose statements about a client's address are believed.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TrustedProxies {
     networks: Vec<IpNet>,
     unix: bool,

@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::{ConfigError, Listen, Scheme, listen::Address};
 
 /// A certificate and its key. Files in PEM form, read when the server starts and whenever they change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tls {
     /// The certificate, and behind it the intermediate ones that clients do not have.
     pub certificate: PathBuf,

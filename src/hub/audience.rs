@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::query::{Query, QueryError};
 use crate::queue::ConnectionId;
 
 /// A choice of open connections. Selectors combine with AND, the values of one selector with OR. A selector that is
 /// `None` matches every connection; one without values matches none.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Audience {
     /// Connections that subscribe to one of these topics.
     pub topics: Option<Vec<Arc<str>>>,

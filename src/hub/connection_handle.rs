@@ -37,6 +37,11 @@ impl ConnectionHandle {
         Self { gauge, properties: Mutex::new(kept) }
     }
 
+    /// The handle of a front's connection in a worker: its user, topics and tags are the front's to tell.
+    pub fn of_worker(gauge: SendGauge) -> Self {
+        Self::new(Arc::new(gauge), None)
+    }
+
     /// The connection's id.
     pub fn id(&self) -> ConnectionId {
         self.gauge.id()

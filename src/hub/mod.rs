@@ -23,7 +23,7 @@ mod registry;
 mod tags;
 mod topics;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -33,6 +33,7 @@ use crate::{
     http::Request,
     metrics::{Counters, Figure, LOG_LINES_DROPPED, MetricKind},
     queue::{Accept, ConnectionId, TagValue},
+    ring::Table,
 };
 pub use audience::Audience;
 pub use connection_handle::ConnectionHandle;
@@ -64,6 +65,8 @@ pub struct Hub {
     stopping: Mutex<bool>,
     /// The optional events that the consumer wants.
     interests: AtomicInterests,
+    /// The gauges of connections, if workers look at them.
+    gauges: OnceLock<Arc<Table>>,
 }
 
 impl Hub {
@@ -77,6 +80,20 @@ impl Hub {
             compression,
             stopping: Mutex::new(false),
             interests: AtomicInterests::default(),
+            gauges: OnceLock::new(),
+        }
+    }
+
+    /// Shows the gauges of later connections to workers. Before the shards start.
+    pub fn show_gauges(&self, table: Arc<Table>) {
+        let _ = self.gauges.set(table);
+    }
+
+    /// Makes the gauges of a connection that opens.
+    pub fn gauge(&self, id: ConnectionId) -> SendGauge {
+        match self.gauges.get().and_then(Table::claim) {
+            Some(words) => SendGauge::shown(id, words),
+            None => SendGauge::new(id),
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::queue::PresenceChange;
 
 /// The users of a topic.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// The users, each once, in the order of their bytes.
     pub users: Vec<Arc<str>>,
@@ -16,7 +16,7 @@ pub struct Presence {
 }
 
 /// The topics whose joins and leaves are announced.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announced {
     /// Names of topics. A `*` at the end covers all topics that begin with the text before it.
     pub topics: Vec<Box<str>>,

@@ -9,7 +9,7 @@ mod zend;
 
 use classes::{
     app_keys, audience, auth, compression, connection, enums, gomoob, handlers, handshake, jwt, limits,
-    request, response, server, tag, tls,
+    request, response, server, tag, tls, workers,
 };
 use event_loop::{ending, timers};
 use zend::{class::BadDeclaration, exceptions};
@@ -22,6 +22,7 @@ fn declare() -> Result<(), BadDeclaration> {
     limits::declare()?;
     compression::declare()?;
     tls::declare()?;
+    workers::declare()?;
     auth::declare()?;
     jwt::declare()?;
     app_keys::declare()?;
@@ -35,6 +36,11 @@ fn declare() -> Result<(), BadDeclaration> {
     gomoob::declare()?;
     handlers::declare()?;
     server::declare()
+}
+
+/// Takes the socket to the front, if this process is a worker; when the module starts.
+fn adopt() {
+    event_loop::workers::adopt();
 }
 
 /// Ends every run when PHP's request or the module ends.

@@ -35,6 +35,7 @@ pub struct Consumer<T> {
     driving: Option<Box<dyn Driving>>,
     publisher: Rc<RefCell<Publisher>>,
     announcer: Announcer,
+    hub: Arc<Hub>,
     ledger: Rc<Ledger<T>>,
     /// The next presence change, if its connection has not been seen open yet.
     deferred_change: Option<PresenceChange>,
@@ -42,6 +43,8 @@ pub struct Consumer<T> {
     stopped: usize,
     stopping: Option<Stopping>,
     alarm: Option<Instant>,
+    /// A descriptor that ends a wait too when it becomes readable.
+    beside: Option<OwnedFd>,
 }
 
 /// The parts of a [`Consumer`], which may be sent to the consumer's thread.
@@ -62,6 +65,9 @@ pub trait Driving: std::fmt::Debug + Send {
 
     /// Between two batches of events: serves once, if the shard's own thread does not.
     fn serve_once(&mut self);
+
+    /// Lets a wait end when the descriptor becomes readable too.
+    fn watch(&mut self, descriptor: OwnedFd) -> io::Result<()>;
 
     /// The consumer woke from a sleep that [`Waited::NotAtAll`] asked for.
     fn woke(&mut self);
@@ -95,7 +101,8 @@ impl ConsumerParts {
         let hub = self.publisher.hub().clone();
         Consumer {
             shards: hub.counters.len(),
-            ledger: Rc::new(Ledger::new(hub, self.credit)),
+            ledger: Rc::new(Ledger::new(hub.clone(), self.credit)),
+            hub,
             inbox: self.inbox,
             driving: self.driving,
             publisher: Rc::new(RefCell::new(self.publisher)),
@@ -104,6 +111,7 @@ impl ConsumerParts {
             stopped: 0,
             stopping: None,
             alarm: None,
+            beside: None,
         }
     }
 
@@ -207,7 +215,7 @@ impl<T> Consumer<T> {
     /// True if [`receive`](Self::receive) has an event.
     pub fn has_events(&self) -> bool {
         !self.inbox.is_empty()
-            || self.deferred_change.as_ref().is_some_and(|change| is_deliverable(&self.ledger, change))
+            || self.deferred_change.as_ref().is_some_and(|change| is_deliverable(&self.hub, &self.ledger, change))
     }
 
     /// Waits until an event comes or `until`; drives the server's shard meanwhile, if it may. With a signal mask the
@@ -221,11 +229,21 @@ impl<T> Consumer<T> {
         if let Some(waited @ (Waited::Normally | Waited::ForSignal)) = driven {
             return waited;
         }
-        let interrupted = self.inbox.sleep(until, unblocked);
+        let interrupted = self.inbox.sleep(until, unblocked, self.beside.as_ref());
         if let Some(driving) = &mut self.driving {
             driving.woke();
         }
         if interrupted { Waited::ForSignal } else { Waited::Normally }
+    }
+
+    /// Lets a [`wait`](Self::wait) end when the descriptor becomes readable too. A wait that begins while it is readable
+    /// may go on.
+    pub fn wait_beside(&mut self, descriptor: OwnedFd) -> io::Result<()> {
+        if let Some(driving) = &mut self.driving {
+            driving.watch(descriptor.try_clone()?)?;
+        }
+        self.beside = Some(descriptor);
+        Ok(())
     }
 
     /// With events left for the next batch: serves the network once, if nothing else does.
@@ -302,7 +320,7 @@ impl<T> Consumer<T> {
     }
 
     fn hub(&self) -> &Arc<Hub> {
-        &self.ledger.hub
+        &self.hub
     }
 
     #[inline]
@@ -313,7 +331,7 @@ impl<T> Consumer<T> {
             }
             self.deferred_change = self.inbox.pop_change();
         }
-        self.deferred_change.take_if(|change| is_deliverable(&self.ledger, change))
+        self.deferred_change.take_if(|change| is_deliverable(&self.hub, &self.ledger, change))
     }
 }
 
@@ -325,9 +343,9 @@ impl<T> Drop for Consumer<T> {
 }
 
 /// False for the join of a connection whose `Event::Open` is still to come.
-fn is_deliverable<T>(ledger: &Ledger<T>, change: &PresenceChange) -> bool {
+fn is_deliverable<T>(hub: &Hub, ledger: &Ledger<T>, change: &PresenceChange) -> bool {
     let id = change.connection;
-    !change.joined || ledger.connections.get(id).is_some() || ledger.hub.registry.get(id).is_none()
+    !change.joined || ledger.connections.get(id).is_some() || hub.registry.get(id).is_none()
 }
 
 impl Publisher {

@@ -42,7 +42,8 @@ impl<T> Connected<T> {
 }
 
 /// The debts of one event. The consumer drops it when it has finished with the event; then it returns credit to the
-/// connection and its shard, or makes the server forget the connection.
+/// connection and its shard, or makes the server forget the connection. In a worker it tells the front that the event
+/// is finished, and the front settles the debts.
 #[derive(Debug)]
 pub struct Receipt<T>(Debt<T>);
 
@@ -61,6 +62,25 @@ enum Debt<T> {
     Close(Rc<Connected<T>>),
     /// The end of a connection that the server has forgotten already.
     Forgotten(Rc<Connected<T>>),
+    /// An event of the front's, in a worker.
+    OfFront(Box<OfFront<T>>),
+}
+
+/// An event that a front has sent to this worker.
+#[derive(Debug)]
+struct OfFront<T> {
+    connection: Option<Rc<Connected<T>>>,
+    finish: Rc<dyn Finish>,
+    number: u64,
+    attempt: u8,
+    /// True for the last event of a connection in this worker.
+    is_last: bool,
+}
+
+/// Hears in a worker that an event is finished.
+pub(super) trait Finish: std::fmt::Debug {
+    /// The event of that number is finished.
+    fn finish(&self, number: u64);
 }
 
 impl<T: Default> Receipt<T> {
@@ -77,7 +97,12 @@ impl<T: Default> Receipt<T> {
             Event::Close { id, .. } => connected(id).map(Debt::Close),
             Event::Request { id, asked } => Some(Debt::Request(ledger.clone(), *id, asked.body.len())),
             Event::HandshakeGone { .. } | Event::RequestGone { .. } => Some(Debt::Abandoned(ledger.clone())),
-            Event::Handshake { .. } | Event::Presence(_) | Event::Log(_) | Event::Stopped { .. } => None,
+            Event::Handshake { .. }
+            | Event::Attach { .. }
+            | Event::Detach { .. }
+            | Event::Presence(_)
+            | Event::Log(_)
+            | Event::Stopped { .. } => None,
         };
         Self(debt.unwrap_or(Debt::Nothing))
     }
@@ -85,7 +110,31 @@ impl<T: Default> Receipt<T> {
 
 impl<T> Receipt<T> {
     pub(super) fn of_close(connection: &Rc<Connected<T>>) -> Self {
-        Self(Debt::Close(connection.clone()))
+        match connection.ledger.core {
+            Some(_) => Self(Debt::Close(connection.clone())),
+            // The front has settled all that it sent.
+            None => Self(Debt::Forgotten(connection.clone())),
+        }
+    }
+
+    /// The receipt of an event of the front's.
+    pub(super) fn of_front(
+        connection: Option<Rc<Connected<T>>>,
+        finish: &Rc<dyn Finish>,
+        number: u64,
+        attempt: u8,
+        is_last: bool,
+    ) -> Self {
+        Self(Debt::OfFront(Box::new(OfFront { connection, finish: finish.clone(), number, attempt, is_last })))
+    }
+
+    /// How often the event was begun by now, this time included: 2 if the worker that had begun it died.
+    #[inline]
+    pub fn attempt(&self) -> u8 {
+        match &self.0 {
+            Debt::OfFront(event) => event.attempt,
+            _ => 1,
+        }
     }
 
     /// The connection of the event, if it is open or closes with this event.
@@ -95,6 +144,7 @@ impl<T> Receipt<T> {
             | Debt::Message(connected, _)
             | Debt::Close(connected)
             | Debt::Forgotten(connected) => Some(connected),
+            Debt::OfFront(event) => event.connection.as_ref(),
             Debt::Nothing | Debt::Request(..) | Debt::Abandoned(_) => None,
         }
     }
@@ -103,7 +153,7 @@ impl<T> Receipt<T> {
     /// notified that its user has left. It stays among the consumer's connections until the receipt is dropped.
     pub fn forget(&mut self) {
         if let Debt::Close(connected) = &self.0 {
-            connected.ledger.hub.forget(connected.handle.id());
+            connected.ledger.forget(connected.handle.id());
             self.0 = Debt::Forgotten(connected.clone());
         }
     }
@@ -122,21 +172,37 @@ impl<T> Drop for Receipt<T> {
             Debt::Request(ledger, id, bytes) => {
                 ledger.return_credit(id.shard(), |credit| credit.answered(*bytes));
             }
-            Debt::Abandoned(ledger) => ledger.hub.registry.forget_abandoned(),
+            Debt::Abandoned(ledger) => {
+                if let Some(core) = &ledger.core {
+                    core.hub.registry.forget_abandoned();
+                }
+            }
             Debt::Close(connected) => {
-                connected.ledger.hub.forget(connected.handle.id());
+                connected.ledger.forget(connected.handle.id());
                 connected.ledger.connections.remove(connected.handle.id());
             }
             Debt::Forgotten(connected) => connected.ledger.connections.remove(connected.handle.id()),
+            Debt::OfFront(event) => {
+                event.finish.finish(event.number);
+                if let Some(connected) = event.connection.as_ref().filter(|_| event.is_last) {
+                    connected.ledger.connections.remove(connected.handle.id());
+                }
+            }
         }
     }
 }
 
-/// The consumer's connections, and the senders that return credit to the shards.
+/// The consumer's connections and, in the process of the shards, the ways to settle debts.
 #[derive(Debug)]
 pub(super) struct Ledger<T> {
-    pub(super) hub: Arc<Hub>,
     pub(super) connections: Connections<T>,
+    /// `None` in a worker.
+    core: Option<Core>,
+}
+
+#[derive(Debug)]
+struct Core {
+    hub: Arc<Hub>,
     /// The credit of each shard, with true if the batch has returned some.
     credit: Vec<(CreditSender, Cell<bool>)>,
     batching: Cell<bool>,
@@ -145,17 +211,26 @@ pub(super) struct Ledger<T> {
 impl<T> Ledger<T> {
     pub(super) fn new(hub: Arc<Hub>, credit: Vec<CreditSender>) -> Self {
         let credit = credit.into_iter().map(|credit| (credit, Cell::new(false))).collect();
-        Self { hub, connections: Connections::default(), credit, batching: Cell::new(false) }
+        let core = Some(Core { hub, credit, batching: Cell::new(false) });
+        Self { connections: Connections::default(), core }
+    }
+
+    /// The ledger of a worker.
+    pub(super) fn of_worker() -> Self {
+        Self { connections: Connections::default(), core: None }
     }
 
     pub(super) fn begin_batch(&self) {
-        self.batching.set(true);
+        if let Some(core) = &self.core {
+            core.batching.set(true);
+        }
     }
 
     /// Notifies each shard to which the batch has returned credit, once.
     pub(super) fn end_batch(&self) {
-        self.batching.set(false);
-        for (credit, returned) in &self.credit {
+        let Some(core) = &self.core else { return };
+        core.batching.set(false);
+        for (credit, returned) in &core.credit {
             if returned.take() {
                 credit.flush();
             }
@@ -164,22 +239,35 @@ impl<T> Ledger<T> {
 
     #[inline]
     fn return_credit(&self, shard: usize, count: impl FnOnce(&CreditSender)) {
-        let Some((credit, returned)) = self.credit.get(shard) else { return };
+        let Some(core) = &self.core else { return };
+        let Some((credit, returned)) = core.credit.get(shard) else { return };
         count(credit);
-        if self.batching.get() {
+        if core.batching.get() {
             returned.set(true);
         } else {
             credit.flush();
+        }
+    }
+
+    fn forget(&self, id: ConnectionId) {
+        if let Some(core) = &self.core {
+            core.hub.forget(id);
         }
     }
 }
 
 impl<T: Default> Ledger<T> {
     fn open(self: &Rc<Self>, id: ConnectionId) -> Option<Rc<Connected<T>>> {
-        let handle = self.hub.registry.get(id)?;
+        let handle = self.core.as_ref()?.hub.registry.get(id)?;
+        Some(self.add(handle))
+    }
+
+    /// Adds a connection that opens, or that comes from another worker.
+    pub(super) fn add(self: &Rc<Self>, handle: Arc<ConnectionHandle>) -> Rc<Connected<T>> {
+        let id = handle.id();
         let connected = Rc::new(Connected { handle, ledger: self.clone(), data: T::default() });
         self.connections.add(id, connected.clone());
-        Some(connected)
+        connected
     }
 }
 

@@ -13,11 +13,13 @@
 mod announcer;
 mod consumer;
 mod delivery;
+mod interface;
 mod opening;
 mod outgoing;
 mod presence_hold;
 mod publisher;
 mod questions;
+pub mod remote;
 
 pub use crate::metrics::Figure;
 pub use crate::{
@@ -34,6 +36,7 @@ pub use crate::{
 pub use announcer::Announcer;
 pub use consumer::{Consumer, ConsumerParts, Driving, Stopping, Waited};
 pub use delivery::{Connected, Connections, Delivery, Receipt};
+pub use interface::{Consume, Publish, WorkerStatus};
 pub use opening::{Port, Publishers, ShardPort};
 pub use outgoing::{Outgoing, PayloadTooBig, ResponseTooBig, SendResult};
 pub use publisher::Publisher;

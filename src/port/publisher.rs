@@ -358,4 +358,4 @@ fn sorted(ids: &[ConnectionId]) -> Arc<[ConnectionId]> {
 }
 
 /// Bytes of a response's status line and of the headers that the server adds.
-const HEAD: usize = 1 << 10;
+pub(super) const HEAD: usize = 1 << 10;

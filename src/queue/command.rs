@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use bytes::Bytes;
 
 use super::{ConnectionId, Identity, TagValue};
@@ -145,7 +147,7 @@ impl Command {
 }
 
 /// The properties of an accepted client.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {
     /// The application's name for the user of the connection.
     pub user: Option<String>,
@@ -170,7 +172,7 @@ impl Accept {
 }
 
 /// The response to a refused client.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// The HTTP status, 300 to 599.
     pub status: u16,
@@ -188,7 +190,7 @@ impl Reject {
 }
 
 /// The answer to a plain request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Respond {
     /// The HTTP status, 200 to 599.
     pub status: u16,

@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::{Deserialize, Serialize};
+
 use bytes::Bytes;
 
 use super::{ConnectionId, TagValue};
@@ -13,7 +15,7 @@ use crate::http::Request;
 /// A connection that upgrades has at most one `Handshake`, then either `HandshakeGone` or `Open`; after `Open` come
 /// messages and drains, then exactly one `Close`. A plain request has one `Request`, and `RequestGone` if its client no
 /// longer waits for the response.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     /// A client asks to connect and the consumer decides (`Command::Accept`, `Command::Reject`).
     Handshake {
@@ -46,17 +48,20 @@ pub enum Event {
         /// The connection's request, subprotocol and user.
         opened: Box<Opened>,
     },
-    /// A whole message arrived.
-    Message {
-        /// Its sender.
-        id: ConnectionId,
-        /// The payload; UTF-8 unless `binary`.
-        payload: Bytes,
-        /// True for a binary message.
-        binary: bool,
-    },
     /// The outbox of a connection that was congested is empty again.
     Drain {
+        /// The connection.
+        id: ConnectionId,
+    },
+    /// The connection comes from another worker: its next events are for this one. Sent by a front, never by a shard.
+    Attach {
+        /// The connection.
+        id: ConnectionId,
+        /// The connection's request, subprotocol and user.
+        opened: Box<Opened>,
+    },
+    /// The connection goes to another worker. This is its last event here. Sent by a front, never by a shard.
+    Detach {
         /// The connection.
         id: ConnectionId,
     },
@@ -81,9 +86,28 @@ pub enum Event {
         /// The message of the panic that ended the shard; `None` if it ended as ordered.
         panic: Option<String>,
     },
+    /// A whole message arrived. Workers get it in a format of its own; it is the last, for a variant that is skipped
+    /// moves the numbers of those behind it.
+    #[serde(skip)]
+    Message {
+        /// Its sender.
+        id: ConnectionId,
+        /// The payload; UTF-8 unless `binary`.
+        payload: Bytes,
+        /// True for a binary message.
+        binary: bool,
+    },
 }
 
 impl Event {
+    /// The connection that asks for a decision or a response with this event.
+    pub fn id(&self) -> Option<ConnectionId> {
+        match self {
+            Self::Handshake { id, .. } | Self::Request { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+
     /// Bytes that a message with a payload of `payload` bytes occupies while it waits for the consumer: the payload and
     /// its place in the queue.
     pub const fn message_cost(payload: usize) -> usize {
@@ -92,7 +116,7 @@ impl Event {
 }
 
 /// A handshake that waits for a decision.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Handshake {
     /// The client's request.
     pub request: Request,
@@ -104,7 +128,7 @@ pub struct Handshake {
 
 /// The identity that a client has proved with its token. Its user, topics and tags become those of the connection,
 /// unless the consumer accepts the client with others.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The application's name for the user.
     pub user: Option<String>,
@@ -117,7 +141,7 @@ pub struct Identity {
 }
 
 /// A plain request that waits for a response.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Asked {
     /// The request line and headers.
     pub request: Request,
@@ -126,7 +150,7 @@ pub struct Asked {
 }
 
 /// The properties of a connection that opens.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opened {
     /// The client's request; `None` if the consumer got it with `Event::Handshake`.
     pub request: Option<Request>,
@@ -137,7 +161,7 @@ pub struct Opened {
 }
 
 /// A join or leave: a user entered or left a topic. For one user and topic, joins and leaves alternate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PresenceChange {
     /// The topic.
     pub topic: Arc<str>,
@@ -150,7 +174,7 @@ pub struct PresenceChange {
 }
 
 /// A record for the log, not yet formatted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogRecord {
     /// The severity.
     pub level: LogLevel,
@@ -164,7 +188,7 @@ pub struct LogRecord {
 pub const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// The PSR-3 levels that the server uses.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LogLevel {
     /// Normal operation, such as start and stop.
     Info,

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The id of one connection. It stays valid for the life of the server and is never reused.
 ///
 /// An id has 53 bits, because JSON readers that only have floats keep as many. From the highest bit on these are a
 /// round, a place and the shard. The place is the connection's entry in its shard. The round makes stale ids miss: the
 /// next connection at the same place has another round.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ConnectionId(u64);
 
 impl ConnectionId {

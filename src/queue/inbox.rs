@@ -138,14 +138,20 @@ impl Inbox {
         false
     }
 
-    /// Sleeps until the consumer is woken or `until`, unless an event waits. `unblocked` is the thread's signal mask
-    /// during the sleep. Returns true if a signal ended the sleep.
-    pub fn sleep(&self, until: Option<Instant>, unblocked: Option<SigSet>) -> bool {
+    /// Sleeps until the consumer is woken, `beside` is readable, or `until`, unless an event waits. `unblocked` is the
+    /// thread's signal mask during the sleep. Returns true if a signal ended the sleep.
+    pub fn sleep(
+        &self,
+        until: Option<Instant>,
+        unblocked: Option<SigSet>,
+        beside: Option<&OwnedFd>,
+    ) -> bool {
         if !self.prepare_sleep() {
             return false;
         }
         let timeout = until.map(|until| TimeSpec::from(until.saturating_duration_since(Instant::now())));
-        let mut fds = [PollFd::new(self.fd(), PollFlags::POLLIN)];
+        let other = beside.map_or(self.fd(), |beside| beside.as_fd());
+        let mut fds = [self.fd(), other].map(|fd| PollFd::new(fd, PollFlags::POLLIN));
         let result = nix::poll::ppoll(&mut fds, timeout, unblocked);
         self.awake();
         if matches!(result, Ok(count) if count > 0) {

@@ -93,6 +93,21 @@ impl WakeFd {
     }
 }
 
+/// Takes an eventfd that another process made.
+impl From<OwnedFd> for WakeFd {
+    fn from(descriptor: OwnedFd) -> Self {
+        let descriptor = Arc::new(descriptor);
+        Self { read: descriptor.clone(), write: descriptor }
+    }
+}
+
+/// Takes an eventfd that another process made.
+impl From<OwnedFd> for Waker {
+    fn from(descriptor: OwnedFd) -> Self {
+        Self { write: Arc::new(descriptor) }
+    }
+}
+
 impl AsFd for WakeFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.read.as_fd()

@@ -18,8 +18,9 @@ pub struct Duplex {
     mine: Segment,
     theirs: Segment,
     capacity: u64,
-    /// The end of the records that were written, and of those that were published.
+    /// The end of the records that were written, of those that the peer can see, and of those for which it was woken.
     written: u64,
+    exposed: u64,
     published: u64,
     /// How far the peer has read, when it was looked at last.
     peer_tail: u64,
@@ -81,6 +82,7 @@ impl Duplex {
             theirs,
             capacity,
             written: 0,
+            exposed: 0,
             published: 0,
             peer_tail: 0,
             read: 0,
@@ -126,14 +128,23 @@ impl Duplex {
         true
     }
 
-    /// Shows the written records to the peer. True if the peer sleeps, so that the caller must wake it.
+    /// Lets the peer see the written records, without waking it.
+    #[inline]
+    pub fn expose(&mut self) {
+        if self.exposed != self.written {
+            self.exposed = self.written;
+            store(&self.mine, HEAD, self.written);
+        }
+    }
+
+    /// Lets the peer see the written records. True if it sleeps, so that the caller must wake it.
     #[must_use]
     pub fn publish(&mut self) -> bool {
+        self.expose();
         if self.published == self.written {
             return false;
         }
         self.published = self.written;
-        store(&self.mine, HEAD, self.written);
         fence(Ordering::SeqCst);
         load(&self.theirs, ASLEEP) != 0
     }
@@ -239,6 +250,11 @@ impl Duplex {
     /// The position behind the last record that was written.
     pub fn written(&self) -> u64 {
         self.written
+    }
+
+    /// Bytes of the records for which the peer was not woken yet.
+    pub fn unpublished(&self) -> u64 {
+        self.written - self.published
     }
 
     /// The position up to which the peer has given back the room of records that this process wrote.

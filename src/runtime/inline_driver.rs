@@ -1,6 +1,8 @@
 //! The consumer's part in serving: it takes a shard's ticks while it waits for events.
 
 use std::{
+    io,
+    os::fd::OwnedFd,
     sync::Arc,
     task::Poll,
     time::{Duration, Instant},
@@ -10,7 +12,7 @@ use parking_lot::MutexGuard;
 
 use super::{
     drive_lock::{DriveLock, Stretch},
-    pending_signals::PendingSignals,
+    pending_signals::{Beside, PendingSignals},
 };
 use crate::shard::{Shard, Ticked};
 use crate::{
@@ -26,6 +28,8 @@ use crate::{
 pub(super) struct InlineDriver {
     drive_lock: Arc<DriveLock>,
     signals: PendingSignals,
+    /// Ends the consumer's sleep too.
+    beside: Option<Beside>,
     /// Waits in a row, each soon after the last, in which the thread had the duty.
     prompt: u32,
     /// When the last wait was over.
@@ -42,13 +46,14 @@ pub(super) struct InlineDriver {
 
 impl InlineDriver {
     #[cfg(target_os = "linux")]
-    pub(super) fn new(drive_lock: Arc<DriveLock>) -> std::io::Result<Self> {
+    pub(super) fn new(drive_lock: Arc<DriveLock>) -> io::Result<Self> {
         let signals = PendingSignals::new(drive_lock.runtime())?;
         let now = Instant::now();
         let parallel = std::thread::available_parallelism().is_ok_and(|processors| processors.get() > 1);
         Ok(Self {
             drive_lock,
             signals,
+            beside: None,
             prompt: 0,
             since: now,
             looked: now,
@@ -126,6 +131,9 @@ impl Driving for InlineDriver {
             if self.signals.poll(cx).is_ready() {
                 return Poll::Ready(Waited::ForSignal);
             }
+            if self.beside.as_ref().is_some_and(|beside| beside.poll(cx).is_ready()) {
+                return Poll::Ready(Waited::Normally);
+            }
             match turned {
                 Ticked::More => cx.waker().wake_by_ref(),
                 Ticked::Idle => shard.rest(cx, true),
@@ -158,6 +166,11 @@ impl Driving for InlineDriver {
             // There is more to do than one thread can: now two are faster.
             self.hand_over(now);
         }
+    }
+
+    fn watch(&mut self, descriptor: OwnedFd) -> io::Result<()> {
+        self.beside = Some(Beside::new(self.drive_lock.runtime(), descriptor)?);
+        Ok(())
     }
 
     /// After a sleep that [`Waited::NotAtAll`] asked for.

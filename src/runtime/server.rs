@@ -15,6 +15,7 @@ use crate::{
     hub::Hub,
     port::{ConsumerParts, Port, Publishers},
     queue::Ender,
+    ring::Table,
     shard::{self, Common, Shard},
     socket::{BindError, SocketFile, bind},
     tls::Certificates,
@@ -54,7 +55,19 @@ pub enum StartError {
 impl Server {
     /// Binds every address, then starts the shards. An error leaves nothing behind.
     pub fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_with(Arc::new(Common::new(config)?))
+    }
+
+    /// The same for a front, whose workers see the gauges of all connections in the table.
+    pub fn start_for_workers(config: Config) -> Result<(Self, Arc<Table>), StartError> {
         let common = Arc::new(Common::new(config)?);
+        // A connection that has closed keeps its place until its worker has seen that.
+        let table = Table::create(common.ceiling + common.ceiling / 4 + SPARE_GAUGES)?;
+        common.hub.show_gauges(table.clone());
+        Ok((Self::start_with(common)?, table))
+    }
+
+    fn start_with(common: Arc<Common>) -> Result<Self, StartError> {
         shard::keep_large_blocks();
         let shards = common.hub.counters.len();
         let port = Port::open(&common.hub)?;
@@ -148,6 +161,9 @@ impl Server {
         &self.publishers
     }
 }
+
+/// Places in the table of gauges beside those of the connections.
+const SPARE_GAUGES: usize = 64;
 
 /// Reads a certificate's files; the error names the option and the file.
 pub fn check_certificate(files: &config::Tls) -> Result<(), ConfigError> {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::tick::Shard;
 use crate::{
-    connection::{Deciding, Heart, OpenState, Phase, SendGauge},
+    connection::{Deciding, Heart, OpenState, Phase},
     http::{self, Request, Upgrade},
     limits::TokenBucket,
     queue::{Accept, ConnectionId, Event, Handshake, LogLevel, Opened, Reject},
@@ -102,7 +102,7 @@ impl Shard {
             &accept.headers,
         );
         let id = connection.id;
-        let gauge = Arc::new(SendGauge::new(id));
+        let gauge = Arc::new(self.common.hub.gauge(id));
         let heart = Heart::new(&config.heartbeat, self.now, id.to_php().unsigned_abs());
         let rate =
             config.limits.message_rate.map(|rate| TokenBucket::full(rate.max(1.0), self.clock.steady_now()));

@@ -19,7 +19,7 @@ use crate::{
             thrown::{self, Thrown, bad_argument, bad_type, failed},
         },
     },
-    port::{Audience, ConnectionHandle, ConnectionId, Publisher, Query, TagValue},
+    port::{Audience, ConnectionHandle, ConnectionId, Publish, Query, TagValue},
 };
 
 /// The state of a `Audience` object. Never changed: each selector makes another one.
@@ -140,8 +140,9 @@ fn ids(call: &Call<'_>) -> Result<Vec<ConnectionId>, Thrown> {
 
 fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let message = message(call, 1, 2, 3)?;
+    let counted = call.is_result_used();
     let reached = on_run(call, |session, audience| {
-        session.link.publish(|publisher| publisher.send_to(audience, message)).unwrap_or(Ok(0))
+        session.link.ask(|publisher| publisher.send_to(audience, message, counted)).unwrap_or(Ok(0))
     })?;
     returns_count(call, reached.unwrap_or(Ok(0)).map_err(|error| too_big(1, error))?)
 }
@@ -200,7 +201,7 @@ fn subscribe_by_rules(
         let Some(client) = session.client(id) else { continue };
         let Some(connection) = client.object(&session.link) else { continue };
         let handle = client.handle().clone();
-        let refused = rules::refused(session.link.rules(), &connection, &handle, names)?;
+        let refused = rules::refused(&session.link, &connection, &handle, names)?;
         // The values of the connection's object may throw when they end.
         drop((connection, client));
         if let Some(thrown) = thrown::pending() {
@@ -208,7 +209,7 @@ fn subscribe_by_rules(
         }
         if refused.is_none() {
             server.check_process()?;
-            let subscribed = session.link.publish(|publisher| publisher.subscribe(&handle, names).is_ok());
+            let subscribed = session.link.ask(|publisher| publisher.subscribe(&handle, names).is_ok());
             done += usize::from(subscribed == Some(true));
         }
     }
@@ -241,10 +242,10 @@ fn untag(call: &mut Call<'_>) -> Result<(), Thrown> {
 /// Does something with each connection, and returns for how many that was done.
 fn each(
     call: &mut Call<'_>,
-    mut what: impl FnMut(&mut Publisher, &ConnectionHandle) -> bool,
+    mut what: impl FnMut(&mut dyn Publish, &ConnectionHandle) -> bool,
 ) -> Result<(), Thrown> {
     let done = on_run(call, |session, audience| {
-        session.link.publish(|publisher| {
+        session.link.ask(|publisher| {
             let ids = publisher.connections(audience);
             let found = ids.into_iter().filter_map(|id| publisher.connection(id)).collect::<Vec<_>>();
             found.iter().filter(|connection| what(publisher, connection)).count()

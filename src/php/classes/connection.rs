@@ -132,7 +132,7 @@ fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = topic_names(call, 1)?;
-    let refused = rules::refused(connection.link.rules(), &call.this_kept(), &connection.handle, &names)?;
+    let refused = rules::refused(&connection.link, &call.this_kept(), &connection.handle, &names)?;
     if let Some((topic, pattern)) = refused {
         let error =
             format!("The rule for \"{pattern}\" does not let this connection subscribe to \"{topic}\"");
@@ -140,7 +140,7 @@ fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     }
     // A rule may have forked.
     connection.link.check_process()?;
-    match connection.link.publish(|publisher| publisher.subscribe(&connection.handle, &names)) {
+    match connection.link.ask(|publisher| publisher.subscribe(&connection.handle, &names)) {
         Some(Err(TopicError::TooMany { limit })) => return Err(too_many_topics(limit)),
         Some(Err(error)) => return Err(throw(ExceptionKind::Value, &error.to_string())),
         Some(Ok(())) | None => {}
@@ -159,8 +159,10 @@ fn unsubscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn topics(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let open = connection.link.is_up() && connection.handle.is_open();
-    let topics = if open { connection.handle.topics() } else { Vec::new() };
+    let topics = match connection.handle.is_open() {
+        true => connection.link.ask(|publisher| publisher.topics_of(&connection.handle)).unwrap_or_default(),
+        false => Vec::new(),
+    };
     let list = if topics.is_empty() {
         ZendHashTable::new()
     } else {
@@ -174,7 +176,7 @@ fn add_tag(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let (name, value) = (tag::name(call, 1)?, tag::value(call, 2)?);
     let tags = [(&*name, value)];
-    if let Some(Err(error)) = connection.link.publish(|publisher| publisher.tag(&connection.handle, &tags)) {
+    if let Some(Err(error)) = connection.link.ask(|publisher| publisher.tag(&connection.handle, &tags)) {
         return Err(tag::refused(&error, 2));
     }
     call.returns_this();
@@ -191,8 +193,7 @@ fn untag(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn tags(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let running = connection.link.is_up();
-    let tags = if running { connection.handle.tags() } else { Vec::new() };
+    let tags = connection.link.ask(|publisher| publisher.tags_of(&connection.handle)).unwrap_or_default();
     call.returns_array(tag::array(&tags));
     Ok(())
 }

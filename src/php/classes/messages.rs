@@ -25,7 +25,7 @@ pub(in crate::php) fn send(call: &mut Call<'_>) -> Result<(), Thrown> {
     let message = message(call, 2, 3, 4)?;
     let result = match server.session() {
         None => SendResult::Closed,
-        Some(session) => match session.link.publish(|publisher| publisher.connection(id)).flatten() {
+        Some(session) => match session.link.ask(|publisher| publisher.connection(id)).flatten() {
             None => SendResult::Closed,
             Some(handle) => session.link.send(&handle, message).map_err(|error| too_big(2, error))?,
         },
@@ -40,9 +40,10 @@ pub(in crate::php) fn broadcast(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
     let message = message(call, 1, 2, 4)?;
     let except = except(call, 3)?;
+    let counted = call.is_result_used();
     let reached = server
         .session()
-        .and_then(|session| session.link.publish(|publisher| publisher.broadcast(message, &except)))
+        .and_then(|session| session.link.ask(|publisher| publisher.broadcast(message, &except, counted)))
         .unwrap_or(Ok(0))
         .map_err(|error| too_big(1, error))?;
     call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
@@ -54,9 +55,10 @@ pub(in crate::php) fn publish(call: &mut Call<'_>) -> Result<(), Thrown> {
     let topic = topic_name(call.string(1)?.as_bytes(), 1)?;
     let message = message(call, 2, 3, 5)?;
     let except = except(call, 4)?;
+    let counted = call.is_result_used();
     let reached = server
         .session()
-        .and_then(|session| session.link.publish(|publisher| publisher.publish(topic, message, &except)))
+        .and_then(|session| session.link.ask(|publisher| publisher.publish(topic, message, &except, counted)))
         .unwrap_or(Ok(0))
         .map_err(|error| too_big(2, error))?;
     call.returns_int(i64::try_from(reached).unwrap_or(i64::MAX));
@@ -96,7 +98,7 @@ pub(in crate::php) fn connections(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 pub(in crate::php) fn count(call: &mut Call<'_>) -> Result<(), Thrown> {
     let session = this(call)?.session();
-    let open = session.and_then(|session| session.link.publish(|publisher| publisher.count())).unwrap_or(0);
+    let open = session.and_then(|session| session.link.ask(|publisher| publisher.count())).unwrap_or(0);
     call.returns_int(i64::try_from(open).unwrap_or(i64::MAX));
     Ok(())
 }

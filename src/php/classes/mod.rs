@@ -21,3 +21,4 @@ pub(in crate::php) mod response;
 pub(in crate::php) mod server;
 pub(in crate::php) mod tag;
 pub(in crate::php) mod tls;
+pub(in crate::php) mod workers;

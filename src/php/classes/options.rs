@@ -6,6 +6,7 @@ use super::{
     auth, compression,
     gomoob::{self, Gomoob},
     limits, tls,
+    workers::{self, Workers},
 };
 use crate::{
     config::{
@@ -23,6 +24,7 @@ use crate::{
 /// The parts of a server.
 pub(in crate::php) struct Options {
     pub(in crate::php) config: Config,
+    pub(in crate::php) workers: Workers,
     pub(in crate::php) dialect: Option<Gomoob>,
     pub(in crate::php) logger: Option<Callback>,
 }
@@ -83,7 +85,8 @@ pub(in crate::php) fn read(call: &Call<'_>) -> Result<Options, Thrown> {
     };
     config.check().map_err(refuse)?;
     check_files(&config).map_err(refuse)?;
-    Ok(Options { config, dialect, logger })
+    let workers = workers(call)?;
+    Ok(Options { config, workers, dialect, logger })
 }
 
 /// Checks that PHP's `open_basedir` lets the script use the files that the options name: when the server is made, and
@@ -119,6 +122,16 @@ pub(in crate::php) fn check_certificates(config: &Config) -> Result<(), ConfigEr
         tls.client_ca.iter().try_for_each(|file| properties::allowed("tls.clientCa", file))?;
     }
     Ok(())
+}
+
+fn workers(call: &Call<'_>) -> Result<Workers, Thrown> {
+    let Some(given) = given(call, argument::WORKERS) else { return Ok(Workers::default()) };
+    if let Some(count) = given.long() {
+        return workers::count(count).map(|count| Workers { count, ..Workers::default() }).map_err(refuse);
+    }
+    let object = given.object().filter(|object| workers::WORKERS.is_of(object));
+    let object = object.ok_or_else(|| bad_type(argument::WORKERS, "must be of type Ferrite\\Workers|int"))?;
+    workers::workers(object).map_err(refuse)
 }
 
 fn trusted_proxies(call: &Call<'_>) -> Result<TrustedProxies, Thrown> {
@@ -221,6 +234,7 @@ mod argument {
     pub(in crate::php) const DIALECT: u32 = 13;
     pub(in crate::php) const IO_THREADS: u32 = 14;
     pub(in crate::php) const LOGGER: u32 = 15;
+    pub(in crate::php) const WORKERS: u32 = 16;
 }
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8080";

@@ -5,8 +5,9 @@ use ext_php_rs::types::ZendHashTable;
 use super::{
     arguments::seconds,
     handlers, messages,
-    options::{self, Options},
+    options,
     presence,
+    workers,
 };
 use crate::{
     php::{
@@ -35,7 +36,8 @@ const METHODS: &[(&str, Option<Handler>)] = &[
              array $trustedProxies = [], ?string $health = null, ?string $metrics = null, \
              #[\\SensitiveParameter] string|array|null $control = null, \
              Auth\\Jwt|Auth\\AppKeys|array|null $auth = null, \
-             ?Protocol\\Gomoob $dialect = null, int $ioThreads = 0, ?callable $logger = null)",
+             ?Protocol\\Gomoob $dialect = null, int $ioThreads = 0, ?callable $logger = null, \
+             Workers|int $workers = 0)",
         Some(handler(construct)),
     ),
     ("public function onHandshake(callable $callback): static", Some(handler(on_handshake))),
@@ -51,6 +53,8 @@ const METHODS: &[(&str, Option<Handler>)] = &[
     ("public function onLeave(callable $callback): static", Some(handler(on_leave))),
     ("public function onStart(callable $callback): static", Some(handler(on_start))),
     ("public function onStop(callable $callback): static", Some(handler(on_stop))),
+    ("public function onAttach(callable $callback): static", Some(handler(on_attach))),
+    ("public function onDetach(callable $callback): static", Some(handler(on_detach))),
     ("public function handler(Handler $handler): static", Some(handler(set_handler))),
     ("public function run(): void", Some(handler(do_run))),
     ("public function start(): void", Some(handler(do_start))),
@@ -59,6 +63,9 @@ const METHODS: &[(&str, Option<Handler>)] = &[
     ("public function stop(float $grace = 10.0): void", Some(handler(do_stop))),
     ("public function addresses(): array", Some(handler(addresses))),
     ("public function reloadTls(): void", Some(handler(reload_tls))),
+    ("public function worker(): ?Worker", Some(handler(worker))),
+    ("public function reload(): void", Some(handler(reload))),
+    ("public function attempt(): int", Some(handler(attempt))),
     (
         "public function send(int $connection, string $data, bool $binary = false, \
              ?bool $compress = null): SendResult",
@@ -85,7 +92,10 @@ const METHODS: &[(&str, Option<Handler>)] = &[
     ("public function connections(): array", Some(handler(messages::connections))),
     ("public function count(): int", Some(handler(messages::count))),
     ("public function after(float $seconds, callable $callback): Timer", Some(handler(after))),
-    ("public function every(float $seconds, callable $callback): Timer", Some(handler(every))),
+    (
+        "public function every(float $seconds, callable $callback, bool $everywhere = false): Timer",
+        Some(handler(every)),
+    ),
     ("public function stats(): array", Some(handler(stats))),
 ];
 
@@ -102,8 +112,8 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
 }
 
 fn construct(call: &mut Call<'_>) -> Result<(), Thrown> {
-    let Options { config, dialect, logger } = options::read(call)?;
-    call.construct(Server::new(config, dialect, logger))
+    let options = options::read(call)?;
+    call.construct(Server::new(options))
 }
 
 fn on(call: &mut Call<'_>, on: On) -> Result<(), Thrown> {
@@ -250,7 +260,9 @@ fn set_timer(call: &mut Call<'_>, repeat: bool) -> Result<(), Thrown> {
     let server = this(call)?;
     let time = seconds(call, 1, 0.0, !repeat)?;
     let callback = Callback::argument(call, 2)?;
-    let timer = server.timers.set(time, repeat.then_some(time), callback).ok_or_else(failed)?;
+    let is_everywhere = repeat && call.bool_or(3, false)?;
+    let timer =
+        server.timers.set(time, repeat.then_some(time), is_everywhere, callback).ok_or_else(failed)?;
     server.timer_was_set();
     call.returns_native(&timer);
     Ok(())
@@ -258,12 +270,41 @@ fn set_timer(call: &mut Call<'_>, repeat: bool) -> Result<(), Thrown> {
 
 fn stats(call: &mut Call<'_>) -> Result<(), Thrown> {
     let server = this(call)?;
-    let figures = server.figures().unwrap_or_else(no_figures);
+    let no_figures = || no_figures().into_iter().map(|figure| (figure.name.into(), figure.value)).collect();
     let mut array = ZendHashTable::new();
-    for figure in figures {
-        let _ = array.insert(figure.name, values::int(figure.value));
+    for (name, value) in server.figures().unwrap_or_else(no_figures) {
+        let _ = array.insert(&*name, values::int(value));
     }
     call.returns_array(array);
+    Ok(())
+}
+
+fn on_attach(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Attach)
+}
+
+fn on_detach(call: &mut Call<'_>) -> Result<(), Thrown> {
+    on(call, On::Detach)
+}
+
+fn worker(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let status = this(call)?.session().and_then(|session| session.consumer().worker());
+    call.returns(status.and_then(workers::worker).unwrap_or_else(values::null));
+    Ok(())
+}
+
+fn reload(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let session = this(call)?.session();
+    let session = session.ok_or_else(|| throw(ExceptionKind::State, "The server is not started"))?;
+    if session.consumer().reload() {
+        return Ok(());
+    }
+    Err(throw(ExceptionKind::State, "The server has no workers that could be replaced: give it the option workers"))
+}
+
+fn attempt(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let attempt = this(call)?.session().map_or(1, |session| session.attempt.get());
+    call.returns_int(attempt.into());
     Ok(())
 }
 

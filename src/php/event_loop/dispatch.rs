@@ -75,9 +75,10 @@ fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
     let mut ran = 0;
     let round = server.timers.round();
     // The timers of a later run are none of this loop's.
+    let is_leader = session.is_leader();
     while !session.is_foreign()
         && !session.has_ended()
-        && let Some(callback) = server.timers.take_due(round)
+        && let Some(callback) = server.timers.take_due(round, is_leader)
     {
         ran += 1;
         server.call(callback, [])?;
@@ -101,15 +102,24 @@ pub(in crate::php) fn deal(
 }
 
 fn dispatch(server: &Server, session: &Session, delivery: Delivery<ClientState>) -> Result<usize, Thrown> {
-    match delivery.receipt.connection() {
+    session.attempt.set(delivery.receipt.attempt());
+    let ran = match delivery.receipt.connection() {
         Some(client) if client.is_busy() => {
             let client = client.clone();
             client.hold(delivery);
-            Ok(0)
+            return Ok(0);
         }
-        Some(_) => dispatch_of_client(server, session, delivery),
-        None => dispatch_of_none(server, session, delivery),
-    }
+        Some(client) => {
+            session.current.set(Some(client.handle().id()));
+            dispatch_of_client(server, session, delivery)?
+        }
+        None => {
+            session.current.set(delivery.event.id());
+            dispatch_of_none(server, session, delivery)?
+        }
+    };
+    session.current.set(None);
+    Ok(ran)
 }
 
 /// An event of an open connection, or of one that was open until now.
@@ -129,6 +139,19 @@ fn dispatch_of_client(
                 Some(callback) => invoke(server, session, client, callback, [values::null()]),
                 None => Ok(0),
             }
+        }
+        Event::Attach { opened, .. } => {
+            client.prepare(opened, None);
+            match server.callback(On::Attach) {
+                Some(callback) => invoke(server, session, client, callback, [values::null()]),
+                None => Ok(0),
+            }
+        }
+        Event::Detach { .. } => {
+            let client = client.clone();
+            let detached = detach(server, session, &client);
+            drop(receipt);
+            detached
         }
         Event::Drain { .. } => match server.callback(On::Drain) {
             Some(callback) => invoke(server, session, client, callback, [values::null()]),
@@ -369,6 +392,18 @@ pub(in crate::php) fn close(
     };
     drop(receipt);
     // Here and now the script's data ends, if it keeps the object nowhere.
+    ran.and_then(|ran| server.release(client.vacate(), None).map(|()| ran))
+}
+
+/// The last callback of a connection that goes to another worker.
+pub(in crate::php) fn detach(server: &Server, session: &Session, client: &Client) -> Result<usize, Thrown> {
+    if !client.close() {
+        return Ok(0);
+    }
+    let ran = match server.callback(On::Detach) {
+        Some(callback) => invoke(server, session, client, callback, [values::null()]),
+        None => Ok(0),
+    };
     ran.and_then(|ran| server.release(client.vacate(), None).map(|()| ran))
 }
 

@@ -18,7 +18,7 @@ use crate::{
             thrown::{ExceptionKind, Thrown, throw},
         },
     },
-    port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publisher, SendResult},
+    port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publish, SendResult},
 };
 
 /// Shared by a server and the connections and handshakes that it made; cut once the run is over.
@@ -27,7 +27,7 @@ pub(in crate::php) struct Link {
     /// The process of the threads; a forked child has none of them.
     birth: fork::Process,
     /// Never borrowed across a call into PHP.
-    publisher: Rc<RefCell<Publisher>>,
+    publisher: Rc<RefCell<dyn Publish>>,
     is_cut: Cell<bool>,
     /// Requests of handshakes that are not decided or whose open event is on its way.
     pub(in crate::php) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
@@ -39,7 +39,7 @@ pub(in crate::php) struct Link {
 }
 
 impl Link {
-    pub(in crate::php) fn new(publisher: Rc<RefCell<Publisher>>, rules: &Rc<Rules>) -> Self {
+    pub(in crate::php) fn new(publisher: Rc<RefCell<dyn Publish>>, rules: &Rc<Rules>) -> Self {
         let limits = publisher.borrow();
         let (max_topics, max_tags) = (limits.max_topics(), limits.max_tags());
         let max_response = limits.max_response_size();
@@ -58,8 +58,18 @@ impl Link {
 
     /// Calls `publish` with the publisher; `None` once the run is over.
     #[inline]
-    pub(in crate::php) fn publish<R>(&self, publish: impl FnOnce(&mut Publisher) -> R) -> Option<R> {
-        (!self.is_cut.get()).then(|| publish(&mut self.publisher.borrow_mut()))
+    pub(in crate::php) fn publish<R>(&self, publish: impl FnOnce(&mut dyn Publish) -> R) -> Option<R> {
+        (!self.is_cut.get()).then(|| publish(&mut *self.publisher.borrow_mut()))
+    }
+
+    /// The same for a question. An exception is pending afterwards if this process is a worker whose front has not
+    /// answered.
+    pub(in crate::php) fn ask<R>(&self, ask: impl FnOnce(&mut dyn Publish) -> R) -> Option<R> {
+        let answer = self.publish(ask);
+        if self.publish(|publisher| publisher.take_unanswered()) == Some(true) {
+            let _ = throw(ExceptionKind::State, "The front has not answered within a second");
+        }
+        answer
     }
 
     /// True until the run is over.

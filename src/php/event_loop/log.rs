@@ -7,10 +7,9 @@ use ext_php_rs::types::ZendHashTable;
 use super::{lost_output, server::Server, session::Session};
 use crate::{
     config::Origins,
+    log,
     php::zend::{
         engine, output,
-        plain::plain,
-        stderr,
         thrown::{Thrown, warn},
         values,
     },
@@ -74,25 +73,16 @@ pub(in crate::php) fn record(server: &Server, record: &LogRecord) -> Result<(), 
 }
 
 fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, String)]) -> Result<(), Thrown> {
-    // Any of it may contain text from clients.
-    let message =
-        plain(format!("ferrite {} {message}", env!("CARGO_PKG_VERSION")).as_bytes(), LONGEST_MESSAGE);
-    let context = context.iter().map(|(key, value)| (*key, plain(value.as_bytes(), LONGEST_VALUE)));
+    let context = context.iter().map(|(key, value)| (*key, value.as_str()));
     let Some(logger) = &server.logger else {
-        let mut text = message;
-        if level != LogLevel::Info {
-            text.insert_str(0, &format!("{}: ", level.as_str()));
-            for (key, value) in context {
-                text.push_str(&format!(", {key}: {value}"));
-            }
-        }
-        // One byte is for the line break.
-        stderr::line(&plain(text.as_bytes(), stderr::LONGEST - 1));
+        log::line(level, message, context);
         return Ok(());
     };
+    // Any of it may contain text from clients.
+    let message = log::headline(message);
     let mut array = ZendHashTable::new();
     for (key, value) in context {
-        let _ = array.insert(key, values::text(value.as_bytes()));
+        let _ = array.insert(key, values::text(log::plain(value.as_bytes(), log::LONGEST_VALUE).as_bytes()));
     }
     let arguments =
         [values::text(level.as_str().as_bytes()), values::text(message.as_bytes()), values::array(array)];
@@ -101,6 +91,3 @@ fn line(server: &Server, level: LogLevel, message: &str, context: &[(&str, Strin
         Err(error) => warn(error),
     }
 }
-
-const LONGEST_MESSAGE: usize = 2000;
-const LONGEST_VALUE: usize = 1000;

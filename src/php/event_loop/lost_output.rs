@@ -1,7 +1,10 @@
 //! A word about standard output that cannot be written, where the script ends.
 
 use super::session::Session;
-use crate::php::zend::{engine, output, stderr};
+use crate::{
+    log::stderr,
+    php::zend::{engine, output},
+};
 
 /// Reports it on standard error, once, where the script ends, maybe because PHP ends it for that. Not for the logger, for no PHP may run now.
 pub(in crate::php) fn report(session: &Session) {

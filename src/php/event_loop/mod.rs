@@ -14,3 +14,4 @@ pub(in crate::php) mod server;
 pub(in crate::php) mod session;
 pub(in crate::php) mod timers;
 pub(in crate::php) mod upcall;
+pub(in crate::php) mod workers;

@@ -3,13 +3,11 @@
 //! The server owns them. Its connections reach them weakly: a rule mostly is a closure that knows its server, and the
 //! cycle collector must find one owner only.
 
-use std::{
-    cell::RefCell,
-    rc::{Rc, Weak},
-};
+use std::{cell::RefCell, rc::Rc};
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
+use super::link::Link;
 use crate::{
     php::zend::{
         callback::{Callback, Calls},
@@ -79,13 +77,17 @@ impl Rules {
 /// Asks about the topics that a connection does not have yet; returns the first that a rule refuses, and the rule's
 /// pattern. A rule may end the server, which owns the rules: so they are reached weakly, and for a look only.
 pub(in crate::php) fn refused<'a>(
-    rules: &Weak<Rules>,
+    link: &Link,
     connection: &Zval,
     handle: &ConnectionHandle,
     topics: &[&'a str],
 ) -> Result<Option<(&'a str, String)>, Thrown> {
-    for topic in topics.iter().filter(|topic| !handle.is_subscribed(topic)) {
-        let question = rules
+    for topic in topics {
+        if link.ask(|publisher| publisher.is_subscribed(handle, topic)) == Some(true) {
+            continue;
+        }
+        let question = link
+            .rules()
             .upgrade()
             .and_then(|rules| Some((rules.about(topic)?, rules.nesting.clone(), rules.calls.clone())));
         let Some((question, nesting, calls)) = question else { continue };

@@ -1,6 +1,7 @@
 //! The three ways to run: `run()`, `start()` with `poll()`, and `stop()` from outside.
 
 use std::{
+    os::unix::net::UnixStream,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -8,11 +9,12 @@ use std::{
 use ext_php_rs::types::Zval;
 
 use super::{
-    dispatch::{close, deal, dispatch_batch, dispatch_events},
+    dispatch::{close, deal, detach, dispatch_batch, dispatch_events},
     ending, log,
     server::{On, Server},
     session::{Session, Woken},
     timers::Timers,
+    workers::{self, Role},
 };
 use crate::{
     php::{
@@ -26,13 +28,17 @@ use crate::{
             thrown::{self, ExceptionKind, Thrown, throw},
         },
     },
-    port::{CloseCode, Event},
+    port::{CloseCode, Event, remote},
     runtime::{self, Notifier},
 };
 
 /// Serves until the server is stopped.
 pub(in crate::php) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
-    let session = begin(server, true)?;
+    let session = match workers::role(server)? {
+        Role::Alone => begin(server, true)?,
+        Role::Worker(socket) => begin_worker(server, socket)?,
+        Role::Front(count) => return workers::be_front(count),
+    };
     session.take_signals();
     let ended = conduct(&session, || {
         started(server, &session, this)?;
@@ -133,6 +139,17 @@ fn is_left_to_another(session: &Session) -> Result<bool, Thrown> {
     Ok(false)
 }
 
+/// Begins the run of a worker: introduces it to its front.
+fn begin_worker(server: &Server, socket: UnixStream) -> Result<Rc<Session>, Thrown> {
+    check_depth()?;
+    let consumer = remote::connect(socket, &workers::hello(server)).map_err(|error| {
+        throw(ExceptionKind::State, &format!("The front does not take this worker: {error}"))
+    })?;
+    let session = Rc::new(Session::of_worker(consumer, &server.rules));
+    server.attach(session.clone());
+    Ok(session)
+}
+
 fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
     let sapi = engine::sapi();
     if !SAPIS.contains(&sapi.as_str()) {
@@ -167,12 +184,15 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
 
 /// Reports the start. With [`run`] signals are taken by now: a reader of the line may end the server.
 fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown> {
-    log::started(server, session.addresses(), session.ceiling)?;
+    if !session.is_of_worker() {
+        log::started(server, session.addresses(), session.ceiling)?;
+    }
     if let Some(callback) = server.callback(On::Start) {
         server.call(callback, [this.shallow_clone()])?;
         session.link.check_process()?;
     }
     session.notify(Notifier::ready);
+    session.consumer().ready();
     Ok(())
 }
 
@@ -186,7 +206,7 @@ fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
             1 if session.stopping().is_none() => {
                 // A stop of the script's own does not say whether the process ends with it.
                 session.notify(|notifier, _| notifier.stopping());
-                session.order_stop(SIGNAL_GRACE);
+                session.retire(SIGNAL_GRACE);
             }
             _ => session.order_stop(Duration::ZERO),
         }
@@ -251,6 +271,11 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
         });
         let (code, reason, receipt) = held
             .unwrap_or_else(|| (CloseCode::ABNORMAL, "".into(), session.consumer().close_receipt(&client)));
+        if session.is_of_worker() {
+            // Another worker has it from here on.
+            detach(server, session, &client)?;
+            continue;
+        }
         close(server, session, &client, code, &reason, receipt)?;
     }
     session.consumer().announce_all();
@@ -264,6 +289,7 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
     if let Some(callback) = server.callback(On::Stop) {
         server.call(callback, [this.shallow_clone()])?;
     }
+    session.say_goodbye(None);
     let held = session.release();
     server.detach(session);
     server.release_all(held)?;

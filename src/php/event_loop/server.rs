@@ -4,11 +4,18 @@ use std::{cell::RefCell, rc::Rc};
 
 use ext_php_rs::types::Zval;
 
-use super::{ending, link::check_process, lost_output, rules::Rules, session::Session, timers::Timers};
+use super::{
+    ending,
+    link::check_process,
+    lost_output,
+    rules::Rules,
+    session::{Figures, Session},
+    timers::Timers,
+};
 use crate::{
     config::Config,
     php::{
-        classes::gomoob::Gomoob,
+        classes::{gomoob::Gomoob, options::Options, workers::Workers},
         zend::{
             call::Call,
             callback::{Callback, Calls},
@@ -17,7 +24,7 @@ use crate::{
             thrown::{self, Thrown},
         },
     },
-    port::{Announced, Figure, Interests},
+    port::{Announced, Interests},
 };
 
 /// The state of a `Server` object.
@@ -25,6 +32,8 @@ use crate::{
 pub(in crate::php) struct Server {
     birth: fork::Process,
     pub(in crate::php) config: Config,
+    /// The workers that the script asks for.
+    pub(in crate::php) workers: Workers,
     /// The protocol on top of WebSockets, if it speaks one.
     pub(in crate::php) dialect: Option<Gomoob>,
     pub(in crate::php) logger: Option<Callback>,
@@ -37,7 +46,7 @@ pub(in crate::php) struct Server {
     /// The run that is on.
     session: RefCell<Option<Rc<Session>>>,
     /// The figures of the last run, when it ended.
-    figures: RefCell<Option<Vec<Figure>>>,
+    figures: RefCell<Option<Figures>>,
 }
 
 /// The events that a script can handle.
@@ -55,10 +64,12 @@ pub(in crate::php) enum On {
     Join,
     Leave,
     Authorize,
+    Attach,
+    Detach,
 }
 
 impl On {
-    const COUNT: usize = 12;
+    const COUNT: usize = 14;
 }
 
 impl Native for Server {
@@ -83,10 +94,12 @@ impl Native for Server {
 }
 
 impl Server {
-    pub(in crate::php) fn new(config: Config, dialect: Option<Gomoob>, logger: Option<Callback>) -> Self {
+    pub(in crate::php) fn new(options: Options) -> Self {
+        let Options { config, workers, dialect, logger } = options;
         Self {
             birth: fork::Process::current(),
             config,
+            workers,
             dialect,
             logger,
             timers: Rc::default(),
@@ -100,7 +113,7 @@ impl Server {
     }
 
     /// The figures of the run that is on, or of the last one; `None` before the first.
-    pub(in crate::php) fn figures(&self) -> Option<Vec<Figure>> {
+    pub(in crate::php) fn figures(&self) -> Option<Figures> {
         let figures = self.session().map(|session| session.figures());
         figures.or_else(|| self.figures.borrow().clone())
     }
@@ -158,15 +171,25 @@ impl Server {
 
     fn tell_interests(&self) {
         if let Some(session) = self.session() {
-            session.consumer().set_interests(Interests {
-                handshakes: self.has_callback(On::Handshake),
-                messages: self.has_callback(On::Message) || self.has_callback(On::Authorize),
-                drains: self.has_callback(On::Drain),
-                requests: self.has_callback(On::Request),
-                presence: self.has_callback(On::Join) || self.has_callback(On::Leave),
-                kept_requests: false,
-            });
+            session.consumer().set_interests(self.interests());
         }
+    }
+
+    /// The optional events for which the script has callbacks.
+    pub(in crate::php) fn interests(&self) -> Interests {
+        Interests {
+            handshakes: self.has_callback(On::Handshake),
+            messages: self.has_callback(On::Message) || self.has_callback(On::Authorize),
+            drains: self.has_callback(On::Drain),
+            requests: self.has_callback(On::Request),
+            presence: self.has_callback(On::Join) || self.has_callback(On::Leave),
+            kept_requests: false,
+        }
+    }
+
+    /// The topics whose joins and leaves are announced.
+    pub(in crate::php) fn announced(&self) -> Announced {
+        self.announced.borrow().clone()
     }
 
     /// Before the new timer is waited for by an event loop.
@@ -199,6 +222,7 @@ impl Server {
             self.detach(session);
             return;
         }
+        session.say_goodbye(script_ends.then(engine::last_fatal_error).flatten().as_deref());
         if script_ends {
             lost_output::report(session);
             ending::end_later(session.clone());

@@ -1,6 +1,7 @@
 //! One run of a server, from binding to the last thread's end.
 
 use std::{
+    borrow::Cow,
     cell::{Cell, Ref, RefCell},
     collections::VecDeque,
     io,
@@ -23,7 +24,7 @@ use crate::{
         signals::{Guard, Mask},
         stream,
     },
-    port::{Audience, ConnectionId, Consumer, Delivery, Event, Figure, Stopping, Waited},
+    port::{Audience, ConnectionId, Consume, Delivery, Event, Stopping, Waited, remote::RemoteConsumer},
     runtime::{self, Notifier},
 };
 
@@ -34,7 +35,7 @@ pub(in crate::php) struct Session {
     birth: fork::Process,
     runtime: RefCell<Option<runtime::Server>>,
     /// Never borrowed across a call into PHP.
-    consumer: RefCell<Consumer<ClientState>>,
+    consumer: RefCell<Box<dyn Consume<ClientState>>>,
     /// Tells systemd, if that started this process.
     notifier: RefCell<Option<Notifier>>,
     pub(in crate::php) link: Rc<Link>,
@@ -57,11 +58,18 @@ pub(in crate::php) struct Session {
     /// The most connections at once.
     pub(in crate::php) ceiling: usize,
     pub(in crate::php) panic: RefCell<Option<String>>,
+    /// How often the event that is dispatched was begun, this time included.
+    pub(in crate::php) attempt: Cell<u8>,
+    /// The connection of the event that is dispatched. It stays if the event's callback leaves the script.
+    pub(in crate::php) current: Cell<Option<ConnectionId>>,
     end: Cell<End>,
     /// Takes signals for the time of the run, if `run()` owns the loop.
     signals: RefCell<Option<Guard>>,
     stream: RefCell<Option<Zval>>,
 }
+
+/// Names and values of figures.
+pub(in crate::php) type Figures = Vec<(Cow<'static, str>, i64)>;
 
 /// The progress of a run's end. Loops of several Fibers may come to it, perhaps when the server runs anew: the first
 /// ends the run, and the others just return.
@@ -89,15 +97,35 @@ impl Session {
             // The waiting is the script's event loop's.
             parts.driving = None;
         }
-        let consumer = parts.assemble();
-        Some(Self {
+        let consumer = Box::new(parts.assemble());
+        let (addresses, ceiling) = (runtime.addresses().to_vec(), runtime.ceiling());
+        let session = Self::with(consumer, Some(runtime), rules, addresses, ceiling, is_run);
+        session.notifier.replace(Notifier::from_environment());
+        Some(session)
+    }
+
+    /// Begins the run of a worker.
+    pub(in crate::php) fn of_worker(consumer: RemoteConsumer<ClientState>, rules: &Rc<Rules>) -> Self {
+        let (addresses, ceiling) = (consumer.addresses().to_vec(), consumer.ceiling());
+        Self::with(Box::new(consumer), None, rules, addresses, ceiling, true)
+    }
+
+    fn with(
+        consumer: Box<dyn Consume<ClientState>>,
+        runtime: Option<runtime::Server>,
+        rules: &Rc<Rules>,
+        addresses: Vec<String>,
+        ceiling: usize,
+        is_run: bool,
+    ) -> Self {
+        Self {
             birth: fork::Process::current(),
             link: Rc::new(Link::new(consumer.publisher(), rules)),
-            addresses: runtime.addresses().to_vec(),
-            ceiling: runtime.ceiling(),
-            runtime: RefCell::new(Some(runtime)),
+            addresses,
+            ceiling,
+            runtime: RefCell::new(runtime),
             consumer: RefCell::new(consumer),
-            notifier: RefCell::new(Notifier::from_environment()),
+            notifier: RefCell::default(),
             pending: RefCell::default(),
             left: RefCell::default(),
             is_output_lost: Cell::default(),
@@ -106,10 +134,12 @@ impl Session {
             is_starting: Cell::new(true),
             loops: RefCell::default(),
             panic: RefCell::default(),
+            attempt: Cell::new(1),
+            current: Cell::default(),
             end: Cell::new(End::NotYet),
             signals: RefCell::default(),
             stream: RefCell::default(),
-        })
+        }
     }
 
     pub(in crate::php) fn addresses(&self) -> &[String] {
@@ -142,7 +172,7 @@ impl Session {
     }
 
     /// Looks at the consumer. Not across a call into PHP.
-    pub(in crate::php) fn consumer(&self) -> Ref<'_, Consumer<ClientState>> {
+    pub(in crate::php) fn consumer(&self) -> Ref<'_, Box<dyn Consume<ClientState>>> {
         self.consumer.borrow()
     }
 
@@ -158,12 +188,12 @@ impl Session {
 
     /// The open connections of an audience, each once; none once the run is over.
     pub(in crate::php) fn select(&self, audience: &Audience) -> Vec<ConnectionId> {
-        self.link.publish(|publisher| publisher.connections(audience)).unwrap_or_default()
+        self.link.ask(|publisher| publisher.connections(audience)).unwrap_or_default()
     }
 
-    /// Every figure of the server.
-    pub(in crate::php) fn figures(&self) -> Vec<Figure> {
-        self.consumer.borrow().publisher().borrow().figures()
+    /// Name and value of every figure of the server.
+    pub(in crate::php) fn figures(&self) -> Figures {
+        self.consumer.borrow().publisher().borrow_mut().figures()
     }
 
     /// Begins a batch of callbacks: each shard is woken at most once for all that they send.
@@ -218,6 +248,21 @@ impl Session {
 
     pub(in crate::php) fn restore_signals(&self) {
         drop(self.signals.take());
+    }
+
+    /// Ends this process's part of the server.
+    pub(in crate::php) fn retire(&self, grace: Duration) {
+        self.consumer.borrow_mut().retire(grace);
+    }
+
+    /// True in a worker.
+    pub(in crate::php) fn is_of_worker(&self) -> bool {
+        self.consumer.borrow().worker().is_some()
+    }
+
+    /// True if the repeated timers run in this process.
+    pub(in crate::php) fn is_leader(&self) -> bool {
+        self.consumer.borrow().worker().is_none_or(|worker| worker.is_leader)
     }
 
     /// Orders the end. A second order can only hasten it.
@@ -332,6 +377,11 @@ impl Session {
             mask.restore();
         }
         self.end();
+    }
+
+    /// In a worker: tells the front that this process ends, and the fatal error that it ends with.
+    pub(in crate::php) fn say_goodbye(&self, error: Option<&str>) {
+        self.consumer.borrow().leave(error, self.current.get());
     }
 
     /// Joins the threads and lets go of everything.

@@ -36,6 +36,8 @@ struct Entry {
     due: Instant,
     callback: Callback,
     period: Option<Duration>,
+    /// True if it runs in every worker, and not only in the leader.
+    is_everywhere: bool,
 }
 
 /// The end of a round: timers that become due later wait for the next one, so that a callback that sets the next
@@ -82,6 +84,7 @@ impl Timers {
         self: &Rc<Self>,
         after: Duration,
         period: Option<Duration>,
+        is_everywhere: bool,
         callback: Callback,
     ) -> Option<Owned<Timer>> {
         let id = {
@@ -89,7 +92,7 @@ impl Timers {
             inner.last += 1;
             let id = inner.last;
             let due = Instant::now() + after;
-            inner.timers.insert(id, Entry { due, callback, period });
+            inner.timers.insert(id, Entry { due, callback, period, is_everywhere });
             inner.queue.insert((due, id));
             id
         };
@@ -107,20 +110,24 @@ impl Timers {
     }
 
     /// Takes the next callback that is due in this round. Rounds of a period that were missed are not
-    /// made up.
-    pub(in crate::php) fn take_due(&self, round: Round) -> Option<Callback> {
+    /// made up. A worker that is not the leader leaves out the repeated ones that are for the leader.
+    pub(in crate::php) fn take_due(&self, round: Round, is_leader: bool) -> Option<Callback> {
         let inner = &mut *self.inner.borrow_mut();
-        let (due, id) = *inner.queue.first()?;
-        if due > round.now || id > round.last {
-            return None;
+        loop {
+            let (due, id) = *inner.queue.first()?;
+            if due > round.now || id > round.last {
+                return None;
+            }
+            inner.queue.pop_first();
+            let entry = inner.timers.get_mut(&id)?;
+            let Some(period) = entry.period else { return inner.timers.remove(&id).map(|entry| entry.callback) };
+            let next = due + period;
+            entry.due = if next > round.now { next } else { round.now + period };
+            inner.queue.insert((entry.due, id));
+            if is_leader || entry.is_everywhere {
+                return Some(entry.callback.clone());
+            }
         }
-        inner.queue.pop_first();
-        let entry = inner.timers.get_mut(&id)?;
-        let Some(period) = entry.period else { return inner.timers.remove(&id).map(|entry| entry.callback) };
-        let next = due + period;
-        entry.due = if next > round.now { next } else { round.now + period };
-        inner.queue.insert((entry.due, id));
-        Some(entry.callback.clone())
     }
 
     /// Takes a timer away, with all that it needed.

@@ -169,6 +169,23 @@ pub(in crate::php) fn forget_failed_output() {
     }
 }
 
+/// The fatal error that ends the script, with its file and line, in PHP's words.
+pub(in crate::php) fn last_fatal_error() -> Option<String> {
+    // SAFETY: the core globals of PHP's thread; the strings are the engine's, and live as long as they are the last ones.
+    unsafe {
+        let globals = &*ffi::ext_php_rs_process_globals();
+        if globals.last_error_type & FATAL == 0 {
+            return None;
+        }
+        let text = |string: *const ffi::zend_string| match string.as_ref() {
+            Some(string) => String::from_utf8_lossy(string.as_bytes()).into_owned(),
+            None => String::new(),
+        };
+        let (message, file) = (text(globals.last_error_message), text(globals.last_error_file));
+        Some(format!("{message} in {file}:{}", globals.last_error_lineno))
+    }
+}
+
 /// Has PHP go on, or not, when output cannot be written. The setting of that name stays as it is.
 pub(in crate::php) fn ignore_user_abort(ignore: bool) {
     // SAFETY: the core globals of PHP's thread.

@@ -10,8 +10,8 @@ use ext_php_rs::{
     zend::{ModuleEntry, StaticModuleEntry},
 };
 
-use super::{fork, stderr};
-use crate::php;
+use super::fork;
+use crate::{log::stderr, php};
 
 /// PHP calls this when it has loaded the library.
 #[unsafe(no_mangle)]
@@ -34,6 +34,7 @@ extern "C" fn get_module() -> *mut ModuleEntry {
 extern "C" fn startup(_kind: c_int, _number: c_int) -> c_int {
     fork::watch();
     stderr::remember();
+    php::adopt();
     match php::declare() {
         Ok(()) => SUCCESS,
         Err(error) => {

@@ -5,7 +5,8 @@
 
 use ext_php_rs::types::ZendObject;
 
-use super::{engine, plain::plain, stderr, values};
+use super::{engine, values};
+use crate::log::{plain, stderr};
 
 /// Shows one. No code of the script is asked for words, but its error handler gets the warning.
 pub(in crate::php) fn show(exception: &ZendObject) {

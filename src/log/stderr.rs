@@ -26,12 +26,12 @@ use nix::{
 use crate::metrics::LOG_LINES_DROPPED;
 
 /// Remembers its identity; once, when the module starts.
-pub(in crate::php) fn remember() {
+pub fn remember() {
     let _ = AT_START.set(writable(io::stderr().as_fd()).map(Identity::of));
 }
 
 /// Writes one line, which has no line break, in one piece.
-pub(in crate::php) fn line(text: &str) {
+pub fn line(text: &str) {
     let unsaid = UNSAID.load(Ordering::Relaxed);
     if unsaid > 0 {
         let note =
@@ -48,18 +48,18 @@ pub(in crate::php) fn line(text: &str) {
 }
 
 /// Counts a line that was not written.
-pub(in crate::php) fn drop_line() {
+pub fn drop_line() {
     UNSAID.fetch_add(1, Ordering::Relaxed);
     LOG_LINES_DROPPED.add_from_anywhere(1);
 }
 
 /// True if it takes a line of at most [`LONGEST`] bytes now.
-pub(in crate::php) fn is_ready() -> bool {
+pub fn is_ready() -> bool {
     is_standard_error().is_some() && takes(io::stderr().as_fd())
 }
 
 /// True if standard output takes as much now.
-pub(in crate::php) fn is_output_ready() -> bool {
+pub fn is_output_ready() -> bool {
     takes(io::stdout().as_fd())
 }
 
@@ -129,4 +129,4 @@ static AT_START: OnceLock<Option<Identity>> = OnceLock::new();
 static UNSAID: AtomicU64 = AtomicU64::new(0);
 /// Bytes of a line at most, its break included: as much as a pipe takes in one piece (PIPE_BUF on Linux, and the
 /// smallest free place in one).
-pub(in crate::php) const LONGEST: usize = 4096;
+pub const LONGEST: usize = 4096;

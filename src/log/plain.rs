@@ -2,7 +2,7 @@
 
 /// Shows control characters, line separators, marks that turn the direction of writing, and bytes that are no UTF-8
 /// as escapes, as in `\n` and `\x1b`; ends with `…` where it would have more than `most` bytes.
-pub(in crate::php) fn plain(text: &[u8], most: usize) -> String {
+pub fn plain(text: &[u8], most: usize) -> String {
     let mut line = String::with_capacity(text.len().min(most));
     for chunk in text.utf8_chunks() {
         for character in chunk.valid().chars() {

@@ -1,0 +1,202 @@
+//! What becomes of the events of a worker that died.
+//!
+//! An event that it had not begun is given to another worker. One that it had begun and not finished is given once
+//! more, marked as an attempt, unless the worker's death tells what the event's callback has done: after a fatal error
+//! its connection is closed with 1011, and after `exit()` it counts as finished. An event that has cost two workers is
+//! dropped, and its connection closed.
+
+use std::{
+    os::unix::process::ExitStatusExt,
+    process::ExitStatus,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+
+use super::{
+    front::Front,
+    item::Item,
+    worker::{State, Worker},
+};
+use crate::{
+    log,
+    port::{CloseCode, ConnectionId, Event, LogLevel, Reject, Respond},
+};
+
+/// The way in which a worker died.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Death {
+    /// It was told to go, and did.
+    Retired,
+    /// Its script has ended, or has called `exit()`.
+    Exit(i32),
+    /// A fatal error of PHP's, in its words.
+    Fatal(String),
+    /// A signal, or an end without a word; the front's reason, if it was the front.
+    Killed(String),
+}
+
+impl Death {
+    /// The reason as metrics name it.
+    pub(super) fn reason(&self) -> &'static str {
+        match self {
+            Self::Retired => "retired",
+            Self::Exit(_) => "exit",
+            Self::Fatal(_) => "fatal",
+            Self::Killed(_) => "killed",
+        }
+    }
+
+    fn of(worker: &Worker, status: ExitStatus) -> Self {
+        let code = status.code().unwrap_or(-1);
+        match (&worker.last_words, worker.blamed) {
+            (_, Some(why)) => Self::Killed(why.to_owned()),
+            (Some(Some(error)), None) => Self::Fatal(error.clone()),
+            (Some(None), None) if worker.state >= State::Retiring => Self::Retired,
+            (Some(None), None) => Self::Exit(code),
+            (None, None) => match status.signal().map(Signal::try_from) {
+                Some(Ok(signal)) => Self::Killed(signal.as_str().to_owned()),
+                Some(Err(_)) => Self::Killed("a signal".to_owned()),
+                None => Self::Killed(format!("it ended with status {code}")),
+            },
+        }
+    }
+}
+
+impl Front {
+    /// The process of a worker has ended.
+    pub(super) fn worker_ended(&mut self, key: u64) {
+        // What it has sent before, and what it has finished.
+        while self.hear(key) {}
+        let Some(place) = self.workers.iter().position(|worker| worker.key == key) else { return };
+        let Some(status) =
+            self.workers.get_mut(place).and_then(|worker| worker.child.try_wait().ok().flatten())
+        else {
+            return;
+        };
+        let mut worker = self.workers.swap_remove(place);
+        self.watch.forget(&worker.process);
+        self.watch.forget(&worker.socket);
+        let death = Death::of(&worker, status);
+        let unfinished = worker.lane.as_mut().map_or_else(Vec::new, |lane| lane.take_unfinished());
+        self.report(&worker, &death, unfinished.len());
+        self.generations.count_death(&death);
+        self.worker_is_gone(&worker, &death);
+        for (item, was_begun) in unfinished {
+            self.redeliver(item, was_begun, &death);
+        }
+        self.set_interests();
+    }
+
+    fn report(&self, worker: &Worker, death: &Death, events: usize) {
+        let (index, pid) = (worker.index.to_string(), worker.child.id().to_string());
+        let generation = worker.generation.to_string();
+        let why = match death {
+            Death::Retired => return,
+            Death::Exit(code) => format!("its script ended with status {code}"),
+            Death::Fatal(error) => error.clone(),
+            Death::Killed(why) => why.clone(),
+        };
+        log::line(
+            LogLevel::Error,
+            "a worker has died and is replaced",
+            [
+                ("worker", &*index),
+                ("pid", &pid),
+                ("generation", &generation),
+                ("reason", &why),
+                ("unfinished events", &events.to_string()),
+            ],
+        );
+    }
+
+    fn redeliver(&mut self, mut item: Item, was_begun: bool, death: &Death) {
+        let client = item.client().cloned();
+        if let Some(client) = &client {
+            client.data.outstanding.set(client.data.outstanding.get().saturating_sub(1));
+        }
+        // A worker that does not know the connection need not hear that it goes.
+        let is_made = matches!(item.event, Event::Attach { .. } | Event::Detach { .. });
+        let is_dropped = is_made
+            || (was_begun
+                && match death {
+                    Death::Retired | Death::Exit(_) => true,
+                    Death::Fatal(_) => self.refuse_event(&item, ""),
+                    Death::Killed(_) if !self.hello.recycling.redeliver => {
+                        self.generations.count_dropped();
+                        true
+                    }
+                    Death::Killed(_) if item.attempt >= MOST_ATTEMPTS => {
+                        log::line(
+                            LogLevel::Error,
+                            "an event has cost two workers and is dropped",
+                            [("event", kind(&item.event))],
+                        );
+                        self.refuse_event(&item, "poisoned")
+                    }
+                    Death::Killed(_) => {
+                        item.attempt += 1;
+                        false
+                    }
+                });
+        if is_dropped {
+            drop(item);
+        } else {
+            self.route(item);
+        }
+        if let Some(client) = client
+            && client.data.outstanding.get() == 0
+            && !client.data.held.borrow().is_empty()
+        {
+            self.move_on(&client);
+        }
+    }
+
+    /// A worker has said that it ends.
+    pub(super) fn worker_leaves(&mut self, key: u64, error: Option<String>) {
+        let Some(worker) = self.worker_mut(key) else { return };
+        worker.last_words = Some(error);
+        // It takes no event any more, and its script may go on for ever.
+        worker.deadline.get_or_insert(Instant::now() + LEAVE_TIME);
+    }
+
+    /// Ends the client of an event that cannot be handled. True: the event is dropped.
+    fn refuse_event(&mut self, item: &Item, reason: &str) -> bool {
+        match (&item.event, item.client()) {
+            (Event::Handshake { id, .. } | Event::Request { id, .. }, _) => self.refuse(*id, reason),
+            (_, Some(client)) => self.refuse(client.handle().id(), reason),
+            _ => {}
+        }
+        true
+    }
+
+    /// Ends a client: its connection is closed, its handshake refused, or its request answered with an error.
+    pub(super) fn refuse(&mut self, id: ConnectionId, reason: &str) {
+        let mut publisher = self.publisher.borrow_mut();
+        if let Some(connection) = publisher.connection(id) {
+            return publisher.close(&connection, CloseCode::INTERNAL_ERROR, reason);
+        }
+        self.undecided.remove(&id);
+        // It is one or the other, and a command for none does nothing.
+        publisher.reject(id, Reject { status: 500, body: Vec::new(), headers: Vec::new() });
+        let _ = publisher.respond(id, Respond { status: 500, ..Respond::default() });
+    }
+}
+
+fn kind(event: &Event) -> &'static str {
+    match event {
+        Event::Handshake { .. } => "handshake",
+        Event::Request { .. } => "request",
+        Event::Open { .. } => "open",
+        Event::Message { .. } => "message",
+        Event::Drain { .. } => "drain",
+        Event::Close { .. } => "close",
+        Event::Presence(_) => "presence",
+        _ => "other",
+    }
+}
+
+/// Time for the script of a worker to end when it takes no event any more.
+const LEAVE_TIME: Duration = Duration::from_secs(10);
+/// Workers that one event may cost.
+const MOST_ATTEMPTS: u8 = 2;

@@ -1,0 +1,326 @@
+//! The front itself: its state and its loop.
+
+use std::{
+    cell::RefCell,
+    collections::{HashMap, VecDeque},
+    io,
+    process::ExitStatus,
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+
+use super::{
+    generations::Generations,
+    item::{ClientState, Item},
+    watch::{Watch, Woke},
+    worker::{State, Worker},
+};
+use crate::{
+    log,
+    port::{ConnectionId, Consumer, Interests, LogLevel, Publisher},
+    ring::Table,
+    runtime::{Notifier, Server, StartError},
+    wire::{Door, Hello, Order},
+};
+
+/// The state of a front.
+#[derive(Debug)]
+pub(super) struct Front {
+    pub(super) door: Door,
+    pub(super) watch: Watch,
+    pub(super) server: Server,
+    pub(super) consumer: Consumer<ClientState>,
+    pub(super) publisher: Rc<RefCell<Publisher>>,
+    pub(super) gauges: Arc<Table>,
+    /// The options of the first worker's script.
+    pub(super) hello: Hello,
+    pub(super) workers: Vec<Worker>,
+    pub(super) generations: Generations,
+    /// Events that wait for a worker, in order.
+    pub(super) parked: VecDeque<Item>,
+    /// The workers that have been given handshakes and requests of which the end is not known.
+    pub(super) undecided: HashMap<ConnectionId, u64>,
+    /// The largest record that a worker may send.
+    pub(super) most_record: usize,
+    pub(super) panicked: bool,
+    pub(super) last_key: u64,
+    notifier: Option<Notifier>,
+    is_announced: bool,
+    /// A buffer for the records of workers.
+    pub(super) record: Vec<u8>,
+    /// When the workers are looked after next.
+    next_look: Instant,
+}
+
+/// The way in which a front ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// The server was stopped, and has drained.
+    Stopped,
+    /// The script ended before it has run a server.
+    WithoutServer(ExitStatus),
+}
+
+/// The reason for which a front does not start, or does not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum FrontError {
+    /// The server does not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A worker cannot be started.
+    #[error("a worker cannot be started: {0}")]
+    Spawn(io::Error),
+    /// The system refuses a thread, memory or a descriptor.
+    #[error("the system refuses a thread, memory or a descriptor: {0}")]
+    System(#[from] io::Error),
+    /// A network thread has panicked.
+    #[error("a network thread has panicked")]
+    Panicked,
+}
+
+/// Runs a front until its server has stopped. The first worker's script gives the options, and the number of workers
+/// unless `workers` does. Blocks the signals TERM, INT, HUP and USR1 for the calling thread meanwhile: the first two
+/// stop the server, the others reload the workers.
+pub fn serve(door: Door, workers: Option<usize>) -> Result<Ended, FrontError> {
+    let watch = Watch::new()?;
+    let (first, hello) = match super::generations::first_worker(&door, &watch)? {
+        Ok(first) => first,
+        Err(status) => return Ok(Ended::WithoutServer(status)),
+    };
+    let mut front = Front::start(door, watch, first, hello, workers)?;
+    front.run()
+}
+
+impl Front {
+    fn start(
+        door: Door,
+        watch: Watch,
+        first: Worker,
+        hello: Hello,
+        workers: Option<usize>,
+    ) -> Result<Self, FrontError> {
+        let (mut server, gauges) = Server::start_for_workers(hello.config.clone())?;
+        // Taken once.
+        let parts = server.take_consumer().ok_or_else(|| io::Error::other("the server has lost its queue"))?;
+        let mut consumer = parts.assemble();
+        consumer.wait_beside(watch.descriptor()?)?;
+        consumer.announce(hello.announced.clone());
+        let publisher = consumer.publisher();
+        let limits = &hello.config.limits;
+        let most_record = limits.total_send_buffer.saturating_add(MOST_HEAD);
+        let count = workers.unwrap_or(hello.workers).clamp(1, MOST_WORKERS);
+        let mut front = Self {
+            door,
+            watch,
+            server,
+            consumer,
+            publisher,
+            gauges,
+            last_key: first.key,
+            workers: vec![first],
+            generations: Generations::new(count),
+            hello,
+            parked: VecDeque::new(),
+            undecided: HashMap::new(),
+            most_record,
+            panicked: false,
+            notifier: Notifier::from_environment(),
+            is_announced: false,
+            record: Vec::new(),
+            next_look: Instant::now(),
+        };
+        front.greet_first()?;
+        front.set_interests();
+        front.announce_start();
+        Ok(front)
+    }
+
+    /// Has the workers looked after at once.
+    pub(super) fn look_now(&mut self) {
+        self.next_look = Instant::now();
+    }
+
+    fn announce_start(&self) {
+        for address in self.server.addresses() {
+            log::line(LogLevel::Info, &format!("listening on {address}"), []);
+        }
+        let (ceiling, workers) = (self.server.ceiling(), self.generations.count());
+        log::line(LogLevel::Info, &format!("ceiling: {ceiling} connections; {workers} workers"), []);
+    }
+
+    fn run(&mut self) -> Result<Ended, FrontError> {
+        loop {
+            self.consumer.begin_batch();
+            let busy = self.turn();
+            self.consumer.end_batch();
+            self.flush();
+            if Instant::now() >= self.next_look {
+                self.look_after_workers();
+            }
+            if self.is_over() {
+                break;
+            }
+            if busy {
+                self.consumer.serve_once();
+            } else {
+                self.sleep();
+            }
+        }
+        self.end_workers();
+        if let Some(stopping) = self.consumer.stopping() {
+            let took = stopping.since.elapsed().as_secs_f64();
+            let connections = stopping.connections;
+            log::line(
+                LogLevel::Info,
+                &format!("stopped: {connections} connections drained in {took:.1} s"),
+                [],
+            );
+        }
+        if self.panicked { Err(FrontError::Panicked) } else { Ok(Ended::Stopped) }
+    }
+
+    /// Takes what workers have sent, and gives them events. False if there was nothing to do.
+    fn turn(&mut self) -> bool {
+        let mut busy = false;
+        let keys: Vec<u64> = self.workers.iter().map(|worker| worker.key).collect();
+        for key in keys {
+            busy |= self.hear(key);
+        }
+        for _ in 0..BATCH {
+            let Some(delivery) = self.consumer.receive() else { break };
+            self.deliver(delivery);
+            busy = true;
+        }
+        busy
+    }
+
+    /// Lets the workers see what was written for them.
+    fn flush(&mut self) {
+        for lane in self.workers.iter_mut().filter_map(|worker| worker.lane.as_mut()) {
+            lane.advance();
+            lane.flush();
+        }
+    }
+
+    /// Sleeps until a worker, the network, a signal or the time wants something.
+    fn sleep(&mut self) {
+        let mut is_quiet = true;
+        for lane in self.workers.iter_mut().filter_map(|worker| worker.lane.as_mut()) {
+            is_quiet &= lane.duplex.announce_sleep();
+        }
+        if is_quiet {
+            let is_waiting = self.workers.iter().any(|worker| worker.load() > 0);
+            // A callback that sends and then blocks wakes nobody.
+            let doze = is_waiting.then(|| Instant::now() + DOZE);
+            let until = [Some(self.next_look), doze].into_iter().flatten().min();
+            self.consumer.wait(until, None);
+        }
+        for lane in self.workers.iter_mut().filter_map(|worker| worker.lane.as_mut()) {
+            lane.duplex.set_awake();
+        }
+        for woke in self.watch.look(false) {
+            match woke {
+                Woke::Signal(Signal::SIGTERM | Signal::SIGINT) => self.stop_by_signal(),
+                Woke::Signal(_) => self.reload(),
+                Woke::Bell => {}
+                Woke::Ended(key) => self.worker_ended(key),
+                Woke::Spoke(key) => self.worker_spoke(key),
+            }
+        }
+    }
+
+    fn stop_by_signal(&mut self) {
+        if let Some(notifier) = &mut self.notifier {
+            notifier.stopping();
+        }
+        let grace = if self.consumer.stopping().is_some() { Duration::ZERO } else { SIGNAL_GRACE };
+        self.consumer.stop(grace);
+    }
+
+    /// Looks after time: workers that are due to be started, replaced or ended, and systemd.
+    fn look_after_workers(&mut self) {
+        let now = Instant::now();
+        self.next_look = now + LOOK_INTERVAL;
+        self.care(now);
+        let clients = self.publisher.borrow().count();
+        if let Some(notifier) = &mut self.notifier {
+            if !self.is_announced && self.generations.is_complete() {
+                self.is_announced = true;
+                notifier.ready(clients);
+            }
+            notifier.notify_due(clients);
+        }
+    }
+
+    /// True once the server has stopped and every event of it is finished.
+    fn is_over(&self) -> bool {
+        let drained = self.consumer.is_over() && !self.consumer.has_events();
+        let settled = self.parked.is_empty() && self.workers.iter().all(|worker| worker.load() == 0);
+        drained && (settled || self.consumer.is_overdue() || self.workers.is_empty())
+    }
+
+    /// Tells every worker that no further event comes, and waits until they have gone.
+    fn end_workers(&mut self) {
+        let deadline = Instant::now() + END_TIME;
+        for worker in &mut self.workers {
+            if worker.state < State::Leaving {
+                worker.order(&Order::End);
+                worker.state = State::Leaving;
+            }
+        }
+        while !self.workers.is_empty() {
+            self.flush();
+            let keys: Vec<u64> = self.workers.iter().map(|worker| worker.key).collect();
+            for key in keys {
+                self.hear(key);
+            }
+            if Instant::now() >= deadline {
+                self.workers.iter_mut().for_each(|worker| worker.kill("it did not end"));
+            }
+            self.workers.retain_mut(|worker| matches!(worker.child.try_wait(), Ok(None)));
+            std::thread::sleep(END_LOOK);
+        }
+    }
+
+    /// The optional events that any worker wants; and requests are kept, for connections that move.
+    pub(super) fn set_interests(&self) {
+        let mut all = Interests { kept_requests: true, ..Interests::NONE };
+        for worker in &self.workers {
+            let one = worker.interests;
+            all.handshakes |= one.handshakes;
+            all.messages |= one.messages;
+            all.drains |= one.drains;
+            all.requests |= one.requests;
+            all.presence |= one.presence;
+        }
+        self.consumer.set_interests(all);
+    }
+}
+
+impl Drop for Front {
+    fn drop(&mut self) {
+        for worker in &mut self.workers {
+            worker.kill("the front ends");
+            let _ = worker.child.wait();
+        }
+    }
+}
+
+/// Events of one turn.
+const BATCH: usize = 256;
+/// Time for a stop by a signal, as `stop()` has it by default.
+const SIGNAL_GRACE: Duration = Duration::from_secs(10);
+/// Time between two looks at a worker that handles events: what a callback sends before it blocks is sent by then.
+const DOZE: Duration = Duration::from_millis(3);
+/// Time between two looks after the workers.
+const LOOK_INTERVAL: Duration = Duration::from_millis(20);
+/// Time for workers to end when the server has stopped.
+const END_TIME: Duration = Duration::from_secs(5);
+const END_LOOK: Duration = Duration::from_millis(1);
+/// The most workers of a front.
+const MOST_WORKERS: usize = 256;
+/// Bytes of a record beside its payload.
+const MOST_HEAD: usize = 1 << 20;

@@ -1,0 +1,225 @@
+//! Giving events to workers.
+//!
+//! A connection belongs to one worker. It moves only while that worker has finished all of its events: until then its
+//! further events are held, so its events are handled in order and never two at once.
+
+use std::rc::Rc;
+
+use super::{
+    front::Front,
+    item::{Client, Item},
+    worker::{State, Worker},
+};
+use crate::{
+    log,
+    port::{Delivery, Event, LogRecord, Opened, Receipt},
+    wire::About,
+};
+
+impl Front {
+    /// Takes an event of the server.
+    pub(super) fn deliver(&mut self, Delivery { event, mut receipt }: Delivery<super::item::ClientState>) {
+        match &event {
+            Event::Stopped { shard, panic } => {
+                if let Some(panic) = panic {
+                    log::line(
+                        crate::port::LogLevel::Error,
+                        "a network thread has panicked; the server stops",
+                        [("shard", &*shard.to_string()), ("panic", panic)],
+                    );
+                    self.panicked = true;
+                }
+                return;
+            }
+            Event::Log(record) => {
+                self.log(record.clone(), receipt);
+                return;
+            }
+            Event::Open { opened, .. } => {
+                if let Some(client) = receipt.connection() {
+                    client.data.protocol.replace(opened.protocol.clone());
+                }
+            }
+            // The subscribers hear of the leave before the script does.
+            Event::Close { .. } => {
+                receipt.forget();
+                self.consumer.announce_due();
+            }
+            _ => {}
+        }
+        self.route(Item::new(event, receipt));
+    }
+
+    /// Gives an event to its worker, or keeps it until it can be given.
+    pub(super) fn route(&mut self, item: Item) {
+        match item.client().cloned() {
+            Some(client) => self.route_of_client(&client, item),
+            None => self.route_of_none(item),
+        }
+    }
+
+    /// Gives the parked events, now that there is a worker.
+    pub(super) fn unpark(&mut self) {
+        for item in std::mem::take(&mut self.parked) {
+            self.route(item);
+        }
+    }
+
+    /// A worker has finished an event.
+    pub(super) fn settle(&mut self, item: Item) {
+        let client = item.client().cloned();
+        // Here the event's debts are settled.
+        drop(item);
+        let Some(client) = client else { return };
+        let outstanding = client.data.outstanding.get().saturating_sub(1);
+        client.data.outstanding.set(outstanding);
+        if outstanding == 0 && !client.data.held.borrow().is_empty() {
+            self.move_on(&client);
+        }
+    }
+
+    /// Moves a connection whose events are all finished, and for which others are held.
+    pub(super) fn move_on(&mut self, client: &Rc<Client>) {
+        if let Some(worker) = self.worker(client.data.worker.get())
+            && worker.state == State::Retiring
+            && client.data.is_known.get()
+        {
+            // Its last event there; the rest comes when that is finished.
+            client.data.is_known.set(false);
+            let id = client.handle().id();
+            self.give(client, Item::made(Event::Detach { id }, client.clone()));
+            return;
+        }
+        let held = std::mem::take(&mut *client.data.held.borrow_mut());
+        held.into_iter().for_each(|item| self.route(item));
+    }
+
+    fn route_of_client(&mut self, client: &Rc<Client>, item: Item) {
+        let data = &client.data;
+        if !data.held.borrow().is_empty() {
+            data.held.borrow_mut().push_back(item);
+            return;
+        }
+        match self.worker(data.worker.get()).map(|worker| worker.state) {
+            Some(State::Ready) => return self.introduce(client, item, false),
+            Some(State::Retiring) if data.is_known.get() || data.outstanding.get() > 0 => {
+                data.held.borrow_mut().push_back(item);
+                if data.outstanding.get() == 0 {
+                    self.move_on(client);
+                }
+                return;
+            }
+            _ => {}
+        }
+        // The worker that has decided about a handshake gets the connection, if it can.
+        let decided = self.undecided.remove(&client.handle().id());
+        let ready = decided.and_then(|key| self.worker(key)).filter(|worker| worker.is_ready());
+        let Some(key) = ready.map(|worker| worker.key).or_else(|| self.least_loaded()) else {
+            self.parked.push_back(item);
+            return;
+        };
+        data.worker.set(key);
+        data.is_known.set(false);
+        if let Some(worker) = self.worker_mut(key) {
+            worker.connections += 1;
+        }
+        self.introduce(client, item, decided == Some(key));
+    }
+
+    /// Gives an event to the connection's worker, which gets to know the connection before. `has_request` is true if the
+    /// worker has seen the connection's request with its handshake.
+    fn introduce(&mut self, client: &Rc<Client>, mut item: Item, has_request: bool) {
+        if !client.data.is_known.replace(true) {
+            let handle = client.handle();
+            let request = || handle.request().map(|request| (*request).clone());
+            match &mut item.event {
+                Event::Open { opened, .. } => {
+                    if opened.request.is_none() && !has_request {
+                        opened.request = request();
+                    }
+                }
+                _ => {
+                    let opened = Opened {
+                        request: request(),
+                        protocol: client.data.protocol.borrow().clone(),
+                        user: handle.user().map(|user| user.to_string()),
+                    };
+                    let attach = Event::Attach { id: handle.id(), opened: Box::new(opened) };
+                    self.give(client, Item::made(attach, client.clone()));
+                }
+            }
+        }
+        self.give(client, item);
+    }
+
+    fn give(&mut self, client: &Rc<Client>, item: Item) {
+        let key = client.data.worker.get();
+        let about = match &item.event {
+            Event::Open { .. } | Event::Attach { .. } => {
+                let handle = client.handle();
+                let (topics, tags) = (handle.topics().len(), handle.tags().len());
+                About { gauges: handle.gauge().place(), topics, tags }
+            }
+            _ => About::default(),
+        };
+        if let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) {
+            client.data.outstanding.set(client.data.outstanding.get() + 1);
+            lane.event(item, about);
+        }
+    }
+
+    fn route_of_none(&mut self, item: Item) {
+        let id = match &item.event {
+            Event::Handshake { id, .. }
+            | Event::HandshakeGone { id }
+            | Event::Request { id, .. }
+            | Event::RequestGone { id } => Some(*id),
+            _ => None,
+        };
+        let key = match (&item.event, id) {
+            (Event::Handshake { .. } | Event::Request { .. }, _) => self.least_loaded(),
+            (_, Some(id)) => match self.undecided.remove(&id) {
+                Some(key) => Some(key),
+                // No worker has seen it.
+                None => return,
+            },
+            (_, None) => self.workers.iter().find(|worker| worker.is_leader).map(|worker| worker.key),
+        };
+        let Some(key) = key else {
+            self.parked.push_back(item);
+            return;
+        };
+        if let (Event::Handshake { .. } | Event::Request { .. }, Some(id)) = (&item.event, id) {
+            self.undecided.insert(id, key);
+        }
+        if let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) {
+            lane.event(item, About::default());
+        }
+    }
+
+    /// A record for the log: for the script's logger, in the leader.
+    fn log(&mut self, record: Box<LogRecord>, receipt: Receipt<super::item::ClientState>) {
+        let leader = self.workers.iter_mut().find(|worker| worker.is_leader && worker.has_logger);
+        match leader.and_then(|worker| worker.lane.as_mut()) {
+            Some(lane) => lane.event(Item::new(Event::Log(record), receipt), About::default()),
+            None => {
+                let context = record.context.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+                log::line(record.level, &record.message, context);
+            }
+        }
+    }
+
+    pub(super) fn worker(&self, key: u64) -> Option<&Worker> {
+        self.workers.iter().find(|worker| worker.key == key)
+    }
+
+    pub(super) fn worker_mut(&mut self, key: u64) -> Option<&mut Worker> {
+        self.workers.iter_mut().find(|worker| worker.key == key)
+    }
+
+    /// The worker for a new connection.
+    fn least_loaded(&self) -> Option<u64> {
+        let ready = self.workers.iter().filter(|worker| worker.is_ready());
+        ready.min_by_key(|worker| (worker.load(), worker.connections)).map(|worker| worker.key)
+    }
+}

@@ -1,0 +1,216 @@
+//! A worker's consumer: the events that the front sends to it.
+
+use std::{
+    cell::RefCell,
+    io,
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    rc::Rc,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::SigSet;
+
+use super::{link::Link, publisher::RemotePublisher};
+use crate::{
+    config::Limits,
+    connection::SendGauge,
+    hub::{Announced, ConnectionHandle, Interests, Presence},
+    port::{
+        Connected, Connections, Consume, Delivery, Publish, Receipt, Stopping, Waited, WorkerStatus,
+        delivery::{Finish, Ledger},
+    },
+    queue::{ConnectionId, Event, WakeFd, Waker},
+    ring::{Duplex, SeenTable, SharedParts},
+    wire::{self, About, Answer, Command, Hello, Question, Welcome},
+};
+
+/// Takes the events that the front sends to this worker.
+#[derive(Debug)]
+pub struct RemoteConsumer<T> {
+    link: Rc<Link>,
+    finish: Rc<dyn Finish>,
+    ledger: Rc<Ledger<T>>,
+    publisher: Rc<RefCell<RemotePublisher<T>>>,
+    welcome: Welcome,
+    /// The front reads the worker's end from it.
+    _socket: UnixStream,
+}
+
+/// Introduces this worker to its front, and waits for the answer.
+pub fn connect<T: Default>(mut socket: UnixStream, hello: &Hello) -> io::Result<RemoteConsumer<T>> {
+    wire::send(&mut socket, hello, &[])?;
+    let (welcome, descriptors): (Welcome, _) = wire::receive(&mut socket)?;
+    let descriptors: [OwnedFd; 5] =
+        descriptors.try_into().map_err(|_| io::Error::other("the front sent other descriptors"))?;
+    let [makers, peers, wake, bell, gauges] = descriptors;
+    let lane = Duplex::attach(&SharedParts { makers, peers }, welcome.capacity)?;
+    let gauges = SeenTable::map(&gauges, welcome.gauges)?;
+    let link = Link::new(lane, WakeFd::from(wake), Waker::from(bell), gauges);
+    Ok(RemoteConsumer::new(link, welcome, hello.config.limits.clone(), socket))
+}
+
+impl<T: Default> RemoteConsumer<T> {
+    fn new(link: Rc<Link>, welcome: Welcome, limits: Limits, socket: UnixStream) -> Self {
+        let ledger = Rc::new(Ledger::of_worker());
+        let publisher = RemotePublisher::new(link.clone(), ledger.clone(), limits, welcome.shards);
+        let publisher = Rc::new(RefCell::new(publisher));
+        link.is_leader.set(welcome.is_leader);
+        Self { finish: link.clone(), link, ledger, publisher, welcome, _socket: socket }
+    }
+}
+
+impl<T> RemoteConsumer<T> {
+    /// The addresses that the front has bound.
+    pub fn addresses(&self) -> &[String] {
+        &self.welcome.addresses
+    }
+
+    /// The most connections at once.
+    pub fn ceiling(&self) -> usize {
+        self.welcome.ceiling
+    }
+}
+
+impl<T: Default> RemoteConsumer<T> {
+    fn opened(&self, id: ConnectionId, about: About) -> Rc<Connected<T>> {
+        let gauge = SendGauge::seen(id, self.link.gauges.clone(), about.gauges);
+        gauge.set_known(Some(about.topics), Some(about.tags));
+        self.ledger.add(Arc::new(ConnectionHandle::of_worker(gauge)))
+    }
+}
+
+impl<T: Default + std::fmt::Debug + 'static> Consume<T> for RemoteConsumer<T> {
+    #[inline]
+    fn receive(&mut self) -> Option<Delivery<T>> {
+        let (number, flags, about, event) = self.link.take()?;
+        let (connection, is_last) = match &event {
+            Event::Message { id, .. } | Event::Drain { id } => (self.ledger.connections.get(*id), false),
+            Event::Open { id, .. } | Event::Attach { id, .. } => (Some(self.opened(*id, about)), false),
+            Event::Close { id, .. } => {
+                let connection = self.ledger.connections.get(*id);
+                if let Some(connection) = &connection {
+                    connection.handle().gauge().close();
+                }
+                (connection, true)
+            }
+            Event::Detach { id } => (self.ledger.connections.get(*id), true),
+            _ => (None, false),
+        };
+        let receipt = Receipt::of_front(connection, &self.finish, number, flags.attempt, is_last);
+        Some(Delivery { event, receipt })
+    }
+
+    fn publisher(&self) -> Rc<RefCell<dyn Publish>> {
+        self.publisher.clone()
+    }
+
+    fn begin_batch(&self) {}
+
+    fn end_batch(&self) {
+        self.link.flush();
+    }
+
+    fn close_receipt(&self, connection: &Rc<Connected<T>>) -> Receipt<T> {
+        Receipt::of_close(connection)
+    }
+
+    fn connections(&self) -> &Connections<T> {
+        &self.ledger.connections
+    }
+
+    fn set_interests(&self, interests: Interests) {
+        self.link.command(&Command::Interests(interests));
+    }
+
+    fn announce(&self, announced: Announced) {
+        self.link.command(&Command::Announce(announced));
+    }
+
+    fn presence(&self, topic: &str) -> Presence {
+        match self.link.ask(Question::Presence(topic)) {
+            Some(Answer::Presence(users, connections)) => Presence { users, connections },
+            _ => Presence::default(),
+        }
+    }
+
+    /// The front announces.
+    fn announce_due(&self) {}
+
+    fn announce_all(&self) {}
+
+    fn has_events(&self) -> bool {
+        self.link.has_events()
+    }
+
+    fn wait(&mut self, until: Option<Instant>, unblocked: Option<SigSet>) -> Waited {
+        self.link.flush();
+        if self.link.sleep(until, unblocked) { Waited::ForSignal } else { Waited::Normally }
+    }
+
+    fn serve_once(&mut self) {}
+
+    fn stop(&mut self, grace: Duration) {
+        self.link.command(&Command::Stop(grace));
+        self.link.flush();
+    }
+
+    fn retire(&mut self, _grace: Duration) {
+        self.link.command(&Command::Retire);
+        self.link.flush();
+    }
+
+    /// The front stops, drains and says so.
+    fn stopping(&self) -> Option<Stopping> {
+        None
+    }
+
+    fn is_over(&self) -> bool {
+        self.link.is_over()
+    }
+
+    fn is_overdue(&self) -> bool {
+        false
+    }
+
+    fn watch(&self) -> io::Result<OwnedFd> {
+        self.link.wake_fd().watch()
+    }
+
+    fn arm(&mut self, _ready: bool, _due: Option<Instant>) {}
+
+    fn disarm(&self) {}
+
+    fn worker(&self) -> Option<WorkerStatus> {
+        Some(WorkerStatus {
+            index: self.welcome.index,
+            workers: self.welcome.workers,
+            generation: self.welcome.generation,
+            is_leader: self.link.is_leader.get(),
+        })
+    }
+
+    fn reload(&self) -> bool {
+        self.link.command(&Command::Reload);
+        self.link.flush();
+        true
+    }
+
+    fn ready(&self) {
+        self.link.command(&Command::Ready);
+        self.link.flush();
+    }
+
+    fn leave(&self, error: Option<&str>, culprit: Option<ConnectionId>) {
+        let error = error.map(str::to_owned);
+        self.link.command(&Command::Leaving { error, culprit });
+        self.link.flush();
+    }
+}
+
+impl<T> Drop for RemoteConsumer<T> {
+    fn drop(&mut self) {
+        // Connections and the ledger own each other.
+        drop(self.ledger.connections.take());
+    }
+}
