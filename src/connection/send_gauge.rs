@@ -23,7 +23,7 @@ pub struct SendGauge {
     consumed_bytes: AtomicU64,
 }
 
-/// Where the words are that others look at. The first: bytes that wait for the client, and three flags. The consumer
+/// Where the words are that others look at. The first: bytes that wait for the client, and four flags. The consumer
 /// adds the bytes that it sends; the shard adds those that it fans out and subtracts those that it wrote. The second:
 /// nanoseconds from the last answered ping to its pong; 0 before the first.
 #[derive(Debug)]
@@ -134,6 +134,25 @@ impl SendGauge {
         match &self.words {
             Words::Seen(seen) => !seen.closed.swap(true, Ordering::Relaxed) && seen.outbox() & CLOSED == 0,
             _ => self.outbox().fetch_or(CLOSED, Ordering::Relaxed) & CLOSED == 0,
+        }
+    }
+
+    /// Notes that the consumer knows of the close: it has ordered it, or has come to `Event::Close`.
+    pub fn set_close_known(&self) {
+        match &self.words {
+            Words::Seen(seen) => seen.closed.store(true, Ordering::Relaxed),
+            _ => {
+                self.outbox().fetch_or(KNOWN, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// True if the consumer knows of the close. Between the close and this, callbacks for earlier events of the
+    /// connection may be called.
+    pub fn is_close_known(&self) -> bool {
+        match &self.words {
+            Words::Seen(seen) => seen.closed.load(Ordering::Relaxed),
+            _ => self.outbox().load(Ordering::Relaxed) & KNOWN != 0,
         }
     }
 
@@ -280,6 +299,8 @@ const CLOSED: u64 = 1 << 63;
 const CONGESTED: u64 = 1 << 62;
 /// The consumer was told of the congestion.
 const TOLD: u64 = 1 << 61;
+/// The consumer knows that the connection is closed.
+const KNOWN: u64 = 1 << 60;
 /// Room for 256 TiB, so that additions on their way can never reach the flags.
 const BYTES: u64 = (1 << 48) - 1;
 

@@ -4,14 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
-use super::{Directory, TagError, TopicError, check_tag, check_topic};
+use super::{
+    Directory, TagError, TopicError,
+    attributes::{AttributeError, Attributes},
+    check_tag, check_topic,
+};
 use crate::{
     connection::SendGauge,
     http::Request,
     queue::{ConnectionId, TagValue},
 };
 
-/// A connection: its gauges, and its user, topics and tags.
+/// A connection: its gauges, and its user, topics, tags and attributes.
 #[derive(Debug)]
 pub struct ConnectionHandle {
     gauge: Arc<SendGauge>,
@@ -20,7 +24,7 @@ pub struct ConnectionHandle {
     properties: Mutex<Option<Box<Properties>>>,
 }
 
-/// The properties by which a connection can be found, and its request.
+/// The properties by which a connection can be found, its request and its attributes.
 #[derive(Debug, Default)]
 struct Properties {
     user: Option<Arc<str>>,
@@ -28,6 +32,8 @@ struct Properties {
     tags: Vec<(Arc<str>, TagValue)>,
     /// The client's request, if the consumer wants connections to keep it.
     request: Option<Arc<Request>>,
+    /// Kept when the connection closes, for the last callback.
+    attributes: Attributes,
 }
 
 impl ConnectionHandle {
@@ -94,6 +100,58 @@ impl ConnectionHandle {
     /// Its tags, in the order in which they were added.
     pub fn tags(&self) -> Vec<(Arc<str>, TagValue)> {
         self.properties.lock().as_ref().map_or_else(Vec::new, |properties| properties.tags.clone())
+    }
+
+    /// The value of an attribute. After the connection has closed it is there until the consumer has finished with
+    /// `Event::Close`.
+    pub fn attribute(&self, key: &str) -> Option<Box<[u8]>> {
+        self.properties.lock().as_ref().and_then(|properties| properties.attributes.get(key).map(Box::from))
+    }
+
+    /// Its attributes, in the order in which their keys came.
+    pub fn attributes(&self) -> Vec<(Box<str>, Box<[u8]>)> {
+        let properties = self.properties.lock();
+        let attributes = properties.iter().flat_map(|properties| properties.attributes.iter());
+        attributes
+            .filter_map(|(key, value)| Some((std::str::from_utf8(key).ok()?.into(), value.into())))
+            .collect()
+    }
+
+    /// True if its attributes can be changed: until the consumer knows that the connection is closed. A client may close
+    /// before the consumer has come to its open event; attributes that are set there are read at the close.
+    pub fn takes_attributes(&self) -> bool {
+        !self.gauge.is_close_known()
+    }
+
+    /// Sets an attribute, while the connection [takes](Self::takes_attributes) them. With an error the former value
+    /// stays.
+    pub(crate) fn set_attribute(&self, key: &str, value: &[u8]) -> Result<(), AttributeError> {
+        let mut properties = self.properties.lock();
+        if !self.takes_attributes() {
+            return Ok(());
+        }
+        properties.get_or_insert_default().attributes.set(key, value)
+    }
+
+    /// Removes an attribute, while the connection [takes](Self::takes_attributes) them.
+    pub(crate) fn unset_attribute(&self, key: &str) {
+        let mut properties = self.properties.lock();
+        if let Some(properties) = properties.as_mut().filter(|_| self.takes_attributes()) {
+            properties.attributes.unset(key);
+        }
+    }
+
+    /// Takes no more changes of attributes: the consumer has come to `Event::Close`.
+    pub(crate) fn keep_attributes(&self) {
+        self.gauge.set_close_known();
+    }
+
+    /// Forgets the attributes: the consumer has finished with the connection.
+    pub(crate) fn forget_attributes(&self) {
+        self.gauge.set_close_known();
+        if let Some(properties) = self.properties.lock().as_mut() {
+            properties.attributes = Attributes::default();
+        }
     }
 
     /// Sets the user. Called once, before the connection is in the registry.
@@ -179,18 +237,26 @@ impl ConnectionHandle {
         });
     }
 
-    /// Takes the connection out of the directory. Called after [`SendGauge::close`], so it is not added again. `gone`
-    /// is true if it was not the consumer that closed it, and the consumer does not know that yet.
+    /// Takes the connection out of the directory. Called after [`SendGauge::close`], so it is not added again. Its
+    /// attributes stay. `gone` is true if it was not the consumer that closed it, and the consumer does not know that yet.
     pub(super) fn leave(&self, directory: &Directory, gone: bool) {
         // Locked to the end: nothing may be added meanwhile.
         let mut guard = self.properties.lock();
-        let Some(properties) = guard.take() else { return };
+        if !gone {
+            self.gauge.set_close_known();
+        }
+        let Some(kept) = guard.as_mut() else { return };
+        let attributes = std::mem::take(&mut kept.attributes);
+        let properties = std::mem::replace(&mut **kept, Properties { attributes, ..Properties::default() });
         // Presence needs the user when a topic is left.
         properties.topics.iter().for_each(|topic| directory.leave(self.id(), topic, gone));
         if let Some(user) = &properties.user {
             directory.remove_user(self.id(), user);
         }
         properties.tags.iter().for_each(|(name, value)| directory.untag(self.id(), name, value));
+        if kept.attributes.is_empty() {
+            *guard = None;
+        }
     }
 
     /// Changes the properties of an open connection; `None` if it is closed.
@@ -247,5 +313,54 @@ mod tests {
         assert_eq!(handle.subscribe(&["a"], &directory, 9), Ok(vec![]));
         assert_eq!(handle.tag(&[("a", 1.into())], &directory, 9), Ok(()));
         assert!(directory.is_empty() && handle.topics().is_empty() && handle.tags().is_empty());
+    }
+    #[test]
+    fn attributes_outlive_the_close_and_end_when_the_consumer_has_finished() {
+        let (handle, directory) = connection();
+        handle.set_user("ann", &directory);
+        handle.set_attribute("cart", b"1").unwrap();
+        handle.set_attribute("step", b"2").unwrap();
+        handle.unset_attribute("cart");
+        assert_eq!(handle.attribute("cart"), None);
+        assert!(handle.set_attribute("step", &[0; 5000]).is_err());
+        handle.gauge().close();
+        // By a publisher, and then by the shard.
+        handle.leave(&directory, false);
+        handle.leave(&directory, true);
+        assert!(directory.is_empty() && handle.user().is_none());
+        handle.unset_attribute("step");
+        handle.set_attribute("late", b"3").unwrap();
+        handle.set_attribute("step", &[0; 5000]).unwrap();
+        assert!(!handle.takes_attributes());
+        assert_eq!(handle.attributes(), [("step".into(), (*b"2").into())]);
+        handle.forget_attributes();
+        assert!(handle.attributes().is_empty() && handle.attribute("step").is_none());
+    }
+
+    #[test]
+    fn attributes_can_be_set_until_the_consumer_knows_of_the_close() {
+        let (handle, directory) = connection();
+        handle.gauge().close();
+        handle.leave(&directory, true);
+        handle.set_attribute("step", b"1").unwrap();
+        handle.set_attribute("cart", b"2").unwrap();
+        handle.unset_attribute("cart");
+        assert!(handle.set_attribute("cart", &[0; 5000]).is_err());
+        handle.keep_attributes();
+        handle.set_attribute("step", b"3").unwrap();
+        handle.unset_attribute("step");
+        assert_eq!(handle.attributes(), [("step".into(), (*b"1").into())]);
+        handle.forget_attributes();
+        handle.set_attribute("step", b"4").unwrap();
+        assert!(handle.attributes().is_empty());
+    }
+
+    #[test]
+    fn a_closed_connection_without_attributes_keeps_nothing() {
+        let (handle, directory) = connection();
+        handle.subscribe(&["a"], &directory, 9).unwrap();
+        handle.gauge().close();
+        handle.leave(&directory, true);
+        assert!(handle.properties.lock().is_none());
     }
 }

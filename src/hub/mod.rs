@@ -11,6 +11,7 @@
 //!
 //! The hub does not send: [`port`](crate::port) does. It knows neither sockets nor Zend.
 
+mod attributes;
 mod audience;
 mod connection_handle;
 mod directory;
@@ -35,6 +36,7 @@ use crate::{
     queue::{Accept, ConnectionId, TagValue},
     ring::Table,
 };
+pub use attributes::{AttributeError, MAX_ATTRIBUTE_KEY, MAX_ATTRIBUTES};
 pub use audience::Audience;
 pub use connection_handle::ConnectionHandle;
 pub use directory::Directory;
