@@ -39,6 +39,12 @@ impl<T> Connected<T> {
     pub fn handle(&self) -> &Arc<ConnectionHandle> {
         &self.handle
     }
+
+    /// The consumer has finished with the connection.
+    fn end(&self) {
+        self.handle.forget_attributes();
+        self.ledger.connections.remove(self.handle.id());
+    }
 }
 
 /// The debts of one event. The consumer drops it when it has finished with the event; then it returns credit to the
@@ -150,9 +156,11 @@ impl<T> Receipt<T> {
     }
 
     /// Makes the server forget a closed connection now, before the receipt is dropped, so that subscribers may be
-    /// notified that its user has left. It stays among the consumer's connections until the receipt is dropped.
+    /// notified that its user has left. It stays among the consumer's connections until the receipt is dropped, and its
+    /// attributes can be read.
     pub fn forget(&mut self) {
         if let Debt::Close(connected) = &self.0 {
+            connected.handle.keep_attributes();
             connected.ledger.forget(connected.handle.id());
             self.0 = Debt::Forgotten(connected.clone());
         }
@@ -179,13 +187,13 @@ impl<T> Drop for Receipt<T> {
             }
             Debt::Close(connected) => {
                 connected.ledger.forget(connected.handle.id());
-                connected.ledger.connections.remove(connected.handle.id());
+                connected.end();
             }
-            Debt::Forgotten(connected) => connected.ledger.connections.remove(connected.handle.id()),
+            Debt::Forgotten(connected) => connected.end(),
             Debt::OfFront(event) => {
                 event.finish.finish(event.number);
                 if let Some(connected) = event.connection.as_ref().filter(|_| event.is_last) {
-                    connected.ledger.connections.remove(connected.handle.id());
+                    connected.end();
                 }
             }
         }

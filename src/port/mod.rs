@@ -25,8 +25,9 @@ pub use crate::metrics::Figure;
 pub use crate::{
     frame::{CloseCode, MAX_REASON, may_be_sent_by_application as close_code_allowed},
     hub::{
-        Announced, Audience, ConnectionHandle, Interests, Presence, Query, QueryError, TagError, TopicError,
-        TopicPattern, check_tag, check_tag_name, check_topic,
+        Announced, AttributeError, Audience, ConnectionHandle, Interests, MAX_ATTRIBUTE_KEY, MAX_ATTRIBUTES,
+        Presence, Query, QueryError, TagError, TopicError, TopicPattern, check_tag, check_tag_name,
+        check_topic,
     },
     queue::{
         Accept, Asked, ConnectionId, Event, Handshake, Identity, LOG_INTERVAL, LogLevel, LogRecord, Opened,

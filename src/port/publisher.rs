@@ -17,7 +17,7 @@ use crate::{
     config::SlowConsumer,
     connection::{FRAME_COST, Framer, Reserved},
     frame::encoded_len,
-    hub::{Audience, ConnectionHandle, Hub, TagError, TopicError},
+    hub::{AttributeError, Audience, ConnectionHandle, Hub, TagError, TopicError},
     queue::{Accept, Command, CommandSender, ConnectionId, Reject, Respond, TagValue},
 };
 
@@ -240,6 +240,22 @@ impl Publisher {
     /// Takes tags from a connection.
     pub fn untag(&self, from: &ConnectionHandle, names: &[&str]) {
         self.hub.untag(from, names);
+    }
+
+    /// Sets an attribute of a connection, an encoded value, until the consumer knows that the connection is closed. With
+    /// an error the former value stays.
+    pub fn set_attribute(
+        &self,
+        of: &ConnectionHandle,
+        key: &str,
+        value: &[u8],
+    ) -> Result<(), AttributeError> {
+        of.set_attribute(key, value)
+    }
+
+    /// Takes an attribute from a connection.
+    pub fn unset_attribute(&self, of: &ConnectionHandle, key: &str) {
+        of.unset_attribute(key);
     }
 
     /// Begins the closing handshake, after the messages that are pending. Nothing can be sent to the connection

@@ -23,6 +23,11 @@ impl Publisher {
         self.hub().select(audience)
     }
 
+    /// The encoded value of an attribute; also of a closed connection until the consumer has finished with it.
+    pub fn attribute(&self, of: &ConnectionHandle, key: &str) -> Option<Box<[u8]>> {
+        of.attribute(key)
+    }
+
     /// The number of open connections.
     pub fn count(&self) -> usize {
         self.hub().open_connections()
