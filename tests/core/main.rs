@@ -18,6 +18,7 @@ mod hostile;
 mod imports;
 mod limits_page;
 mod messages;
+mod php;
 mod presence;
 mod proxies;
 mod requests;

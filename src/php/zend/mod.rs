@@ -9,6 +9,7 @@ pub(in crate::php) mod call;
 pub(in crate::php) mod callback;
 pub(in crate::php) mod calls;
 pub(in crate::php) mod class;
+pub(in crate::php) mod encoding;
 pub(in crate::php) mod engine;
 pub(in crate::php) mod exceptions;
 pub(in crate::php) mod externs;
