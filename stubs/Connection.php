@@ -17,10 +17,20 @@ namespace Ferrite;
  * });
  * ```
  *
+ * As an array it has attributes, plain values that the server keeps with the connection:
+ *
+ * ```php
+ * $client['cart'] = ['id' => 7, 'items' => 2];
+ * $items = $client['cart']['items'] ?? 0;
+ * unset($client['cart']);
+ * ```
+ *
  * Every method throws {@see StateException} in a forked child. Only the server makes connections; they are neither
  * cloneable nor serialisable.
+ *
+ * @implements \ArrayAccess<string|int, null|bool|int|float|string|array<array-key, mixed>>
  */
-final class Connection
+final class Connection implements \ArrayAccess
 {
     /**
      * Opaque and positive; not used again while the server lives. Below 2^53, so that JavaScript and other readers that
@@ -40,7 +50,10 @@ final class Connection
     /** The same as {@see Request::$remoteAddress}. */
     public readonly string $remoteAddress;
 
-    /** Free for the application: any value to keep with the connection. */
+    /**
+     * Free for the application: any value to keep with the connection. It ends with the PHP process that has set it;
+     * attributes, `$connection['key']`, stay with the server.
+     */
     public mixed $data = null;
 
     private function __construct() {}
@@ -144,4 +157,57 @@ final class Connection
 
     /** Continues reading after {@see Connection::pause()}. */
     public function resume(): void {}
+
+    /**
+     * `isset($connection['key'])`: true if the attribute is there and not null.
+     *
+     * @param string|int $offset
+     *
+     * @throws \TypeError The key is neither a string nor an int.
+     */
+    public function offsetExists(mixed $offset): bool {}
+
+    /**
+     * `$connection['key']`: the value of an attribute. Without that attribute it is null, with a warning as an array
+     * gives; `$connection['key'] ?? null` has none.
+     *
+     * Attributes can be read until the close callback has returned; later there are none.
+     *
+     * @param string|int $offset
+     *
+     * @return null|bool|int|float|string|array<array-key, mixed> A copy: `$connection['key']['part'] = 1` and
+     *     `$connection['key']++` change nothing, with a notice. `$connection['key'] += 1` is a way to do it.
+     *
+     * @throws \TypeError The key is neither a string nor an int.
+     */
+    public function offsetGet(mixed $offset): mixed {}
+
+    /**
+     * `$connection['key'] = $value`: sets an attribute, and replaces its former value. Without effect after
+     * {@see Connection::close()}, and from the close callback on; callbacks before it can set attributes of a client
+     * that has left.
+     *
+     * All attributes of a connection together have at most 4096 bytes: keys and values in a compact encoding (an int
+     * has 2 bytes or more, a text 2 bytes more than its own), and 3 bytes for each attribute.
+     *
+     * @param string|int $offset 1–64 bytes of UTF-8; an int is the same as its decimal text.
+     * @param null|bool|int|float|string|array<array-key, mixed> $value A string may have any bytes. An array may
+     *     contain the same types, in up to 16 levels of arrays. References in it are kept as the values that they have.
+     *
+     * @throws \TypeError The key is neither a string nor an int, as in `$connection[] = $value`, or the value is or
+     *     contains an object, a closure or a resource.
+     * @throws \ValueError The key is empty, too long or not valid UTF-8, the value has too many levels or contains
+     *     itself, or the attributes would have more than 4096 bytes. The former value stays.
+     */
+    public function offsetSet(mixed $offset, mixed $value): void {}
+
+    /**
+     * `unset($connection['key'])`: removes an attribute, if it is there. Without effect after
+     * {@see Connection::close()}, and from the close callback on.
+     *
+     * @param string|int $offset
+     *
+     * @throws \TypeError The key is neither a string nor an int.
+     */
+    public function offsetUnset(mixed $offset): void {}
 }

@@ -6,7 +6,7 @@ use ext_php_rs::types::{ZendHashTable, Zval};
 
 use super::{
     arguments::{close_arguments, message, strings, too_big, too_many_topics, topic_names},
-    enums,
+    attributes, enums,
     request::Request,
     tag,
 };
@@ -16,6 +16,7 @@ use crate::{
         zend::{
             call::{Call, handler, not_constructible},
             class::{BadDeclaration, ClassKind, Declaration},
+            encoding, externs,
             objects::{Meta, Native, Owned, create, state_of},
             thrown::{ExceptionKind, Thrown, bad_type, throw},
             values,
@@ -43,7 +44,7 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
         name: "Ferrite\\Connection",
         kind: ClassKind::Native,
         parent: std::ptr::null_mut(),
-        interfaces: &[],
+        interfaces: &[externs::array_access()],
         properties: &[
             "public readonly int $id",
             "public readonly Request $request",
@@ -70,6 +71,10 @@ pub(in crate::php) fn declare() -> Result<(), BadDeclaration> {
             ("public function latency(): ?float", Some(handler(latency))),
             ("public function pause(): void", Some(handler(pause))),
             ("public function resume(): void", Some(handler(resume))),
+            ("public function offsetExists(mixed $offset): bool", Some(handler(offset_exists))),
+            ("public function offsetGet(mixed $offset): mixed", Some(handler(offset_get))),
+            ("public function offsetSet(mixed $offset, mixed $value): void", Some(handler(offset_set))),
+            ("public function offsetUnset(mixed $offset): void", Some(handler(offset_unset))),
         ],
         create: Some(create::<Connection>),
     })
@@ -103,6 +108,16 @@ pub(in crate::php) fn object(
 impl Connection {
     pub(in crate::php) fn handle(&self) -> &Arc<ConnectionHandle> {
         &self.handle
+    }
+
+    /// The encoded value of an attribute.
+    fn attribute(&self, key: &attributes::Given<'_>) -> Option<Box<[u8]>> {
+        let key = key.text()?;
+        self.link.publish(|publisher| publisher.attribute(&self.handle, key)).flatten()
+    }
+
+    fn is_open(&self) -> bool {
+        self.link.is_up() && self.handle.is_open()
     }
 }
 
@@ -200,8 +215,7 @@ fn tags(call: &mut Call<'_>) -> Result<(), Thrown> {
 
 fn is_open(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
-    let running = connection.link.is_up();
-    call.returns_bool(running && connection.handle.is_open());
+    call.returns_bool(connection.is_open());
     Ok(())
 }
 
@@ -232,6 +246,49 @@ fn pause(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn resume(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     connection.link.publish(|publisher| publisher.resume(&connection.handle));
+    Ok(())
+}
+
+/// `isset($connection['key'])`, and the first half of `$connection['key'] ?? …`.
+fn offset_exists(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let value = connection.attribute(&attributes::key(call)?);
+    call.returns_bool(value.is_some_and(|value| !encoding::is_null(&value)));
+    Ok(())
+}
+
+fn offset_get(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let key = attributes::key(call)?;
+    match connection.attribute(&key) {
+        Some(value) => call.returns(attributes::decoded(&value)?),
+        None => key.warn_undefined()?,
+    }
+    Ok(())
+}
+
+fn offset_set(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    let given = attributes::key(call)?;
+    let key = given.checked()?;
+    match attributes::encoded(call)? {
+        Ok(value) => {
+            let set =
+                connection.link.publish(|publisher| publisher.set_attribute(&connection.handle, key, &value));
+            set.unwrap_or(Ok(())).map_err(|error| attributes::refused(&error, &given))
+        }
+        Err(too_long) if connection.link.is_up() && connection.handle.takes_attributes() => {
+            Err(attributes::too_long(too_long))
+        }
+        Err(_) => Ok(()),
+    }
+}
+
+fn offset_unset(call: &mut Call<'_>) -> Result<(), Thrown> {
+    let connection = this(call)?;
+    if let Some(key) = attributes::key(call)?.text() {
+        connection.link.publish(|publisher| publisher.unset_attribute(&connection.handle, key));
+    }
     Ok(())
 }
 

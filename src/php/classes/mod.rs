@@ -2,6 +2,7 @@
 
 pub(in crate::php) mod app_keys;
 pub(in crate::php) mod arguments;
+pub(in crate::php) mod attributes;
 pub(in crate::php) mod audience;
 pub(in crate::php) mod auth;
 pub(in crate::php) mod compression;

@@ -103,6 +103,16 @@ pub(in crate::php) fn warning(file: &[u8], line: u32, text: &str) {
     };
 }
 
+/// Raises the warning of PHP's about a key that an array does not have, at the running line of the script.
+pub(in crate::php) fn warn_undefined_key(key: &[u8], is_int: bool) {
+    // PHP's own ends at a NUL, too.
+    let key = key.split(|byte| *byte == 0).next().unwrap_or_default();
+    let key = CString::new(key).unwrap_or_default();
+    let format = if is_int { c"Undefined array key %s" } else { c"Undefined array key \"%s\"" };
+    // SAFETY: the format takes one string, which the engine copies.
+    unsafe { externs::zend_error(E_WARNING, format.as_ptr(), key.as_ptr()) };
+}
+
 /// Where PHP writes its messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::php) struct Reporting {

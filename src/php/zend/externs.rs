@@ -72,6 +72,7 @@ unsafe extern "C" {
     );
 
     // zend_errors.h, zend.h
+    pub(in crate::php) fn zend_error(kind: c_int, format: *const c_char, ...);
     pub(in crate::php) fn zend_error_at(
         kind: c_int,
         file: *mut zend_string,
@@ -122,6 +123,12 @@ pub(in crate::php) fn throwable_classes()
 -> (*mut zend_class_entry, *mut zend_class_entry, *mut zend_class_entry) {
     // SAFETY: the engine and SPL have registered theirs before any module that is loaded.
     unsafe { (ext_php_rs::ffi::zend_ce_throwable, spl_ce_LogicException, spl_ce_RuntimeException) }
+}
+
+/// `ArrayAccess`.
+pub(in crate::php) fn array_access() -> *mut zend_class_entry {
+    // SAFETY: the engine has registered it before any module that is loaded.
+    unsafe { ext_php_rs::ffi::zend_ce_arrayaccess }
 }
 
 /// The result of `zend_parse_parameter` for the spec `f`.

@@ -47,6 +47,12 @@ $child = Child::fork(function (callable $report) use ($server, $open): void {
         fn () => $open->close(),
         fn () => $open->subscribe('topic'),
         fn () => $open->pause(),
+        fn () => $open['a'],
+        fn () => isset($open['a']),
+        fn () => $open['a'] = 1,
+        function () use ($open): void {
+            unset($open['a']);
+        },
     ];
     foreach ($calls as $i => $call) {
         $thrown = thrownClass($call);
