@@ -199,6 +199,17 @@ impl Front {
                 }
                 on(publisher, id, |publisher, connection| publisher.close(connection, code, reason));
             }
+            Command::SetAttribute(id, key, value) => {
+                if let Some(client) = self.consumer.connections().get(id) {
+                    let set = publisher.set_attribute(client.handle(), key, value);
+                    set.map_err(|_| BadRecord("an attribute that a connection cannot have"))?;
+                }
+            }
+            Command::UnsetAttribute(id, key) => {
+                if let Some(client) = self.consumer.connections().get(id) {
+                    publisher.unset_attribute(client.handle(), key);
+                }
+            }
             Command::Pause(id) => on(publisher, id, Publisher::pause),
             Command::Resume(id) => on(publisher, id, Publisher::resume),
             Command::Accept(id, accept) => {

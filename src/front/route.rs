@@ -18,7 +18,7 @@ use crate::{
 
 impl Front {
     /// Takes an event of the server.
-    pub(super) fn deliver(&mut self, Delivery { event, mut receipt }: Delivery<super::item::ClientState>) {
+    pub(super) fn deliver(&mut self, Delivery { event, receipt }: Delivery<super::item::ClientState>) {
         match &event {
             Event::Stopped { shard, panic } => {
                 if let Some(panic) = panic {
@@ -39,11 +39,6 @@ impl Front {
                 if let Some(client) = receipt.connection() {
                     client.data.protocol.replace(opened.protocol.clone());
                 }
-            }
-            // The subscribers hear of the leave before the script does.
-            Event::Close { .. } => {
-                receipt.forget();
-                self.consumer.announce_due();
             }
             _ => {}
         }
@@ -96,7 +91,10 @@ impl Front {
 
     fn route_of_client(&mut self, client: &Rc<Client>, item: Item) {
         let data = &client.data;
-        if !data.held.borrow().is_empty() {
+        // A close waits until the events before it are finished: subscribers are notified of the leave after all that
+        // their callbacks have sent, and before `onClose`.
+        let is_early = matches!(item.event, Event::Close { .. }) && data.outstanding.get() > 0;
+        if is_early || !data.held.borrow().is_empty() {
             data.held.borrow_mut().push_back(item);
             return;
         }
@@ -152,13 +150,17 @@ impl Front {
         self.give(client, item);
     }
 
-    fn give(&mut self, client: &Rc<Client>, item: Item) {
+    fn give(&mut self, client: &Rc<Client>, mut item: Item) {
+        if let (Event::Close { .. }, Some(receipt)) = (&item.event, &mut item.receipt) {
+            receipt.forget();
+            self.consumer.announce_due();
+        }
         let key = client.data.worker.get();
         let about = match &item.event {
             Event::Open { .. } | Event::Attach { .. } => {
                 let handle = client.handle();
                 let (topics, tags) = (handle.topics().len(), handle.tags().len());
-                About { gauges: handle.gauge().place(), topics, tags }
+                About { gauges: handle.gauge().place(), topics, tags, attributes: handle.attributes() }
             }
             _ => About::default(),
         };

@@ -168,7 +168,7 @@ impl Lane {
     /// Gives the worker an event.
     #[inline]
     pub(super) fn event(&mut self, item: Item, about: About) {
-        if !self.backlog.is_empty() || self.pieces.is_some() || !self.write(&item, about) {
+        if !self.backlog.is_empty() || self.pieces.is_some() || !self.write(&item, &about) {
             self.backlog.push_back(Outgoing::Event(Box::new(item), about));
             return;
         }
@@ -194,7 +194,7 @@ impl Lane {
             let Some(next) = self.backlog.pop_front() else { break };
             match next {
                 Outgoing::Event(item, about) => {
-                    if !self.write(&item, about) {
+                    if !self.write(&item, &about) {
                         self.backlog.push_front(Outgoing::Event(item, about));
                         break;
                     }
@@ -218,7 +218,7 @@ impl Lane {
 
     /// Writes the record of an event. False without room.
     #[inline]
-    fn write(&mut self, item: &Item, about: About) -> bool {
+    fn write(&mut self, item: &Item, about: &About) -> bool {
         let attempt = item.attempt;
         let written = match &item.event {
             Event::Message { id, payload, binary } => {

@@ -21,7 +21,7 @@ use super::{
     publisher::Publisher,
 };
 use crate::{
-    hub::{Announced, Audience, ConnectionHandle, Interests, Presence, TagError, TopicError},
+    hub::{Announced, AttributeError, Audience, ConnectionHandle, Interests, Presence, TagError, TopicError},
     queue::{Accept, ConnectionId, Reject, Respond, TagValue},
 };
 
@@ -93,6 +93,12 @@ pub trait Publish: Debug {
     fn is_subscribed(&mut self, connection: &ConnectionHandle, topic: &str) -> bool;
     /// The tags of a connection, in the order in which they were added.
     fn tags_of(&mut self, connection: &ConnectionHandle) -> Vec<(Arc<str>, TagValue)>;
+    /// See [`Publisher::attribute`].
+    fn attribute(&self, of: &ConnectionHandle, key: &str) -> Option<Box<[u8]>>;
+    /// See [`Publisher::set_attribute`].
+    fn set_attribute(&mut self, of: &ConnectionHandle, key: &str, value: &[u8]) -> Result<(), AttributeError>;
+    /// See [`Publisher::unset_attribute`].
+    fn unset_attribute(&mut self, of: &ConnectionHandle, key: &str);
     /// Name and value of every figure of the server.
     fn figures(&mut self) -> Vec<(Cow<'static, str>, i64)>;
     /// True if a question was not answered since the last call.
@@ -254,6 +260,15 @@ impl Publish for Publisher {
     }
     fn tags_of(&mut self, connection: &ConnectionHandle) -> Vec<(Arc<str>, TagValue)> {
         connection.tags()
+    }
+    fn attribute(&self, of: &ConnectionHandle, key: &str) -> Option<Box<[u8]>> {
+        self.attribute(of, key)
+    }
+    fn set_attribute(&mut self, of: &ConnectionHandle, key: &str, value: &[u8]) -> Result<(), AttributeError> {
+        Publisher::set_attribute(self, of, key, value)
+    }
+    fn unset_attribute(&mut self, of: &ConnectionHandle, key: &str) {
+        Publisher::unset_attribute(self, of, key);
     }
     fn figures(&mut self) -> Vec<(Cow<'static, str>, i64)> {
         Publisher::figures(self).into_iter().map(|figure| (figure.name.into(), figure.value)).collect()

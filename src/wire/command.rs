@@ -76,6 +76,10 @@ pub enum Command<'a> {
     Reject(ConnectionId, Reject),
     /// Answers a plain request.
     Respond(ConnectionId, Respond),
+    /// Sets an attribute of a connection: its key and encoded value.
+    SetAttribute(ConnectionId, &'a str, &'a [u8]),
+    /// Takes an attribute from a connection.
+    UnsetAttribute(ConnectionId, &'a str),
     /// Sets the optional events that the script wants.
     Interests(Interests),
     /// Sets the topics whose joins and leaves are announced.

@@ -40,7 +40,7 @@ pub enum Order {
 }
 
 /// What a worker has to know of a connection beside its event.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// The place of its gauges in the table.
     pub gauges: Option<u32>,
@@ -48,10 +48,12 @@ pub struct About {
     pub topics: usize,
     /// Its number of tags.
     pub tags: usize,
+    /// Its attributes: keys and encoded values.
+    pub attributes: Vec<(Box<str>, Box<[u8]>)>,
 }
 
 /// Writes an event but a message.
-pub fn encode_event(event: &Event, about: About, into: &mut Vec<u8>) -> Result<(), BadRecord> {
+pub fn encode_event(event: &Event, about: &About, into: &mut Vec<u8>) -> Result<(), BadRecord> {
     into.clear();
     *into = postcard::to_extend(&(about, event), std::mem::take(into))?;
     Ok(())
@@ -74,7 +76,7 @@ mod tests {
         let change = PresenceChange { topic: "t".into(), user: "u".into(), joined: true, connection: id };
         let record =
             LogRecord { level: LogLevel::Error, message: "m".to_owned(), context: vec![("a".to_owned(), "b".to_owned())] };
-        let about = About { gauges: Some(7), topics: 1, tags: 2 };
+        let about = About { gauges: Some(7), topics: 1, tags: 2, attributes: vec![("a".into(), [7].into())] };
         for event in [
             Event::HandshakeGone { id },
             Event::RequestGone { id },
@@ -87,8 +89,8 @@ mod tests {
             Event::Log(Box::new(record)),
         ] {
             let mut bytes = Vec::new();
-            encode_event(&event, about, &mut bytes).unwrap();
-            assert_eq!(decode_event(&bytes), Ok((about, event)));
+            encode_event(&event, &about, &mut bytes).unwrap();
+            assert_eq!(decode_event(&bytes), Ok((about.clone(), event)));
         }
     }
 }

@@ -11,6 +11,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("descriptors", &[]),
     ("limits", &[]),
+    ("log", &["metrics", "queue"]),
+    ("ring", &["descriptors"]),
     ("metrics", &[]),
     ("deflate", &[]),
     ("frame", &[]),
@@ -19,9 +21,17 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("socket", &["config", "descriptors", "tls"]),
     ("http", &["config", "deflate"]),
     ("queue", &["descriptors", "http", "metrics"]),
-    ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "socket"]),
-    ("hub", &["config", "connection", "http", "metrics", "queue"]),
-    ("port", &["config", "connection", "frame", "hub", "metrics", "queue"]),
+    ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "ring", "socket"]),
+    ("hub", &["config", "connection", "http", "metrics", "queue", "ring"]),
+    ("wire", &["config", "descriptors", "hub", "queue", "ring"]),
+    (
+        "port",
+        &["config", "connection", "descriptors", "frame", "hub", "metrics", "queue", "ring", "wire"],
+    ),
+    (
+        "front",
+        &["descriptors", "frame", "http", "log", "metrics", "port", "queue", "ring", "runtime", "wire"],
+    ),
     ("control", &["config", "http", "limits", "port", "queue", "socket", "tls"]),
     (
         "shard",
@@ -55,13 +65,14 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "hub",
             "port",
             "queue",
+            "ring",
             "shard",
             "socket",
             "tls",
         ],
     ),
     ("protocol", &["config", "http", "port"]),
-    ("php", &["config", "descriptors", "http", "metrics", "port", "protocol", "runtime"]),
+    ("php", &["config", "descriptors", "front", "http", "log", "metrics", "port", "protocol", "runtime"]),
 ];
 
 /// Crates that only some folders may name.
@@ -74,6 +85,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls", &["tls"]),
     ("rustls_pki_types", &["auth"]),
     ("yaml_rust2", &["auth"]),
+    ("postcard", &["front", "port", "wire"]),
     ("aws_lc_rs", &["auth", "control", "http", "tls"]),
     ("webpki", &["tls"]),
 ];

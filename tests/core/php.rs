@@ -3,7 +3,5 @@
 
 #[path = "../../src/php/zend/encoding.rs"]
 mod encoding;
-#[path = "../../src/php/zend/plain.rs"]
-mod plain;
 #[path = "../../src/php/zend/signature.rs"]
 mod signature;

@@ -76,7 +76,12 @@ impl<T: Default> RemoteConsumer<T> {
     fn opened(&self, id: ConnectionId, about: About) -> Rc<Connected<T>> {
         let gauge = SendGauge::seen(id, self.link.gauges.clone(), about.gauges);
         gauge.set_known(Some(about.topics), Some(about.tags));
-        self.ledger.add(Arc::new(ConnectionHandle::of_worker(gauge)))
+        let handle = ConnectionHandle::of_worker(gauge);
+        for (key, value) in &about.attributes {
+            // They have been within the limit, in the front.
+            let _ = handle.set_attribute(key, value);
+        }
+        self.ledger.add(Arc::new(handle))
     }
 }
 

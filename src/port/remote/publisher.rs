@@ -7,7 +7,7 @@ use crate::{
     config::{Limits, SlowConsumer},
     connection::{FRAME_COST, Reserved, SendGauge},
     frame::encoded_len,
-    hub::{Audience, ConnectionHandle, TagError, TopicError, check_tag, check_topic},
+    hub::{AttributeError, Audience, ConnectionHandle, TagError, TopicError, check_tag, check_topic},
     port::{
         Outgoing, PayloadTooBig, Publish, ResponseTooBig, SendResult, delivery::Ledger, publisher::HEAD,
     },
@@ -255,6 +255,26 @@ impl<T: std::fmt::Debug> Publish for RemotePublisher<T> {
         match self.link.ask(Question::Tags(connection.id())) {
             Some(Answer::Tags(tags)) => tags,
             _ => Vec::new(),
+        }
+    }
+
+    /// Only this worker has the connection, so what it has set is all there is.
+    fn attribute(&self, of: &ConnectionHandle, key: &str) -> Option<Box<[u8]>> {
+        of.attribute(key)
+    }
+
+    fn set_attribute(&mut self, of: &ConnectionHandle, key: &str, value: &[u8]) -> Result<(), AttributeError> {
+        of.set_attribute(key, value)?;
+        if of.takes_attributes() {
+            self.link.command(&Command::SetAttribute(of.id(), key, value));
+        }
+        Ok(())
+    }
+
+    fn unset_attribute(&mut self, of: &ConnectionHandle, key: &str) {
+        if of.takes_attributes() {
+            of.unset_attribute(key);
+            self.link.command(&Command::UnsetAttribute(of.id(), key));
         }
     }
 
