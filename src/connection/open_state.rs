@@ -202,6 +202,6 @@ mod tests {
             size_of::<crate::queue::Event>(),
             size_of::<crate::queue::Command>(),
         ];
-        assert_eq!(sizes, [336, 224, 40, 48, 72]);
+        assert_eq!(sizes, [336, 224, 48, 48, 72]);
     }
 }

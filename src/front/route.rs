@@ -19,6 +19,17 @@ use crate::{
 impl Front {
     /// Takes an event of the server.
     pub(super) fn deliver(&mut self, Delivery { event, receipt }: Delivery<super::item::ClientState>) {
+        // The way of nearly all events.
+        if let (Event::Message { .. }, Some(client)) = (&event, receipt.connection())
+            && client.data.is_known.get()
+            && client.data.held.borrow().is_empty()
+            && let Some(worker) = self.worker_mut(client.data.worker.get())
+            && worker.is_ready()
+            && let Some(lane) = &mut worker.lane
+        {
+            client.data.outstanding.set(client.data.outstanding.get() + 1);
+            return lane.event(Item::new(event, receipt), None);
+        }
         match &event {
             Event::Stopped { shard, panic } => {
                 if let Some(panic) = panic {
@@ -160,9 +171,10 @@ impl Front {
             Event::Open { .. } | Event::Attach { .. } => {
                 let handle = client.handle();
                 let (topics, tags) = (handle.topics().len(), handle.tags().len());
-                About { gauges: handle.gauge().place(), topics, tags, attributes: handle.attributes() }
+                let attributes = handle.attributes();
+                Some(Box::new(About { gauges: handle.gauge().place(), topics, tags, attributes }))
             }
-            _ => About::default(),
+            _ => None,
         };
         if let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) {
             client.data.outstanding.set(client.data.outstanding.get() + 1);
@@ -195,7 +207,7 @@ impl Front {
             self.undecided.insert(id, key);
         }
         if let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) {
-            lane.event(item, About::default());
+            lane.event(item, None);
         }
     }
 
@@ -203,7 +215,7 @@ impl Front {
     fn log(&mut self, record: Box<LogRecord>, receipt: Receipt<super::item::ClientState>) {
         let leader = self.workers.iter_mut().find(|worker| worker.is_leader && worker.has_logger);
         match leader.and_then(|worker| worker.lane.as_mut()) {
-            Some(lane) => lane.event(Item::new(Event::Log(record), receipt), About::default()),
+            Some(lane) => lane.event(Item::new(Event::Log(record), receipt), None),
             None => {
                 let context = record.context.iter().map(|(key, value)| (key.as_str(), value.as_str()));
                 log::line(record.level, &record.message, context);

@@ -88,7 +88,7 @@ pub(super) struct Lane {
 /// A record for a worker.
 #[derive(Debug)]
 enum Outgoing {
-    Event(Box<Item>, About),
+    Event(Box<Item>, Option<Box<About>>),
     Record(u32, Vec<u8>),
 }
 
@@ -167,8 +167,8 @@ impl Lane {
 
     /// Gives the worker an event.
     #[inline]
-    pub(super) fn event(&mut self, item: Item, about: About) {
-        if !self.backlog.is_empty() || self.pieces.is_some() || !self.write(&item, &about) {
+    pub(super) fn event(&mut self, item: Item, about: Option<Box<About>>) {
+        if !self.backlog.is_empty() || self.pieces.is_some() || !self.write(&item, about.as_deref()) {
             self.backlog.push_back(Outgoing::Event(Box::new(item), about));
             return;
         }
@@ -194,7 +194,7 @@ impl Lane {
             let Some(next) = self.backlog.pop_front() else { break };
             match next {
                 Outgoing::Event(item, about) => {
-                    if !self.write(&item, &about) {
+                    if !self.write(&item, about.as_deref()) {
                         self.backlog.push_front(Outgoing::Event(item, about));
                         break;
                     }
@@ -218,7 +218,7 @@ impl Lane {
 
     /// Writes the record of an event. False without room.
     #[inline]
-    fn write(&mut self, item: &Item, about: &About) -> bool {
+    fn write(&mut self, item: &Item, about: Option<&About>) -> bool {
         let attempt = item.attempt;
         let written = match &item.event {
             Event::Message { id, payload, binary } => {
@@ -227,7 +227,8 @@ impl Lane {
             }
             event => {
                 let word = Kind::Event.with(EventFlags { binary: false, attempt }.to_bits());
-                if wire::encode_event(event, about, &mut self.scratch).is_err() {
+                let nothing = About::default();
+                if wire::encode_event(event, about.unwrap_or(&nothing), &mut self.scratch).is_err() {
                     // Every event has a form; one without would be lost here, and not hold the others up.
                     self.scratch.clear();
                 }

@@ -68,19 +68,38 @@ enum Debt<T> {
     Close(Rc<Connected<T>>),
     /// The end of a connection that the server has forgotten already.
     Forgotten(Rc<Connected<T>>),
-    /// An event of the front's, in a worker.
-    OfFront(Box<OfFront<T>>),
+    /// In a worker, an event of a connection that the front has sent.
+    OfFront(Rc<Connected<T>>, FrontEvent),
+    /// The same for an event of no connection.
+    OfFrontAlone(Rc<Ledger<T>>, FrontEvent),
 }
 
-/// An event that a front has sent to this worker.
-#[derive(Debug)]
-struct OfFront<T> {
-    connection: Option<Rc<Connected<T>>>,
-    finish: Rc<dyn Finish>,
-    number: u64,
-    attempt: u8,
-    /// True for the last event of a connection in this worker.
-    is_last: bool,
+/// An event that a front has sent to this worker: its number, then the attempt and one bit that is set for the last event
+/// of a connection. In one word, so that a receipt is as small as without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FrontEvent(u64);
+
+impl FrontEvent {
+    /// An event of that number, begun so often.
+    #[inline]
+    pub(super) fn new(number: u64, attempt: u8, is_last: bool) -> Self {
+        Self(number << 4 | u64::from(attempt & 7) << 1 | u64::from(is_last))
+    }
+
+    #[inline]
+    fn number(self) -> u64 {
+        self.0 >> 4
+    }
+
+    #[inline]
+    fn attempt(self) -> u8 {
+        (self.0 >> 1 & 7) as u8
+    }
+
+    #[inline]
+    fn is_last(self) -> bool {
+        self.0 & 1 != 0
+    }
 }
 
 /// Hears in a worker that an event is finished.
@@ -124,21 +143,23 @@ impl<T> Receipt<T> {
     }
 
     /// The receipt of an event of the front's.
+    #[inline]
     pub(super) fn of_front(
+        ledger: &Rc<Ledger<T>>,
         connection: Option<Rc<Connected<T>>>,
-        finish: &Rc<dyn Finish>,
-        number: u64,
-        attempt: u8,
-        is_last: bool,
+        event: FrontEvent,
     ) -> Self {
-        Self(Debt::OfFront(Box::new(OfFront { connection, finish: finish.clone(), number, attempt, is_last })))
+        Self(match connection {
+            Some(connection) => Debt::OfFront(connection, event),
+            None => Debt::OfFrontAlone(ledger.clone(), event),
+        })
     }
 
     /// How often the event was begun by now, this time included: 2 if the worker that had begun it died.
     #[inline]
     pub fn attempt(&self) -> u8 {
         match &self.0 {
-            Debt::OfFront(event) => event.attempt,
+            Debt::OfFront(_, event) | Debt::OfFrontAlone(_, event) => event.attempt(),
             _ => 1,
         }
     }
@@ -149,9 +170,9 @@ impl<T> Receipt<T> {
             Debt::Seen(connected)
             | Debt::Message(connected, _)
             | Debt::Close(connected)
-            | Debt::Forgotten(connected) => Some(connected),
-            Debt::OfFront(event) => event.connection.as_ref(),
-            Debt::Nothing | Debt::Request(..) | Debt::Abandoned(_) => None,
+            | Debt::Forgotten(connected)
+            | Debt::OfFront(connected, _) => Some(connected),
+            Debt::Nothing | Debt::Request(..) | Debt::Abandoned(_) | Debt::OfFrontAlone(..) => None,
         }
     }
 
@@ -190,12 +211,13 @@ impl<T> Drop for Receipt<T> {
                 connected.end();
             }
             Debt::Forgotten(connected) => connected.end(),
-            Debt::OfFront(event) => {
-                event.finish.finish(event.number);
-                if let Some(connected) = event.connection.as_ref().filter(|_| event.is_last) {
+            Debt::OfFront(connected, event) => {
+                connected.ledger.finish(*event);
+                if event.is_last() {
                     connected.end();
                 }
             }
+            Debt::OfFrontAlone(ledger, event) => ledger.finish(*event),
         }
     }
 }
@@ -206,6 +228,8 @@ pub(super) struct Ledger<T> {
     pub(super) connections: Connections<T>,
     /// `None` in a worker.
     core: Option<Core>,
+    /// In a worker: hears what is finished.
+    front: Option<Rc<dyn Finish>>,
 }
 
 #[derive(Debug)]
@@ -220,12 +244,19 @@ impl<T> Ledger<T> {
     pub(super) fn new(hub: Arc<Hub>, credit: Vec<CreditSender>) -> Self {
         let credit = credit.into_iter().map(|credit| (credit, Cell::new(false))).collect();
         let core = Some(Core { hub, credit, batching: Cell::new(false) });
-        Self { connections: Connections::default(), core }
+        Self { connections: Connections::default(), core, front: None }
     }
 
     /// The ledger of a worker.
-    pub(super) fn of_worker() -> Self {
-        Self { connections: Connections::default(), core: None }
+    pub(super) fn of_worker(front: Rc<dyn Finish>) -> Self {
+        Self { connections: Connections::default(), core: None, front: Some(front) }
+    }
+
+    #[inline]
+    fn finish(&self, event: FrontEvent) {
+        if let Some(front) = &self.front {
+            front.finish(event.number());
+        }
     }
 
     pub(super) fn begin_batch(&self) {

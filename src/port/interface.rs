@@ -3,7 +3,6 @@
 
 use std::{
     borrow::Cow,
-    cell::RefCell,
     fmt::Debug,
     io,
     os::fd::OwnedFd,
@@ -16,7 +15,7 @@ use nix::sys::signal::SigSet;
 
 use super::{
     consumer::{Consumer, Stopping, Waited},
-    delivery::{Connected, Connections, Delivery, Receipt},
+    delivery::{Connected, Connections, Receipt},
     outgoing::{Outgoing, PayloadTooBig, ResponseTooBig, SendResult},
     publisher::Publisher,
 };
@@ -107,10 +106,6 @@ pub trait Publish: Debug {
 
 /// Takes the events of a server: see [`Consumer`].
 pub trait Consume<T>: Debug {
-    /// See [`Consumer::receive`].
-    fn receive(&mut self) -> Option<Delivery<T>>;
-    /// See [`Consumer::publisher`].
-    fn publisher(&self) -> Rc<RefCell<dyn Publish>>;
     /// See [`Consumer::begin_batch`].
     fn begin_batch(&self);
     /// See [`Consumer::end_batch`].
@@ -279,12 +274,6 @@ impl Publish for Publisher {
 }
 
 impl<T: Default + Debug + 'static> Consume<T> for Consumer<T> {
-    fn receive(&mut self) -> Option<Delivery<T>> {
-        self.receive()
-    }
-    fn publisher(&self) -> Rc<RefCell<dyn Publish>> {
-        self.publisher()
-    }
     fn begin_batch(&self) {
         self.begin_batch();
     }

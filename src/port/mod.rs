@@ -13,6 +13,7 @@
 mod announcer;
 mod consumer;
 mod delivery;
+mod ends;
 mod interface;
 mod opening;
 mod outgoing;
@@ -37,6 +38,7 @@ pub use crate::{
 pub use announcer::Announcer;
 pub use consumer::{Consumer, ConsumerParts, Driving, Stopping, Waited};
 pub use delivery::{Connected, Connections, Delivery, Receipt};
+pub use ends::{ConsumerEnd, PublisherEnd};
 pub use interface::{Consume, Publish, WorkerStatus};
 pub use opening::{Port, Publishers, ShardPort};
 pub use outgoing::{Outgoing, PayloadTooBig, ResponseTooBig, SendResult};

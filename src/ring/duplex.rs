@@ -188,8 +188,8 @@ impl Duplex {
                 return Err(Corrupt("a record beyond the end of the records"));
             }
             into.clear();
-            into.resize(length as usize, 0);
-            if !self.theirs.copy_out(HEADER + self.offset(self.read) as usize + WORD as usize, into) {
+            let offset = HEADER + self.offset(self.read) as usize + WORD as usize;
+            if !self.theirs.append_to(offset, length as usize, into) {
                 return Err(Corrupt("a record beyond the end of the ring"));
             }
             self.read += size;

@@ -102,6 +102,24 @@ impl Segment {
         true
     }
 
+    /// Copies bytes out, behind those in `into`. False beyond the end: then nothing is copied.
+    #[inline]
+    #[must_use]
+    pub(super) fn append_to(&self, offset: usize, length: usize, into: &mut Vec<u8>) -> bool {
+        if offset.checked_add(length).is_none_or(|end| end > self.length) {
+            return false;
+        }
+        into.reserve(length);
+        let begun = into.len();
+        // SAFETY: as in `copy_out`; there is room for so many bytes behind the first `begun`, and then all are written.
+        unsafe {
+            let to = into.as_mut_ptr().add(begun);
+            ptr::copy_nonoverlapping(self.start.as_ptr().add(offset), to, length);
+            into.set_len(begun + length);
+        }
+        true
+    }
+
     /// Copies bytes in. False beyond the end, or if it may not be written: then nothing is copied.
     #[inline]
     #[must_use]

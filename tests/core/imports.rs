@@ -85,7 +85,7 @@ const CRATES: &[(&str, &[&str])] = &[
     ("rustls", &["tls"]),
     ("rustls_pki_types", &["auth"]),
     ("yaml_rust2", &["auth"]),
-    ("postcard", &["front", "port", "wire"]),
+    ("postcard", &["front", "hub", "port", "wire"]),
     ("aws_lc_rs", &["auth", "control", "http", "tls"]),
     ("webpki", &["tls"]),
 ];

@@ -2,17 +2,13 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
-use super::flat::Node;
 use crate::queue::TagValue;
 
 /// A boolean query over tags.
 ///
 /// Its size is bounded when it is made ([`MAX_DEPTH`](Self::MAX_DEPTH), [`MAX_TERMS`](Self::MAX_TERMS)), so code that
 /// walks through it may recurse.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Node>", into = "Vec<Node>")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Query {
     /// Matches connections that have this tag with one of these values.
     In(Arc<str>, Vec<TagValue>),

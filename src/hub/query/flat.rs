@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use super::{Query, QueryError};
 use crate::queue::TagValue;
@@ -19,11 +19,17 @@ pub(super) enum Node {
     Not,
 }
 
-impl From<Query> for Vec<Node> {
-    fn from(query: Query) -> Self {
+impl Serialize for Query {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut nodes = Vec::new();
-        flatten(query, &mut nodes);
-        nodes
+        flatten(self.clone(), &mut nodes);
+        nodes.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Query {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        unflatten_all(Vec::deserialize(deserializer)?).map_err(D::Error::custom)
     }
 }
 
@@ -47,17 +53,13 @@ fn flatten(query: Query, nodes: &mut Vec<Node>) {
     }
 }
 
-impl TryFrom<Vec<Node>> for Query {
-    type Error = QueryError;
-
-    fn try_from(nodes: Vec<Node>) -> Result<Self, QueryError> {
-        let mut nodes = nodes.into_iter();
-        let query = unflatten(&mut nodes, Self::MAX_DEPTH)?;
-        if nodes.next().is_some() {
-            return Err(QueryError::TooLong);
-        }
-        query.checked()
+fn unflatten_all(nodes: Vec<Node>) -> Result<Query, QueryError> {
+    let mut nodes = nodes.into_iter();
+    let query = unflatten(&mut nodes, Query::MAX_DEPTH)?;
+    if nodes.next().is_some() {
+        return Err(QueryError::TooLong);
     }
+    query.checked()
 }
 
 fn unflatten(nodes: &mut std::vec::IntoIter<Node>, depth: usize) -> Result<Query, QueryError> {

@@ -201,7 +201,8 @@ fn subscribe_by_rules(
         let Some(client) = session.client(id) else { continue };
         let Some(connection) = client.object(&session.link) else { continue };
         let handle = client.handle().clone();
-        let refused = rules::refused(&session.link, &connection, &handle, names)?;
+        let is_subscribed = |topic: &str| session.link.is_subscribed(&handle, topic);
+        let refused = rules::refused(session.link.rules(), &connection, is_subscribed, names)?;
         // The values of the connection's object may throw when they end.
         drop((connection, client));
         if let Some(thrown) = thrown::pending() {

@@ -147,7 +147,12 @@ fn close(call: &mut Call<'_>) -> Result<(), Thrown> {
 fn subscribe(call: &mut Call<'_>) -> Result<(), Thrown> {
     let connection = this(call)?;
     let names = topic_names(call, 1)?;
-    let refused = rules::refused(&connection.link, &call.this_kept(), &connection.handle, &names)?;
+    let refused = rules::refused(
+        connection.link.rules(),
+        &call.this_kept(),
+        |topic| connection.link.is_subscribed(&connection.handle, topic),
+        &names,
+    )?;
     if let Some((topic, pattern)) = refused {
         let error =
             format!("The rule for \"{pattern}\" does not let this connection subscribe to \"{topic}\"");

@@ -18,7 +18,7 @@ use crate::{
             thrown::{ExceptionKind, Thrown, throw},
         },
     },
-    port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publish, SendResult},
+    port::{ConnectionHandle, ConnectionId, Outgoing, PayloadTooBig, Publish, PublisherEnd, SendResult},
 };
 
 /// Shared by a server and the connections and handshakes that it made; cut once the run is over.
@@ -27,7 +27,7 @@ pub(in crate::php) struct Link {
     /// The process of the threads; a forked child has none of them.
     birth: fork::Process,
     /// Never borrowed across a call into PHP.
-    publisher: Rc<RefCell<dyn Publish>>,
+    publisher: PublisherEnd,
     is_cut: Cell<bool>,
     /// Requests of handshakes that are not decided or whose open event is on its way.
     pub(in crate::php) waiting: RefCell<HashMap<ConnectionId, Owned<Request>>>,
@@ -39,11 +39,9 @@ pub(in crate::php) struct Link {
 }
 
 impl Link {
-    pub(in crate::php) fn new(publisher: Rc<RefCell<dyn Publish>>, rules: &Rc<Rules>) -> Self {
-        let limits = publisher.borrow();
-        let (max_topics, max_tags) = (limits.max_topics(), limits.max_tags());
-        let max_response = limits.max_response_size();
-        drop(limits);
+    pub(in crate::php) fn new(publisher: PublisherEnd, rules: &Rc<Rules>) -> Self {
+        let (max_topics, max_tags, max_response) = publisher
+            .with(|publisher| (publisher.max_topics(), publisher.max_tags(), publisher.max_response_size()));
         Self {
             birth: fork::Process::current(),
             publisher,
@@ -59,7 +57,7 @@ impl Link {
     /// Calls `publish` with the publisher; `None` once the run is over.
     #[inline]
     pub(in crate::php) fn publish<R>(&self, publish: impl FnOnce(&mut dyn Publish) -> R) -> Option<R> {
-        (!self.is_cut.get()).then(|| publish(&mut *self.publisher.borrow_mut()))
+        (!self.is_cut.get()).then(|| self.publisher.with(publish))
     }
 
     /// The same for a question. An exception is pending afterwards if this process is a worker whose front has not
@@ -88,11 +86,18 @@ impl Link {
         to: &ConnectionHandle,
         message: Outgoing<'_>,
     ) -> Result<SendResult, PayloadTooBig> {
-        match self.publish(|publisher| publisher.send(to, message)) {
-            None => Ok(SendResult::Closed),
-            Some(Err(_)) if !to.is_open() => Ok(SendResult::Closed),
-            Some(result) => result,
+        if self.is_cut.get() {
+            return Ok(SendResult::Closed);
         }
+        match self.publisher.send(to, message) {
+            Err(_) if !to.is_open() => Ok(SendResult::Closed),
+            result => result,
+        }
+    }
+
+    /// True if a connection subscribes to the topic.
+    pub(in crate::php) fn is_subscribed(&self, connection: &ConnectionHandle, topic: &str) -> bool {
+        self.ask(|publisher| publisher.is_subscribed(connection, topic)) == Some(true)
     }
 
     /// The rules about topics; they are gone once the server is.

@@ -3,11 +3,13 @@
 //! The server owns them. Its connections reach them weakly: a rule mostly is a closure that knows its server, and the
 //! cycle collector must find one owner only.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::RefCell,
+    rc::{Rc, Weak},
+};
 
 use ext_php_rs::types::{ZendHashTable, Zval};
 
-use super::link::Link;
 use crate::{
     php::zend::{
         callback::{Callback, Calls},
@@ -15,7 +17,7 @@ use crate::{
         thrown::{self, ExceptionKind, Thrown, throw},
         values,
     },
-    port::{ConnectionHandle, TopicPattern},
+    port::TopicPattern,
 };
 
 /// All of a server, in the order of their registration.
@@ -77,17 +79,13 @@ impl Rules {
 /// Asks about the topics that a connection does not have yet; returns the first that a rule refuses, and the rule's
 /// pattern. A rule may end the server, which owns the rules: so they are reached weakly, and for a look only.
 pub(in crate::php) fn refused<'a>(
-    link: &Link,
+    rules: &Weak<Rules>,
     connection: &Zval,
-    handle: &ConnectionHandle,
+    is_subscribed: impl Fn(&str) -> bool,
     topics: &[&'a str],
 ) -> Result<Option<(&'a str, String)>, Thrown> {
-    for topic in topics {
-        if link.ask(|publisher| publisher.is_subscribed(handle, topic)) == Some(true) {
-            continue;
-        }
-        let question = link
-            .rules()
+    for topic in topics.iter().filter(|topic| !is_subscribed(topic)) {
+        let question = rules
             .upgrade()
             .and_then(|rules| Some((rules.about(topic)?, rules.nesting.clone(), rules.calls.clone())));
         let Some((question, nesting, calls)) = question else { continue };

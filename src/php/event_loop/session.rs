@@ -24,7 +24,7 @@ use crate::{
         signals::{Guard, Mask},
         stream,
     },
-    port::{Audience, ConnectionId, Consume, Delivery, Event, Stopping, Waited, remote::RemoteConsumer},
+    port::{Audience, ConnectionId, ConsumerEnd, Delivery, Event, Stopping, Waited, remote::RemoteConsumer},
     runtime::{self, Notifier},
 };
 
@@ -35,7 +35,7 @@ pub(in crate::php) struct Session {
     birth: fork::Process,
     runtime: RefCell<Option<runtime::Server>>,
     /// Never borrowed across a call into PHP.
-    consumer: RefCell<Box<dyn Consume<ClientState>>>,
+    consumer: RefCell<ConsumerEnd<ClientState>>,
     /// Tells systemd, if that started this process.
     notifier: RefCell<Option<Notifier>>,
     pub(in crate::php) link: Rc<Link>,
@@ -97,7 +97,7 @@ impl Session {
             // The waiting is the script's event loop's.
             parts.driving = None;
         }
-        let consumer = Box::new(parts.assemble());
+        let consumer = ConsumerEnd::Here(parts.assemble());
         let (addresses, ceiling) = (runtime.addresses().to_vec(), runtime.ceiling());
         let session = Self::with(consumer, Some(runtime), rules, addresses, ceiling, is_run);
         session.notifier.replace(Notifier::from_environment());
@@ -107,11 +107,11 @@ impl Session {
     /// Begins the run of a worker.
     pub(in crate::php) fn of_worker(consumer: RemoteConsumer<ClientState>, rules: &Rc<Rules>) -> Self {
         let (addresses, ceiling) = (consumer.addresses().to_vec(), consumer.ceiling());
-        Self::with(Box::new(consumer), None, rules, addresses, ceiling, true)
+        Self::with(ConsumerEnd::Remote(consumer), None, rules, addresses, ceiling, true)
     }
 
     fn with(
-        consumer: Box<dyn Consume<ClientState>>,
+        consumer: ConsumerEnd<ClientState>,
         runtime: Option<runtime::Server>,
         rules: &Rc<Rules>,
         addresses: Vec<String>,
@@ -172,7 +172,7 @@ impl Session {
     }
 
     /// Looks at the consumer. Not across a call into PHP.
-    pub(in crate::php) fn consumer(&self) -> Ref<'_, Box<dyn Consume<ClientState>>> {
+    pub(in crate::php) fn consumer(&self) -> Ref<'_, ConsumerEnd<ClientState>> {
         self.consumer.borrow()
     }
 
@@ -193,7 +193,7 @@ impl Session {
 
     /// Name and value of every figure of the server.
     pub(in crate::php) fn figures(&self) -> Figures {
-        self.consumer.borrow().publisher().borrow_mut().figures()
+        self.consumer.borrow().publisher().with(|publisher| publisher.figures())
     }
 
     /// Begins a batch of callbacks: each shard is woken at most once for all that they send.

@@ -18,7 +18,7 @@ use crate::{
     hub::{Announced, ConnectionHandle, Interests, Presence},
     port::{
         Connected, Connections, Consume, Delivery, Publish, Receipt, Stopping, Waited, WorkerStatus,
-        delivery::{Finish, Ledger},
+        delivery::{FrontEvent, Ledger},
     },
     queue::{ConnectionId, Event, WakeFd, Waker},
     ring::{Duplex, SeenTable, SharedParts},
@@ -29,7 +29,6 @@ use crate::{
 #[derive(Debug)]
 pub struct RemoteConsumer<T> {
     link: Rc<Link>,
-    finish: Rc<dyn Finish>,
     ledger: Rc<Ledger<T>>,
     publisher: Rc<RefCell<RemotePublisher<T>>>,
     welcome: Welcome,
@@ -52,11 +51,11 @@ pub fn connect<T: Default>(mut socket: UnixStream, hello: &Hello) -> io::Result<
 
 impl<T: Default> RemoteConsumer<T> {
     fn new(link: Rc<Link>, welcome: Welcome, limits: Limits, socket: UnixStream) -> Self {
-        let ledger = Rc::new(Ledger::of_worker());
+        let ledger = Rc::new(Ledger::of_worker(link.clone()));
         let publisher = RemotePublisher::new(link.clone(), ledger.clone(), limits, welcome.shards);
         let publisher = Rc::new(RefCell::new(publisher));
         link.is_leader.set(welcome.is_leader);
-        Self { finish: link.clone(), link, ledger, publisher, welcome, _socket: socket }
+        Self { link, ledger, publisher, welcome, _socket: socket }
     }
 }
 
@@ -72,8 +71,35 @@ impl<T> RemoteConsumer<T> {
     }
 }
 
-impl<T: Default> RemoteConsumer<T> {
-    fn opened(&self, id: ConnectionId, about: About) -> Rc<Connected<T>> {
+impl<T: Default + std::fmt::Debug + 'static> RemoteConsumer<T> {
+    /// Takes the next event, and shows the front that it is begun.
+    #[inline]
+    pub fn receive(&mut self) -> Option<Delivery<T>> {
+        let (number, flags, about, event) = self.link.take()?;
+        let (connection, is_last) = match &event {
+            Event::Message { id, .. } | Event::Drain { id } => (self.ledger.connections.get(*id), false),
+            Event::Open { id, .. } | Event::Attach { id, .. } => (Some(self.opened(*id, &about.unwrap_or_default())), false),
+            Event::Close { id, .. } => {
+                let connection = self.ledger.connections.get(*id);
+                if let Some(connection) = &connection {
+                    connection.handle().gauge().close();
+                }
+                (connection, true)
+            }
+            Event::Detach { id } => (self.ledger.connections.get(*id), true),
+            _ => (None, false),
+        };
+        let of_front = FrontEvent::new(number, flags.attempt, is_last);
+        let receipt = Receipt::of_front(&self.ledger, connection, of_front);
+        Some(Delivery { event, receipt })
+    }
+
+    /// Its publisher.
+    pub fn publisher(&self) -> Rc<RefCell<dyn Publish>> {
+        self.publisher.clone()
+    }
+
+    fn opened(&self, id: ConnectionId, about: &About) -> Rc<Connected<T>> {
         let gauge = SendGauge::seen(id, self.link.gauges.clone(), about.gauges);
         gauge.set_known(Some(about.topics), Some(about.tags));
         let handle = ConnectionHandle::of_worker(gauge);
@@ -86,30 +112,6 @@ impl<T: Default> RemoteConsumer<T> {
 }
 
 impl<T: Default + std::fmt::Debug + 'static> Consume<T> for RemoteConsumer<T> {
-    #[inline]
-    fn receive(&mut self) -> Option<Delivery<T>> {
-        let (number, flags, about, event) = self.link.take()?;
-        let (connection, is_last) = match &event {
-            Event::Message { id, .. } | Event::Drain { id } => (self.ledger.connections.get(*id), false),
-            Event::Open { id, .. } | Event::Attach { id, .. } => (Some(self.opened(*id, about)), false),
-            Event::Close { id, .. } => {
-                let connection = self.ledger.connections.get(*id);
-                if let Some(connection) = &connection {
-                    connection.handle().gauge().close();
-                }
-                (connection, true)
-            }
-            Event::Detach { id } => (self.ledger.connections.get(*id), true),
-            _ => (None, false),
-        };
-        let receipt = Receipt::of_front(connection, &self.finish, number, flags.attempt, is_last);
-        Some(Delivery { event, receipt })
-    }
-
-    fn publisher(&self) -> Rc<RefCell<dyn Publish>> {
-        self.publisher.clone()
-    }
-
     fn begin_batch(&self) {}
 
     fn end_batch(&self) {

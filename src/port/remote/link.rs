@@ -45,7 +45,7 @@ pub(super) struct Link {
 /// The records that have come.
 #[derive(Debug)]
 struct Arrived {
-    events: VecDeque<(EventFlags, About, Event)>,
+    events: VecDeque<(EventFlags, Option<Box<About>>, Event)>,
     /// The number of the event that was taken last.
     taken: u64,
     answer: Option<(u64, Answer)>,
@@ -80,7 +80,7 @@ impl Link {
 
     /// Takes the next event, with its number, and shows that it is begun.
     #[inline]
-    pub(super) fn take(&self) -> Option<(u64, EventFlags, About, Event)> {
+    pub(super) fn take(&self) -> Option<(u64, EventFlags, Option<Box<About>>, Event)> {
         let mut arrived = self.arrived.borrow_mut();
         if arrived.events.is_empty() {
             self.read(&mut arrived);
@@ -241,12 +241,12 @@ impl Link {
                 if let Ok((id, payload)) = wire::split_id(&arrived.record) {
                     let payload = Bytes::copy_from_slice(payload);
                     let event = Event::Message { id, payload, binary: flags.binary };
-                    arrived.events.push_back((flags, About::default(), event));
+                    arrived.events.push_back((flags, None, event));
                 }
             }
             Some(Kind::Event) => {
                 if let Ok((about, event)) = wire::decode_event(&arrived.record) {
-                    arrived.events.push_back((EventFlags::of(word), about, event));
+                    arrived.events.push_back((EventFlags::of(word), Some(Box::new(about)), event));
                 }
             }
             Some(Kind::Answer) => arrived.answer = postcard::from_bytes(&arrived.record).ok(),
