@@ -81,7 +81,10 @@ impl SendGauge {
     pub fn seen(id: ConnectionId, table: Arc<SeenTable>, place: Option<u32>) -> Self {
         let (closed, on_their_way, sent_at) = Default::default();
         let [topics, tags] = [usize::MAX, usize::MAX].map(AtomicUsize::new);
-        Self::with(id, Words::Seen(Box::new(Seen { table, place, closed, on_their_way, sent_at, topics, tags })))
+        Self::with(
+            id,
+            Words::Seen(Box::new(Seen { table, place, closed, on_their_way, sent_at, topics, tags })),
+        )
     }
 
     /// In a worker: the connection has this many topics and tags.
@@ -276,7 +279,13 @@ impl Words {
     #[inline]
     fn get(&self, word: usize) -> &AtomicU64 {
         match self {
-            Self::Own([outbox, latency]) => if word == 0 { outbox } else { latency },
+            Self::Own([outbox, latency]) => {
+                if word == 0 {
+                    outbox
+                } else {
+                    latency
+                }
+            }
             Self::Shown(words) => words.word(word),
             // A worker has none, and asks for none.
             Self::Seen(seen) => &seen.on_their_way,

@@ -37,7 +37,9 @@ impl Front {
     }
 
     fn read(&mut self, key: u64) -> Result<bool, BadRecord> {
-        let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) else { return Ok(false) };
+        let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) else {
+            return Ok(false);
+        };
         // First the number: what was sent before an event was finished can be seen then.
         let done = lane.done()?;
         let mut record = std::mem::take(&mut self.record);
@@ -62,7 +64,9 @@ impl Front {
         }
         self.record = record;
         result?;
-        let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) else { return Ok(busy) };
+        let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) else {
+            return Ok(busy);
+        };
         if lane.duplex.release() {
             lane.wake();
         }
@@ -70,8 +74,10 @@ impl Front {
         if lane.duplex.has_records() {
             return Ok(true);
         }
-        while let Some(item) =
-            self.worker_mut(key).and_then(|worker| worker.lane.as_mut()).and_then(|lane| lane.next_finished(done))
+        while let Some(item) = self
+            .worker_mut(key)
+            .and_then(|worker| worker.lane.as_mut())
+            .and_then(|lane| lane.next_finished(done))
         {
             self.settle(item);
             busy = true;
@@ -232,7 +238,9 @@ impl Front {
         match question {
             Question::Count => number(publisher.count()),
             Question::Connections(audience) => Answer::Connections(publisher.connections(&audience)),
-            Question::Topics(id) => Answer::Topics(publisher.connection(id).map_or_else(Vec::new, |c| c.topics())),
+            Question::Topics(id) => {
+                Answer::Topics(publisher.connection(id).map_or_else(Vec::new, |c| c.topics()))
+            }
             Question::Tags(id) => Answer::Tags(publisher.connection(id).map_or_else(Vec::new, |c| c.tags())),
             Question::IsOpen(id) => number(publisher.connection(id).is_some_and(|c| c.is_open()).into()),
             Question::Figures | Question::Presence(_) => {

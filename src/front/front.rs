@@ -86,7 +86,7 @@ pub enum FrontError {
 /// stop the server, the others reload the workers.
 pub fn serve(door: Door, workers: Option<usize>) -> Result<Ended, FrontError> {
     let watch = Watch::new()?;
-    let (first, hello) = match super::generations::first_worker(&door, &watch)? {
+    let (first, hello) = match super::greeting::first_worker(&door, &watch)? {
         Ok(first) => first,
         Err(status) => return Ok(Ended::WithoutServer(status)),
     };
@@ -104,7 +104,8 @@ impl Front {
     ) -> Result<Self, FrontError> {
         let (mut server, gauges) = Server::start_for_workers(hello.config.clone())?;
         // Taken once.
-        let parts = server.take_consumer().ok_or_else(|| io::Error::other("the server has lost its queue"))?;
+        let parts =
+            server.take_consumer().ok_or_else(|| io::Error::other("the server has lost its queue"))?;
         let mut consumer = parts.assemble();
         consumer.wait_beside(watch.descriptor()?)?;
         consumer.announce(hello.announced.clone());

@@ -3,61 +3,55 @@
 //! A new worker is ready before the one that it replaces is told to go. A reload that fails changes nothing: the old
 //! generation goes on.
 
-use std::{
-    os::fd::{AsFd, AsRawFd},
-    process::ExitStatus,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use super::{
     deaths::Death,
-    front::{Front, FrontError},
-    spawn::spawn,
-    watch::{Watch, Woke},
-    worker::{Lane, State, Worker},
+    front::Front,
+    worker::{State, Worker},
 };
 use crate::{
     log,
     metrics::{Figure, MetricKind},
-    port::{Interests, LogLevel},
-    wire::{self, Door, Hello, Incoming, Order, Welcome},
+    port::LogLevel,
+    wire::Order,
 };
 
 /// The workers that there shall be.
 #[derive(Debug)]
 pub(super) struct Generations {
     /// The generation that serves.
-    number: u64,
-    slots: Vec<Slot>,
-    reload: Option<Reload>,
+    pub(super) number: u64,
+    pub(super) slots: Vec<Slot>,
+    pub(super) reload: Option<Reload>,
     /// True if a reload was asked for while another one was on.
-    again: bool,
-    deaths: u64,
-    dropped: u64,
-    reloads: u64,
-    failed_reloads: u64,
+    pub(super) again: bool,
+    pub(super) deaths: u64,
+    pub(super) dropped: u64,
+    pub(super) reloads: u64,
+    pub(super) failed_reloads: u64,
 }
 
 /// The place of one worker.
 #[derive(Debug, Default)]
-struct Slot {
+pub(super) struct Slot {
     /// The worker that serves, or is about to.
-    current: Option<u64>,
+    pub(super) current: Option<u64>,
     /// The one that replaces it when it is ready.
-    coming: Option<u64>,
+    pub(super) coming: Option<u64>,
     /// Workers in a row that died before they were ready, or soon after.
-    failures: u32,
+    pub(super) failures: u32,
     /// When the next one is started.
-    due: Option<Instant>,
+    pub(super) due: Option<Instant>,
 }
 
 /// A generation that is about to serve.
 #[derive(Debug)]
-struct Reload {
-    number: u64,
+pub(super) struct Reload {
+    pub(super) number: u64,
     /// Its workers, in the order of the slots.
-    keys: Vec<u64>,
-    since: Instant,
+    pub(super) keys: Vec<u64>,
+    pub(super) since: Instant,
 }
 
 impl Generations {
@@ -71,6 +65,13 @@ impl Generations {
             dropped: 0,
             reloads: 0,
             failed_reloads: 0,
+        }
+    }
+
+    /// The first worker of a slot.
+    pub(super) fn set_first(&mut self, index: usize, key: u64) {
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.current = Some(key);
         }
     }
 
@@ -104,169 +105,42 @@ impl Generations {
         };
         let counter = MetricKind::Counter;
         vec![
-            figure("ferrite_workers", "Workers that there shall be.", MetricKind::Gauge, self.slots.len() as u64),
-            figure("ferrite_worker_generation", "The generation that serves.", MetricKind::Gauge, self.number),
+            figure(
+                "ferrite_workers",
+                "Workers that there shall be.",
+                MetricKind::Gauge,
+                self.slots.len() as u64,
+            ),
+            figure(
+                "ferrite_worker_generation",
+                "The generation that serves.",
+                MetricKind::Gauge,
+                self.number,
+            ),
             figure("ferrite_worker_deaths_total", "Workers that died.", counter, self.deaths),
             figure("ferrite_events_dropped_total", "Events that died with a worker.", counter, self.dropped),
-            figure("ferrite_reloads_total", "New generations that serve or have served.", counter, self.reloads),
-            figure("ferrite_reloads_failed_total", "Reloads that changed nothing.", counter, self.failed_reloads),
+            figure(
+                "ferrite_reloads_total",
+                "New generations that serve or have served.",
+                counter,
+                self.reloads,
+            ),
+            figure(
+                "ferrite_reloads_failed_total",
+                "Reloads that changed nothing.",
+                counter,
+                self.failed_reloads,
+            ),
         ]
     }
 }
 
-/// Starts the first worker and waits for its options. `Err` with its status if it ends before.
-pub(super) fn first_worker(
-    door: &Door,
-    watch: &Watch,
-) -> Result<Result<(Worker, Hello), ExitStatus>, FrontError> {
-    let mut worker = start(door, watch, FIRST, 0, 1)?;
-    loop {
-        for woke in watch.look(true) {
-            match woke {
-                Woke::Signal(_) => worker.kill("a signal"),
-                Woke::Spoke(_) => match worker.incoming.read::<Hello>(&mut worker.socket) {
-                    Ok(Some(hello)) => return Ok(Ok((worker, hello))),
-                    Ok(None) => {}
-                    Err(_) => watch.forget(&worker.socket),
-                },
-                Woke::Ended(_) => return Ok(Err(worker.child.wait()?)),
-                Woke::Bell => {}
-            }
-        }
-    }
-}
-
-fn start(door: &Door, watch: &Watch, key: u64, index: usize, generation: u64) -> Result<Worker, FrontError> {
-    let spawned = spawn(door).map_err(FrontError::Spawn)?;
-    let process = watch.add(key, spawned.child.id(), &spawned.socket)?;
-    Ok(Worker {
-        key,
-        index,
-        generation,
-        state: State::Starting,
-        child: spawned.child,
-        socket: spawned.socket,
-        incoming: Incoming::default(),
-        process,
-        lane: None,
-        interests: Interests::NONE,
-        has_logger: false,
-        is_leader: false,
-        last_words: None,
-        blamed: None,
-        started: Instant::now(),
-        deadline: None,
-        connections: 0,
-    })
-}
-
 impl Front {
-    /// Takes the worker that has said its options first, and starts the others.
-    pub(super) fn greet_first(&mut self) -> Result<(), FrontError> {
-        if let Some(slot) = self.generations.slots.first_mut() {
-            slot.current = Some(FIRST);
-        }
-        let (interests, has_logger) = (self.hello.interests, self.hello.has_logger);
-        self.greet(FIRST, interests, has_logger)?;
-        for index in 1..self.generations.count() {
-            let key = self.start_worker(index, 1)?;
-            if let Some(slot) = self.generations.slots.get_mut(index) {
-                slot.current = Some(key);
-            }
-        }
-        Ok(())
-    }
-
-    fn start_worker(&mut self, index: usize, generation: u64) -> Result<u64, FrontError> {
-        let key = self.last_key + 1;
-        let worker = start(&self.door, &self.watch, key, index, generation)?;
-        self.last_key = key;
-        self.workers.push(worker);
-        Ok(key)
-    }
-
-    /// A worker has written to its socket: its options, or nothing more.
-    pub(super) fn worker_spoke(&mut self, key: u64) {
-        let Some(worker) = self.workers.iter_mut().find(|worker| worker.key == key) else { return };
-        if worker.state != State::Starting {
-            // It has closed its end; its process tells how it goes.
-            self.watch.forget(&worker.socket);
-            return;
-        }
-        let said = worker.incoming.read::<Hello>(&mut worker.socket);
-        match said {
-            Ok(None) => {}
-            Ok(Some(hello)) => {
-                if hello.version != self.hello.version {
-                    log::line(
-                        LogLevel::Warning,
-                        "a worker has another version of the extension: restart the server to update it",
-                        [("version", &*hello.version)],
-                    );
-                    worker.kill("another version");
-                    return;
-                }
-                self.warn_of_changes(&hello);
-                if let Err(error) = self.greet(key, hello.interests, hello.has_logger) {
-                    log::line(LogLevel::Error, "a worker cannot be served", [("reason", &*error.to_string())]);
-                    self.worker_mut(key).into_iter().for_each(|worker| worker.kill("no memory"));
-                }
-                self.set_interests();
-            }
-            Err(_) => self.watch.forget(&worker.socket),
-        }
-    }
-
-    /// The options of the front are those of its first worker.
-    fn warn_of_changes(&self, hello: &Hello) {
-        let form = |hello: &Hello| postcard::to_allocvec(&hello.config).unwrap_or_default();
-        if form(hello) != form(&self.hello) {
-            log::line(
-                LogLevel::Warning,
-                "options of the server have changed: they take effect when it is restarted",
-                [],
-            );
-        }
-    }
-
-    /// Gives a worker its shared memory.
-    fn greet(&mut self, key: u64, interests: Interests, has_logger: bool) -> Result<(), FrontError> {
-        let welcome = |worker: &Worker, front: &Self| Welcome {
-            index: worker.index,
-            workers: front.generations.count(),
-            generation: worker.generation,
-            is_leader: worker.is_leader,
-            addresses: front.server.addresses().to_vec(),
-            ceiling: front.server.ceiling(),
-            shards: front.server.shards(),
-            capacity: super::worker::CAPACITY,
-            gauges: front.gauges.places(),
-        };
-        let mut lane = Lane::create(self.most_record)?;
-        let has_leader = self.workers.iter().any(|worker| worker.is_leader);
-        let Some(worker) = self.worker_mut(key) else { return Ok(()) };
-        // Later ones become the leader when there is none any more.
-        worker.is_leader = !has_leader && worker.index == 0;
-        let Some(worker) = self.worker(key) else { return Ok(()) };
-        let welcome = welcome(worker, self);
-        let bell = self.watch.bell();
-        let table = self.gauges.descriptor().as_fd().as_raw_fd();
-        let Some(worker) = self.worker_mut(key) else { return Ok(()) };
-        if let Some([makers, peers, wake]) = lane.descriptors() {
-            // Small, so the socket takes it whole.
-            wire::send(&mut worker.socket, &welcome, &[makers, peers, wake, bell.as_raw_fd(), table])?;
-        }
-        lane.sent();
-        worker.lane = Some(lane);
-        worker.state = State::Greeted;
-        worker.interests = interests;
-        worker.has_logger = has_logger;
-        Ok(())
-    }
-
     /// A worker's `onStart` has returned.
     pub(super) fn worker_ready(&mut self, key: u64) {
-        let Some(worker) = self.worker_mut(key).filter(|worker| worker.state == State::Greeted) else { return };
+        let Some(worker) = self.worker_mut(key).filter(|worker| worker.state == State::Greeted) else {
+            return;
+        };
         worker.state = State::Ready;
         let (index, took) = (worker.index, worker.started.elapsed());
         if self.generations.reload.as_ref().is_some_and(|reload| reload.keys.contains(&key)) {
@@ -286,75 +160,6 @@ impl Front {
         self.unpark();
     }
 
-    /// Starts a new generation. If it does not get ready, the old one goes on.
-    pub(super) fn reload(&mut self) {
-        if let Some(certificates) = self.server.certificates()
-            && let Err(error) = certificates.reload()
-        {
-            log::line(LogLevel::Error, "the certificates are not read again", [("reason", &*error.to_string())]);
-        }
-        if self.consumer.stopping().is_some() {
-            return;
-        }
-        if self.generations.reload.is_some() {
-            self.generations.again = true;
-            return;
-        }
-        let number = self.generations.number + 1;
-        let mut keys = Vec::new();
-        for index in 0..self.generations.count() {
-            match self.start_worker(index, number) {
-                Ok(key) => keys.push(key),
-                Err(error) => {
-                    self.generations.reload = Some(Reload { number, keys, since: Instant::now() });
-                    return self.give_reload_up(&error.to_string());
-                }
-            }
-        }
-        self.generations.reload = Some(Reload { number, keys, since: Instant::now() });
-    }
-
-    /// If every worker of the new generation is ready, it serves from here on.
-    fn finish_reload(&mut self) {
-        let workers = &self.workers;
-        let is_ready = |key: &u64| workers.iter().any(|worker| worker.key == *key && worker.is_ready());
-        let Some(reload) = self.generations.reload.take_if(|reload| reload.keys.iter().all(is_ready)) else {
-            return;
-        };
-        self.generations.number = reload.number;
-        self.generations.reloads += 1;
-        let mut old = Vec::new();
-        for (slot, key) in self.generations.slots.iter_mut().zip(&reload.keys) {
-            old.extend(slot.current.replace(*key));
-            old.extend(slot.coming.take());
-            *slot = Slot { current: Some(*key), ..Slot::default() };
-        }
-        old.into_iter().for_each(|key| self.retire(key));
-        let (number, took) = (reload.number, reload.since.elapsed().as_secs_f64());
-        log::line(LogLevel::Info, &format!("reloaded: generation {number} serves after {took:.3} s"), []);
-        if std::mem::take(&mut self.generations.again) {
-            self.reload();
-        }
-    }
-
-    /// The new generation does not serve.
-    fn give_reload_up(&mut self, why: &str) {
-        let Some(reload) = self.generations.reload.take() else { return };
-        self.generations.failed_reloads += 1;
-        let number = self.generations.number.to_string();
-        log::line(
-            LogLevel::Error,
-            "the reload has failed and changes nothing",
-            [("reason", why), ("generation", &number)],
-        );
-        for key in reload.keys {
-            self.worker_mut(key).into_iter().for_each(|worker| worker.kill("its generation was given up"));
-        }
-        if std::mem::take(&mut self.generations.again) {
-            self.reload();
-        }
-    }
-
     /// A worker shall be replaced: a new one gets ready first.
     pub(super) fn replace(&mut self, key: u64) {
         if self.consumer.stopping().is_some() {
@@ -372,7 +177,7 @@ impl Front {
     }
 
     /// A worker gets no new connections; it goes once it has finished what it has.
-    fn retire(&mut self, key: u64) {
+    pub(super) fn retire(&mut self, key: u64) {
         let Some(worker) = self.worker_mut(key) else { return };
         match worker.state {
             State::Ready => worker.state = State::Retiring,
@@ -462,8 +267,6 @@ fn back_off(failures: u32) -> Duration {
     }
 }
 
-/// The key of the first worker.
-const FIRST: u64 = 1;
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
 /// A worker that dies sooner than this counts as one that does not get ready.

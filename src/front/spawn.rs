@@ -28,7 +28,9 @@ pub(super) fn spawn(door: &Door) -> io::Result<Spawned> {
     if let Some((name, arguments)) = door.arguments.split_first() {
         command.arg0(name).args(arguments);
     }
-    for name in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"] {
+    for name in
+        ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"]
+    {
         command.env_remove(name);
     }
     let child = command

@@ -215,7 +215,10 @@ impl<T> Consumer<T> {
     /// True if [`receive`](Self::receive) has an event.
     pub fn has_events(&self) -> bool {
         !self.inbox.is_empty()
-            || self.deferred_change.as_ref().is_some_and(|change| is_deliverable(&self.hub, &self.ledger, change))
+            || self
+                .deferred_change
+                .as_ref()
+                .is_some_and(|change| is_deliverable(&self.hub, &self.ledger, change))
     }
 
     /// Waits until an event comes or `until`; drives the server's shard meanwhile, if it may. With a signal mask the

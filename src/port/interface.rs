@@ -95,7 +95,8 @@ pub trait Publish: Debug {
     /// See [`Publisher::attribute`].
     fn attribute(&self, of: &ConnectionHandle, key: &str) -> Option<Box<[u8]>>;
     /// See [`Publisher::set_attribute`].
-    fn set_attribute(&mut self, of: &ConnectionHandle, key: &str, value: &[u8]) -> Result<(), AttributeError>;
+    fn set_attribute(&mut self, of: &ConnectionHandle, key: &str, value: &[u8])
+    -> Result<(), AttributeError>;
     /// See [`Publisher::unset_attribute`].
     fn unset_attribute(&mut self, of: &ConnectionHandle, key: &str);
     /// Name and value of every figure of the server.
@@ -259,7 +260,12 @@ impl Publish for Publisher {
     fn attribute(&self, of: &ConnectionHandle, key: &str) -> Option<Box<[u8]>> {
         self.attribute(of, key)
     }
-    fn set_attribute(&mut self, of: &ConnectionHandle, key: &str, value: &[u8]) -> Result<(), AttributeError> {
+    fn set_attribute(
+        &mut self,
+        of: &ConnectionHandle,
+        key: &str,
+        value: &[u8],
+    ) -> Result<(), AttributeError> {
         Publisher::set_attribute(self, of, key, value)
     }
     fn unset_attribute(&mut self, of: &ConnectionHandle, key: &str) {

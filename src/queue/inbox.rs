@@ -140,12 +140,7 @@ impl Inbox {
 
     /// Sleeps until the consumer is woken, `beside` is readable, or `until`, unless an event waits. `unblocked` is the
     /// thread's signal mask during the sleep. Returns true if a signal ended the sleep.
-    pub fn sleep(
-        &self,
-        until: Option<Instant>,
-        unblocked: Option<SigSet>,
-        beside: Option<&OwnedFd>,
-    ) -> bool {
+    pub fn sleep(&self, until: Option<Instant>, unblocked: Option<SigSet>, beside: Option<&OwnedFd>) -> bool {
         if !self.prepare_sleep() {
             return false;
         }

@@ -371,7 +371,9 @@ mod tests {
         let mut buffer = Vec::new();
         for round in 0..2000_usize {
             let payload = vec![round as u8; round * 7 % front.most()];
-            assert!(front.write(round as u32, &[&payload[..payload.len() / 2], &payload[payload.len() / 2..]]));
+            assert!(
+                front.write(round as u32, &[&payload[..payload.len() / 2], &payload[payload.len() / 2..]])
+            );
             let _ = front.publish();
             assert_eq!(worker.read(&mut buffer), Ok(Some(round as u32)));
             assert_eq!(buffer, payload);
@@ -416,14 +418,9 @@ mod tests {
     #[test]
     fn a_peer_that_lies_about_its_records_is_noticed() {
         let mut buffer = Vec::new();
-        for (head, word) in [
-            (4096 * 3, 0_u64),
-            (12, 0),
-            (16, 1 << 20),
-            (16, 100),
-            (8, SKIP),
-            (u64::MAX & !7, 0),
-        ] {
+        for (head, word) in
+            [(4096 * 3, 0_u64), (12, 0), (16, 1 << 20), (16, 100), (8, SKIP), (u64::MAX & !7, 0)]
+        {
             let (mut front, worker) = pair(4096);
             assert!(worker.mine.copy_in(HEADER, &word.to_le_bytes()));
             store(&worker.mine, HEAD, head);

@@ -69,8 +69,7 @@ impl Segment {
         let access = libc::PROT_READ | if is_writable { libc::PROT_WRITE } else { 0 };
         let descriptor = descriptor.as_fd().as_raw_fd();
         // SAFETY: a new mapping, wherever the system likes, touches no memory that is in use.
-        let start =
-            unsafe { libc::mmap(ptr::null_mut(), length, access, libc::MAP_SHARED, descriptor, 0) };
+        let start = unsafe { libc::mmap(ptr::null_mut(), length, access, libc::MAP_SHARED, descriptor, 0) };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }

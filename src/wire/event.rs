@@ -74,8 +74,11 @@ mod tests {
         let id = ConnectionId::new(1, 2, 3);
         let opened = || Box::new(Opened { request: None, protocol: Some("p".to_owned()), user: None });
         let change = PresenceChange { topic: "t".into(), user: "u".into(), joined: true, connection: id };
-        let record =
-            LogRecord { level: LogLevel::Error, message: "m".to_owned(), context: vec![("a".to_owned(), "b".to_owned())] };
+        let record = LogRecord {
+            level: LogLevel::Error,
+            message: "m".to_owned(),
+            context: vec![("a".to_owned(), "b".to_owned())],
+        };
         let about = About { gauges: Some(7), topics: 1, tags: 2, attributes: vec![("a".into(), [7].into())] };
         for event in [
             Event::HandshakeGone { id },

@@ -24,10 +24,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("connection", &["config", "deflate", "frame", "http", "limits", "queue", "ring", "socket"]),
     ("hub", &["config", "connection", "http", "metrics", "queue", "ring"]),
     ("wire", &["config", "descriptors", "hub", "queue", "ring"]),
-    (
-        "port",
-        &["config", "connection", "descriptors", "frame", "hub", "metrics", "queue", "ring", "wire"],
-    ),
+    ("port", &["config", "connection", "descriptors", "frame", "hub", "metrics", "queue", "ring", "wire"]),
     (
         "front",
         &["descriptors", "frame", "http", "log", "metrics", "port", "queue", "ring", "runtime", "wire"],

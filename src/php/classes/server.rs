@@ -2,13 +2,7 @@
 
 use ext_php_rs::types::ZendHashTable;
 
-use super::{
-    arguments::seconds,
-    handlers, messages,
-    options,
-    presence,
-    workers,
-};
+use super::{arguments::seconds, handlers, messages, options, presence, workers};
 use crate::{
     php::{
         event_loop::{
@@ -299,7 +293,10 @@ fn reload(call: &mut Call<'_>) -> Result<(), Thrown> {
     if session.consumer().reload() {
         return Ok(());
     }
-    Err(throw(ExceptionKind::State, "The server has no workers that could be replaced: give it the option workers"))
+    Err(throw(
+        ExceptionKind::State,
+        "The server has no workers that could be replaced: give it the option workers",
+    ))
 }
 
 fn attempt(call: &mut Call<'_>) -> Result<(), Thrown> {

@@ -103,11 +103,17 @@ pub(in crate::php) fn count(number: i64) -> Result<usize, ConfigError> {
 pub(in crate::php) fn workers(object: &ZendObject) -> Result<Workers, ConfigError> {
     let properties = Properties(object);
     let is_null = |index| properties.get(index).is_none_or(Zval::is_null);
-    let positive = |option, index| match is_null(index).then_some(Ok(None)).unwrap_or_else(|| properties.size(option, index).map(Some))? {
+    let positive = |option, index| match is_null(index)
+        .then_some(Ok(None))
+        .unwrap_or_else(|| properties.size(option, index).map(Some))?
+    {
         Some(0) => Err(ConfigError::new(option, "0 is not positive")),
         size => Ok(size.map(|size| size as u64)),
     };
-    let seconds = |option, index| match is_null(index).then_some(Ok(None)).unwrap_or_else(|| properties.float(option, index).map(Some))? {
+    let seconds = |option, index| match is_null(index)
+        .then_some(Ok(None))
+        .unwrap_or_else(|| properties.float(option, index).map(Some))?
+    {
         None => Ok(None),
         Some(seconds) => match Duration::try_from_secs_f64(seconds) {
             Ok(time) if !time.is_zero() => Ok(Some(time)),

@@ -1,10 +1,12 @@
 //! One run of a server, from binding to the last thread's end.
 
+mod end;
+mod stream;
+
 use std::{
     borrow::Cow,
     cell::{Cell, Ref, RefCell},
     collections::VecDeque,
-    io,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -15,16 +17,14 @@ use super::{
     clients::{Client, ClientState},
     link::Link,
     rules::Rules,
-    timers::Timers,
 };
 use crate::{
     config::ConfigError,
     php::zend::{
         fork,
         signals::{Guard, Mask},
-        stream,
     },
-    port::{Audience, ConnectionId, ConsumerEnd, Delivery, Event, Stopping, Waited, remote::RemoteConsumer},
+    port::{Audience, ConnectionId, ConsumerEnd, Delivery, Stopping, Waited, remote::RemoteConsumer},
     runtime::{self, Notifier},
 };
 
@@ -308,121 +308,6 @@ impl Session {
         }
     }
 
-    /// The stream that is readable when there is something to do; made when first asked for, and when the script has
-    /// closed the one before.
-    pub(in crate::php) fn stream(&self, timers: &Timers) -> io::Result<Option<Zval>> {
-        if let Some(stream) = &*self.stream.borrow()
-            && stream::is_open(stream)
-        {
-            return Ok(Some(stream.shallow_clone()));
-        }
-        let watch = self.consumer.borrow().watch()?;
-        let Some(stream) = stream::of(watch)? else { return Ok(None) };
-        let given = stream.shallow_clone();
-        let closed = self.stream.replace(Some(stream));
-        drop(closed);
-        self.rest(timers);
-        Ok(Some(given))
-    }
-
-    /// Before a poll, if an event loop waits on the stream: makes it unreadable.
-    pub(in crate::php) fn rise(&self) {
-        if self.stream.borrow().is_some() {
-            self.consumer.borrow().disarm();
-        }
-    }
-
-    /// After a poll, if an event loop waits on the stream: makes it readable if there is something to
-    /// do, and has it made so when there will be.
-    pub(in crate::php) fn rest(&self, timers: &Timers) {
-        if self.stream.borrow().is_none() {
-            return;
-        }
-        let due = [timers.next_due(), self.next_notice()].into_iter().flatten().min();
-        let ready = !self.pending.borrow().is_empty() || self.is_over();
-        self.consumer.borrow_mut().arm(ready, due);
-    }
-
-    /// Ends the run without another callback: clients get a close frame, threads are joined.
-    pub(in crate::php) fn abort(&self) {
-        self.order_abort();
-        self.await_abort();
-    }
-
-    /// The first half of it, which waits for nobody.
-    pub(in crate::php) fn order_abort(&self) {
-        if self.runtime.borrow().is_some() {
-            self.end_batch();
-            self.order_stop(ABORT_GRACE);
-        }
-    }
-
-    /// The other half.
-    pub(in crate::php) fn await_abort(&self) {
-        if self.runtime.borrow().is_some() {
-            let mask = Mask::block_all();
-            // The events that are left close clients, whose PHP values must not end here.
-            self.left.replace(self.consumer.borrow().connections().take());
-            while !self.are_shards_over() {
-                while let Some(delivery) = self.next_event() {
-                    if let Event::Stopped { panic: Some(panic), .. } = delivery.event {
-                        self.panic.replace(Some(panic));
-                    }
-                }
-                if !self.are_shards_over() {
-                    // With every signal blocked: nothing may cut this short, and it is short.
-                    self.sleep(None, Mask::block_all());
-                }
-            }
-            mask.restore();
-        }
-        self.end();
-    }
-
-    /// In a worker: tells the front that this process ends, and the fatal error that it ends with.
-    pub(in crate::php) fn say_goodbye(&self, error: Option<&str>) {
-        self.consumer.borrow().leave(error, self.current.get());
-    }
-
-    /// Joins the threads and lets go of everything.
-    pub(in crate::php) fn end(&self) {
-        // Its end joins the threads; their last events are still in the inbox.
-        drop(self.runtime.take());
-    }
-
-    /// Begins the orderly end. False if another loop has: then that one does the work.
-    pub(in crate::php) fn begin_end(&self) -> bool {
-        self.end.get() == End::NotYet && {
-            self.end.set(End::Begun);
-            true
-        }
-    }
-
-    /// True if nothing is left of the run.
-    pub(in crate::php) fn has_ended(&self) -> bool {
-        self.end.get() == End::Done
-    }
-
-    /// The end is done: returns every PHP value that was held. The caller releases them, and handles the exceptions
-    /// of that.
-    #[must_use]
-    pub(in crate::php) fn release(&self) -> Vec<Zval> {
-        self.end.set(End::Done);
-        // Dropped when it is no longer borrowed.
-        drop(self.pending.take());
-        drop(self.notifier.take());
-        self.restore_signals();
-        let mut held = self.link.cut();
-        let clients = self.consumer.borrow().connections().take();
-        for client in self.left.take().into_iter().chain(clients) {
-            // A fatal error may have skipped the end of a callback. Held events own their client.
-            drop(client.leave());
-            held.extend(client.vacate());
-        }
-        held.extend(self.stream.take());
-        held
-    }
-
     /// True in a forked child of the process that the threads are in.
     pub(in crate::php) fn is_foreign(&self) -> bool {
         self.birth != fork::Process::current()
@@ -444,5 +329,3 @@ impl Session {
 
 /// Events of one batch. More would keep timers and signals waiting, fewer would wake shards more often.
 pub(in crate::php) const BATCH: usize = 256;
-/// Time for the clients' close frames when the script dies.
-const ABORT_GRACE: Duration = Duration::from_millis(500);

@@ -120,7 +120,9 @@ impl Timers {
             }
             inner.queue.pop_first();
             let entry = inner.timers.get_mut(&id)?;
-            let Some(period) = entry.period else { return inner.timers.remove(&id).map(|entry| entry.callback) };
+            let Some(period) = entry.period else {
+                return inner.timers.remove(&id).map(|entry| entry.callback);
+            };
             let next = due + period;
             entry.due = if next > round.now { next } else { round.now + period };
             inner.queue.insert((entry.due, id));

@@ -72,7 +72,9 @@ pub(in crate::php) fn be_front(count: usize) -> Result<(), Thrown> {
             process::exit(status.code().filter(|code| *code != 0).unwrap_or(1))
         }
         Err(error) => Err(match &error {
-            FrontError::Start(StartError::Config(_)) => throw(ExceptionKind::Configuration, &error.to_string()),
+            FrontError::Start(StartError::Config(_)) => {
+                throw(ExceptionKind::Configuration, &error.to_string())
+            }
             FrontError::Start(StartError::Bind(_)) => throw(ExceptionKind::Bind, &error.to_string()),
             _ => throw(ExceptionKind::Error, &error.to_string()),
         }),

@@ -78,7 +78,9 @@ impl<T: Default + std::fmt::Debug + 'static> RemoteConsumer<T> {
         let (number, flags, about, event) = self.link.take()?;
         let (connection, is_last) = match &event {
             Event::Message { id, .. } | Event::Drain { id } => (self.ledger.connections.get(*id), false),
-            Event::Open { id, .. } | Event::Attach { id, .. } => (Some(self.opened(*id, &about.unwrap_or_default())), false),
+            Event::Open { id, .. } | Event::Attach { id, .. } => {
+                (Some(self.opened(*id, &about.unwrap_or_default())), false)
+            }
             Event::Close { id, .. } => {
                 let connection = self.ledger.connections.get(*id);
                 if let Some(connection) = &connection {

@@ -8,9 +8,7 @@ use crate::{
     connection::{FRAME_COST, Reserved, SendGauge},
     frame::encoded_len,
     hub::{AttributeError, Audience, ConnectionHandle, TagError, TopicError, check_tag, check_topic},
-    port::{
-        Outgoing, PayloadTooBig, Publish, ResponseTooBig, SendResult, delivery::Ledger, publisher::HEAD,
-    },
+    port::{Outgoing, PayloadTooBig, Publish, ResponseTooBig, SendResult, delivery::Ledger, publisher::HEAD},
     queue::{Accept, ConnectionId, Reject, Respond, TagValue},
     wire::{Answer, Command, Kind, Question, SendFlags, id_bytes},
 };
@@ -263,7 +261,12 @@ impl<T: std::fmt::Debug> Publish for RemotePublisher<T> {
         of.attribute(key)
     }
 
-    fn set_attribute(&mut self, of: &ConnectionHandle, key: &str, value: &[u8]) -> Result<(), AttributeError> {
+    fn set_attribute(
+        &mut self,
+        of: &ConnectionHandle,
+        key: &str,
+        value: &[u8],
+    ) -> Result<(), AttributeError> {
         of.set_attribute(key, value)?;
         if of.takes_attributes() {
             self.link.command(&Command::SetAttribute(of.id(), key, value));

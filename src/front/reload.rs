@@ -1,0 +1,84 @@
+//! A new generation of workers. It serves when all of it is ready; if it does not get ready, nothing changes.
+
+use std::time::Instant;
+
+use super::{
+    front::Front,
+    generations::{Reload, Slot},
+};
+use crate::{log, port::LogLevel};
+
+impl Front {
+    /// Starts a new generation. If it does not get ready, the old one goes on.
+    pub(super) fn reload(&mut self) {
+        if let Some(certificates) = self.server.certificates()
+            && let Err(error) = certificates.reload()
+        {
+            log::line(
+                LogLevel::Error,
+                "the certificates are not read again",
+                [("reason", &*error.to_string())],
+            );
+        }
+        if self.consumer.stopping().is_some() {
+            return;
+        }
+        if self.generations.reload.is_some() {
+            self.generations.again = true;
+            return;
+        }
+        let number = self.generations.number + 1;
+        let mut keys = Vec::new();
+        for index in 0..self.generations.count() {
+            match self.start_worker(index, number) {
+                Ok(key) => keys.push(key),
+                Err(error) => {
+                    self.generations.reload = Some(Reload { number, keys, since: Instant::now() });
+                    return self.give_reload_up(&error.to_string());
+                }
+            }
+        }
+        self.generations.reload = Some(Reload { number, keys, since: Instant::now() });
+    }
+
+    /// If every worker of the new generation is ready, it serves from here on.
+    pub(super) fn finish_reload(&mut self) {
+        let workers = &self.workers;
+        let is_ready = |key: &u64| workers.iter().any(|worker| worker.key == *key && worker.is_ready());
+        let Some(reload) = self.generations.reload.take_if(|reload| reload.keys.iter().all(is_ready)) else {
+            return;
+        };
+        self.generations.number = reload.number;
+        self.generations.reloads += 1;
+        let mut old = Vec::new();
+        for (slot, key) in self.generations.slots.iter_mut().zip(&reload.keys) {
+            old.extend(slot.current.replace(*key));
+            old.extend(slot.coming.take());
+            *slot = Slot { current: Some(*key), ..Slot::default() };
+        }
+        old.into_iter().for_each(|key| self.retire(key));
+        let (number, took) = (reload.number, reload.since.elapsed().as_secs_f64());
+        log::line(LogLevel::Info, &format!("reloaded: generation {number} serves after {took:.3} s"), []);
+        if std::mem::take(&mut self.generations.again) {
+            self.reload();
+        }
+    }
+
+    /// The new generation does not serve.
+    pub(super) fn give_reload_up(&mut self, why: &str) {
+        let Some(reload) = self.generations.reload.take() else { return };
+        self.generations.failed_reloads += 1;
+        let number = self.generations.number.to_string();
+        log::line(
+            LogLevel::Error,
+            "the reload has failed and changes nothing",
+            [("reason", why), ("generation", &number)],
+        );
+        for key in reload.keys {
+            self.worker_mut(key).into_iter().for_each(|worker| worker.kill("its generation was given up"));
+        }
+        if std::mem::take(&mut self.generations.again) {
+            self.reload();
+        }
+    }
+}
