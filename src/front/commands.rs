@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{front::Front, item::Item};
 use crate::{
     frame::{MAX_REASON, may_be_sent_by_peer},
-    http::is_valid_header,
+    http::check_header,
     log,
     port::{
         self, Accept, ConnectionHandle, ConnectionId, Event, LogLevel, Outgoing, PayloadTooBig, Publisher,
@@ -316,7 +316,7 @@ fn check_response(status: u16, lowest: u16, headers: &[(String, Vec<u8>)]) -> Re
 }
 
 fn check_headers(headers: &[(String, Vec<u8>)]) -> Result<(), BadRecord> {
-    let all = headers.iter().all(|(name, value)| is_valid_header(name, value).is_ok());
+    let all = headers.iter().all(|(name, value)| check_header(name, value).is_ok());
     if all { Ok(()) } else { Err(BadRecord("a header that cannot be sent")) }
 }
 

@@ -45,7 +45,7 @@ pub use parameters::{form_decoded, percent_decoded};
 pub use plain::{Plain, parse_plain};
 pub use refusal::HttpRefusal;
 pub use request::Request;
-pub use response::{CONTINUE, HeaderError, dated, is_valid_header, rejection, response, switching_protocols};
+pub use response::{CONTINUE, HeaderError, check_header, dated, rejection, response, switching_protocols};
 pub use upgrade::{Peer, Upgrade, UpgradeRules, parse_upgrade};
 
 /// Decides whether `byte` may stand in a token (RFC 9110 §5.6.2): methods, field names, subprotocols.

@@ -6,7 +6,7 @@ use crate::deflate::Agreement;
 /// Appends the answer that completes a handshake (RFC 6455 §4.2.2): 101, the accept key, the chosen
 /// subprotocol, the agreement on compression (RFC 7692 §5.1), then `headers`.
 ///
-/// `headers` should have passed [`is_valid_header`]; one that would not is left out, and so is a
+/// `headers` should have passed [`check_header`]; one that would not is left out, and so is a
 /// protocol that is not a token, because the alternative is letting someone write our answer.
 pub fn switching_protocols(
     out: &mut Vec<u8>,
@@ -35,7 +35,7 @@ pub fn switching_protocols(
 ///
 /// A status below 200 or above 599 would leave the client waiting or guessing: it becomes 500. 204
 /// and 304 have no body (RFC 9110 §6.4.1). The body is `text/plain; charset=utf-8` unless `headers`
-/// name another Content-Type. Headers that [`is_valid_header`] refuses are left out.
+/// name another Content-Type. Headers that [`check_header`] refuses are left out.
 pub fn rejection(status: u16, body: &[u8], headers: &[(String, Vec<u8>)]) -> Vec<u8> {
     let headers: Vec<(&str, &[u8])> = valid(headers).chain([("Connection", b"close".as_slice())]).collect();
     answer(status, body, &headers)
@@ -81,7 +81,7 @@ pub(super) fn refusal(status: u16, body: &[u8], headers: &[(&str, &str)]) -> Vec
 /// The name has to be a token and the value free of control bytes (RFC 9110 §5.1, §5.5): a CR LF in
 /// it would end the line and begin another of the application's choice. Headers that the handshake itself
 /// writes are refused too.
-pub fn is_valid_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
+pub fn check_header(name: &str, value: &[u8]) -> Result<(), HeaderError> {
     if !is_token(name.as_bytes()) {
         return Err(HeaderError::Name);
     }
@@ -113,7 +113,7 @@ fn valid(headers: &[(String, Vec<u8>)]) -> impl Iterator<Item = (&str, &[u8])> {
     headers
         .iter()
         .map(|(name, value)| (name.as_str(), value.as_slice()))
-        .filter(|(name, value)| is_valid_header(name, value).is_ok())
+        .filter(|(name, value)| check_header(name, value).is_ok())
 }
 
 fn answer(status: u16, body: &[u8], headers: &[(&str, &[u8])]) -> Vec<u8> {
@@ -231,18 +231,18 @@ mod tests {
 
     #[test]
     fn a_header_is_valid_if_it_is_a_token_free_of_control_bytes_and_not_ours() {
-        assert_eq!(is_valid_header("X-Request-Id", b"a b\tc\xe9"), Ok(()));
-        assert_eq!(is_valid_header("Set-Cookie", b""), Ok(()));
+        assert_eq!(check_header("X-Request-Id", b"a b\tc\xe9"), Ok(()));
+        assert_eq!(check_header("Set-Cookie", b""), Ok(()));
         for name in ["", "a b", "a:", "a\r\nb", "\u{e9}"] {
-            assert_eq!(is_valid_header(name, b"v"), Err(HeaderError::Name), "{name:?}");
+            assert_eq!(check_header(name, b"v"), Err(HeaderError::Name), "{name:?}");
         }
         for value in [b"\r".as_slice(), b"\n", b"\0", b"a\x7f", b"\r\nA: b"] {
-            assert_eq!(is_valid_header("A", value), Err(HeaderError::Value("A".to_owned())));
+            assert_eq!(check_header("A", value), Err(HeaderError::Value("A".to_owned())));
         }
         for name in OWNED {
-            assert_eq!(is_valid_header(&name.to_lowercase(), b"v"), Err(HeaderError::Owned(name)));
+            assert_eq!(check_header(&name.to_lowercase(), b"v"), Err(HeaderError::Owned(name)));
         }
-        let error = is_valid_header("upgrade", b"h2c").unwrap_err();
+        let error = check_header("upgrade", b"h2c").unwrap_err();
         assert_eq!(error.to_string(), "the header Upgrade is written by the server itself");
     }
 }

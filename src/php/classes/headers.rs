@@ -3,7 +3,7 @@
 use ext_php_rs::types::{ArrayKey, ZendHashTable};
 
 use crate::{
-    http::is_valid_header,
+    http::check_header,
     php::zend::{
         call::Call,
         thrown::{Thrown, bad_argument, bad_type},
@@ -42,7 +42,7 @@ pub(in crate::php) fn read(array: &ZendHashTable) -> Result<Vec<(String, Vec<u8>
         let list = value.array().map(ZendHashTable::values).into_iter().flatten();
         for value in list.chain(value.is_string().then_some(value)) {
             let text = value.dereference().zend_str().ok_or_else(|| not_text(&name))?.as_bytes();
-            is_valid_header(&name, text)
+            check_header(&name, text)
                 .map_err(|error| BadHeaders::Value(format!("must be headers that may be sent: {error}")))?;
             headers.push((name.clone(), text.to_vec()));
         }
