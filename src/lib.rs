@@ -23,6 +23,8 @@ pub mod protocol;
 pub mod queue;
 pub mod ring;
 pub mod runtime;
+#[cfg(test)]
+mod serde_tests;
 mod shard;
 pub mod socket;
 pub mod tls;

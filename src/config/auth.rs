@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use super::{ConfigError, paths};
 
 /// One kind of credential that lets a client in.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ pub enum JwtKey {
     /// A public key in PEM form: RS256 or ES256, by its kind.
     Pem(Pem),
     /// A file with a set of public keys (RFC 7517).
-    Jwks(PathBuf),
+    Jwks(#[serde(with = "paths")] PathBuf),
 }
 
 /// A public key in PEM form.
@@ -78,10 +78,10 @@ pub enum Pem {
     /// As it stands in a variable.
     Text(String),
     /// In a file, which is read again when it changes.
-    File(PathBuf),
+    File(#[serde(with = "paths")] PathBuf),
 }
 
-/// Bytes that no log, message or dump shows.
+/// Bytes that no log, message or dump shows. Serialised they are plain, for another process of the server.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Secret(Box<[u8]>);
 

@@ -1,7 +1,6 @@
 //! Where other programs may speak to the server's clients, and with which keys.
 
 use percent_encoding::percent_decode_str;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Address, ConfigError, Listen, Secret};

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::ConfigError;
+use super::{ConfigError, paths};
 
 /// One address, and the options for its clients.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,7 @@ pub enum Address {
     /// `unix:///path`.
     Unix {
         /// Absolute path of the socket.
+        #[serde(with = "paths")]
         path: PathBuf,
     },
     /// `systemd` or `systemd:name`: sockets that are open already and were passed to the process.

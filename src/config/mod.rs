@@ -3,8 +3,6 @@
 //! Every field has its meaning, its default and its cost. A wrong value is a [`ConfigError`] that names the option as
 //! PHP spells it. Knows no other folder.
 
-use serde::{Deserialize, Serialize};
-
 mod auth;
 mod compression;
 mod control;
@@ -13,10 +11,15 @@ mod limits;
 mod listen;
 mod monitoring;
 mod origins;
+mod paths;
 mod protocol;
 mod protocols;
 mod proxies;
+#[cfg(test)]
+mod tests;
 mod tls;
+
+use serde::{Deserialize, Serialize};
 
 pub use auth::{AppKeys, Application, Auth, Jwt, JwtKey, Pem, Secret};
 pub use compression::Compression;
@@ -35,6 +38,9 @@ pub use proxies::TrustedProxies;
 pub use tls::Tls;
 
 /// Everything a server needs to know before it binds.
+///
+/// It crosses to another process whole, secrets included. A reader of its bytes trusts the writer: they are not checked
+/// again.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Config {
     /// Where to listen; all of them serve the same connections. Default: `127.0.0.1:8080`.

@@ -2,9 +2,8 @@
 
 use std::net::IpAddr;
 
-use serde::{Deserialize, Serialize};
-
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 

@@ -4,16 +4,19 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ConfigError, Listen, Scheme, listen::Address};
+use super::{ConfigError, Listen, Scheme, listen::Address, paths};
 
 /// A certificate and its key. Files in PEM form, read when the server starts and whenever they change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tls {
     /// The certificate, and behind it the intermediate ones that clients do not have.
+    #[serde(with = "paths")]
     pub certificate: PathBuf,
     /// Its private key, not encrypted.
+    #[serde(with = "paths")]
     pub key: PathBuf,
     /// The authorities of which every client must show a certificate. Default: clients need none.
+    #[serde(with = "paths::optional")]
     pub client_ca: Option<PathBuf>,
 }
 
