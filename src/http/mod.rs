@@ -34,6 +34,7 @@ pub mod sample;
 pub mod status;
 #[cfg(test)]
 mod tests;
+mod transfer;
 mod upgrade;
 
 pub use body::{BodyReader, Framing};

@@ -8,7 +8,7 @@ use super::head::without_empty_lines;
 use super::head_limits::{HeadLimits, Methods};
 use super::refusal::{HttpRefusal, RefusalKind};
 use super::request::Request;
-use super::upgrade::{self, Fields, Peer, RequestTarget};
+use super::upgrade::{self, Fields, Peer, RequestLine, RequestTarget};
 use crate::config::TrustedProxies;
 
 /// A request without `Upgrade: websocket`.
@@ -38,10 +38,7 @@ pub fn parse_plain(
     }
     let head = without_empty_lines(head);
     let framing = framing(&fields, line.is_1_0)?;
-    let target = match line.target {
-        "*" if line.method == "OPTIONS" => RequestTarget::whole_server(line.target),
-        target => RequestTarget::parse(target)?,
-    };
+    let target = target(&line)?;
     if limits.probes {
         fields.host_of_a_probe(&target, line.is_1_0)?;
     } else {
@@ -59,6 +56,14 @@ impl Plain {
     /// True for HEAD, whose answer has no body.
     pub fn is_head(&self) -> bool {
         self.request.method() == "HEAD"
+    }
+}
+
+/// The target in any form that the request's method may have.
+pub(super) fn target<'b>(line: &RequestLine<'b>) -> Result<RequestTarget<'b>, RefusalKind> {
+    match line.target {
+        "*" if line.method == "OPTIONS" => Ok(RequestTarget::whole_server(line.target)),
+        target => RequestTarget::parse(target),
     }
 }
 

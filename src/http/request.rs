@@ -1,14 +1,12 @@
 //! A client's request, kept for as long as its connection lives.
 
-use serde::{Deserialize, Serialize};
-
 use super::{is_token, list};
 
 /// A request (RFC 9112 §3; to become a WebSocket, RFC 6455 §4.1), owned, without its body.
 ///
 /// One copy of the head and an index of eight bytes a header line: thousands of idle connections
 /// each keep one. An index that points outside the head yields empty strings, never a panic.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     head: Box<[u8]>,
     path: Span,
@@ -20,7 +18,7 @@ pub struct Request {
 }
 
 /// Behind one more pointer: most clients have none.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Certificate(Box<[u8]>);
 
 impl Request {
@@ -121,6 +119,11 @@ impl Request {
         }
     }
 
+    /// The whole head, as sent.
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
     /// The query as it lies in the head. It must stay ASCII.
     pub(super) fn query_mut(&mut self) -> &mut [u8] {
         let Span { start, end } = self.query;
@@ -136,14 +139,14 @@ impl Request {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Field {
     name: Span,
     value: Span,
 }
 
 /// A part of the head. 16 bits are enough: `HeadReader` takes no longer head.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Span {
     start: u16,
     end: u16,
