@@ -3,9 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, Identity, TagValue};
 
@@ -147,6 +146,10 @@ impl Command {
 }
 
 /// The properties of an accepted client.
+///
+/// One that comes from another process is not checked by reading it. The receiver checks the topics (`hub::check_topic`),
+/// the tags (`hub::check_tag`), their numbers, that the client offered the subprotocol, each header
+/// ([`check_header`](crate::http::check_header)), and their [size](headers_size).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accept {
     /// The application's name for the user of the connection.
@@ -172,6 +175,9 @@ impl Accept {
 }
 
 /// The response to a refused client.
+///
+/// For one that comes from another process, the receiver checks the status, each header
+/// ([`check_header`](crate::http::check_header)) and the [`size`](Self::size).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reject {
     /// The HTTP status, 300 to 599.
@@ -190,6 +196,9 @@ impl Reject {
 }
 
 /// The answer to a plain request.
+///
+/// For one that comes from another process, the receiver checks the status, each header
+/// ([`check_header`](crate::http::check_header)) and the [`size`](Self::size).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Respond {
     /// The HTTP status, 200 to 599.

@@ -3,9 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
-
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 use super::{ConnectionId, TagValue};
 use crate::http::Request;
@@ -128,6 +127,8 @@ pub struct Handshake {
 
 /// The identity that a client has proved with its token. Its user, topics and tags become those of the connection,
 /// unless the consumer accepts the client with others.
+///
+/// A process that reads one from another process trusts the sender: nothing is checked again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The application's name for the user.

@@ -33,7 +33,8 @@ impl ConnectionId {
         self.0 as i64
     }
 
-    /// The id that a PHP integer stands for. Any integer makes an id; most of them belong to no connection.
+    /// The id that a PHP integer stands for. Any integer makes an id, and so do any 64 bits from another process; most of
+    /// them belong to no connection.
     pub const fn from_php(value: i64) -> Self {
         Self(value as u64)
     }

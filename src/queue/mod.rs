@@ -26,6 +26,8 @@ mod parker;
 mod shard_signals;
 mod spsc;
 mod tag;
+#[cfg(test)]
+mod transfer_tests;
 mod wake_fd;
 
 pub use command::{Accept, Command, Reject, Respond, headers_size};

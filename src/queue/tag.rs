@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-/// The value of a tag, as it was given.
+/// The value of a tag, as it was given. `hub::check_tag` has the limit of a text: a process that reads one from another
+/// process checks it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TagValue {
     /// A number.
