@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::port::{Audience, ConnectionId, Outgoing, PayloadTooBig, Publish, Query, TagValue};
+use crate::port::{Audience, ConnectionId, Outgoing, PayloadTooBig, Publish, Query, TagValue, check_tag};
 
 /// Sends a message, which is JSON, to every connection that has all these tags, the sender included. Returns the number
 /// of recipients; in a worker, 0. With `legacy` the recipients are those of the original (see `legacy_audience`).
@@ -22,7 +22,10 @@ pub fn forward(
 
 fn all_of(tags: &[(Arc<str>, TagValue)]) -> Audience {
     let is = |(name, value): &(Arc<str>, TagValue)| Query::In(name.clone(), vec![value.clone()]);
-    Audience { tags: Some(Query::All(tags.iter().map(is).collect())), ..Audience::default() }
+    // Clients write any names and values; an audience with such a one does not cross to another process.
+    let can_exist = tags.iter().all(|(name, value)| check_tag(name, value).is_ok());
+    let query = if can_exist { Query::All(tags.iter().map(is).collect()) } else { Query::Any(Vec::new()) };
+    Audience { tags: Some(query), ..Audience::default() }
 }
 
 /// The recipients by the rules of the original: a tag without a connection does not narrow the audience, and when no
@@ -39,4 +42,19 @@ fn legacy_audience(publisher: &mut dyn Publish, tags: &[(Arc<str>, TagValue)]) -
         }
     }
     Audience { connections: Some(found), ..Audience::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_that_no_connection_can_have_selects_none() {
+        let (good, long) = (TagValue::from("EN"), TagValue::from(&*"x".repeat(201)));
+        let query = |name: &str, value: &TagValue| all_of(&[(name.into(), value.clone())]).tags;
+        assert_eq!(query("lang", &good), Some(Query::All(vec![Query::is("lang", "EN")])));
+        for (name, value) in [("", &good), ("a\n", &good), ("lang", &long)] {
+            assert_eq!(query(name, value), Some(Query::Any(vec![])), "{name:?}");
+        }
+    }
 }
