@@ -27,9 +27,25 @@ impl Audience {
     /// Narrows the audience to connections whose tags match `query` too. An error if the combined query is too large.
     pub fn and_tags(&mut self, query: Query) -> Result<(), QueryError> {
         self.tags = Some(match self.tags.take() {
-            None => query,
+            None => query.checked()?,
             Some(tags) => tags.and(query)?,
         });
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_query_of_an_audience_is_bounded_as_the_others_are() {
+        let all = |count| Query::All(vec![Query::Has("a".into()); count]);
+        let narrowed = |query| {
+            let mut audience = Audience::default();
+            audience.and_tags(query).map(|()| audience)
+        };
+        assert!(narrowed(all(Query::MAX_TERMS)).is_ok());
+        assert_eq!(narrowed(all(Query::MAX_TERMS + 1)), Err(QueryError::TooLong));
     }
 }

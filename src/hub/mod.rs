@@ -23,6 +23,8 @@ mod query;
 mod registry;
 mod tags;
 mod topics;
+#[cfg(test)]
+mod transfer_tests;
 
 use std::sync::{Arc, OnceLock};
 

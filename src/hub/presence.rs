@@ -2,14 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
+use super::topics::check_topic;
 use crate::queue::PresenceChange;
 
 /// The users of a topic.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// The users, each once, in the order of their bytes.
+    #[serde(deserialize_with = "in_order")]
     pub users: Vec<Arc<str>>,
     /// The number of the topic's subscribers, including connections without a user.
     pub connections: usize,
@@ -19,8 +21,10 @@ pub struct Presence {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Announced {
     /// Names of topics. A `*` at the end covers all topics that begin with the text before it.
+    #[serde(deserialize_with = "names")]
     pub topics: Vec<Box<str>>,
-    /// The time for which a user may be away without a leave.
+    /// The time for which a user may be away without a leave; at most [`MAX_GRACE`](Self::MAX_GRACE).
+    #[serde(deserialize_with = "grace")]
     pub grace: Duration,
     /// True if the topic's subscribers are notified too, and not only the consumer.
     pub to_clients: bool,
@@ -51,12 +55,39 @@ impl PresenceChange {
 }
 
 impl Announced {
+    /// Ten years: small enough to be added to any instant.
+    pub const MAX_GRACE: Duration = Duration::from_secs(10 * 366 * 86_400);
+
     pub(super) fn covers(&self, topic: &str) -> bool {
         self.topics.iter().any(|pattern| match pattern.strip_suffix('*') {
             Some(beginning) => topic.starts_with(beginning),
             None => **pattern == *topic,
         })
     }
+}
+
+/// Reads the users of a list that [`Presence::new`] made.
+fn in_order<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Arc<str>>, D::Error> {
+    let users = Vec::<Arc<str>>::deserialize(deserializer)?;
+    if users.is_sorted_by(|one, next| one < next) {
+        return Ok(users);
+    }
+    Err(D::Error::custom("users that are not in order, each once"))
+}
+
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Box<str>>, D::Error> {
+    let names = Vec::<Box<str>>::deserialize(deserializer)?;
+    // A name may end with a star, so every pattern is a name too.
+    names.iter().try_for_each(|name| check_topic(name)).map_err(D::Error::custom)?;
+    Ok(names)
+}
+
+fn grace<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    let grace = Duration::deserialize(deserializer)?;
+    if grace <= Announced::MAX_GRACE {
+        return Ok(grace);
+    }
+    Err(D::Error::custom("a grace of more than ten years"))
 }
 
 #[cfg(test)]
