@@ -135,7 +135,7 @@ impl SendGauge {
     /// Marks the connection as closing: nothing more can be sent. True the first time.
     pub fn close(&self) -> bool {
         match &self.words {
-            Words::Seen(seen) => !seen.closed.swap(true, Ordering::Relaxed) && seen.outbox() & CLOSED == 0,
+            Words::Seen(seen) => !seen.closed.swap(true, Ordering::Relaxed) && seen.word(0) & CLOSED == 0,
             _ => self.outbox().fetch_or(CLOSED, Ordering::Relaxed) & CLOSED == 0,
         }
     }
@@ -194,6 +194,7 @@ impl SendGauge {
 
     /// Counts `bytes` as waiting if no more than `limit` then do, or nothing else does, or in any
     /// case if `force`.
+    #[inline]
     pub fn reserve(&self, bytes: usize, limit: usize, force: bool) -> Reserved {
         let before = self.outbox().fetch_add(bytes as u64, Ordering::Relaxed);
         let waiting = (before & BYTES) as usize;

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use super::{front::Front, item::Item};
+use super::{deaths::PROTOCOL, front::Front, item::Item};
 use crate::{
     frame::{MAX_REASON, may_be_sent_by_peer},
     http::check_header,
-    log,
     port::{
         self, Accept, ConnectionHandle, ConnectionId, Event, LogLevel, Outgoing, PayloadTooBig, Publisher,
         SendResult,
@@ -23,14 +22,11 @@ impl Front {
         match self.read(key) {
             Ok(busy) => busy,
             Err(error) => {
-                if let Some(worker) = self.worker_mut(key) {
-                    log::line(
-                        LogLevel::Error,
-                        "a worker has sent rubbish and is ended",
-                        [("worker", &*worker.index.to_string()), ("reason", error.0)],
-                    );
-                    worker.kill("protocol");
-                }
+                let Some(worker) = self.worker_mut(key) else { return false };
+                worker.kill(PROTOCOL);
+                let index = worker.index.to_string();
+                let context = [("worker", &*index), ("reason", error.0)];
+                self.say(LogLevel::Error, "a worker has sent rubbish and is ended", context);
                 false
             }
         }
@@ -134,7 +130,9 @@ impl Front {
             Command::Ready => self.worker_ready(key),
             Command::Stop(grace) => self.consumer.stop(grace.min(LONGEST_GRACE)),
             Command::Reload => self.reload(),
-            Command::Retire => self.replace(key),
+            Command::Retire => {
+                self.replace(key);
+            }
             Command::Leaving { error, culprit } => {
                 if let Some(id) = culprit.filter(|_| error.is_some()) {
                     self.refuse(id, "");
@@ -179,10 +177,9 @@ impl Front {
             }
             Command::Subscribe(id, topics) => {
                 topics.iter().try_for_each(|topic| check_topic(topic))?;
+                // Fails only if the control API has given it topics meanwhile; the script has checked all else.
                 on(publisher, id, |publisher, connection| {
-                    if let Err(error) = publisher.subscribe(connection, &topics) {
-                        refused(&error.to_string());
-                    }
+                    let _ = publisher.subscribe(connection, &topics);
                 });
             }
             Command::Unsubscribe(id, topics) => {
@@ -191,9 +188,7 @@ impl Front {
             Command::Tag(id, tags) => {
                 let tags: Vec<_> = tags.iter().map(|(name, value)| (&**name, value.clone())).collect();
                 on(publisher, id, |publisher, connection| {
-                    if let Err(error) = publisher.tag(connection, &tags) {
-                        refused(&error.to_string());
-                    }
+                    let _ = publisher.tag(connection, &tags);
                 });
             }
             Command::Untag(id, names) => {
@@ -244,9 +239,8 @@ impl Front {
             Question::Tags(id) => Answer::Tags(publisher.connection(id).map_or_else(Vec::new, |c| c.tags())),
             Question::IsOpen(id) => number(publisher.connection(id).is_some_and(|c| c.is_open()).into()),
             Question::Figures | Question::Presence(_) => {
-                let mut figures = publisher.figures();
-                figures.extend(self.generations.figures());
-                let figures = figures.into_iter().map(|figure| (figure.name.to_owned(), figure.value));
+                let figures =
+                    publisher.figures().into_iter().map(|figure| (figure.name.to_owned(), figure.value));
                 Answer::Figures(figures.collect())
             }
         }
@@ -318,11 +312,6 @@ fn check_response(status: u16, lowest: u16, headers: &[(String, Vec<u8>)]) -> Re
 fn check_headers(headers: &[(String, Vec<u8>)]) -> Result<(), BadRecord> {
     let all = headers.iter().all(|(name, value)| check_header(name, value).is_ok());
     if all { Ok(()) } else { Err(BadRecord("a header that cannot be sent")) }
-}
-
-/// The control API may have given the connection topics or tags meanwhile.
-fn refused(error: &str) {
-    log::line(LogLevel::Warning, "a worker's change of a connection was refused", [("reason", error)]);
 }
 
 /// Records of one worker in a turn.

@@ -19,7 +19,7 @@ use super::{
     worker::{State, Worker},
 };
 use crate::{
-    log,
+    metrics::DeathReason,
     port::{CloseCode, ConnectionId, Event, LogLevel, Reject, Respond},
 };
 
@@ -37,19 +37,24 @@ pub(super) enum Death {
 }
 
 impl Death {
-    /// The reason as metrics name it.
-    pub(super) fn reason(&self) -> &'static str {
+    /// The reason as metrics name it; `None` for a worker that was told to go.
+    fn reason(&self) -> Option<DeathReason> {
         match self {
-            Self::Retired => "retired",
-            Self::Exit(_) => "exit",
-            Self::Fatal(_) => "fatal",
-            Self::Killed(_) => "killed",
+            Self::Retired => None,
+            Self::Exit(_) => Some(DeathReason::Exit),
+            Self::Fatal(_) => Some(DeathReason::Fatal),
+            Self::Killed(why) => Some(match why.as_str() {
+                PROTOCOL => DeathReason::Protocol,
+                TIMEOUT => DeathReason::Timeout,
+                _ => DeathReason::Killed,
+            }),
         }
     }
 
     fn of(worker: &Worker, status: ExitStatus) -> Self {
         let code = status.code().unwrap_or(-1);
         match (&worker.last_words, worker.blamed) {
+            (_, Some(NOT_NEEDED)) => Self::Retired,
             (_, Some(why)) => Self::Killed(why.to_owned()),
             (Some(Some(error)), None) => Self::Fatal(error.clone()),
             (Some(None), None) if worker.state >= State::Retiring => Self::Retired,
@@ -80,7 +85,7 @@ impl Front {
         let death = Death::of(&worker, status);
         let unfinished = worker.lane.as_mut().map_or_else(Vec::new, |lane| lane.take_unfinished());
         self.report(&worker, &death, unfinished.len());
-        self.generations.count_death(&death);
+        death.reason().into_iter().for_each(|reason| self.counters.died(reason));
         self.worker_is_gone(&worker, &death);
         for (item, was_begun) in unfinished {
             self.redeliver(item, was_begun, &death);
@@ -88,7 +93,7 @@ impl Front {
         self.set_interests();
     }
 
-    fn report(&self, worker: &Worker, death: &Death, events: usize) {
+    fn report(&mut self, worker: &Worker, death: &Death, events: usize) {
         let (index, pid) = (worker.index.to_string(), worker.child.id().to_string());
         let generation = worker.generation.to_string();
         let why = match death {
@@ -97,7 +102,7 @@ impl Front {
             Death::Fatal(error) => error.clone(),
             Death::Killed(why) => why.clone(),
         };
-        log::line(
+        self.say(
             LogLevel::Error,
             "a worker has died and is replaced",
             [
@@ -123,11 +128,11 @@ impl Front {
                     Death::Retired | Death::Exit(_) => true,
                     Death::Fatal(_) => self.refuse_event(&item, ""),
                     Death::Killed(_) if !self.hello.recycling.redeliver => {
-                        self.generations.count_dropped();
+                        self.counters.dropped.increment();
                         true
                     }
                     Death::Killed(_) if item.attempt >= MOST_ATTEMPTS => {
-                        log::line(
+                        self.say(
                             LogLevel::Error,
                             "an event has cost two workers and is dropped",
                             [("event", kind(&item.event))],
@@ -135,6 +140,7 @@ impl Front {
                         self.refuse_event(&item, "poisoned")
                     }
                     Death::Killed(_) => {
+                        self.counters.redelivered.increment();
                         item.attempt += 1;
                         false
                     }
@@ -198,5 +204,10 @@ fn kind(event: &Event) -> &'static str {
 
 /// Time for the script of a worker to end when it takes no event any more.
 const LEAVE_TIME: Duration = Duration::from_secs(10);
+/// The front's reasons to end a worker that have a name in the metrics.
+pub(super) const PROTOCOL: &str = "it has sent rubbish";
+/// The reason to end a worker that has not begun to serve.
+pub(super) const NOT_NEEDED: &str = "it is not needed";
+pub(super) const TIMEOUT: &str = "a callback has taken longer than handlerTimeout";
 /// Workers that one event may cost.
 const MOST_ATTEMPTS: u8 = 2;

@@ -19,7 +19,7 @@ use super::{
     worker::{State, Worker},
 };
 use crate::{
-    log,
+    metrics::WorkerCounters,
     port::{ConnectionId, Consumer, Interests, LogLevel, Publisher},
     ring::Table,
     runtime::{Notifier, Server, StartError},
@@ -35,6 +35,7 @@ pub(super) struct Front {
     pub(super) consumer: Consumer<ClientState>,
     pub(super) publisher: Rc<RefCell<Publisher>>,
     pub(super) gauges: Arc<Table>,
+    pub(super) counters: Arc<WorkerCounters>,
     /// The options of the first worker's script.
     pub(super) hello: Hello,
     pub(super) workers: Vec<Worker>,
@@ -53,6 +54,8 @@ pub(super) struct Front {
     pub(super) record: Vec<u8>,
     /// When the workers are looked after next.
     next_look: Instant,
+    /// When the memory of workers was looked at last.
+    pub(super) memory_looked: Instant,
 }
 
 /// The way in which a front ended.
@@ -102,7 +105,8 @@ impl Front {
         hello: Hello,
         workers: Option<usize>,
     ) -> Result<Self, FrontError> {
-        let (mut server, gauges) = Server::start_for_workers(hello.config.clone())?;
+        let counters = Arc::new(WorkerCounters::default());
+        let (mut server, gauges) = Server::start_for_workers(hello.config.clone(), counters.clone())?;
         // Taken once.
         let parts =
             server.take_consumer().ok_or_else(|| io::Error::other("the server has lost its queue"))?;
@@ -120,6 +124,7 @@ impl Front {
             consumer,
             publisher,
             gauges,
+            counters,
             last_key: first.key,
             workers: vec![first],
             generations: Generations::new(count),
@@ -132,6 +137,7 @@ impl Front {
             is_announced: false,
             record: Vec::new(),
             next_look: Instant::now(),
+            memory_looked: Instant::now(),
         };
         front.greet_first()?;
         front.set_interests();
@@ -144,12 +150,12 @@ impl Front {
         self.next_look = Instant::now();
     }
 
-    fn announce_start(&self) {
-        for address in self.server.addresses() {
-            log::line(LogLevel::Info, &format!("listening on {address}"), []);
+    fn announce_start(&mut self) {
+        for record in self.server.start_records() {
+            self.tell(&record);
         }
-        let (ceiling, workers) = (self.server.ceiling(), self.generations.count());
-        log::line(LogLevel::Info, &format!("ceiling: {ceiling} connections; {workers} workers"), []);
+        let workers = self.generations.size().to_string();
+        self.say(LogLevel::Info, &format!("workers: {workers}"), [("workers", &*workers)]);
     }
 
     fn run(&mut self) -> Result<Ended, FrontError> {
@@ -170,16 +176,10 @@ impl Front {
                 self.sleep();
             }
         }
-        self.end_workers();
         if let Some(stopping) = self.consumer.stopping() {
-            let took = stopping.since.elapsed().as_secs_f64();
-            let connections = stopping.connections;
-            log::line(
-                LogLevel::Info,
-                &format!("stopped: {connections} connections drained in {took:.1} s"),
-                [],
-            );
+            self.tell(&stopping.record());
         }
+        self.end_workers();
         if self.panicked { Err(FrontError::Panicked) } else { Ok(Ended::Stopped) }
     }
 
@@ -246,6 +246,10 @@ impl Front {
         let now = Instant::now();
         self.next_look = now + LOOK_INTERVAL;
         self.care(now);
+        self.recycle(now);
+        self.generations.count(&self.counters);
+        self.counters.ready.set(self.workers.iter().filter(|worker| worker.is_ready()).count() as u64);
+        self.counters.unfinished.set(self.workers.iter().map(|worker| worker.load() as u64).sum());
         let clients = self.publisher.borrow().count();
         if let Some(notifier) = &mut self.notifier {
             if !self.is_announced && self.generations.is_complete() {

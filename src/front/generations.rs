@@ -6,16 +6,11 @@
 use std::time::{Duration, Instant};
 
 use super::{
-    deaths::Death,
+    deaths::{Death, NOT_NEEDED},
     front::Front,
     worker::{State, Worker},
 };
-use crate::{
-    log,
-    metrics::{Figure, MetricKind},
-    port::LogLevel,
-    wire::Order,
-};
+use crate::{metrics::WorkerCounters, port::LogLevel, wire::Order};
 
 /// The workers that there shall be.
 #[derive(Debug)]
@@ -26,10 +21,6 @@ pub(super) struct Generations {
     pub(super) reload: Option<Reload>,
     /// True if a reload was asked for while another one was on.
     pub(super) again: bool,
-    pub(super) deaths: u64,
-    pub(super) dropped: u64,
-    pub(super) reloads: u64,
-    pub(super) failed_reloads: u64,
 }
 
 /// The place of one worker.
@@ -56,16 +47,7 @@ pub(super) struct Reload {
 
 impl Generations {
     pub(super) fn new(count: usize) -> Self {
-        Self {
-            number: 1,
-            slots: (0..count).map(|_| Slot::default()).collect(),
-            reload: None,
-            again: false,
-            deaths: 0,
-            dropped: 0,
-            reloads: 0,
-            failed_reloads: 0,
-        }
+        Self { number: 1, slots: (0..count).map(|_| Slot::default()).collect(), reload: None, again: false }
     }
 
     /// The first worker of a slot.
@@ -76,7 +58,7 @@ impl Generations {
     }
 
     /// The number of workers.
-    pub(super) fn count(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         self.slots.len()
     }
 
@@ -85,53 +67,10 @@ impl Generations {
         self.slots.iter().all(|slot| slot.current.is_some() && slot.failures == 0)
     }
 
-    pub(super) fn count_death(&mut self, death: &Death) {
-        if *death != Death::Retired {
-            self.deaths += 1;
-        }
-    }
-
-    pub(super) fn count_dropped(&mut self) {
-        self.dropped += 1;
-    }
-
-    /// The figures about workers.
-    pub(super) fn figures(&self) -> Vec<Figure> {
-        let figure = |name, help, kind, value: u64| Figure {
-            name,
-            help,
-            kind,
-            value: i64::try_from(value).unwrap_or(i64::MAX),
-        };
-        let counter = MetricKind::Counter;
-        vec![
-            figure(
-                "ferrite_workers",
-                "Workers that there shall be.",
-                MetricKind::Gauge,
-                self.slots.len() as u64,
-            ),
-            figure(
-                "ferrite_worker_generation",
-                "The generation that serves.",
-                MetricKind::Gauge,
-                self.number,
-            ),
-            figure("ferrite_worker_deaths_total", "Workers that died.", counter, self.deaths),
-            figure("ferrite_events_dropped_total", "Events that died with a worker.", counter, self.dropped),
-            figure(
-                "ferrite_reloads_total",
-                "New generations that serve or have served.",
-                counter,
-                self.reloads,
-            ),
-            figure(
-                "ferrite_reloads_failed_total",
-                "Reloads that changed nothing.",
-                counter,
-                self.failed_reloads,
-            ),
-        ]
+    /// Shows how many there are.
+    pub(super) fn count(&self, counters: &WorkerCounters) {
+        counters.wanted.set(self.slots.len() as u64);
+        counters.generation.set(self.number);
     }
 }
 
@@ -143,6 +82,7 @@ impl Front {
         };
         worker.state = State::Ready;
         let (index, took) = (worker.index, worker.started.elapsed());
+        self.counters.ready_milliseconds.set(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         if self.generations.reload.as_ref().is_some_and(|reload| reload.keys.contains(&key)) {
             self.finish_reload();
         } else if let Some(slot) = self.generations.slots.get_mut(index)
@@ -155,25 +95,22 @@ impl Front {
         } else if let Some(slot) = self.generations.slots.get_mut(index) {
             slot.failures = 0;
         }
-        let _ = took;
         self.choose_leader();
         self.unpark();
     }
 
-    /// A worker shall be replaced: a new one gets ready first.
-    pub(super) fn replace(&mut self, key: u64) {
+    /// Has a worker replaced: a new one gets ready first. False if that is on already, or cannot be.
+    pub(super) fn replace(&mut self, key: u64) -> bool {
         if self.consumer.stopping().is_some() {
-            return;
+            return false;
         }
-        let place = self.generations.slots.iter().position(|slot| slot.current == Some(key));
-        let Some(index) = place else { return };
-        if self.generations.slots.get(index).is_none_or(|slot| slot.coming.is_some()) {
-            return;
-        }
+        let slots = &self.generations.slots;
+        let place = slots.iter().position(|slot| slot.current == Some(key) && slot.coming.is_none());
+        let Some(index) = place else { return false };
         let started = self.start_worker(index, self.generations.number);
-        if let (Ok(key), Some(slot)) = (started, self.generations.slots.get_mut(index)) {
-            slot.coming = Some(key);
-        }
+        let (Ok(key), Some(slot)) = (started, self.generations.slots.get_mut(index)) else { return false };
+        slot.coming = Some(key);
+        true
     }
 
     /// A worker gets no new connections; it goes once it has finished what it has.
@@ -181,7 +118,7 @@ impl Front {
         let Some(worker) = self.worker_mut(key) else { return };
         match worker.state {
             State::Ready => worker.state = State::Retiring,
-            State::Starting | State::Greeted => worker.kill("it is not needed"),
+            State::Starting | State::Greeted => worker.kill(NOT_NEEDED),
             State::Retiring | State::Leaving => {}
         }
     }
@@ -228,7 +165,7 @@ impl Front {
 
     /// Starts the workers that are due, and ends those that have had their time.
     pub(super) fn care(&mut self, now: Instant) {
-        for index in 0..self.generations.count() {
+        for index in 0..self.generations.size() {
             let is_due = |slot: &Slot| slot.current.is_none() && slot.due.is_none_or(|due| now >= due);
             if self.consumer.stopping().is_some() || !self.generations.slots.get(index).is_some_and(is_due) {
                 continue;
@@ -241,7 +178,7 @@ impl Front {
                     slot.failures += 1;
                     slot.due = Some(now + back_off(slot.failures));
                     let reason = error.to_string();
-                    log::line(LogLevel::Error, "a worker cannot be started", [("reason", &*reason)]);
+                    self.say(LogLevel::Error, "a worker cannot be started", [("reason", &*reason)]);
                 }
             }
         }

@@ -13,7 +13,6 @@ use super::{
     worker::{CAPACITY, Lane, State, Worker},
 };
 use crate::{
-    log,
     port::{Interests, LogLevel},
     wire::{self, Door, Hello, Incoming, Welcome},
 };
@@ -61,6 +60,7 @@ fn start(door: &Door, watch: &Watch, key: u64, index: usize, generation: u64) ->
         started: Instant::now(),
         deadline: None,
         connections: 0,
+        busy: None,
     })
 }
 
@@ -70,7 +70,7 @@ impl Front {
         self.generations.set_first(0, FIRST);
         let (interests, has_logger) = (self.hello.interests, self.hello.has_logger);
         self.greet(FIRST, interests, has_logger)?;
-        for index in 1..self.generations.count() {
+        for index in 1..self.generations.size() {
             let key = self.start_worker(index, 1)?;
             self.generations.set_first(index, key);
         }
@@ -98,21 +98,14 @@ impl Front {
             Ok(None) => {}
             Ok(Some(hello)) => {
                 if hello.version != self.hello.version {
-                    log::line(
-                        LogLevel::Warning,
-                        "a worker has another version of the extension: restart the server to update it",
-                        [("version", &*hello.version)],
-                    );
                     worker.kill("another version");
-                    return;
+                    let message =
+                        "a worker has another version of the extension: restart the server to update it";
+                    return self.say(LogLevel::Warning, message, [("version", &*hello.version)]);
                 }
                 self.warn_of_changes(&hello);
                 if let Err(error) = self.greet(key, hello.interests, hello.has_logger) {
-                    log::line(
-                        LogLevel::Error,
-                        "a worker cannot be served",
-                        [("reason", &*error.to_string())],
-                    );
+                    self.say(LogLevel::Error, "a worker cannot be served", [("reason", &*error.to_string())]);
                     self.worker_mut(key).into_iter().for_each(|worker| worker.kill("no memory"));
                 }
                 self.set_interests();
@@ -122,10 +115,10 @@ impl Front {
     }
 
     /// The options of the front are those of its first worker.
-    fn warn_of_changes(&self, hello: &Hello) {
+    fn warn_of_changes(&mut self, hello: &Hello) {
         let form = |hello: &Hello| postcard::to_allocvec(&hello.config).unwrap_or_default();
         if form(hello) != form(&self.hello) {
-            log::line(
+            self.say(
                 LogLevel::Warning,
                 "options of the server have changed: they take effect when it is restarted",
                 [],
@@ -137,11 +130,10 @@ impl Front {
     fn greet(&mut self, key: u64, interests: Interests, has_logger: bool) -> Result<(), FrontError> {
         let welcome = |worker: &Worker, front: &Self| Welcome {
             index: worker.index,
-            workers: front.generations.count(),
+            workers: front.generations.size(),
             generation: worker.generation,
             is_leader: worker.is_leader,
             addresses: front.server.addresses().to_vec(),
-            ceiling: front.server.ceiling(),
             shards: front.server.shards(),
             capacity: CAPACITY,
             gauges: front.gauges.places(),

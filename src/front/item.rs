@@ -46,6 +46,11 @@ impl Item {
         Self { event, receipt: Some(receipt), made_for: None, attempt: 1, is_finished: false }
     }
 
+    /// An event of no connection that the front has made.
+    pub(super) fn alone(event: Event) -> Self {
+        Self { event, receipt: None, made_for: None, attempt: 1, is_finished: false }
+    }
+
     /// An event that the front has made for a connection.
     pub(super) fn made(event: Event, client: Rc<Client>) -> Self {
         Self { event, receipt: None, made_for: Some(client), attempt: 1, is_finished: false }

@@ -15,6 +15,7 @@ mod front;
 mod generations;
 mod greeting;
 mod item;
+mod recycling;
 mod reload;
 mod route;
 mod spawn;

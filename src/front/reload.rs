@@ -3,10 +3,11 @@
 use std::time::Instant;
 
 use super::{
+    deaths::NOT_NEEDED,
     front::Front,
     generations::{Reload, Slot},
 };
-use crate::{log, port::LogLevel};
+use crate::port::LogLevel;
 
 impl Front {
     /// Starts a new generation. If it does not get ready, the old one goes on.
@@ -14,7 +15,7 @@ impl Front {
         if let Some(certificates) = self.server.certificates()
             && let Err(error) = certificates.reload()
         {
-            log::line(
+            self.say(
                 LogLevel::Error,
                 "the certificates are not read again",
                 [("reason", &*error.to_string())],
@@ -29,7 +30,7 @@ impl Front {
         }
         let number = self.generations.number + 1;
         let mut keys = Vec::new();
-        for index in 0..self.generations.count() {
+        for index in 0..self.generations.size() {
             match self.start_worker(index, number) {
                 Ok(key) => keys.push(key),
                 Err(error) => {
@@ -49,7 +50,7 @@ impl Front {
             return;
         };
         self.generations.number = reload.number;
-        self.generations.reloads += 1;
+        self.counters.reloads.increment();
         let mut old = Vec::new();
         for (slot, key) in self.generations.slots.iter_mut().zip(&reload.keys) {
             old.extend(slot.current.replace(*key));
@@ -58,7 +59,7 @@ impl Front {
         }
         old.into_iter().for_each(|key| self.retire(key));
         let (number, took) = (reload.number, reload.since.elapsed().as_secs_f64());
-        log::line(LogLevel::Info, &format!("reloaded: generation {number} serves after {took:.3} s"), []);
+        self.say(LogLevel::Info, &format!("reloaded: generation {number} serves after {took:.3} s"), []);
         if std::mem::take(&mut self.generations.again) {
             self.reload();
         }
@@ -67,15 +68,15 @@ impl Front {
     /// The new generation does not serve.
     pub(super) fn give_reload_up(&mut self, why: &str) {
         let Some(reload) = self.generations.reload.take() else { return };
-        self.generations.failed_reloads += 1;
+        self.counters.failed_reloads.increment();
         let number = self.generations.number.to_string();
-        log::line(
+        self.say(
             LogLevel::Error,
             "the reload has failed and changes nothing",
             [("reason", why), ("generation", &number)],
         );
         for key in reload.keys {
-            self.worker_mut(key).into_iter().for_each(|worker| worker.kill("its generation was given up"));
+            self.worker_mut(key).into_iter().for_each(|worker| worker.kill(NOT_NEEDED));
         }
         if std::mem::take(&mut self.generations.again) {
             self.reload();

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     log,
-    port::{Delivery, Event, LogRecord, Opened, Receipt},
+    port::{Delivery, Event, LogLevel, LogRecord, Opened},
     wire::About,
 };
 
@@ -33,19 +33,14 @@ impl Front {
         match &event {
             Event::Stopped { shard, panic } => {
                 if let Some(panic) = panic {
-                    log::line(
-                        crate::port::LogLevel::Error,
-                        "a network thread has panicked; the server stops",
-                        [("shard", &*shard.to_string()), ("panic", panic)],
-                    );
                     self.panicked = true;
+                    let shard = shard.to_string();
+                    let context = [("shard", &*shard), ("panic", panic)];
+                    self.say(LogLevel::Error, "a network thread has panicked; the server stops", context);
                 }
                 return;
             }
-            Event::Log(record) => {
-                self.log(record.clone(), receipt);
-                return;
-            }
+            Event::Log(_) => return self.log(Item::new(event, receipt)),
             Event::Open { opened, .. } => {
                 if let Some(client) = receipt.connection() {
                     client.data.protocol.replace(opened.protocol.clone());
@@ -197,6 +192,7 @@ impl Front {
                 // No worker has seen it.
                 None => return,
             },
+            (Event::Log(_), None) => return self.log(item),
             (_, None) => self.workers.iter().find(|worker| worker.is_leader).map(|worker| worker.key),
         };
         let Some(key) = key else {
@@ -211,11 +207,29 @@ impl Front {
         }
     }
 
+    /// Logs what the front has to say.
+    pub(super) fn say<'a>(
+        &mut self,
+        level: LogLevel,
+        message: &str,
+        context: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) {
+        let context = context.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned()));
+        self.tell(&LogRecord { level, message: message.to_owned(), context: context.collect() });
+    }
+
+    /// Logs a record of the front's.
+    pub(super) fn tell(&mut self, record: &LogRecord) {
+        let record = record.clone();
+        self.log(Item::alone(Event::Log(Box::new(record))));
+    }
+
     /// A record for the log: for the script's logger, in the leader.
-    fn log(&mut self, record: Box<LogRecord>, receipt: Receipt<super::item::ClientState>) {
+    fn log(&mut self, item: Item) {
+        let Event::Log(record) = &item.event else { return };
         let leader = self.workers.iter_mut().find(|worker| worker.is_leader && worker.has_logger);
         match leader.and_then(|worker| worker.lane.as_mut()) {
-            Some(lane) => lane.event(Item::new(Event::Log(record), receipt), None),
+            Some(lane) => lane.event(item, None),
             None => {
                 let context = record.context.iter().map(|(key, value)| (key.as_str(), value.as_str()));
                 log::line(record.level, &record.message, context);

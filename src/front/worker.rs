@@ -10,11 +10,11 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, kill, killpg},
+    sys::signal::{Signal, killpg},
     unistd::Pid,
 };
 
-use super::item::Item;
+use super::{item::Item, recycling::Busy};
 use crate::{
     port::{Event, Interests},
     queue::{WakeFd, Waker},
@@ -47,6 +47,8 @@ pub(super) struct Worker {
     pub(super) deadline: Option<Instant>,
     /// Connections that were given to it.
     pub(super) connections: usize,
+    /// The event that it was in at the last look.
+    pub(super) busy: Option<Busy>,
 }
 
 /// How far a worker is.
@@ -104,11 +106,6 @@ impl Worker {
         let _ = killpg(self.pid(), Signal::SIGKILL);
         // In case that it has changed its group.
         let _ = self.child.kill();
-    }
-
-    /// Asks it to end.
-    pub(super) fn terminate(&self) {
-        let _ = kill(self.pid(), Signal::SIGTERM);
     }
 
     /// Its process id.

@@ -34,7 +34,7 @@ use crate::{
     config::{Compression, Limits},
     connection::SendGauge,
     http::Request,
-    metrics::{Counters, Figure, LOG_LINES_DROPPED, MetricKind},
+    metrics::{Counters, Figure, LOG_LINES_DROPPED, MetricKind, WorkerCounters},
     queue::{Accept, ConnectionId, TagValue},
     ring::Table,
 };
@@ -71,6 +71,8 @@ pub struct Hub {
     interests: AtomicInterests,
     /// The gauges of connections, if workers look at them.
     gauges: OnceLock<Arc<Table>>,
+    /// The counters of a front about its workers.
+    workers: OnceLock<Arc<WorkerCounters>>,
 }
 
 impl Hub {
@@ -85,12 +87,14 @@ impl Hub {
             stopping: Mutex::new(false),
             interests: AtomicInterests::default(),
             gauges: OnceLock::new(),
+            workers: OnceLock::new(),
         }
     }
 
-    /// Shows the gauges of later connections to workers. Before the shards start.
-    pub fn show_gauges(&self, table: Arc<Table>) {
-        let _ = self.gauges.set(table);
+    /// Shows the gauges of later connections to workers, and has figures about them. Before the shards start.
+    pub fn serve_workers(&self, gauges: Arc<Table>, counters: Arc<WorkerCounters>) {
+        let _ = self.gauges.set(gauges);
+        let _ = self.workers.set(counters);
     }
 
     /// Makes the gauges of a connection that opens.
@@ -236,6 +240,7 @@ impl Hub {
             kind: MetricKind::Counter,
             value: as_int(LOG_LINES_DROPPED.get()),
         });
+        figures.extend(self.workers.get().iter().flat_map(|workers| workers.figures()));
         figures
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 /// One figure of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Figure {
-    /// Its public name; a counter's ends with `_total`, and one that has a unit has it before that.
+    /// Its public name; a counter's ends with `_total`, and one that has a unit has it before that. A label may follow, as
+    /// in `name{reason="fatal"}`: figures of one name come one after the other.
     pub name: &'static str,
     /// Its meaning, in one sentence.
     pub help: &'static str,
@@ -72,7 +73,9 @@ impl Format {
 /// Writes figures in a format.
 pub fn render(figures: &[Figure], format: Format) -> String {
     let mut out = String::with_capacity(figures.len() * 160);
-    for Figure { name, help, kind, value } in figures {
+    let mut last = "";
+    for Figure { name: labelled, help, kind, value } in figures {
+        let name = &labelled.split('{').next().unwrap_or_default();
         let family = name.strip_suffix("_total").unwrap_or(name);
         let (kind, titled) = match (kind, format) {
             (MetricKind::Gauge, _) => ("gauge", *name),
@@ -82,12 +85,14 @@ pub fn render(figures: &[Figure], format: Format) -> String {
         };
         // Neither has a backslash, a quote or a line end in it: they are ours. Writing to a String
         // cannot fail.
-        let _ = writeln!(out, "# HELP {titled} {}", help.trim());
-        let _ = writeln!(out, "# TYPE {titled} {kind}");
-        if format == Format::OpenMetrics && family.ends_with("_bytes") {
-            let _ = writeln!(out, "# UNIT {titled} bytes");
+        if std::mem::replace(&mut last, name) != *name {
+            let _ = writeln!(out, "# HELP {titled} {}", help.trim());
+            let _ = writeln!(out, "# TYPE {titled} {kind}");
+            if format == Format::OpenMetrics && family.ends_with("_bytes") {
+                let _ = writeln!(out, "# UNIT {titled} bytes");
+            }
         }
-        let _ = writeln!(out, "{name} {value}");
+        let _ = writeln!(out, "{labelled} {value}");
     }
     if format == Format::OpenMetrics {
         out.push_str("# EOF\n");

@@ -5,10 +5,12 @@
 //! [`Figure`]s in the formats of Prometheus. Knows no other folder.
 
 mod exposition;
+mod workers;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use exposition::{Figure, Format, MetricKind, render};
+pub use workers::{DeathReason, WorkerCounters};
 
 /// A number that only grows, written by one thread, or by each with
 /// [`add_from_anywhere`](Self::add_from_anywhere).

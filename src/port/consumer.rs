@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     hub::{Announced, Hub, Interests, Presence},
-    queue::{Command, CreditSender, Event, Inbox, PresenceChange, Waker},
+    queue::{Command, CreditSender, Event, Inbox, LogLevel, LogRecord, PresenceChange, Waker},
 };
 
 /// Takes the events of all shards of one server, on one thread. `T` is the consumer's own data for each connection.
@@ -93,6 +93,19 @@ pub struct Stopping {
     pub deadline: Instant,
     /// Connections that were open at the first order.
     pub connections: usize,
+}
+
+impl Stopping {
+    /// The record that tells the operator of the end, which is now.
+    pub fn record(&self) -> LogRecord {
+        let (connections, took) = (self.connections, self.since.elapsed().as_secs_f64());
+        let context = [("connections", connections.to_string()), ("seconds", format!("{took:.3}"))];
+        LogRecord {
+            level: LogLevel::Info,
+            message: format!("stopped: {connections} connections drained in {took:.1} s"),
+            context: context.map(|(key, value)| (key.to_owned(), value)).into(),
+        }
+    }
 }
 
 impl ConsumerParts {

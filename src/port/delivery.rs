@@ -198,6 +198,18 @@ impl<T> Drop for Receipt<T> {
                 connected.ledger.return_credit(shard, |credit| credit.consumed(*cost));
             }
             Debt::Nothing | Debt::Seen(_) => {}
+            Debt::OfFront(connected, event) if !event.is_last() => connected.ledger.finish(*event),
+            _ => self.settle_rare(),
+        }
+    }
+}
+
+impl<T> Receipt<T> {
+    /// Settles the debts of the events that are not messages.
+    #[inline(never)]
+    fn settle_rare(&self) {
+        match &self.0 {
+            Debt::Nothing | Debt::Seen(_) | Debt::Message(..) => {}
             Debt::Request(ledger, id, bytes) => {
                 ledger.return_credit(id.shard(), |credit| credit.answered(*bytes));
             }
@@ -213,9 +225,7 @@ impl<T> Drop for Receipt<T> {
             Debt::Forgotten(connected) => connected.end(),
             Debt::OfFront(connected, event) => {
                 connected.ledger.finish(*event);
-                if event.is_last() {
-                    connected.end();
-                }
+                connected.end();
             }
             Debt::OfFrontAlone(ledger, event) => ledger.finish(*event),
         }

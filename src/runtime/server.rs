@@ -9,12 +9,13 @@ use super::{
     threads,
 };
 use crate::{
-    config::{self, Config, ConfigError},
+    config::{self, Config, ConfigError, Origins},
     control::Api,
     descriptors::Placeholders,
     hub::Hub,
+    metrics::WorkerCounters,
     port::{ConsumerParts, Port, Publishers},
-    queue::Ender,
+    queue::{Ender, LogLevel, LogRecord},
     ring::Table,
     shard::{self, Common, Shard},
     socket::{BindError, SocketFile, bind},
@@ -29,6 +30,8 @@ pub struct Server {
     hub: Arc<Hub>,
     certificates: Option<Arc<Certificates>>,
     ceiling: usize,
+    /// True if every web page may connect.
+    any_origin: bool,
     consumer: Option<ConsumerParts>,
     publishers: Publishers,
     control: Option<Control>,
@@ -59,11 +62,14 @@ impl Server {
     }
 
     /// The same for a front, whose workers see the gauges of all connections in the table.
-    pub fn start_for_workers(config: Config) -> Result<(Self, Arc<Table>), StartError> {
+    pub fn start_for_workers(
+        config: Config,
+        counters: Arc<WorkerCounters>,
+    ) -> Result<(Self, Arc<Table>), StartError> {
         let common = Arc::new(Common::new(config)?);
         // A connection that has closed keeps its place until its worker has seen that.
         let table = Table::create(common.ceiling + common.ceiling / 4 + SPARE_GAUGES)?;
-        common.hub.show_gauges(table.clone());
+        common.hub.serve_workers(table.clone(), counters);
         Ok((Self::start_with(common)?, table))
     }
 
@@ -76,6 +82,7 @@ impl Server {
             hub: common.hub.clone(),
             certificates: common.certificates.clone(),
             ceiling: common.ceiling,
+            any_origin: common.config.origins == Origins::Any,
             consumer: Some(port.consumer),
             publishers: port.publishers,
             control: None,
@@ -134,6 +141,33 @@ impl Server {
     /// The state that all threads share.
     pub fn hub(&self) -> &Arc<Hub> {
         &self.hub
+    }
+
+    /// The records that tell the operator of the start: the addresses, and what the operator should know of the options.
+    pub fn start_records(&self) -> Vec<LogRecord> {
+        let record = |level, message: String, context: [(&str, String); 1]| LogRecord {
+            level,
+            message,
+            context: context.into_iter().map(|(key, value)| (key.to_owned(), value)).collect(),
+        };
+        let listening = |address: &String| {
+            record(LogLevel::Info, format!("listening on {address}"), [("address", address.clone())])
+        };
+        let mut records: Vec<_> = self.addresses.iter().map(listening).collect();
+        if self.any_origin {
+            let message =
+                "every web page may connect: the option origins is ['*']; list the pages that shall";
+            records.push(record(LogLevel::Warning, message.to_owned(), [("option", "origins".to_owned())]));
+        }
+        let ceiling = self.ceiling;
+        let why = if ceiling < self.hub.limits.max_connections {
+            "what the limit of open files leaves"
+        } else {
+            "limits.maxConnections"
+        };
+        let message = format!("ceiling: {ceiling} connections ({why})");
+        records.push(record(LogLevel::Info, message, [("connections", ceiling.to_string())]));
+        records
     }
 
     /// The most connections at once: the option, or the number that the file limit allows.

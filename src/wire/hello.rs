@@ -63,8 +63,6 @@ pub struct Welcome {
     pub is_leader: bool,
     /// The addresses that are bound.
     pub addresses: Vec<String>,
-    /// The most connections at once.
-    pub ceiling: usize,
     /// The number of shards.
     pub shards: usize,
     /// Bytes of each lane.

@@ -1,12 +1,9 @@
 //! The operator's log: the logger if there is one, else standard error.
 
-use std::time::Instant;
-
 use ext_php_rs::types::ZendHashTable;
 
 use super::{lost_output, server::Server, session::Session};
 use crate::{
-    config::Origins,
     log,
     php::zend::{
         engine, output,
@@ -16,40 +13,9 @@ use crate::{
     port::{LogLevel, LogRecord},
 };
 
-/// One line for each listener, and the ceiling.
-pub(in crate::php) fn started(server: &Server, addresses: &[String], ceiling: usize) -> Result<(), Thrown> {
-    for address in addresses {
-        line(server, LogLevel::Info, &format!("listening on {address}"), &[("address", address.clone())])?;
-    }
-    if server.config.origins == Origins::Any {
-        line(
-            server,
-            LogLevel::Warning,
-            "every web page may connect: the option origins is ['*']; list the pages that shall",
-            &[("option", "origins".to_owned())],
-        )?;
-    }
-    let max = server.config.limits.max_connections;
-    let why = if ceiling < max { "what the limit of open files leaves" } else { "limits.maxConnections" };
-    line(
-        server,
-        LogLevel::Info,
-        &format!("ceiling: {ceiling} connections ({why})"),
-        &[("connections", ceiling.to_string())],
-    )
-}
-
 /// Reports the drained connections.
 pub(in crate::php) fn stopped(server: &Server, session: &Session) -> Result<(), Thrown> {
-    let Some(stopping) = session.stopping() else { return Ok(()) };
-    let took = Instant::now().saturating_duration_since(stopping.since).as_secs_f64();
-    let connections = stopping.connections;
-    line(
-        server,
-        LogLevel::Info,
-        &format!("stopped: {connections} connections drained in {took:.1} s"),
-        &[("connections", connections.to_string()), ("seconds", format!("{took:.3}"))],
-    )
+    session.stopping().map_or(Ok(()), |stopping| record(server, &stopping.record()))
 }
 
 pub(in crate::php) fn shard_panicked(server: &Server, shard: usize, panic: &str) -> Result<(), Thrown> {

@@ -184,8 +184,8 @@ fn begin(server: &Server, is_run: bool) -> Result<Rc<Session>, Thrown> {
 
 /// Reports the start. With [`run`] signals are taken by now: a reader of the line may end the server.
 fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown> {
-    if !session.is_of_worker() {
-        log::started(server, session.addresses(), session.ceiling)?;
+    for record in session.start_records() {
+        log::record(server, &record)?;
     }
     if let Some(callback) = server.callback(On::Start) {
         server.call(callback, [this.shallow_clone()])?;

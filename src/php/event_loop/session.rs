@@ -24,7 +24,9 @@ use crate::{
         fork,
         signals::{Guard, Mask},
     },
-    port::{Audience, ConnectionId, ConsumerEnd, Delivery, Stopping, Waited, remote::RemoteConsumer},
+    port::{
+        Audience, ConnectionId, ConsumerEnd, Delivery, LogRecord, Stopping, Waited, remote::RemoteConsumer,
+    },
     runtime::{self, Notifier},
 };
 
@@ -55,8 +57,6 @@ pub(in crate::php) struct Session {
     /// The Fibers in which a loop of this run is active, outermost first; 0 outside of all Fibers.
     pub(in crate::php) loops: RefCell<Vec<usize>>,
     addresses: Vec<String>,
-    /// The most connections at once.
-    pub(in crate::php) ceiling: usize,
     pub(in crate::php) panic: RefCell<Option<String>>,
     /// How often the event that is dispatched was begun, this time included.
     pub(in crate::php) attempt: Cell<u8>,
@@ -98,16 +98,16 @@ impl Session {
             parts.driving = None;
         }
         let consumer = ConsumerEnd::Here(parts.assemble());
-        let (addresses, ceiling) = (runtime.addresses().to_vec(), runtime.ceiling());
-        let session = Self::with(consumer, Some(runtime), rules, addresses, ceiling, is_run);
+        let addresses = runtime.addresses().to_vec();
+        let session = Self::with(consumer, Some(runtime), rules, addresses, is_run);
         session.notifier.replace(Notifier::from_environment());
         Some(session)
     }
 
     /// Begins the run of a worker.
     pub(in crate::php) fn of_worker(consumer: RemoteConsumer<ClientState>, rules: &Rc<Rules>) -> Self {
-        let (addresses, ceiling) = (consumer.addresses().to_vec(), consumer.ceiling());
-        Self::with(ConsumerEnd::Remote(consumer), None, rules, addresses, ceiling, true)
+        let addresses = consumer.addresses().to_vec();
+        Self::with(ConsumerEnd::Remote(consumer), None, rules, addresses, true)
     }
 
     fn with(
@@ -115,14 +115,12 @@ impl Session {
         runtime: Option<runtime::Server>,
         rules: &Rc<Rules>,
         addresses: Vec<String>,
-        ceiling: usize,
         is_run: bool,
     ) -> Self {
         Self {
             birth: fork::Process::current(),
             link: Rc::new(Link::new(consumer.publisher(), rules)),
             addresses,
-            ceiling,
             runtime: RefCell::new(runtime),
             consumer: RefCell::new(consumer),
             notifier: RefCell::default(),
@@ -140,6 +138,11 @@ impl Session {
             signals: RefCell::default(),
             stream: RefCell::default(),
         }
+    }
+
+    /// The records that tell of the start; none in a worker, for which the front tells.
+    pub(in crate::php) fn start_records(&self) -> Vec<LogRecord> {
+        self.runtime.borrow().as_ref().map_or_else(Vec::new, runtime::Server::start_records)
     }
 
     pub(in crate::php) fn addresses(&self) -> &[String] {

@@ -64,11 +64,6 @@ impl<T> RemoteConsumer<T> {
     pub fn addresses(&self) -> &[String] {
         &self.welcome.addresses
     }
-
-    /// The most connections at once.
-    pub fn ceiling(&self) -> usize {
-        self.welcome.ceiling
-    }
 }
 
 impl<T: Default + std::fmt::Debug + 'static> RemoteConsumer<T> {
