@@ -83,6 +83,9 @@ final class Server
      *     With a logger the server writes nothing there itself. Message and context are text of bounded length, with
      *     line breaks and other control characters escaped. Lines that standard error does not take at once are dropped
      *     and counted.
+     * @param Workers|int $workers PHP processes that handle the events, for {@see self::run()}: a number, or
+     *     {@see Workers} with the rules by which they are replaced. 0 = the events are handled in the script's own
+     *     process. The environment variable `FERRITE_WORKERS` overrides the number. docs/workers.md.
      *
      * @throws ConfigurationException A value is wrong; the message begins with the option's name, as in `listen: …`.
      *     Files and Unix sockets outside PHP's `open_basedir` are wrong values, also when the server starts.
@@ -104,6 +107,7 @@ final class Server
         ?Protocol\Gomoob $dialect = null,
         int $ioThreads = 0,
         ?callable $logger = null,
+        Workers|int $workers = 0,
     ) {}
 
     /**
@@ -260,6 +264,26 @@ final class Server
     public function onStop(callable $callback): static {}
 
     /**
+     * Called in a worker when a connection comes from another worker, after a reload or that worker's death, and before
+     * its first event here. Its user, topics, tags, request and attributes are as they were; its `$data` is null.
+     *
+     * @param callable(Connection): void $callback
+     *
+     * @throws StateException In a forked child.
+     */
+    public function onAttach(callable $callback): static {}
+
+    /**
+     * Called in a worker when a connection goes to another worker, after its last event here. Attributes that the
+     * callback sets are there in {@see self::onAttach()}. Not called if the worker dies.
+     *
+     * @param callable(Connection): void $callback
+     *
+     * @throws StateException In a forked child.
+     */
+    public function onDetach(callable $callback): static {}
+
+    /**
      * Registers the five callbacks of an object at once; the same as the five `on…` calls.
      *
      * A method that is still {@see BaseHandler}'s empty one counts as not registered: it costs no call, and an
@@ -274,6 +298,9 @@ final class Server
      * set a handler of its own (pcntl), that one is called instead, also without `pcntl_async_signals()`; an exception
      * it throws leaves `run()`. The former dispositions are back when `run()` returns. May be called again afterwards,
      * and inside a Fiber.
+     *
+     * With `workers` the first process calls none of the script's code from here on, and ends when the server has
+     * stopped; it starts the same script again as workers, in which `run()` calls the callbacks, once.
      *
      * Under systemd with `Type=notify` the server is ready when the callback of {@see Server::onStart()} has returned;
      * `WatchdogSec=` has to be twice the time of the longest callback. The same holds for {@see Server::start()}.
@@ -367,6 +394,32 @@ final class Server
      * @throws StateException The server does not run, or has no `tls`.
      */
     public function reloadTls(): void {}
+
+    /**
+     * The worker that this process is; null if the server runs in the script's own process, or does not run.
+     *
+     * @throws StateException In a forked child.
+     */
+    public function worker(): ?Worker {}
+
+    /**
+     * Starts a new generation of workers from the script as it is now. When all of it is ready, new events go to it, and
+     * the old workers finish theirs and end. No connection is closed. If the new generation does not get ready, the old
+     * one goes on, and the log says why. Returns at once.
+     *
+     * SIGHUP and SIGUSR1 to the first process do the same; they read the certificates again too.
+     *
+     * @throws StateException If the server does not run, or has no workers; in a forked child.
+     */
+    public function reload(): void {}
+
+    /**
+     * Number of the attempt to handle the event whose callback runs: 1, or 2 if a worker died that had begun it. What
+     * that worker's callback had sent before has left.
+     *
+     * @throws StateException In a forked child.
+     */
+    public function attempt(): int {}
 
     /**
      * Sends to one connection by its id.
@@ -524,15 +577,17 @@ final class Server
     public function after(float $seconds, callable $callback): Timer {}
 
     /**
-     * Calls back again and again until {@see Timer::cancel()}; calls missed while PHP was busy are not made up.
+     * Calls back again and again until {@see Timer::cancel()}; calls missed while PHP was busy are not made up. With
+     * workers, only one of them does at any time: the leader ({@see Worker::$leader}).
      *
      * @param float $seconds Between two calls, and before the first; greater than 0.
      * @param callable(): void $callback
+     * @param bool $everywhere true = in every worker.
      *
      * @throws \ValueError The time is not greater than 0 or not finite.
      * @throws StateException In a forked child.
      */
-    public function every(float $seconds, callable $callback): Timer {}
+    public function every(float $seconds, callable $callback, bool $everywhere = false): Timer {}
 
     /**
      * Counters and gauges, by the names of the Prometheus endpoint (`ferrite_…`).
