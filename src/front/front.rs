@@ -248,7 +248,7 @@ impl Front {
         self.care(now);
         self.recycle(now);
         self.generations.count(&self.counters);
-        self.counters.ready.set(self.workers.iter().filter(|worker| worker.is_ready()).count() as u64);
+        self.count_ready();
         self.counters.unfinished.set(self.workers.iter().map(|worker| worker.load() as u64).sum());
         let clients = self.publisher.borrow().count();
         if let Some(notifier) = &mut self.notifier {
@@ -258,6 +258,11 @@ impl Front {
             }
             notifier.notify_due(clients);
         }
+    }
+
+    /// Shows how many workers take events.
+    pub(super) fn count_ready(&self) {
+        self.counters.ready.set(self.workers.iter().filter(|worker| worker.is_ready()).count() as u64);
     }
 
     /// True once the server has stopped and every event of it is finished.

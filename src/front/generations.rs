@@ -95,6 +95,7 @@ impl Front {
         } else if let Some(slot) = self.generations.slots.get_mut(index) {
             slot.failures = 0;
         }
+        self.count_ready();
         self.choose_leader();
         self.unpark();
     }
@@ -146,6 +147,7 @@ impl Front {
                 slot.due = Some(now + back_off(slot.failures));
             }
         }
+        self.count_ready();
         self.choose_leader();
         self.look_now();
     }

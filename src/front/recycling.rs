@@ -42,17 +42,29 @@ impl Front {
                 self.counters.recycled.increment();
             }
         }
-        for key in stuck {
-            let Some(worker) = self.worker_mut(key) else { continue };
-            worker.kill(TIMEOUT);
-            let (index, pid) = (worker.index.to_string(), worker.child.id().to_string());
-            let context = [("worker", &*index), ("pid", &pid)];
-            self.say(
-                LogLevel::Error,
-                "a callback takes longer than handlerTimeout: its worker is ended",
-                context,
-            );
+        stuck.into_iter().for_each(|key| self.end_stuck(key, now));
+    }
+
+    /// Asks a worker for the place in its script, then ends it.
+    fn end_stuck(&mut self, key: u64, now: Instant) {
+        let Some(worker) = self.worker_mut(key) else { return };
+        let Some(asked) = worker.asked_for_place else {
+            worker.asked_for_place = Some(now);
+            return worker.ask_for_place();
+        };
+        let place = worker.lane.as_ref().and_then(|lane| lane.duplex.peer_note());
+        if place.is_none() && now.duration_since(asked) < PLACE_TIME {
+            return;
         }
+        worker.kill(TIMEOUT);
+        let (index, pid) = (worker.index.to_string(), worker.child.id().to_string());
+        let place = place.unwrap_or_else(|| "unknown".to_owned());
+        let context = [("worker", &*index), ("pid", &pid), ("place", &place)];
+        self.say(
+            LogLevel::Error,
+            "a callback takes longer than handlerTimeout: its worker is ended",
+            context,
+        );
     }
 }
 
@@ -101,6 +113,8 @@ fn resident(pid: u32) -> u64 {
     kibibytes.unwrap_or(0_u64).saturating_mul(1024)
 }
 
+/// Time for a worker to tell the place in its script.
+const PLACE_TIME: Duration = Duration::from_secs(1);
 /// Time between two looks at the memory of workers.
 const MEMORY_INTERVAL: Duration = Duration::from_secs(1);
 

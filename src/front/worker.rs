@@ -10,7 +10,7 @@ use std::{
 };
 
 use nix::{
-    sys::signal::{Signal, killpg},
+    sys::signal::{Signal, kill, killpg},
     unistd::Pid,
 };
 
@@ -18,7 +18,7 @@ use super::{item::Item, recycling::Busy};
 use crate::{
     port::{Event, Interests},
     queue::{WakeFd, Waker},
-    ring::{Duplex, PeerWord, SharedParts},
+    ring::{Duplex, Note, PeerWord, SharedParts},
     wire::{self, About, Assembler, BadRecord, EventFlags, Incoming, Kind, Order, Pieces},
 };
 
@@ -47,6 +47,8 @@ pub(super) struct Worker {
     pub(super) deadline: Option<Instant>,
     /// Connections that were given to it.
     pub(super) connections: usize,
+    /// When it was asked for the place in its script.
+    pub(super) asked_for_place: Option<Instant>,
     /// The event that it was in at the last look.
     pub(super) busy: Option<Busy>,
 }
@@ -106,6 +108,13 @@ impl Worker {
         let _ = killpg(self.pid(), Signal::SIGKILL);
         // In case that it has changed its group.
         let _ = self.child.kill();
+    }
+
+    /// Asks it for the place in its script.
+    pub(super) fn ask_for_place(&self) {
+        if let Ok(signal) = Signal::try_from(Note::SIGNAL) {
+            let _ = kill(self.pid(), signal);
+        }
     }
 
     /// Its process id.

@@ -97,6 +97,11 @@ impl Hub {
         let _ = self.workers.set(counters);
     }
 
+    /// False if the events are for workers, of which none is ready.
+    pub fn has_worker(&self) -> bool {
+        self.workers.get().is_none_or(|workers| workers.has_ready())
+    }
+
     /// Makes the gauges of a connection that opens.
     pub fn gauge(&self, id: ConnectionId) -> SendGauge {
         match self.gauges.get().and_then(Table::claim) {

@@ -69,6 +69,11 @@ impl WorkerCounters {
         }
     }
 
+    /// True if a worker takes events.
+    pub fn has_ready(&self) -> bool {
+        self.ready.get() > 0
+    }
+
     /// Every figure, with a label for the reason of a death.
     pub fn figures(&self) -> Vec<Figure> {
         let figure = |name, help, kind, value: u64| Figure {

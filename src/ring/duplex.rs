@@ -7,7 +7,10 @@
 use std::{
     io,
     os::fd::OwnedFd,
-    sync::atomic::{AtomicU64, Ordering, fence},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering, fence},
+    },
 };
 
 use super::segment::Segment;
@@ -15,7 +18,7 @@ use super::segment::Segment;
 /// One process's ends of both lanes.
 #[derive(Debug)]
 pub struct Duplex {
-    mine: Segment,
+    mine: Arc<Segment>,
     theirs: Segment,
     capacity: u64,
     /// The end of the records that were written, of those that the peer can see, and of those for which it was woken.
@@ -78,7 +81,7 @@ impl Duplex {
     fn new(mine: Segment, theirs: Segment, capacity: usize) -> Self {
         let capacity = capacity as u64;
         Self {
-            mine,
+            mine: Arc::new(mine),
             theirs,
             capacity,
             written: 0,
@@ -247,6 +250,19 @@ impl Duplex {
         load(&self.theirs, place(word))
     }
 
+    /// Memory for a text that the peer can read.
+    pub fn note(&self) -> Note {
+        Note(self.mine.clone())
+    }
+
+    /// The peer's text, if there is one.
+    pub fn peer_note(&self) -> Option<String> {
+        let length = usize::try_from(load(&self.theirs, NOTE_LENGTH)).ok()?.min(MOST_NOTE);
+        let mut text = vec![0; length];
+        let is_there = length > 0 && self.theirs.copy_out(NOTE, &mut text);
+        is_there.then(|| String::from_utf8_lossy(&text).into_owned())
+    }
+
     /// The position behind the last record that was written.
     pub fn written(&self) -> u64 {
         self.written
@@ -313,6 +329,41 @@ impl Duplex {
     }
 }
 
+/// Memory for a text that the peer can read. Its writer may be a signal handler.
+#[derive(Debug)]
+pub struct Note(Arc<Segment>);
+
+impl Note {
+    /// The signal with which the front asks a worker for the text.
+    pub const SIGNAL: i32 = libc::SIGXCPU;
+
+    /// Writes a file's name, as far as it fits, a colon, and a line number. Allocates nothing, and calls nothing that a
+    /// signal handler may not.
+    pub fn write(&self, file: &[u8], line: u32) {
+        let mut digits = [0; 11];
+        let mut first = digits.len();
+        let mut rest = line;
+        while first > 1 {
+            first -= 1;
+            if let Some(digit) = digits.get_mut(first) {
+                *digit = b'0' + (rest % 10) as u8;
+            }
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        first -= 1;
+        if let Some(colon) = digits.get_mut(first) {
+            *colon = b':';
+        }
+        let number = digits.get(first..).unwrap_or_default();
+        let file = file.get(..file.len().min(MOST_NOTE - digits.len())).unwrap_or_default();
+        let written = self.0.copy_in(NOTE, file) && self.0.copy_in(NOTE + file.len(), number);
+        store(&self.0, NOTE_LENGTH, if written { (file.len() + number.len()) as u64 } else { 0 });
+    }
+}
+
 #[inline]
 fn store(segment: &Segment, place: usize, value: u64) {
     if let Some(word) = segment.word(place) {
@@ -349,6 +400,10 @@ const WANTS_ROOM: usize = 24;
 const BEGUN: usize = 32;
 const DONE: usize = 40;
 const BUSY: usize = 48;
+const NOTE_LENGTH: usize = 64;
+/// The text, in bytes from the start.
+const NOTE: usize = 1024;
+const MOST_NOTE: usize = 1024;
 
 /// The mark behind which the rest of the ring is skipped.
 const SKIP: u64 = u64::MAX;
@@ -413,6 +468,19 @@ mod tests {
         assert!(front.write(1, &[b"b"]) && front.publish());
         worker.set_awake();
         assert!(front.write(1, &[b"c"]) && !front.publish());
+    }
+
+    #[test]
+    fn a_note_arrives_with_its_line_and_is_cut_where_it_is_too_long() {
+        let (front, worker) = pair(4096);
+        assert_eq!(front.peer_note(), None);
+        for (line, text) in [(0, "/a.php:0"), (7, "/a.php:7"), (u32::MAX, "/a.php:4294967295")] {
+            worker.note().write(b"/a.php", line);
+            assert_eq!(front.peer_note().as_deref(), Some(text));
+        }
+        worker.note().write(&[b'x'; 5000], 12);
+        let note = front.peer_note().unwrap();
+        assert!(note.ends_with("x:12") && note.len() <= MOST_NOTE);
     }
 
     #[test]

@@ -14,5 +14,5 @@ mod duplex;
 mod segment;
 mod table;
 
-pub use duplex::{Corrupt, Duplex, PeerWord, SharedParts};
+pub use duplex::{Corrupt, Duplex, Note, PeerWord, SharedParts};
 pub use table::{SeenTable, Table, TableWord};

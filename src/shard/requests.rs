@@ -139,6 +139,9 @@ impl Shard {
         if self.closing.stopping.is_some() {
             return Some("stopping");
         }
+        if !self.common.hub.has_worker() {
+            return Some("no worker");
+        }
         // The asking client does not count.
         let asking = usize::from(access == Access::Full);
         (self.occupied() >= self.common.ceiling + asking).then_some("full")

@@ -23,7 +23,7 @@ use crate::{
             calls,
             engine::{self, Ended},
             nesting::Nesting,
-            output,
+            output, place,
             signals::Mask,
             thrown::{self, ExceptionKind, Thrown, throw},
         },
@@ -145,6 +145,7 @@ fn begin_worker(server: &Server, socket: UnixStream) -> Result<Rc<Session>, Thro
     let consumer = remote::connect(socket, &workers::hello(server)).map_err(|error| {
         throw(ExceptionKind::State, &format!("The front does not take this worker: {error}"))
     })?;
+    place::show_to_front(consumer.note());
     let session = Rc::new(Session::of_worker(consumer, &server.rules));
     server.attach(session.clone());
     Ok(session)

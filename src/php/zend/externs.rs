@@ -33,6 +33,9 @@ unsafe extern "C" {
         doc_comment: *mut zend_string,
         ty: zend_type,
     ) -> *mut zend_property_info;
+    // zend_execute.h
+    pub(in crate::php) fn zend_get_executed_filename() -> *const c_char;
+    pub(in crate::php) fn zend_get_executed_lineno() -> u32;
     pub(in crate::php) fn zend_release_fcall_info_cache(cache: *mut zend_fcall_info_cache);
     // fopen_wrappers.h
     pub(in crate::php) fn php_check_open_basedir_ex(path: *const c_char, warn: c_int) -> c_int;

@@ -18,6 +18,7 @@ pub(in crate::php) mod module;
 pub(in crate::php) mod nesting;
 pub(in crate::php) mod objects;
 pub(in crate::php) mod output;
+pub(in crate::php) mod place;
 pub(in crate::php) mod properties;
 pub(in crate::php) mod signals;
 pub(in crate::php) mod signature;

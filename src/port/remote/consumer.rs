@@ -21,7 +21,7 @@ use crate::{
         delivery::{FrontEvent, Ledger},
     },
     queue::{ConnectionId, Event, WakeFd, Waker},
-    ring::{Duplex, SeenTable, SharedParts},
+    ring::{Duplex, Note, SeenTable, SharedParts},
     wire::{self, About, Answer, Command, Hello, Question, Welcome},
 };
 
@@ -60,6 +60,11 @@ impl<T: Default> RemoteConsumer<T> {
 }
 
 impl<T> RemoteConsumer<T> {
+    /// Memory for a text that the front can read.
+    pub fn note(&self) -> Note {
+        self.link.note()
+    }
+
     /// The addresses that the front has bound.
     pub fn addresses(&self) -> &[String] {
         &self.welcome.addresses

@@ -20,7 +20,7 @@ use super::finished::Finished;
 use crate::{
     port::delivery::Finish,
     queue::{Event, WakeFd, Waker},
-    ring::{Duplex, PeerWord, SeenTable},
+    ring::{Duplex, Note, PeerWord, SeenTable},
     wire::{self, About, Answer, Assembler, Command, EventFlags, Kind, Order, Question},
 };
 
@@ -203,6 +203,11 @@ impl Link {
             self.sleep_for(until.map(|until| until.saturating_duration_since(Instant::now())), unblocked);
         self.lane.borrow_mut().set_awake();
         interrupted
+    }
+
+    /// Memory for a text that the front can read.
+    pub(super) fn note(&self) -> Note {
+        self.lane.borrow().note()
     }
 
     pub(super) fn wake_fd(&self) -> &WakeFd {

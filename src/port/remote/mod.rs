@@ -11,5 +11,6 @@ mod finished;
 mod link;
 mod publisher;
 
+pub use crate::ring::Note;
 pub use adopt::adopt;
 pub use consumer::{RemoteConsumer, connect};
