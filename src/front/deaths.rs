@@ -158,6 +158,26 @@ impl Front {
         }
     }
 
+    /// Ends the clients whose events wait, if no worker has taken events for a minute.
+    pub(super) fn give_up_parked(&mut self, now: Instant) {
+        if self.workers.iter().any(Worker::is_ready) {
+            self.idle_since = None;
+            return;
+        }
+        let since = *self.idle_since.get_or_insert(now);
+        if now.duration_since(since) < WORKER_WAIT || self.parked.is_empty() {
+            return;
+        }
+        let parked = std::mem::take(&mut self.parked);
+        let events = parked.len().to_string();
+        let message = "no worker takes events: the clients that wait for one are ended";
+        self.say(LogLevel::Error, message, [("events", &*events)]);
+        for item in parked {
+            let id = item.client().map(|client| client.handle().id()).or_else(|| item.event.id());
+            id.into_iter().for_each(|id| self.end_client(id, CloseCode::TRY_AGAIN_LATER, "no worker", 503));
+        }
+    }
+
     /// A worker has said that it ends.
     pub(super) fn worker_leaves(&mut self, key: u64, error: Option<String>) {
         let Some(worker) = self.worker_mut(key) else { return };
@@ -178,14 +198,18 @@ impl Front {
 
     /// Ends a client: its connection is closed, its handshake refused, or its request answered with an error.
     pub(super) fn refuse(&mut self, id: ConnectionId, reason: &str) {
+        self.end_client(id, CloseCode::INTERNAL_ERROR, reason, 500);
+    }
+
+    fn end_client(&mut self, id: ConnectionId, code: u16, reason: &str, status: u16) {
         let mut publisher = self.publisher.borrow_mut();
         if let Some(connection) = publisher.connection(id) {
-            return publisher.close(&connection, CloseCode::INTERNAL_ERROR, reason);
+            return publisher.close(&connection, code, reason);
         }
         self.undecided.remove(&id);
         // It is one or the other, and a command for none does nothing.
-        publisher.reject(id, Reject { status: 500, body: Vec::new(), headers: Vec::new() });
-        let _ = publisher.respond(id, Respond { status: 500, ..Respond::default() });
+        publisher.reject(id, Reject { status, body: Vec::new(), headers: Vec::new() });
+        let _ = publisher.respond(id, Respond { status, ..Respond::default() });
     }
 }
 
@@ -202,6 +226,8 @@ fn kind(event: &Event) -> &'static str {
     }
 }
 
+/// Time for which clients wait for a worker.
+const WORKER_WAIT: Duration = Duration::from_secs(60);
 /// Time for the script of a worker to end when it takes no event any more.
 const LEAVE_TIME: Duration = Duration::from_secs(10);
 /// The front's reasons to end a worker that have a name in the metrics.

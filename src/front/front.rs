@@ -56,6 +56,8 @@ pub(super) struct Front {
     next_look: Instant,
     /// When the memory of workers was looked at last.
     pub(super) memory_looked: Instant,
+    /// Since when no worker takes events.
+    pub(super) idle_since: Option<Instant>,
 }
 
 /// The way in which a front ended.
@@ -138,6 +140,7 @@ impl Front {
             record: Vec::new(),
             next_look: Instant::now(),
             memory_looked: Instant::now(),
+            idle_since: None,
         };
         front.greet_first()?;
         front.set_interests();
@@ -247,6 +250,7 @@ impl Front {
         self.next_look = now + LOOK_INTERVAL;
         self.care(now);
         self.recycle(now);
+        self.give_up_parked(now);
         self.generations.count(&self.counters);
         self.count_ready();
         self.counters.unfinished.set(self.workers.iter().map(|worker| worker.load() as u64).sum());

@@ -330,4 +330,4 @@ impl Lane {
 }
 
 /// Bytes of a lane.
-pub(super) const CAPACITY: usize = 1 << 20;
+pub(super) const CAPACITY: usize = 256 << 10;

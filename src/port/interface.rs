@@ -139,6 +139,8 @@ pub trait Consume<T>: Debug {
     fn stopping(&self) -> Option<Stopping>;
     /// See [`Consumer::is_over`].
     fn is_over(&self) -> bool;
+    /// True in a worker that gets no further event, while the server goes on.
+    fn is_retired(&self) -> bool;
     /// See [`Consumer::is_overdue`].
     fn is_overdue(&self) -> bool;
     /// See [`Consumer::watch`].
@@ -327,6 +329,9 @@ impl<T: Default + Debug + 'static> Consume<T> for Consumer<T> {
     }
     fn is_over(&self) -> bool {
         self.is_over()
+    }
+    fn is_retired(&self) -> bool {
+        false
     }
     fn is_overdue(&self) -> bool {
         self.is_overdue()

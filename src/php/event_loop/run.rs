@@ -43,6 +43,7 @@ pub(in crate::php) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
     let ended = conduct(&session, || {
         started(server, &session, this)?;
         serve(server, &session)?;
+        serve_timers_left(server, &session)?;
         finish(server, &session, this)
     });
     conclude(server, session, ended)
@@ -218,6 +219,28 @@ fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
     Ok(())
 }
 
+/// In a worker that another one replaces: the timers of `after()` still run, within a grace.
+fn serve_timers_left(server: &Server, session: &Session) -> Result<(), Thrown> {
+    if !session.consumer().is_retired() {
+        return Ok(());
+    }
+    let deadline = Instant::now() + TIMERS_GRACE;
+    while let Some(due) = server.timers.next_single_due().filter(|due| *due < deadline) {
+        let now = Instant::now();
+        if due > now && now < deadline {
+            let mask = Mask::block_all();
+            session.sleep(Some(due), mask);
+            mask.restore();
+            serve_interrupts(session)?;
+        }
+        dispatch_batch(server, session)?;
+        if now >= deadline {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// Sleeps until there is something to do, at the latest at `until`. Signals are blocked between the last
 /// look at them and the sleep, which unblocks them: none is slept through.
 fn sleep(session: &Session, timers: Option<&Timers>, until: Option<Instant>) -> Result<(), Thrown> {
@@ -380,5 +403,7 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
 
 /// The command line, under its names.
 const SAPIS: [&str; 4] = ["cli", "phpdbg", "embed", "micro"];
+/// Time for the timers of a worker that is replaced; the front waits a little longer for its end.
+const TIMERS_GRACE: Duration = Duration::from_secs(8);
 /// As `stop()` has it by default.
 const SIGNAL_GRACE: Duration = Duration::from_secs(10);

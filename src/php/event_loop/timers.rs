@@ -104,6 +104,12 @@ impl Timers {
         self.inner.borrow().queue.first().map(|(due, _)| *due)
     }
 
+    /// When the next one is due that is not repeated.
+    pub(in crate::php) fn next_single_due(&self) -> Option<Instant> {
+        let inner = self.inner.borrow();
+        inner.timers.values().filter(|entry| entry.period.is_none()).map(|entry| entry.due).min()
+    }
+
     /// Begins a round.
     pub(in crate::php) fn round(&self) -> Round {
         Round { now: Instant::now(), last: self.inner.borrow().last }

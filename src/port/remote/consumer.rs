@@ -178,6 +178,10 @@ impl<T: Default + std::fmt::Debug + 'static> Consume<T> for RemoteConsumer<T> {
         self.link.is_over()
     }
 
+    fn is_retired(&self) -> bool {
+        self.link.is_retired()
+    }
+
     fn is_overdue(&self) -> bool {
         false
     }

@@ -36,10 +36,17 @@ pub(super) struct Link {
     bell: Waker,
     pub(super) gauges: Arc<SeenTable>,
     pub(super) is_leader: Cell<bool>,
-    /// True once no further event comes.
-    is_last: Cell<bool>,
+    /// The order after which no further event comes.
+    last_order: Cell<Option<LastOrder>>,
     asked: Cell<u64>,
     pub(super) unanswered: Cell<bool>,
+}
+
+/// The reason for which no further event comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastOrder {
+    Retire,
+    End,
 }
 
 /// The records that have come.
@@ -72,7 +79,7 @@ impl Link {
             bell,
             gauges,
             is_leader: Cell::new(false),
-            is_last: Cell::new(false),
+            last_order: Cell::default(),
             asked: Cell::new(0),
             unanswered: Cell::new(false),
         })
@@ -98,7 +105,12 @@ impl Link {
 
     /// True if every event was taken, and no further one comes.
     pub(super) fn is_over(&self) -> bool {
-        self.is_last.get() && self.arrived.borrow().events.is_empty()
+        self.last_order.get().is_some() && self.arrived.borrow().events.is_empty()
+    }
+
+    /// True once this worker was told that another one takes its place.
+    pub(super) fn is_retired(&self) -> bool {
+        self.last_order.get() == Some(LastOrder::Retire)
     }
 
     /// Sends a command.
@@ -257,7 +269,12 @@ impl Link {
             Some(Kind::Answer) => arrived.answer = postcard::from_bytes(&arrived.record).ok(),
             Some(Kind::Order) => match postcard::from_bytes(&arrived.record) {
                 Ok(Order::Lead(leads)) => self.is_leader.set(leads),
-                Ok(Order::Retire | Order::End) => self.is_last.set(true),
+                Ok(Order::Retire) => {
+                    // Its successor may be the leader from now on.
+                    self.is_leader.set(false);
+                    self.last_order.set(Some(LastOrder::Retire));
+                }
+                Ok(Order::End) => self.last_order.set(Some(LastOrder::End)),
                 Err(_) => {}
             },
             _ => {}
