@@ -51,6 +51,16 @@ impl Death {
         }
     }
 
+    /// The reason for the log: PHP's own words, where there are any.
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Retired => "the script ended".to_owned(),
+            Self::Exit(code) => format!("the script ended with status {code}"),
+            Self::Fatal(error) => error.clone(),
+            Self::Killed(why) => why.clone(),
+        }
+    }
+
     fn of(worker: &Worker, status: ExitStatus) -> Self {
         let code = status.code().unwrap_or(-1);
         match (&worker.last_words, worker.blamed) {
@@ -96,12 +106,10 @@ impl Front {
     fn report(&mut self, worker: &Worker, death: &Death, events: usize) {
         let (index, pid) = (worker.index.to_string(), worker.child.id().to_string());
         let generation = worker.generation.to_string();
-        let why = match death {
-            Death::Retired => return,
-            Death::Exit(code) => format!("its script ended with status {code}"),
-            Death::Fatal(error) => error.clone(),
-            Death::Killed(why) => why.clone(),
-        };
+        if *death == Death::Retired {
+            return;
+        }
+        let why = death.words();
         self.say(
             LogLevel::Error,
             "a worker has died and is replaced",

@@ -13,6 +13,7 @@ use std::{
 use nix::sys::signal::Signal;
 
 use super::{
+    deaths::NOT_NEEDED,
     generations::Generations,
     item::{ClientState, Item},
     watch::{Watch, Woke},
@@ -84,6 +85,9 @@ pub enum FrontError {
     /// A network thread has panicked.
     #[error("a network thread has panicked")]
     Panicked,
+    /// The first workers do not get ready.
+    #[error("no worker gets ready: {0}")]
+    NoWorker(String),
 }
 
 /// Runs a front until its server has stopped. The first worker's script gives the options, and the number of workers
@@ -172,6 +176,9 @@ impl Front {
             }
             if self.is_over() {
                 break;
+            }
+            if let Some(why) = self.generations.hopeless.take() {
+                return Err(FrontError::NoWorker(why));
             }
             if busy {
                 self.consumer.serve_once();
@@ -280,10 +287,12 @@ impl Front {
     fn end_workers(&mut self) {
         let deadline = Instant::now() + END_TIME;
         for worker in &mut self.workers {
-            if worker.state < State::Leaving {
-                worker.order(&Order::End);
-                worker.state = State::Leaving;
+            match worker.state {
+                State::Starting | State::Greeted => worker.kill(NOT_NEEDED),
+                State::Ready | State::Retiring => worker.order(&Order::End),
+                State::Leaving => {}
             }
+            worker.state = State::Leaving;
         }
         while !self.workers.is_empty() {
             self.flush();

@@ -19,6 +19,10 @@ pub(super) struct Generations {
     pub(super) number: u64,
     pub(super) slots: Vec<Slot>,
     pub(super) reload: Option<Reload>,
+    /// True once a worker has got ready.
+    pub(super) has_served: bool,
+    /// The reason for which the front gives up.
+    pub(super) hopeless: Option<String>,
     /// True if a reload was asked for while another one was on.
     pub(super) again: bool,
 }
@@ -47,7 +51,8 @@ pub(super) struct Reload {
 
 impl Generations {
     pub(super) fn new(count: usize) -> Self {
-        Self { number: 1, slots: (0..count).map(|_| Slot::default()).collect(), reload: None, again: false }
+        let slots = (0..count).map(|_| Slot::default()).collect();
+        Self { number: 1, slots, reload: None, has_served: false, hopeless: None, again: false }
     }
 
     /// The first worker of a slot.
@@ -82,6 +87,7 @@ impl Front {
         };
         worker.state = State::Ready;
         let (index, took) = (worker.index, worker.started.elapsed());
+        self.generations.has_served = true;
         self.counters.ready_milliseconds.set(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         if self.generations.reload.as_ref().is_some_and(|reload| reload.keys.contains(&key)) {
             self.finish_reload();
@@ -128,13 +134,7 @@ impl Front {
     pub(super) fn worker_is_gone(&mut self, worker: &Worker, death: &Death) {
         let was_ready = worker.state >= State::Ready;
         if self.generations.reload.as_ref().is_some_and(|reload| reload.keys.contains(&worker.key)) {
-            let why = match death {
-                Death::Fatal(error) => error.clone(),
-                Death::Killed(why) => why.clone(),
-                Death::Exit(code) => format!("the script ended with status {code}"),
-                Death::Retired => "the script ended".to_owned(),
-            };
-            self.give_reload_up(&why);
+            self.give_reload_up(&death.words());
         }
         let now = Instant::now();
         let lived = now.duration_since(worker.started);
@@ -145,6 +145,9 @@ impl Front {
                 slot.current = None;
                 slot.failures = if was_ready && lived > SHORT_LIFE { 0 } else { slot.failures + 1 };
                 slot.due = Some(now + back_off(slot.failures));
+                if !self.generations.has_served && slot.failures >= MOST_FAILURES {
+                    self.generations.hopeless = Some(death.words());
+                }
             }
         }
         self.count_ready();
@@ -208,6 +211,8 @@ fn back_off(failures: u32) -> Duration {
 
 const FIRST_BACK_OFF: Duration = Duration::from_millis(100);
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(5);
+/// Workers of one slot in a row that may die before any worker has got ready; then the server does not start.
+const MOST_FAILURES: u32 = 3;
 /// A worker that dies sooner than this counts as one that does not get ready.
 const SHORT_LIFE: Duration = Duration::from_secs(1);
 /// Time for a worker to go that has finished all events.

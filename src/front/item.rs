@@ -22,7 +22,8 @@ pub(super) struct ClientState {
     pub(super) outstanding: Cell<usize>,
     /// Events that wait until it has moved to another worker.
     pub(super) held: RefCell<VecDeque<Item>>,
-    /// Its subprotocol.
+    /// Its user and subprotocol.
+    pub(super) user: RefCell<Option<String>>,
     pub(super) protocol: RefCell<Option<String>>,
 }
 

@@ -88,10 +88,12 @@ fn is_stuck(worker: &mut Worker, timeout: Duration, now: Instant) -> bool {
     match (begun, worker.busy) {
         (Some(event), Some(busy)) if busy.event == event => now.duration_since(busy.since) >= timeout,
         (Some(event), _) => {
+            worker.asked_for_place = None;
             worker.busy = Some(Busy { event, since: now });
             false
         }
         (None, _) => {
+            worker.asked_for_place = None;
             worker.busy = None;
             false
         }

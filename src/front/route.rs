@@ -44,6 +44,7 @@ impl Front {
             Event::Open { opened, .. } => {
                 if let Some(client) = receipt.connection() {
                     client.data.protocol.replace(opened.protocol.clone());
+                    client.data.user.replace(opened.user.clone());
                 }
             }
             _ => {}
@@ -146,7 +147,7 @@ impl Front {
                     let opened = Opened {
                         request: request(),
                         protocol: client.data.protocol.borrow().clone(),
-                        user: handle.user().map(|user| user.to_string()),
+                        user: client.data.user.borrow().clone(),
                     };
                     let attach = Event::Attach { id: handle.id(), opened: Box::new(opened) };
                     self.give(client, Item::made(attach, client.clone()));

@@ -238,7 +238,7 @@ impl ConnectionHandle {
     }
 
     /// Takes the connection out of the directory. Called after [`SendGauge::close`], so it is not added again. Its
-    /// attributes stay. `gone` is true if it was not the consumer that closed it, and the consumer does not know that yet.
+    /// attributes stay, and its request if that was kept. `gone` is true if it was not the consumer that closed it, and the consumer does not know that yet.
     pub(super) fn leave(&self, directory: &Directory, gone: bool) {
         // Locked to the end: nothing may be added meanwhile.
         let mut guard = self.properties.lock();
@@ -246,15 +246,16 @@ impl ConnectionHandle {
             self.gauge.set_close_known();
         }
         let Some(kept) = guard.as_mut() else { return };
-        let attributes = std::mem::take(&mut kept.attributes);
-        let properties = std::mem::replace(&mut **kept, Properties { attributes, ..Properties::default() });
+        let (attributes, request) = (std::mem::take(&mut kept.attributes), kept.request.take());
+        let properties =
+            std::mem::replace(&mut **kept, Properties { attributes, request, ..Properties::default() });
         // Presence needs the user when a topic is left.
         properties.topics.iter().for_each(|topic| directory.leave(self.id(), topic, gone));
         if let Some(user) = &properties.user {
             directory.remove_user(self.id(), user);
         }
         properties.tags.iter().for_each(|(name, value)| directory.untag(self.id(), name, value));
-        if kept.attributes.is_empty() {
+        if kept.attributes.is_empty() && kept.request.is_none() {
             *guard = None;
         }
     }

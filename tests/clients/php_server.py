@@ -44,7 +44,8 @@ def php(*arguments: str, extension: bool = True) -> list[str]:
 class PhpServer:
     """`php -n -d extension=… script arguments…`, the script being relative to the repository.
 
-    `descriptors`: how many the process may have. `sockets`: what is passed to it as systemd would, by name."""
+    `descriptors`: how many the process may have. `sockets`: what is passed to it as systemd would, by name.
+    `settings`: PHP's own, before the script."""
 
     def __init__(
         self,
@@ -53,8 +54,9 @@ class PhpServer:
         env: dict[str, str] | None = None,
         descriptors: int | None = None,
         sockets: dict[str, socket.socket] | None = None,
+        settings: list[str] | None = None,
     ):
-        command = php(str(ROOT / script), *arguments)
+        command = php(*(settings or []), str(ROOT / script), *arguments)
         passed = [opened.fileno() for opened in (sockets or {}).values()]
         if sockets:
             numbers = ",".join(map(str, passed))

@@ -127,6 +127,8 @@ impl Link {
         let mut lane = self.lane.borrow_mut();
         let mut pieces = match wire::write(&mut lane, word, parts) {
             Ok(true) => {
+                // A front that looks sees it at once, also if the callback goes on for long, or is killed.
+                lane.expose();
                 if lane.unpublished() > EARLY && lane.publish() {
                     self.bell.wake();
                 }
