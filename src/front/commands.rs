@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{deaths::PROTOCOL, front::Front, item::Item};
+use super::{deaths::PROTOCOL, item::Item, run::Front};
 use crate::{
     frame::{MAX_REASON, may_be_sent_by_peer},
     http::check_header,

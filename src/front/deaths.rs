@@ -14,8 +14,8 @@ use std::{
 use nix::sys::signal::Signal;
 
 use super::{
-    front::Front,
     item::Item,
+    run::Front,
     worker::{State, Worker},
 };
 use crate::{

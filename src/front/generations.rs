@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::{
     deaths::{Death, NOT_NEEDED},
-    front::Front,
+    run::Front,
     worker::{State, Worker},
 };
 use crate::{metrics::WorkerCounters, port::LogLevel, wire::Order};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    front::{Front, FrontError},
+    run::{Front, FrontError},
     spawn::spawn,
     watch::{Watch, Woke},
     worker::{CAPACITY, Lane, State, Worker},

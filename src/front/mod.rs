@@ -11,17 +11,17 @@
 
 mod commands;
 mod deaths;
-mod front;
 mod generations;
 mod greeting;
 mod item;
 mod recycling;
 mod reload;
 mod route;
+mod run;
 mod spawn;
 mod watch;
 mod worker;
 
 pub use crate::wire::{Door, Hello, Recycling};
-pub use front::{Ended, FrontError, serve};
+pub use run::{Ended, FrontError, serve};
 pub use spawn::WORKER_VARIABLE;

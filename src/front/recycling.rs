@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     deaths::TIMEOUT,
-    front::Front,
+    run::Front,
     worker::{State, Worker},
 };
 use crate::{port::LogLevel, wire::Recycling};

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use super::{
     deaths::NOT_NEEDED,
-    front::Front,
     generations::{Reload, Slot},
+    run::Front,
 };
 use crate::port::LogLevel;
 

@@ -6,8 +6,8 @@
 use std::rc::Rc;
 
 use super::{
-    front::Front,
     item::{Client, Item},
+    run::Front,
     worker::{State, Worker},
 };
 use crate::{

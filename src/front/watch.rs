@@ -106,7 +106,7 @@ impl Watch {
                 }
                 of_worker => {
                     let key = (of_worker - FIRST) / 2;
-                    let ended = (of_worker - FIRST) % 2 == 0;
+                    let ended = (of_worker - FIRST).is_multiple_of(2);
                     woke.push(if ended { Woke::Ended(key) } else { Woke::Spoke(key) });
                 }
             }

@@ -135,6 +135,15 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            self.kill("the front ends");
+            let _ = self.child.wait();
+        }
+    }
+}
+
 impl Lane {
     pub(super) fn create(most: usize) -> io::Result<Self> {
         let (duplex, parts) = Duplex::create(CAPACITY)?;

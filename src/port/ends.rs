@@ -21,7 +21,7 @@ use crate::hub::ConnectionHandle;
 #[derive(Debug)]
 pub enum ConsumerEnd<T> {
     /// The server is in this process.
-    Here(Consumer<T>),
+    Here(Box<Consumer<T>>),
     /// This process is a worker.
     Remote(RemoteConsumer<T>),
 }
@@ -59,7 +59,7 @@ impl<T: Default + std::fmt::Debug + 'static> Deref for ConsumerEnd<T> {
 
     fn deref(&self) -> &Self::Target {
         match self {
-            Self::Here(consumer) => consumer,
+            Self::Here(consumer) => &**consumer,
             Self::Remote(consumer) => consumer,
         }
     }
@@ -68,7 +68,7 @@ impl<T: Default + std::fmt::Debug + 'static> Deref for ConsumerEnd<T> {
 impl<T: Default + std::fmt::Debug + 'static> DerefMut for ConsumerEnd<T> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         match self {
-            Self::Here(consumer) => consumer,
+            Self::Here(consumer) => &mut **consumer,
             Self::Remote(consumer) => consumer,
         }
     }

@@ -305,7 +305,7 @@ impl Duplex {
             return Ok(None);
         }
         let there = self.peer_head.wrapping_sub(self.read);
-        if there > self.capacity || there % WORD != 0 {
+        if there > self.capacity || !there.is_multiple_of(WORD) {
             return Err(Corrupt("a position that cannot be"));
         }
         let mut word = [0; WORD as usize];
@@ -486,9 +486,7 @@ mod tests {
     #[test]
     fn a_peer_that_lies_about_its_records_is_noticed() {
         let mut buffer = Vec::new();
-        for (head, word) in
-            [(4096 * 3, 0_u64), (12, 0), (16, 1 << 20), (16, 100), (8, SKIP), (u64::MAX & !7, 0)]
-        {
+        for (head, word) in [(4096 * 3, 0_u64), (12, 0), (16, 1 << 20), (16, 100), (8, SKIP), (!7, 0)] {
             let (mut front, worker) = pair(4096);
             assert!(worker.mine.copy_in(HEADER, &word.to_le_bytes()));
             store(&worker.mine, HEAD, head);

@@ -103,22 +103,24 @@ pub(in crate::php) fn count(number: i64) -> Result<usize, ConfigError> {
 pub(in crate::php) fn workers(object: &ZendObject) -> Result<Workers, ConfigError> {
     let properties = Properties(object);
     let is_null = |index| properties.get(index).is_none_or(Zval::is_null);
-    let positive = |option, index| match is_null(index)
-        .then_some(Ok(None))
-        .unwrap_or_else(|| properties.size(option, index).map(Some))?
-    {
-        Some(0) => Err(ConfigError::new(option, "0 is not positive")),
-        size => Ok(size.map(|size| size as u64)),
+    let positive = |option, index| {
+        if is_null(index) {
+            return Ok(None);
+        }
+        match properties.size(option, index)? {
+            0 => Err(ConfigError::new(option, "0 is not positive")),
+            size => Ok(Some(size as u64)),
+        }
     };
-    let seconds = |option, index| match is_null(index)
-        .then_some(Ok(None))
-        .unwrap_or_else(|| properties.float(option, index).map(Some))?
-    {
-        None => Ok(None),
-        Some(seconds) => match Duration::try_from_secs_f64(seconds) {
+    let seconds = |option, index| {
+        if is_null(index) {
+            return Ok(None);
+        }
+        let seconds = properties.float(option, index)?;
+        match Duration::try_from_secs_f64(seconds) {
             Ok(time) if !time.is_zero() => Ok(Some(time)),
             _ => Err(ConfigError::new(option, format!("{seconds} is not a positive number of seconds"))),
-        },
+        }
     };
     Ok(Workers {
         count: count(i64::try_from(properties.size("workers.count", 0)?).unwrap_or(i64::MAX))?,

@@ -1,7 +1,9 @@
 //! The three ways to run: `run()`, `start()` with `poll()`, and `stop()` from outside.
 
 use std::{
+    io::ErrorKind,
     os::unix::net::UnixStream,
+    process,
     rc::Rc,
     time::{Duration, Instant},
 };
@@ -143,8 +145,10 @@ fn is_left_to_another(session: &Session) -> Result<bool, Thrown> {
 /// Begins the run of a worker: introduces it to its front.
 fn begin_worker(server: &Server, socket: UnixStream) -> Result<Rc<Session>, Thrown> {
     check_depth()?;
-    let consumer = remote::connect(socket, &workers::hello(server)).map_err(|error| {
-        throw(ExceptionKind::State, &format!("The front does not take this worker: {error}"))
+    let consumer = remote::connect(socket, &workers::hello(server)).map_err(|error| match error.kind() {
+        // The front has ended, and has said why.
+        ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => process::exit(1),
+        _ => throw(ExceptionKind::State, &format!("The front does not take this worker: {error}")),
     })?;
     place::show_to_front(consumer.note());
     let session = Rc::new(Session::of_worker(consumer, &server.rules));

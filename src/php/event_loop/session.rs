@@ -97,7 +97,7 @@ impl Session {
             // The waiting is the script's event loop's.
             parts.driving = None;
         }
-        let consumer = ConsumerEnd::Here(parts.assemble());
+        let consumer = ConsumerEnd::Here(Box::new(parts.assemble()));
         let addresses = runtime.addresses().to_vec();
         let session = Self::with(consumer, Some(runtime), rules, addresses, is_run);
         session.notifier.replace(Notifier::from_environment());

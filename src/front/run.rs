@@ -323,15 +323,6 @@ impl Front {
     }
 }
 
-impl Drop for Front {
-    fn drop(&mut self) {
-        for worker in &mut self.workers {
-            worker.kill("the front ends");
-            let _ = worker.child.wait();
-        }
-    }
-}
-
 /// Events of one turn.
 const BATCH: usize = 256;
 /// Time for a stop by a signal, as `stop()` has it by default.
