@@ -24,6 +24,7 @@ use crate::{
     port::{ConnectionId, Consumer, Interests, LogLevel, Publisher},
     ring::Table,
     runtime::{Notifier, Server, StartError},
+    socket::keep_passed,
     wire::{Door, Hello, Order},
 };
 
@@ -91,9 +92,10 @@ pub enum FrontError {
 }
 
 /// Runs a front until its server has stopped. The first worker's script gives the options, and the number of workers
-/// unless `workers` does. Blocks the signals TERM, INT, HUP and USR1 for the calling thread meanwhile: the first two
-/// stop the server, the others reload the workers.
+/// unless `workers` does. Blocks the signals TERM, INT, QUIT, HUP and USR1 for the calling thread meanwhile: the first
+/// three stop the server, the others reload the workers.
 pub fn serve(door: Door, workers: Option<usize>) -> Result<Ended, FrontError> {
+    keep_passed();
     let watch = Watch::new()?;
     let (first, hello) = match super::greeting::first_worker(&door, &watch)? {
         Ok(first) => first,
@@ -224,17 +226,17 @@ impl Front {
         }
         if is_quiet {
             let is_waiting = self.workers.iter().any(|worker| worker.load() > 0);
-            // A callback that sends and then blocks wakes nobody.
-            let doze = is_waiting.then(|| Instant::now() + DOZE);
-            let until = [Some(self.next_look), doze].into_iter().flatten().min();
-            self.consumer.wait(until, None);
+            // A callback that sends and then blocks wakes nobody. A shorter sleep would have the shard's own thread serve.
+            let soon = Instant::now() + DOZE;
+            let until = if is_waiting { soon } else { self.next_look.max(soon) };
+            self.consumer.wait(Some(until), None);
         }
         for lane in self.workers.iter_mut().filter_map(|worker| worker.lane.as_mut()) {
             lane.duplex.set_awake();
         }
         for woke in self.watch.look(false) {
             match woke {
-                Woke::Signal(Signal::SIGTERM | Signal::SIGINT) => self.stop_by_signal(),
+                Woke::Signal(Signal::SIGTERM | Signal::SIGINT | Signal::SIGQUIT) => self.stop_by_signal(),
                 Woke::Signal(_) => self.reload(),
                 Woke::Bell => {}
                 Woke::Ended(key) => self.worker_ended(key),

@@ -33,7 +33,7 @@ pub(super) struct Watch {
 /// The reason for a wake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Woke {
-    /// A signal of these: TERM, INT, HUP, USR1.
+    /// A signal of these: TERM, INT, QUIT, HUP, USR1.
     Signal(Signal),
     /// A worker has something to read.
     Bell,
@@ -47,7 +47,7 @@ impl Watch {
     /// Takes the signals from here on; dropped, it gives them back.
     pub(super) fn new() -> io::Result<Self> {
         let mut taken = SigSet::empty();
-        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP, Signal::SIGUSR1] {
+        for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT, Signal::SIGHUP, Signal::SIGUSR1] {
             taken.add(signal);
         }
         let before = SigSet::thread_get_mask()?;

@@ -23,3 +23,4 @@ pub use peer_address::PeerAddress;
 pub use plain::{NO_SIGNAL, Transport};
 pub use proxy_header::{ProxyHeader, ProxyViolation};
 pub use stream::Stream;
+pub use systemd::keep_passed;

@@ -36,6 +36,16 @@ pub(super) fn passed(name: Option<&str>) -> io::Result<Vec<Socket>> {
         .collect()
 }
 
+/// Keeps the sockets that were passed to this process from programs that it starts.
+pub fn keep_passed() {
+    let variable = |name: &str| std::env::var(name).ok();
+    for (descriptor, _) in descriptors(std::process::id(), variable).unwrap_or_default() {
+        // SAFETY: as in `listening`; an error means that it is not open.
+        let passed = unsafe { BorrowedFd::borrow_raw(descriptor) };
+        let _ = fcntl(passed, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+    }
+}
+
 /// The descriptors that the environment tells of, and their names.
 fn descriptors(
     process: u32,

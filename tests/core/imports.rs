@@ -27,7 +27,19 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("port", &["config", "connection", "descriptors", "frame", "hub", "metrics", "queue", "ring", "wire"]),
     (
         "front",
-        &["descriptors", "frame", "http", "log", "metrics", "port", "queue", "ring", "runtime", "wire"],
+        &[
+            "descriptors",
+            "frame",
+            "http",
+            "log",
+            "metrics",
+            "port",
+            "queue",
+            "ring",
+            "runtime",
+            "socket",
+            "wire",
+        ],
     ),
     ("control", &["config", "http", "limits", "port", "queue", "socket", "tls"]),
     (
