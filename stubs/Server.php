@@ -403,9 +403,9 @@ final class Server
     public function worker(): ?Worker {}
 
     /**
-     * Starts a new generation of workers from the script as it is now. When all of it is ready, new events go to it, and
-     * the old workers finish theirs and end. No connection is closed. If the new generation does not get ready, the old
-     * one goes on, and the log says why. Returns at once.
+     * Starts a new generation of workers from the script as it is now. When all of it is ready, new events go to it,
+     * and the old workers finish theirs and end. No connection is closed. If the new generation does not get ready, the
+     * old one goes on, and the log says why. Returns at once.
      *
      * SIGHUP and SIGUSR1 to the first process do the same; they read the certificates again too.
      *
