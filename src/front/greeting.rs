@@ -33,7 +33,7 @@ pub(super) fn first_worker(
                     Err(_) => watch.forget(&worker.socket),
                 },
                 Woke::Ended(_) => return Ok(Err(worker.child.wait()?)),
-                Woke::Bell => {}
+                Woke::Bell | Woke::Managed => {}
             }
         }
     }

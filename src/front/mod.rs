@@ -14,6 +14,8 @@ mod deaths;
 mod generations;
 mod greeting;
 mod item;
+mod manage;
+pub mod management;
 mod recycling;
 mod reload;
 mod route;

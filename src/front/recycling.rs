@@ -107,7 +107,7 @@ fn spread(limit: u64, key: u64) -> u64 {
 }
 
 /// Bytes of memory of a process; 0 if it is gone.
-fn resident(pid: u32) -> u64 {
+pub(super) fn resident(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kibibytes =

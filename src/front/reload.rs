@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::{
     deaths::NOT_NEEDED,
     generations::{Reload, Slot},
+    management::Answer,
     run::Front,
 };
 use crate::port::LogLevel;
@@ -60,6 +61,7 @@ impl Front {
         old.into_iter().for_each(|key| self.retire(key));
         let (number, took) = (reload.number, reload.since.elapsed().as_secs_f64());
         self.say(LogLevel::Info, &format!("reloaded: generation {number} serves after {took:.3} s"), []);
+        self.answer_reload(&Answer::Reloaded { generation: number, seconds: took });
         if std::mem::take(&mut self.generations.again) {
             self.reload();
         }
@@ -75,6 +77,7 @@ impl Front {
             "the reload has failed and changes nothing",
             [("reason", why), ("generation", &number)],
         );
+        self.answer_reload(&Answer::Failed { reason: why.to_owned() });
         for key in reload.keys {
             self.worker_mut(key).into_iter().for_each(|worker| worker.kill(NOT_NEEDED));
         }

@@ -16,6 +16,7 @@ use super::{
     deaths::NOT_NEEDED,
     generations::Generations,
     item::{ClientState, Item},
+    manage::Manage,
     watch::{Watch, Woke},
     worker::{State, Worker},
 };
@@ -60,6 +61,8 @@ pub(super) struct Front {
     pub(super) memory_looked: Instant,
     /// Since when no worker takes events.
     pub(super) idle_since: Option<Instant>,
+    /// The last field: its clients learn by the end of their connections that the ports are free again.
+    pub(super) manage: Manage,
 }
 
 /// The way in which a front ended.
@@ -83,6 +86,9 @@ pub enum FrontError {
     /// The system refuses a thread, memory or a descriptor.
     #[error("the system refuses a thread, memory or a descriptor: {0}")]
     System(#[from] io::Error),
+    /// The extension in the workers is not of the program's version.
+    #[error("the extension has version {0}, and this program {own}: both have to be of one version", own = env!("CARGO_PKG_VERSION"))]
+    Version(String),
     /// A network thread has panicked.
     #[error("a network thread has panicked")]
     Panicked,
@@ -92,8 +98,8 @@ pub enum FrontError {
 }
 
 /// Runs a front until its server has stopped. The first worker's script gives the options, and the number of workers
-/// unless `workers` does. Blocks the signals TERM, INT, QUIT, HUP and USR1 for the calling thread meanwhile: the first
-/// three stop the server, the others reload the workers.
+/// unless `workers` does; if neither does, there is one for each processor, but at most 4. Blocks the signals TERM, INT,
+/// QUIT, HUP and USR1 for the calling thread meanwhile: the first three stop the server, the others reload the workers.
 pub fn serve(door: Door, workers: Option<usize>) -> Result<Ended, FrontError> {
     keep_passed();
     let watch = Watch::new()?;
@@ -101,6 +107,9 @@ pub fn serve(door: Door, workers: Option<usize>) -> Result<Ended, FrontError> {
         Ok(first) => first,
         Err(status) => return Ok(Ended::WithoutServer(status)),
     };
+    if hello.version != env!("CARGO_PKG_VERSION") {
+        return Err(FrontError::Version(hello.version));
+    }
     let mut front = Front::start(door, watch, first, hello, workers)?;
     front.run()
 }
@@ -124,8 +133,10 @@ impl Front {
         let publisher = consumer.publisher();
         let limits = &hello.config.limits;
         let most_record = limits.total_send_buffer.saturating_add(MOST_HEAD);
-        let count = workers.unwrap_or(hello.workers).clamp(1, MOST_WORKERS);
+        let given = workers.unwrap_or(hello.workers);
+        let count = if given == 0 { usual_workers() } else { given.min(MOST_WORKERS) };
         let mut front = Self {
+            manage: Manage::new(door.script.as_deref()),
             door,
             watch,
             server,
@@ -151,6 +162,7 @@ impl Front {
         front.greet_first()?;
         front.set_interests();
         front.announce_start();
+        front.open_management();
         Ok(front)
     }
 
@@ -241,15 +253,20 @@ impl Front {
                 Woke::Bell => {}
                 Woke::Ended(key) => self.worker_ended(key),
                 Woke::Spoke(key) => self.worker_spoke(key),
+                Woke::Managed => self.serve_management(),
             }
         }
     }
 
     fn stop_by_signal(&mut self) {
+        self.stop(if self.consumer.stopping().is_some() { Duration::ZERO } else { SIGNAL_GRACE });
+    }
+
+    /// Stops the server: clients have the time `grace` to leave.
+    pub(super) fn stop(&mut self, grace: Duration) {
         if let Some(notifier) = &mut self.notifier {
             notifier.stopping();
         }
-        let grace = if self.consumer.stopping().is_some() { Duration::ZERO } else { SIGNAL_GRACE };
         self.consumer.stop(grace);
     }
 
@@ -260,6 +277,7 @@ impl Front {
         self.care(now);
         self.recycle(now);
         self.give_up_parked(now);
+        self.listen_for_management();
         self.generations.count(&self.counters);
         self.count_ready();
         self.counters.unfinished.set(self.workers.iter().map(|worker| worker.load() as u64).sum());
@@ -325,10 +343,15 @@ impl Front {
     }
 }
 
+/// The number of workers if nobody gives one.
+fn usual_workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().min(MOST_USUAL))
+}
+
 /// Events of one turn.
 const BATCH: usize = 256;
 /// Time for a stop by a signal, as `stop()` has it by default.
-const SIGNAL_GRACE: Duration = Duration::from_secs(10);
+pub(super) const SIGNAL_GRACE: Duration = Duration::from_secs(10);
 /// Time between two looks at a worker that handles events: what a callback sends before it blocks is sent by then.
 const DOZE: Duration = Duration::from_millis(3);
 /// Time between two looks after the workers.
@@ -336,6 +359,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Time for workers to end when the server has stopped.
 const END_TIME: Duration = Duration::from_secs(5);
 const END_LOOK: Duration = Duration::from_millis(1);
+/// The most workers that nobody has asked for.
+const MOST_USUAL: usize = 4;
 /// The most workers of a front.
 const MOST_WORKERS: usize = 256;
 /// Bytes of a record beside its payload.

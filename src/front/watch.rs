@@ -41,6 +41,8 @@ pub(super) enum Woke {
     Ended(u64),
     /// The worker with this key has written to its socket.
     Spoke(u64),
+    /// A client of the management socket has come or written.
+    Managed,
 }
 
 impl Watch {
@@ -79,6 +81,11 @@ impl Watch {
         Ok(process)
     }
 
+    /// Notices when the management socket or a client of it is readable.
+    pub(super) fn manage(&self, socket: &impl AsFd) -> io::Result<()> {
+        Ok(self.epoll.add(socket, EpollEvent::new(EpollFlags::EPOLLIN, MANAGEMENT))?)
+    }
+
     /// The worker has said what it has to say on its socket.
     pub(super) fn forget(&self, descriptor: &impl AsFd) {
         let _ = self.epoll.delete(descriptor);
@@ -104,6 +111,7 @@ impl Watch {
                     self.bell.clear();
                     woke.push(Woke::Bell);
                 }
+                MANAGEMENT => woke.push(Woke::Managed),
                 of_worker => {
                     let key = (of_worker - FIRST) / 2;
                     let ended = (of_worker - FIRST).is_multiple_of(2);
@@ -138,7 +146,8 @@ fn pidfd(pid: u32) -> io::Result<OwnedFd> {
 
 const SIGNALS: u64 = 0;
 const BELL: u64 = 1;
-const FIRST: u64 = 2;
+const MANAGEMENT: u64 = 2;
+const FIRST: u64 = 4;
 
 #[cfg(test)]
 mod tests {

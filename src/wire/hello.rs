@@ -78,4 +78,6 @@ pub struct Door {
     pub program: PathBuf,
     /// Its name and arguments.
     pub arguments: Vec<std::ffi::OsString>,
+    /// The script in them, as it was named: the management socket has its name. `None` if there is no such file.
+    pub script: Option<PathBuf>,
 }

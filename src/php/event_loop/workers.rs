@@ -1,6 +1,11 @@
 //! The role of this process when its script calls `run()`: alone, the front of workers, or one of them.
 
-use std::{os::unix::net::UnixStream, path::PathBuf, process};
+use std::{
+    ffi::OsString,
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process,
+};
 
 use parking_lot::Mutex;
 
@@ -8,7 +13,10 @@ use super::server::Server;
 use crate::{
     front::{self, Door, Ended, FrontError, Hello, WORKER_VARIABLE},
     log,
-    php::zend::thrown::{ExceptionKind, Thrown, throw},
+    php::zend::{
+        engine,
+        thrown::{ExceptionKind, Thrown, throw},
+    },
     port::{LogLevel, remote},
     runtime::StartError,
 };
@@ -86,8 +94,17 @@ fn own_door() -> std::io::Result<Door> {
     use std::os::unix::ffi::OsStringExt;
     let line = std::fs::read("/proc/self/cmdline")?;
     let line = line.strip_suffix(b"\0").unwrap_or(&line);
-    let arguments = line.split(|byte| *byte == 0).map(|word| OsStringExt::from_vec(word.to_vec())).collect();
-    Ok(Door { program: PathBuf::from("/proc/self/exe"), arguments })
+    let arguments: Vec<OsString> =
+        line.split(|byte| *byte == 0).map(|word| OsStringExt::from_vec(word.to_vec())).collect();
+    let script = engine::script().map(|script| as_named(script, &arguments));
+    Ok(Door { program: PathBuf::from("/proc/self/exe"), arguments, script })
+}
+
+/// The script as the command line names it: a release is often a link that is changed later.
+fn as_named(script: PathBuf, arguments: &[OsString]) -> PathBuf {
+    let Ok(real) = script.canonicalize() else { return script };
+    let is_script = |word: &&OsString| Path::new(word).canonicalize().is_ok_and(|path| path == real);
+    arguments.iter().skip(1).find(is_script).map_or(script, PathBuf::from)
 }
 
 /// The socket to the front. `None`: this process is no worker; nothing in it: the socket was taken.

@@ -6,7 +6,7 @@ use std::{
     ffi::{CStr, CString, c_int},
     os::unix::ffi::OsStrExt,
     panic::AssertUnwindSafe,
-    path::Path,
+    path::{Path, PathBuf},
     ptr,
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -14,7 +14,7 @@ use std::{
 use ext_php_rs::{
     ffi,
     types::Zval,
-    zend::{CatchError, try_catch},
+    zend::{CatchError, SapiGlobals, try_catch},
 };
 
 use super::externs;
@@ -264,6 +264,11 @@ pub(in crate::php) fn call_function(name: &str, arguments: &mut [Zval], result: 
         );
     }
     true
+}
+
+/// The script's file; `None` if there is none, as with `php -r`.
+pub(in crate::php) fn script() -> Option<PathBuf> {
+    SapiGlobals::get().request_info().path_translated().map(PathBuf::from)
 }
 
 /// The name of the server API: "cli", "fpm-fcgi", …
