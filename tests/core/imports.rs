@@ -8,6 +8,8 @@ use std::{
 
 /// Each folder of `src/`, and the folders it may name.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    // The program names the library, as any other crate would.
+    ("bin", &[]),
     ("config", &[]),
     ("descriptors", &[]),
     ("limits", &[]),
