@@ -45,18 +45,19 @@ class PhpServer:
     """`php -n -d extension=… script arguments…`, the script being relative to the repository.
 
     `descriptors`: how many the process may have. `sockets`: what is passed to it as systemd would, by name.
-    `settings`: PHP's own, before the script."""
+    `settings`: PHP's own, before the script. `command`: instead of all that."""
 
     def __init__(
         self,
-        script: str,
+        script: str = "",
         *arguments: str,
         env: dict[str, str] | None = None,
         descriptors: int | None = None,
+        command: list[str] | None = None,
         sockets: dict[str, socket.socket] | None = None,
         settings: list[str] | None = None,
     ):
-        command = php(*(settings or []), str(ROOT / script), *arguments)
+        command = command or php(*(settings or []), str(ROOT / script), *arguments)
         passed = [opened.fileno() for opened in (sockets or {}).values()]
         if sockets:
             numbers = ",".join(map(str, passed))
