@@ -93,7 +93,7 @@ impl Front {
         }
     }
 
-    /// Accepts clients, and reads what they have sent.
+    /// Accepts clients, and reads their requests.
     pub(super) fn serve_management(&mut self) {
         self.accept_clients();
         let mut clients = std::mem::take(&mut self.manage.clients);

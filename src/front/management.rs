@@ -109,7 +109,7 @@ pub struct WorkerStatus {
     pub age: f64,
     /// Events that it has not finished.
     pub unfinished: usize,
-    /// True for the worker that runs what is to run once a server.
+    /// True for the worker that runs the timers of the whole server.
     pub leader: bool,
     /// Resident memory in bytes; 0 if unknown.
     pub memory: u64,

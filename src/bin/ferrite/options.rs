@@ -74,7 +74,7 @@ pub(crate) struct Status {
     pub(crate) json: bool,
 }
 
-/// Stop a server: clients are told to leave, and what they have sent is handled.
+/// Stop a server: clients are told to leave, and the messages that they have sent are handled.
 ///
 /// Returns when the server has ended.
 #[derive(Debug, Args)]

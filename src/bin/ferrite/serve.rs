@@ -82,7 +82,7 @@ fn without_server(script: &Path, status: ExitStatus) -> Failure {
         (None, None) => FAILED,
     };
     let script = script.display();
-    let hint = "PHP has said why, if it was an error; a missing class Ferrite\\Server means that PHP does not load \
+    let hint = "PHP has printed the error, if it was one; a missing class Ferrite\\Server means that PHP does not load \
         the extension: -d extension=ferrite";
     Failure::new(code, format!("{script} ended without running a server ({status}). {hint}"))
 }
