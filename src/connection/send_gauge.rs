@@ -23,7 +23,7 @@ pub struct SendGauge {
     consumed_bytes: AtomicU64,
 }
 
-/// Where the words are that others look at. The first: bytes that wait for the client, and four flags. The consumer
+/// The place of the words that others look at. The first: bytes that wait for the client, and four flags. The consumer
 /// adds the bytes that it sends; the shard adds those that it fans out and subtracts those that it wrote. The second:
 /// nanoseconds from the last answered ping to its pong; 0 before the first.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Records of workers: what their scripts send and ask.
+//! Records of workers: the commands and questions of their scripts.
 //!
 //! A worker may be broken, or not be what it should be: a record that breaks a rule costs the worker. The rules are
 //! those that PHP's methods hold for every argument.

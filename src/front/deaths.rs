@@ -1,4 +1,4 @@
-//! What becomes of the events of a worker that died.
+//! The death of a worker, and the rest of its events.
 //!
 //! An event that it had not begun is given to another worker. One that it had begun and not finished is given once
 //! more, marked as an attempt, unless the worker's death tells what the event's callback has done: after a fatal error

@@ -1,4 +1,4 @@
-//! Which workers there are: starting them, replacing those that die or are old, and whole new generations.
+//! The set of workers: starting them, replacing those that die or are old, and whole new generations.
 //!
 //! A new worker is ready before the one that it replaces is told to go. A reload that fails changes nothing: the old
 //! generation goes on.

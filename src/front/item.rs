@@ -35,7 +35,7 @@ pub(super) struct Item {
     pub(super) receipt: Option<Receipt<ClientState>>,
     /// The connection, for an event that the front has made.
     pub(super) made_for: Option<Rc<Client>>,
-    /// How often a worker has begun it, the next time included.
+    /// The number of times that a worker has begun it, the next one included.
     pub(super) attempt: u8,
     /// True if it was finished before an earlier one.
     pub(super) is_finished: bool,

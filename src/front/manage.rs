@@ -43,7 +43,7 @@ struct Client {
     state: Phase,
 }
 
-/// How far a client is.
+/// The progress of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     /// It has not sent all of its request.

@@ -53,7 +53,7 @@ pub(super) struct Worker {
     pub(super) busy: Option<Busy>,
 }
 
-/// How far a worker is.
+/// The progress of a worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum State {
     /// Its process was started.
@@ -196,7 +196,7 @@ impl Lane {
         self.advance();
     }
 
-    /// Writes what has waited, as far as there is room.
+    /// Writes the waiting records for which there is room.
     pub(super) fn advance(&mut self) {
         loop {
             if let Some(pieces) = &mut self.pieces {
@@ -279,7 +279,7 @@ impl Lane {
         self.waker.wake();
     }
 
-    /// The number up to which all events are finished, as the worker says now. What these events' callbacks have sent
+    /// The number up to which all events are finished, as the worker says now. The records of these events' callbacks
     /// can be read afterwards.
     #[inline]
     pub(super) fn done(&self) -> Result<u64, BadRecord> {

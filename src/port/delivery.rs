@@ -155,7 +155,7 @@ impl<T> Receipt<T> {
         })
     }
 
-    /// How often the event was begun by now, this time included: 2 if the worker that had begun it died.
+    /// The number of times that the event was begun, this one included: 2 if the worker that had begun it died.
     #[inline]
     pub fn attempt(&self) -> u8 {
         match &self.0 {
@@ -238,7 +238,7 @@ pub(super) struct Ledger<T> {
     pub(super) connections: Connections<T>,
     /// `None` in a worker.
     core: Option<Core>,
-    /// In a worker: hears what is finished.
+    /// In a worker: hears of finished events.
     front: Option<Rc<dyn Finish>>,
 }
 

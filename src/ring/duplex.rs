@@ -25,7 +25,7 @@ pub struct Duplex {
     written: u64,
     exposed: u64,
     published: u64,
-    /// How far the peer has read, when it was looked at last.
+    /// The end of the records that the peer has read, when it was looked at last.
     peer_tail: u64,
     /// The end of the records that were read, and of those whose room was given back.
     read: u64,

@@ -10,7 +10,7 @@ use crate::queue::Event;
 pub struct EventFlags {
     /// True for a binary message.
     pub binary: bool,
-    /// How often the event was begun by now, this time included.
+    /// The number of times that the event was begun, this one included.
     pub attempt: u8,
 }
 
@@ -28,7 +28,7 @@ impl EventFlags {
     }
 }
 
-/// What a worker is told beside events.
+/// An order to a worker.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// The worker is the leader from now on, or no longer.
@@ -39,7 +39,7 @@ pub enum Order {
     End,
 }
 
-/// What a worker has to know of a connection beside its event.
+/// The facts that a worker needs about a connection beside its event.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct About {
     /// The place of its gauges in the table.

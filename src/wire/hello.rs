@@ -71,7 +71,7 @@ pub struct Welcome {
     pub gauges: usize,
 }
 
-/// How a worker is started.
+/// The command that starts a worker.
 #[derive(Debug, Clone)]
 pub struct Door {
     /// The program.

@@ -58,7 +58,7 @@ pub(in crate::php) struct Session {
     pub(in crate::php) loops: RefCell<Vec<usize>>,
     addresses: Vec<String>,
     pub(in crate::php) panic: RefCell<Option<String>>,
-    /// How often the event that is dispatched was begun, this time included.
+    /// The number of times that the dispatched event was begun, this one included.
     pub(in crate::php) attempt: Cell<u8>,
     /// The connection of the event that is dispatched. It stays if the event's callback leaves the script.
     pub(in crate::php) current: Cell<Option<ConnectionId>>,
