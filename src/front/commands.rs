@@ -3,9 +3,14 @@
 //! A worker may be broken, or not be what it should be: a record that breaks a rule costs the worker. The rules are
 //! those that PHP's methods hold for every argument.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use super::{deaths::PROTOCOL, item::Item, run::Front};
+use super::{
+    deaths::PROTOCOL,
+    item::Item,
+    run::{Front, Hold},
+    worker::Lane,
+};
 use crate::{
     frame::{MAX_REASON, may_be_sent_by_peer},
     http::check_header,
@@ -38,6 +43,7 @@ impl Front {
         };
         // First the number: what was sent before an event was finished can be seen then.
         let done = lane.done()?;
+        let (end, _) = lane.duplex.ends();
         let mut record = std::mem::take(&mut self.record);
         let mut busy = false;
         let mut result = Ok(());
@@ -67,7 +73,7 @@ impl Front {
             lane.wake();
         }
         // With records left, those of the finished events may be among them.
-        if lane.duplex.has_records() {
+        if lane.duplex.ends().1 < end {
             return Ok(true);
         }
         while let Some(item) = self
@@ -96,6 +102,12 @@ impl Front {
         let message = outgoing(payload, flags.binary, flags.compress)?;
         let client = self.consumer.connections().get(id);
         let mut publisher = self.publisher.borrow_mut();
+        if flags.full {
+            if let Some(client) = &client {
+                publisher.refuse_slow(client.handle());
+            }
+            return Ok(());
+        }
         let sent = match &client {
             Some(client) => publisher.send(client.handle(), message),
             None => match publisher.connection(id) {
@@ -128,6 +140,7 @@ impl Front {
                 }
             }
             Command::Ready => self.worker_ready(key),
+            Command::Detached => self.worker_has_detached(key),
             Command::Stop(grace) => self.consumer.stop(grace.min(LONGEST_GRACE)),
             Command::Reload => self.reload(),
             Command::Retire => {
@@ -140,6 +153,9 @@ impl Front {
                 self.worker_leaves(key, error);
             }
             Command::Ask(number, question) => {
+                if let Question::Presence(_) = question {
+                    self.hold_presence(key);
+                }
                 let answer = self.find_answer(question);
                 self.answer(key, number, &answer);
             }
@@ -246,6 +262,15 @@ impl Front {
         }
     }
 
+    /// Holds joins and leaves until the event that the worker is in is finished.
+    fn hold_presence(&mut self, worker: u64) {
+        let begun = self.worker(worker).and_then(|worker| worker.lane.as_ref()).and_then(Lane::begun);
+        if let Some(event) = begun {
+            self.holds.push(Hold { worker, event, until: Instant::now() + LONGEST_HOLD });
+            self.consumer.keep_hold(true);
+        }
+    }
+
     fn answer_count(&mut self, key: u64, asks: Option<u64>, count: usize) {
         if let Some(number) = asks {
             self.answer(key, number, &Answer::Number(count as u64));
@@ -314,6 +339,8 @@ fn check_headers(headers: &[(String, Vec<u8>)]) -> Result<(), BadRecord> {
     if all { Ok(()) } else { Err(BadRecord("a header that cannot be sent")) }
 }
 
+/// The longest time for which one callback holds joins and leaves up.
+const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Records of one worker in a turn.
 const AT_ONCE: usize = 512;
 /// The longest time for a stop.

@@ -81,8 +81,12 @@ impl Death {
 impl Front {
     /// The process of a worker has ended.
     pub(super) fn worker_ended(&mut self, key: u64) {
-        // What it has sent before, and what it has finished.
-        while self.hear(key) {}
+        // The rest of its records. A child that it has forked could write more of them for ever.
+        for _ in 0..MOST_TURNS {
+            if !self.hear(key) {
+                break;
+            }
+        }
         let Some(place) = self.workers.iter().position(|worker| worker.key == key) else { return };
         let Some(status) =
             self.workers.get_mut(place).and_then(|worker| worker.child.try_wait().ok().flatten())
@@ -97,6 +101,7 @@ impl Front {
         self.report(&worker, &death, unfinished.len());
         death.reason().into_iter().for_each(|reason| self.counters.died(reason));
         self.worker_is_gone(&worker, &death);
+        self.worker_has_detached(key);
         for (item, was_begun) in unfinished {
             self.redeliver(item, was_begun, &death);
         }
@@ -243,5 +248,7 @@ pub(super) const PROTOCOL: &str = "it has sent rubbish";
 /// The reason to end a worker that has not begun to serve.
 pub(super) const NOT_NEEDED: &str = "it is not needed";
 pub(super) const TIMEOUT: &str = "a callback has taken longer than handlerTimeout";
+/// Turns in which the records of a dead worker are read: more than a lane can hold.
+const MOST_TURNS: usize = 64;
 /// Workers that one event may cost.
 const MOST_ATTEMPTS: u8 = 2;

@@ -21,6 +21,8 @@ pub(super) struct Generations {
     pub(super) reload: Option<Reload>,
     /// True once a worker has got ready.
     pub(super) has_served: bool,
+    /// The generation for which changed options were reported last.
+    pub(super) warned: u64,
     /// The reason for which the front gives up.
     pub(super) hopeless: Option<String>,
     /// True if a reload was asked for while another one was on.
@@ -52,7 +54,7 @@ pub(super) struct Reload {
 impl Generations {
     pub(super) fn new(count: usize) -> Self {
         let slots = (0..count).map(|_| Slot::default()).collect();
-        Self { number: 1, slots, reload: None, has_served: false, hopeless: None, again: false }
+        Self { number: 1, slots, reload: None, has_served: false, warned: 0, hopeless: None, again: false }
     }
 
     /// The first worker of a slot.

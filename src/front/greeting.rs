@@ -60,6 +60,7 @@ fn start(door: &Door, watch: &Watch, key: u64, index: usize, generation: u64) ->
         started: Instant::now(),
         deadline: None,
         connections: 0,
+        has_detached: false,
         asked_for_place: None,
         busy: None,
     })
@@ -104,7 +105,8 @@ impl Front {
                         "a worker has another version of the extension: restart the server to update it";
                     return self.say(LogLevel::Warning, message, [("version", &*hello.version)]);
                 }
-                self.warn_of_changes(&hello);
+                let generation = worker.generation;
+                self.warn_of_changes(generation, &hello);
                 if let Err(error) = self.greet(key, hello.interests, hello.has_logger) {
                     self.say(LogLevel::Error, "a worker cannot be served", [("reason", &*error.to_string())]);
                     self.worker_mut(key).into_iter().for_each(|worker| worker.kill("no memory"));
@@ -116,9 +118,10 @@ impl Front {
     }
 
     /// The options of the front are those of its first worker.
-    fn warn_of_changes(&mut self, hello: &Hello) {
+    fn warn_of_changes(&mut self, generation: u64, hello: &Hello) {
         let form = |hello: &Hello| postcard::to_allocvec(&hello.config).unwrap_or_default();
-        if form(hello) != form(&self.hello) {
+        let is_known = std::mem::replace(&mut self.generations.warned, generation) == generation;
+        if !is_known && form(hello) != form(&self.hello) {
             self.say(
                 LogLevel::Warning,
                 "options of the server have changed: they take effect when it is restarted",

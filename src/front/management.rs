@@ -115,29 +115,25 @@ pub struct WorkerStatus {
     pub memory: u64,
 }
 
-/// The folders in which management sockets may be, the one for a new one first.
+/// The folders in which management sockets may be, the one for a new one first. A unit of systemd has one of its own, and
+/// looks nowhere else.
 pub fn folders() -> Vec<PathBuf> {
-    let user = geteuid();
-    let mut folders = Vec::new();
     if let Some(given) = env::var_os("RUNTIME_DIRECTORY") {
         // systemd separates several by colons.
         let first = given.as_bytes().split(|byte| *byte == b':').next().unwrap_or_default();
-        folders.push(PathBuf::from(std::ffi::OsStr::from_bytes(first)));
+        return vec![PathBuf::from(std::ffi::OsStr::from_bytes(first))];
     }
+    let user = geteuid();
     let session = env::var_os("XDG_RUNTIME_DIR").map(|folder| PathBuf::from(folder).join("ferrite"));
-    folders.extend(session);
+    let mut folders: Vec<_> = session.into_iter().collect();
     folders.push(PathBuf::from(format!("/tmp/ferrite-{user}")));
     folders.retain(|folder| folder.is_absolute());
     // Of servers that were started with other variables.
-    folders.push(PathBuf::from(format!("/run/user/{user}/ferrite")));
-    folders.push(PathBuf::from("/run/ferrite"));
-    let mut known = Vec::new();
-    folders.retain(|folder| {
-        !known.contains(folder) && {
-            known.push(folder.clone());
-            true
+    for folder in [format!("/run/user/{user}/ferrite"), "/run/ferrite".to_owned()].map(PathBuf::from) {
+        if !folders.contains(&folder) {
+            folders.push(folder);
         }
-    });
+    }
     folders
 }
 

@@ -70,14 +70,31 @@ impl Front {
     /// A worker has finished an event.
     pub(super) fn settle(&mut self, item: Item) {
         let client = item.client().cloned();
+        let is_last = matches!(item.event, Event::Close { .. } | Event::Detach { .. });
         // Here the event's debts are settled.
         drop(item);
         let Some(client) = client else { return };
+        if is_last && let Some(worker) = self.worker_mut(client.data.worker.get()) {
+            worker.connections = worker.connections.saturating_sub(1);
+        }
         let outstanding = client.data.outstanding.get().saturating_sub(1);
         client.data.outstanding.set(outstanding);
         if outstanding == 0 && !client.data.held.borrow().is_empty() {
             self.move_on(&client);
         }
+    }
+
+    /// A worker has released all its connections, or is gone: those whose events wait for that move on.
+    pub(super) fn worker_has_detached(&mut self, key: u64) {
+        self.worker_mut(key).into_iter().for_each(|worker| worker.has_detached = true);
+        let of_worker = |client: &mut Rc<Client>| client.data.worker.get() == key;
+        for client in self.detaching.extract_if(.., of_worker).collect::<Vec<_>>() {
+            self.move_on(&client);
+        }
+    }
+
+    fn has_detached(&self, key: u64) -> bool {
+        self.worker(key).is_none_or(|worker| worker.has_detached)
     }
 
     /// Moves a connection whose events are all finished, and for which others are held.
@@ -112,6 +129,12 @@ impl Front {
                 if data.outstanding.get() == 0 {
                     self.move_on(client);
                 }
+                return;
+            }
+            // It calls `onDetach` for all its connections, which can still change their attributes.
+            Some(State::Leaving) if data.is_known.get() && !self.has_detached(data.worker.get()) => {
+                data.held.borrow_mut().push_back(item);
+                self.detaching.push(client.clone());
                 return;
             }
             _ => {}

@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use super::{
     deaths::NOT_NEEDED,
     generations::Generations,
-    item::{ClientState, Item},
+    item::{Client, ClientState, Item},
     manage::Manage,
     watch::{Watch, Woke},
     worker::{State, Worker},
@@ -45,6 +45,11 @@ pub(super) struct Front {
     pub(super) generations: Generations,
     /// Events that wait for a worker, in order.
     pub(super) parked: VecDeque<Item>,
+    /// Events whose callbacks have asked for the users of a topic: until they are finished no joins and leaves are
+    /// announced, so that the answer and the changes after it agree.
+    pub(super) holds: Vec<Hold>,
+    /// Connections with events that wait until their worker has released all its connections.
+    pub(super) detaching: Vec<Rc<Client>>,
     /// The workers that have been given handshakes and requests of which the end is not known.
     pub(super) undecided: HashMap<ConnectionId, u64>,
     /// The largest record that a worker may send.
@@ -63,6 +68,14 @@ pub(super) struct Front {
     pub(super) idle_since: Option<Instant>,
     /// The last field: its clients learn by the end of their connections that the ports are free again.
     pub(super) manage: Manage,
+}
+
+/// An event during which presence changes are held.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Hold {
+    pub(super) worker: u64,
+    pub(super) event: u64,
+    pub(super) until: Instant,
 }
 
 /// The way in which a front ended.
@@ -149,6 +162,8 @@ impl Front {
             generations: Generations::new(count),
             hello,
             parked: VecDeque::new(),
+            holds: Vec::new(),
+            detaching: Vec::new(),
             undecided: HashMap::new(),
             most_record,
             panicked: false,
@@ -214,12 +229,27 @@ impl Front {
         for key in keys {
             busy |= self.hear(key);
         }
+        self.release_holds();
         for _ in 0..BATCH {
             let Some(delivery) = self.consumer.receive() else { break };
             self.deliver(delivery);
             busy = true;
         }
         busy
+    }
+
+    /// Ends the holds of events that are finished, or take too long.
+    fn release_holds(&mut self) {
+        if self.holds.is_empty() {
+            return;
+        }
+        let (now, workers) = (Instant::now(), &self.workers);
+        let is_on = |hold: &Hold| {
+            let lane = workers.iter().find(|worker| worker.key == hold.worker).and_then(|w| w.lane.as_ref());
+            now < hold.until && lane.is_some_and(|lane| lane.is_unfinished(hold.event))
+        };
+        self.holds.retain(is_on);
+        self.consumer.keep_hold(!self.holds.is_empty());
     }
 
     /// Lets the workers see what was written for them.

@@ -45,8 +45,10 @@ pub(super) struct Worker {
     pub(super) started: Instant,
     /// When a worker that was told to go is ended.
     pub(super) deadline: Option<Instant>,
-    /// Connections that were given to it.
+    /// Connections that it has.
     pub(super) connections: usize,
+    /// True once it has released them all, since it is about to end.
+    pub(super) has_detached: bool,
     /// When it was asked for the place in its script.
     pub(super) asked_for_place: Option<Instant>,
     /// The event that it was in at the last look.
@@ -319,6 +321,11 @@ impl Lane {
     pub(super) fn begun(&self) -> Option<u64> {
         let begun = self.duplex.peer(PeerWord::Begun);
         (begun >= self.first && !self.outstanding.is_empty()).then_some(begun)
+    }
+
+    /// True if that event is not finished.
+    pub(super) fn is_unfinished(&self, number: u64) -> bool {
+        number >= self.first && number > self.duplex.peer(PeerWord::Done)
     }
 
     /// Takes all events that the worker has not finished, in order; each with true if the worker had begun it.

@@ -5,7 +5,7 @@
 //! consumer takes events until every shard has ended, or until the grace and an overtime are over.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     io,
     os::fd::OwnedFd,
     rc::Rc,
@@ -45,6 +45,8 @@ pub struct Consumer<T> {
     alarm: Option<Instant>,
     /// A descriptor that ends a wait too when it becomes readable.
     beside: Option<OwnedFd>,
+    /// True while presence changes stay held between events.
+    keeps_hold: Cell<bool>,
 }
 
 /// The parts of a [`Consumer`], which may be sent to the consumer's thread.
@@ -125,6 +127,7 @@ impl ConsumerParts {
             stopping: None,
             alarm: None,
             beside: None,
+            keeps_hold: Cell::new(false),
         }
     }
 
@@ -217,7 +220,16 @@ impl<T> Consumer<T> {
 
     /// Announces the presence changes until now. [`receive`](Self::receive) does that too.
     pub fn announce_due(&self) {
+        if self.keeps_hold.get() {
+            return;
+        }
         self.announcer.release(&mut self.publisher.borrow_mut());
+    }
+
+    /// Holds presence changes that are held now also when the next event is received: a callback of another process is
+    /// not over. False lets them go again.
+    pub fn keep_hold(&self, keeps: bool) {
+        self.keeps_hold.set(keeps);
     }
 
     /// Announces every presence change, due or not: the server ends.

@@ -155,6 +155,8 @@ pub trait Consume<T>: Debug {
     fn reload(&self) -> bool;
     /// The application serves: its start is over.
     fn ready(&self);
+    /// The application has released all connections, for another worker.
+    fn detached(&self);
     /// The application ends; `error` is the fatal error that it ends with, and `culprit` the connection of the event that
     /// caused it.
     fn leave(&self, error: Option<&str>, culprit: Option<ConnectionId>);
@@ -352,5 +354,6 @@ impl<T: Default + Debug + 'static> Consume<T> for Consumer<T> {
         false
     }
     fn ready(&self) {}
+    fn detached(&self) {}
     fn leave(&self, _error: Option<&str>, _culprit: Option<ConnectionId>) {}
 }

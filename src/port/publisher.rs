@@ -124,18 +124,7 @@ impl Publisher {
             Reserved::Ready => SendResult::Queued,
             Reserved::Congested => SendResult::Buffered,
             Reserved::Closed => return Ok(SendResult::Closed),
-            Reserved::Full if policy == SlowConsumer::DropNewest => {
-                if let Some(counters) = self.hub.counters.get(to.id().shard()) {
-                    counters.messages_dropped.add_from_anywhere(1);
-                }
-                return Ok(SendResult::Dropped);
-            }
-            Reserved::Full => {
-                if to.gauge().close() {
-                    self.command_to(to.id(), Command::CloseSlow { id: to.id() });
-                }
-                return Ok(SendResult::Closed);
-            }
+            Reserved::Full => return Ok(self.refuse_slow(to)),
         };
         let frame = self.framer.frame(message.payload, message.binary);
         let compress = self.is_worth_compressing(message);
@@ -150,6 +139,21 @@ impl Publisher {
             route.commands.wake_now();
         }
         Ok(result)
+    }
+
+    /// Does with a connection whose outbox is full as the policy for slow consumers says: a message for it is dropped, or
+    /// the connection is closed.
+    pub fn refuse_slow(&mut self, to: &ConnectionHandle) -> SendResult {
+        if self.hub.limits.slow_consumer == SlowConsumer::DropNewest {
+            if let Some(counters) = self.hub.counters.get(to.id().shard()) {
+                counters.messages_dropped.add_from_anywhere(1);
+            }
+            return SendResult::Dropped;
+        }
+        if to.gauge().close() {
+            self.command_to(to.id(), Command::CloseSlow { id: to.id() });
+        }
+        SendResult::Closed
     }
 
     /// Sends a message to every open connection but those in `except`. Returns the number of recipients.

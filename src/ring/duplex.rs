@@ -200,6 +200,11 @@ impl Duplex {
         }
     }
 
+    /// The end of the peer's records now, and the end of those that were read.
+    pub fn ends(&mut self) -> (u64, u64) {
+        (load(&self.theirs, HEAD), self.read)
+    }
+
     /// True if a record can be read.
     pub fn has_records(&mut self) -> bool {
         if self.peer_head == self.read {

@@ -88,6 +88,8 @@ pub enum Command<'a> {
     Finished(u64),
     /// The worker is ready: its `onStart` has returned.
     Ready,
+    /// The worker has released all its connections, since it is about to end.
+    Detached,
     /// Stops the server.
     Stop(Duration),
     /// Starts a new generation of workers, and retires this one.
@@ -150,6 +152,9 @@ pub struct SendFlags {
     pub compress: Compress,
     /// True if the script was told that the client is behind, and so waits to hear that it no longer is.
     pub told: bool,
+    /// True if the script was told that the outbox is full: the message is not sent, and the policy for slow consumers
+    /// is carried out.
+    pub full: bool,
 }
 
 impl SendFlags {
@@ -161,7 +166,7 @@ impl SendFlags {
             Some(false) => 2,
             Some(true) => 4,
         };
-        u32::from(self.binary) | compress | u32::from(self.told) << 3
+        u32::from(self.binary) | compress | u32::from(self.told) << 3 | u32::from(self.full) << 4
     }
 
     /// From the lane's word for the record.
@@ -173,6 +178,6 @@ impl SendFlags {
             4 => Some(true),
             _ => None,
         };
-        Self { binary: bits & 1 != 0, compress, told: bits & 8 != 0 }
+        Self { binary: bits & 1 != 0, compress, told: bits & 8 != 0, full: bits & 16 != 0 }
     }
 }

@@ -370,7 +370,7 @@ class WorkersTest(unittest.IsolatedAsyncioTestCase):
     async def test_each_signal_for_it_reloads(self) -> None:
         with Front(1) as front:
             url = front.url()
-            front.line("started 0 generation 1")
+            await self.ready(front, url, 1)
             for generation, number in [(2, signal.SIGHUP), (3, signal.SIGUSR1)]:
                 front.process.send_signal(number)
                 front.line(f"reloaded: generation {generation} serves")
@@ -412,8 +412,7 @@ class WorkersTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_stop_during_a_reload_stops(self) -> None:
         with Front(2) as front:
-            front.url()
-            front.line("started")
+            await self.ready(front, front.url(), 2)
             front.process.send_signal(signal.SIGHUP)
             self.assertEqual(front.stop(), 0)
 
@@ -441,7 +440,6 @@ class WorkersTest(unittest.IsolatedAsyncioTestCase):
         front = Front(2)
         try:
             front.url()
-            front.line("started")
             await self.until(lambda: asyncio.to_thread(front.workers), lambda workers: len(workers) == 2)
             workers = front.workers()
             front.process.kill()
@@ -507,7 +505,6 @@ class WorkersTest(unittest.IsolatedAsyncioTestCase):
     async def test_without_a_worker_the_server_is_not_ready(self) -> None:
         with Front(1, {"handlerTimeout": 60}) as front:
             url = front.url()
-            front.line("started")
             address = url.replace("ws://", "http://") + "/health/ready"
 
             async def status() -> int:

@@ -45,6 +45,7 @@ pub(in crate::php) fn run(server: &Server, this: &Zval) -> Result<(), Thrown> {
     let ended = conduct(&session, || {
         started(server, &session, this)?;
         serve(server, &session)?;
+        detach_all(server, &session)?;
         serve_timers_left(server, &session)?;
         finish(server, &session, this)
     });
@@ -223,6 +224,19 @@ fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
     Ok(())
 }
 
+/// In a worker that another one replaces: releases all connections for it.
+fn detach_all(server: &Server, session: &Session) -> Result<(), Thrown> {
+    if !session.consumer().is_retired() {
+        return Ok(());
+    }
+    for client in session.clients() {
+        detach(server, session, &client)?;
+        drop(session.consumer().close_receipt(&client));
+    }
+    session.consumer().detached();
+    Ok(())
+}
+
 /// In a worker that another one replaces: the timers of `after()` still run, within a grace.
 fn serve_timers_left(server: &Server, session: &Session) -> Result<(), Thrown> {
     if !session.consumer().is_retired() {
@@ -299,11 +313,6 @@ fn finish(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown>
         });
         let (code, reason, receipt) = held
             .unwrap_or_else(|| (CloseCode::ABNORMAL, "".into(), session.consumer().close_receipt(&client)));
-        if session.is_of_worker() {
-            // Another worker has it from here on.
-            detach(server, session, &client)?;
-            continue;
-        }
         close(server, session, &client, code, &reason, receipt)?;
     }
     session.consumer().announce_all();

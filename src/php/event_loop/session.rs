@@ -258,11 +258,6 @@ impl Session {
         self.consumer.borrow_mut().retire(grace);
     }
 
-    /// True in a worker.
-    pub(in crate::php) fn is_of_worker(&self) -> bool {
-        self.consumer.borrow().worker().is_some()
-    }
-
     /// True if the repeated timers run in this process.
     pub(in crate::php) fn is_leader(&self) -> bool {
         self.consumer.borrow().worker().is_none_or(|worker| worker.is_leader)

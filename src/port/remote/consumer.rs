@@ -214,6 +214,11 @@ impl<T: Default + std::fmt::Debug + 'static> Consume<T> for RemoteConsumer<T> {
         self.link.flush();
     }
 
+    fn detached(&self) {
+        self.link.command(&Command::Detached);
+        self.link.flush();
+    }
+
     fn leave(&self, error: Option<&str>, culprit: Option<ConnectionId>) {
         let error = error.map(str::to_owned);
         self.link.command(&Command::Leaving { error, culprit });

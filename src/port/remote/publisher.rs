@@ -61,7 +61,7 @@ impl<T: std::fmt::Debug> Publish for RemotePublisher<T> {
             Reserved::Ready => SendResult::Queued,
             Reserved::Congested => SendResult::Buffered,
             Reserved::Closed => return Ok(SendResult::Closed),
-            // The front counts it, and closes the connection if that is the policy.
+            // The front counts it, or closes the connection.
             Reserved::Full if policy == SlowConsumer::DropNewest => SendResult::Dropped,
             Reserved::Full => {
                 to.gauge().close();
@@ -72,8 +72,10 @@ impl<T: std::fmt::Debug> Publish for RemotePublisher<T> {
             binary: message.binary,
             compress: message.compress,
             told: result == SendResult::Buffered,
+            full: matches!(result, SendResult::Dropped | SendResult::Closed),
         };
-        self.link.write(Kind::Send.with(flags.to_bits()), &[&id_bytes(to.id()), message.payload]);
+        let payload = if flags.full { &[] } else { message.payload };
+        self.link.write(Kind::Send.with(flags.to_bits()), &[&id_bytes(to.id()), payload]);
         Ok(result)
     }
 
