@@ -87,6 +87,7 @@ impl Front {
                 break;
             }
         }
+        self.hear_last_words(key);
         let Some(place) = self.workers.iter().position(|worker| worker.key == key) else { return };
         let Some(status) =
             self.workers.get_mut(place).and_then(|worker| worker.child.try_wait().ok().flatten())

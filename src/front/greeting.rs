@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     port::{Interests, LogLevel},
-    wire::{self, Door, Hello, Incoming, Welcome},
+    wire::{self, Door, FirstWords, Hello, Incoming, Welcome},
 };
 
 /// Starts the first worker and waits for its options. `Err` with its status if it ends before.
@@ -27,10 +27,11 @@ pub(super) fn first_worker(
         for woke in watch.look(true) {
             match woke {
                 Woke::Signal(_) => worker.kill("a signal"),
-                Woke::Spoke(_) => match worker.incoming.read::<Hello>(&mut worker.socket) {
-                    Ok(Some(hello)) => return Ok(Ok((worker, hello))),
+                Woke::Spoke(_) => match worker.incoming.read::<FirstWords>(&mut worker.socket) {
+                    Ok(Some(Ok(hello))) => return Ok(Ok((worker, hello))),
                     Ok(None) => {}
-                    Err(_) => watch.forget(&worker.socket),
+                    // PHP has printed the error.
+                    Ok(Some(Err(_))) | Err(_) => watch.forget(&worker.socket),
                 },
                 Woke::Ended(_) => return Ok(Err(worker.child.wait()?)),
                 Woke::Bell | Woke::Managed => {}
@@ -95,10 +96,14 @@ impl Front {
             self.watch.forget(&worker.socket);
             return;
         }
-        let said = worker.incoming.read::<Hello>(&mut worker.socket);
+        let said = worker.incoming.read::<FirstWords>(&mut worker.socket);
         match said {
             Ok(None) => {}
-            Ok(Some(hello)) => {
+            Ok(Some(Err(error))) => {
+                worker.last_words = Some(Some(error));
+                self.watch.forget(&worker.socket);
+            }
+            Ok(Some(Ok(hello))) => {
                 if hello.version != self.hello.version {
                     worker.kill("another version");
                     let message =
@@ -114,6 +119,16 @@ impl Front {
                 self.set_interests();
             }
             Err(_) => self.watch.forget(&worker.socket),
+        }
+    }
+
+    /// The process of a worker has ended: reads the error that it may have sent instead of its options.
+    pub(super) fn hear_last_words(&mut self, key: u64) {
+        let worker = self.worker_mut(key).filter(|worker| worker.state == State::Starting);
+        if let Some(worker) = worker
+            && let Ok(Some(Err(error))) = worker.incoming.read::<FirstWords>(&mut worker.socket)
+        {
+            worker.last_words = Some(Some(error));
         }
     }
 

@@ -46,4 +46,5 @@ fn adopt() {
 /// Ends every run when PHP's request or the module ends.
 fn end_runs() {
     ending::end_all();
+    event_loop::workers::send_last_words();
 }

@@ -9,7 +9,10 @@ use crate::{
     hub::{Announced, Interests},
 };
 
-/// A worker's first words: the options of its script.
+/// A worker's first words: its options, or PHP's error with which its script ended before it had any.
+pub type FirstWords = Result<Hello, String>;
+
+/// The options of a worker's script.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Hello {
     /// The version of the worker's library.

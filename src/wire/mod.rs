@@ -17,7 +17,7 @@ mod pieces;
 pub use channel::{Incoming, receive, send};
 pub use command::{Answer, Command, Compress, Question, SendFlags};
 pub use event::{About, EventFlags, Order, decode_event, encode_event};
-pub use hello::{Door, Hello, Recycling, Welcome};
+pub use hello::{Door, FirstWords, Hello, Recycling, Welcome};
 pub use pieces::{Assembler, Pieces, write};
 
 /// The kind of a record: the low byte of the lane's word for it. The rest of the word are flags.

@@ -139,8 +139,11 @@ class ProgramTest(unittest.TestCase):
         server = self.serve(script, "-w", "2")
         url = server.url()
         release.write_text("<?php this is no PHP")
-        self.assertIn("the reload has failed and changes nothing: ", self.run_program("reload", code=1))
-        server.line("the reload has failed")
+        said = self.run_program("reload", code=1)
+        self.assertRegex(said, r"the reload has failed and changes nothing: syntax error, .* in .*/release.php:1\n")
+        server.line(r"the reload has failed.*reason: syntax error.*release.php:1")
+        release.write_text("<?php throw new Exception('no database');")
+        self.assertIn("no database", self.run_program("reload", code=1))
         self.assertEqual((self.ask(url)[0], self.status()["generation"]), ("first", 1))
 
     def test_reloads_at_the_same_time_are_all_answered(self) -> None:

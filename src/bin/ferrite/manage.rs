@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use ferrite::front::management::{Answer, Request};
+use ferrite::{
+    front::management::{Answer, Request},
+    log::plain,
+};
 
 use crate::{
     FAILED, Failure,
@@ -17,6 +20,8 @@ pub(crate) fn reload(script: Option<&Path>) -> Result<(), Failure> {
             report::print(&format!("reloaded: generation {generation} serves after {seconds:.3} s\n"))
         }
         Answer::Failed { reason } => {
+            let reason: Vec<_> = reason.lines().map(|line| plain(line.as_bytes(), MOST_LINE)).collect();
+            let reason = reason.join("\n");
             Err(Failure::new(FAILED, format!("the reload has failed and changes nothing: {reason}")))
         }
         _ => Err(unexpected()),
@@ -47,6 +52,9 @@ pub(crate) fn stop(script: Option<&Path>, grace: f64) -> Result<(), Failure> {
         _ => Err(unexpected()),
     }
 }
+
+/// Bytes of a line of PHP's error.
+const MOST_LINE: usize = 2000;
 
 fn unexpected() -> Failure {
     Failure::new(FAILED, "the server has given the answer to another question")

@@ -5,6 +5,7 @@ use std::{
     os::unix::net::UnixStream,
     path::{Path, PathBuf},
     process,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use parking_lot::Mutex;
@@ -34,7 +35,22 @@ pub(in crate::php) enum Role {
 /// Takes the socket to the front, if a front has started this process; once, when the module starts, for a script may
 /// read its standard input.
 pub(in crate::php) fn adopt() {
+    ADOPTED.store(process::id(), Ordering::Relaxed);
     *SOCKET.lock() = remote::adopt(WORKER_VARIABLE).map(Some);
+}
+
+/// A script that ends before it has run its server tells the front PHP's error, if that was the reason.
+pub(in crate::php) fn send_last_words() {
+    // A child that the script has forked has the same socket.
+    if ADOPTED.load(Ordering::Relaxed) != process::id() {
+        return;
+    }
+    let Some(socket) = SOCKET.lock().as_mut().and_then(Option::take) else { return };
+    if let Some(error) = engine::last_fatal_error() {
+        let error: String = error.chars().take(MOST_LAST_WORDS).collect();
+        // Without them the front names the exit status.
+        let _ = remote::fail(socket, error);
+    }
 }
 
 /// The role of this process in a run of the server.
@@ -109,5 +125,9 @@ fn as_named(script: PathBuf, arguments: &[OsString]) -> PathBuf {
 
 /// The socket to the front. `None`: this process is no worker; nothing in it: the socket was taken.
 static SOCKET: Mutex<Option<Option<UnixStream>>> = Mutex::new(None);
+/// The process that has taken the socket.
+static ADOPTED: AtomicU32 = AtomicU32::new(0);
+/// Characters of an error for the front: its socket takes so many at once.
+const MOST_LAST_WORDS: usize = 8000;
 /// Overrides the number of workers.
 const COUNT_VARIABLE: &str = "FERRITE_WORKERS";

@@ -22,7 +22,7 @@ use crate::{
     },
     queue::{ConnectionId, Event, WakeFd, Waker},
     ring::{Duplex, Note, SeenTable, SharedParts},
-    wire::{self, About, Answer, Command, Hello, Question, Welcome},
+    wire::{self, About, Answer, Command, FirstWords, Hello, Question, Welcome},
 };
 
 /// Takes the events that the front sends to this worker.
@@ -36,9 +36,15 @@ pub struct RemoteConsumer<T> {
     _socket: UnixStream,
 }
 
+/// Tells the front the error with which the script has ended before it had options.
+pub fn fail(mut socket: UnixStream, error: String) -> io::Result<()> {
+    wire::send(&mut socket, &FirstWords::Err(error), &[])
+}
+
 /// Introduces this worker to its front, and waits for the answer.
 pub fn connect<T: Default>(mut socket: UnixStream, hello: &Hello) -> io::Result<RemoteConsumer<T>> {
-    wire::send(&mut socket, hello, &[])?;
+    // As `wire::FirstWords`.
+    wire::send(&mut socket, &Ok::<_, String>(hello), &[])?;
     let (welcome, descriptors): (Welcome, _) = wire::receive(&mut socket)?;
     let descriptors: [OwnedFd; 5] =
         descriptors.try_into().map_err(|_| io::Error::other("the front sent other descriptors"))?;

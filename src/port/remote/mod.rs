@@ -13,4 +13,4 @@ mod publisher;
 
 pub use crate::ring::Note;
 pub use adopt::adopt;
-pub use consumer::{RemoteConsumer, connect};
+pub use consumer::{RemoteConsumer, connect, fail};
