@@ -190,7 +190,7 @@ impl Front {
         Status {
             pid: process::id(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            script: script.map(|(named, _)| named.clone()).unwrap_or_default(),
+            script: script.map(|(named, _)| named.to_string_lossy().into_owned()).unwrap_or_default(),
             uptime: self.manage.started.elapsed().as_secs_f64(),
             addresses: self.server.addresses().to_vec(),
             connections: self.publisher.borrow().count(),

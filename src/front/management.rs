@@ -77,7 +77,7 @@ pub struct Status {
     /// The version of Ferrite.
     pub version: String,
     /// The script as it was named, as an absolute path.
-    pub script: PathBuf,
+    pub script: String,
     /// Time since the start, in seconds.
     pub uptime: f64,
     /// The addresses that are bound.

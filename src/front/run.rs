@@ -176,8 +176,9 @@ impl Front {
         };
         front.greet_first()?;
         front.set_interests();
-        front.announce_start();
+        // First, so that a reader of the log can rely on it.
         front.open_management();
+        front.announce_start();
         Ok(front)
     }
 

@@ -217,6 +217,17 @@ class ProgramTest(unittest.TestCase):
         self.assertEqual(stat.S_IMODE(self.socket().stat().st_mode), 0o600)
         self.assertRegex(self.socket().name, r"^app-[0-9a-f]{16}\.sock$")
 
+    def test_the_socket_is_in_the_runtime_directory_of_the_user(self) -> None:
+        script = self.script()
+        self.sockets.rmdir()
+        self.env |= {"XDG_RUNTIME_DIR": str(self.folder)}
+        del self.env["RUNTIME_DIRECTORY"]
+        server = self.serve(script)
+        server.url()
+        self.assertEqual(self.status(str(script))["pid"], server.process.pid)
+        self.assertEqual(stat.S_IMODE((self.folder / "ferrite").stat().st_mode), 0o700)
+        self.assertEqual(len(list((self.folder / "ferrite").iterdir())), 1)
+
     def test_a_second_server_of_a_script_leaves_the_socket_to_the_first(self) -> None:
         script = self.script()
         first = self.serve(script)

@@ -31,10 +31,8 @@ pub(crate) fn find(script: Option<&Path>) -> Result<Running, Failure> {
         (Some((only, _)), 0) => Ok(only),
         (Some(last), _) => {
             all.push(last);
-            let lines: Vec<_> = all
-                .iter()
-                .map(|(_, found)| format!("  {} (pid {})", found.script.display(), found.pid))
-                .collect();
+            let lines: Vec<_> =
+                all.iter().map(|(_, found)| format!("  {} (pid {})", found.script, found.pid)).collect();
             let lines = lines.join("\n");
             Err(Failure::new(USAGE, format!("several servers run; name the script of one:\n{lines}")))
         }
@@ -51,7 +49,7 @@ fn of_script(named: &Path) -> Result<Running, Failure> {
     }
     // The script may be deleted, or a link on its path may lead to another release by now.
     let path = absolute(named).unwrap_or_else(|_| named.to_owned());
-    let found = all().into_iter().find(|(_, status)| status.script == path);
+    let found = all().into_iter().find(|(_, status)| status.script == path.to_string_lossy());
     found.map(|(running, _)| running).ok_or_else(|| {
         Failure::new(NOT_RUNNING, format!("no server of {} runs, or none of this user", named.display()))
     })

@@ -29,7 +29,7 @@ pub(crate) fn table(status: &Status) -> String {
         (false, false) => "",
     };
     let lines = [
-        ("script", status.script.display().to_string()),
+        ("script", status.script.clone()),
         (
             "server",
             format!("pid {}, Ferrite {}, up {}{state}", status.pid, status.version, age(status.uptime)),
