@@ -3,14 +3,9 @@
 //! A worker may be broken, or not be what it should be: a record that breaks a rule costs the worker. The rules are
 //! those that PHP's methods hold for every argument.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use super::{
-    deaths::PROTOCOL,
-    item::Item,
-    run::{Front, Hold},
-    worker::Lane,
-};
+use super::{deaths::PROTOCOL, item::Item, run::Front};
 use crate::{
     frame::{MAX_REASON, may_be_sent_by_peer},
     http::check_header,
@@ -262,15 +257,6 @@ impl Front {
         }
     }
 
-    /// Holds joins and leaves until the event that the worker is in is finished.
-    fn hold_presence(&mut self, worker: u64) {
-        let begun = self.worker(worker).and_then(|worker| worker.lane.as_ref()).and_then(Lane::begun);
-        if let Some(event) = begun {
-            self.holds.push(Hold { worker, event, until: Instant::now() + LONGEST_HOLD });
-            self.consumer.keep_hold(true);
-        }
-    }
-
     fn answer_count(&mut self, key: u64, asks: Option<u64>, count: usize) {
         if let Some(number) = asks {
             self.answer(key, number, &Answer::Number(count as u64));
@@ -339,8 +325,6 @@ fn check_headers(headers: &[(String, Vec<u8>)]) -> Result<(), BadRecord> {
     if all { Ok(()) } else { Err(BadRecord("a header that cannot be sent")) }
 }
 
-/// The longest time for which one callback holds joins and leaves up.
-const LONGEST_HOLD: Duration = Duration::from_secs(1);
 /// Records of one worker in a turn.
 const AT_ONCE: usize = 512;
 /// The longest time for a stop.

@@ -13,6 +13,7 @@ mod commands;
 mod deaths;
 mod generations;
 mod greeting;
+mod holds;
 mod item;
 mod manage;
 pub mod management;

@@ -15,6 +15,7 @@ use nix::sys::signal::Signal;
 use super::{
     deaths::NOT_NEEDED,
     generations::Generations,
+    holds::Hold,
     item::{Client, ClientState, Item},
     manage::Manage,
     watch::{Watch, Woke},
@@ -68,14 +69,6 @@ pub(super) struct Front {
     pub(super) idle_since: Option<Instant>,
     /// The last field: its clients learn by the end of their connections that the ports are free again.
     pub(super) manage: Manage,
-}
-
-/// An event during which presence changes are held.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Hold {
-    pub(super) worker: u64,
-    pub(super) event: u64,
-    pub(super) until: Instant,
 }
 
 /// The way in which a front ended.
@@ -196,6 +189,7 @@ impl Front {
     }
 
     fn run(&mut self) -> Result<Ended, FrontError> {
+        let mut busy_turns = 0_u32;
         loop {
             self.consumer.begin_batch();
             let busy = self.turn();
@@ -212,8 +206,13 @@ impl Front {
             }
             if busy {
                 self.consumer.serve_once();
+                busy_turns = busy_turns.wrapping_add(1);
             } else {
                 self.sleep();
+            }
+            // Signals and ends of workers do not wait until there is nothing else to do.
+            if !busy || busy_turns.is_multiple_of(LOOK_TURNS) {
+                self.look();
             }
         }
         if let Some(stopping) = self.consumer.stopping() {
@@ -237,20 +236,6 @@ impl Front {
             busy = true;
         }
         busy
-    }
-
-    /// Ends the holds of events that are finished, or take too long.
-    fn release_holds(&mut self) {
-        if self.holds.is_empty() {
-            return;
-        }
-        let (now, workers) = (Instant::now(), &self.workers);
-        let is_on = |hold: &Hold| {
-            let lane = workers.iter().find(|worker| worker.key == hold.worker).and_then(|w| w.lane.as_ref());
-            now < hold.until && lane.is_some_and(|lane| lane.is_unfinished(hold.event))
-        };
-        self.holds.retain(is_on);
-        self.consumer.keep_hold(!self.holds.is_empty());
     }
 
     /// Lets the workers see what was written for them.
@@ -277,6 +262,10 @@ impl Front {
         for lane in self.workers.iter_mut().filter_map(|worker| worker.lane.as_mut()) {
             lane.duplex.set_awake();
         }
+    }
+
+    /// Deals with signals, workers that have ended or begun, and management.
+    fn look(&mut self) {
         for woke in self.watch.look(false) {
             match woke {
                 Woke::Signal(Signal::SIGTERM | Signal::SIGINT | Signal::SIGQUIT) => self.stop_by_signal(),
@@ -379,6 +368,8 @@ fn usual_workers() -> usize {
     std::thread::available_parallelism().map_or(1, |processors| processors.get().min(MOST_USUAL))
 }
 
+/// Busy turns between two looks at signals and processes.
+const LOOK_TURNS: u32 = 16;
 /// Events of one turn.
 const BATCH: usize = 256;
 /// Time for a stop by a signal, as `stop()` has it by default.

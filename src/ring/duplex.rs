@@ -4,16 +4,22 @@
 //! record is a word of length and kind, then its bytes, padded to eight. A record never wraps around the end of the
 //! ring: a mark says that the rest is to be skipped.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     io,
     os::fd::OwnedFd,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering, fence},
+        atomic::{Ordering, fence},
     },
 };
 
-use super::segment::Segment;
+use super::{
+    note::{self, Note},
+    segment::Segment,
+};
 
 /// One process's ends of both lanes.
 #[derive(Debug)]
@@ -136,7 +142,7 @@ impl Duplex {
     pub fn expose(&mut self) {
         if self.exposed != self.written {
             self.exposed = self.written;
-            store(&self.mine, HEAD, self.written);
+            self.mine.store(HEAD, self.written);
         }
     }
 
@@ -149,7 +155,7 @@ impl Duplex {
         }
         self.published = self.written;
         fence(Ordering::SeqCst);
-        load(&self.theirs, ASLEEP) != 0
+        self.theirs.load(ASLEEP) != 0
     }
 
     /// True if nothing that was written waits for the peer.
@@ -202,13 +208,13 @@ impl Duplex {
 
     /// The end of the peer's records now, and the end of those that were read.
     pub fn ends(&mut self) -> (u64, u64) {
-        (load(&self.theirs, HEAD), self.read)
+        (self.theirs.load(HEAD), self.read)
     }
 
     /// True if a record can be read.
     pub fn has_records(&mut self) -> bool {
         if self.peer_head == self.read {
-            self.peer_head = load(&self.theirs, HEAD);
+            self.peer_head = self.theirs.load(HEAD);
         }
         self.peer_head != self.read
     }
@@ -221,15 +227,15 @@ impl Duplex {
             return false;
         }
         self.released = self.read;
-        store(&self.mine, TAIL, self.read);
+        self.mine.store(TAIL, self.read);
         fence(Ordering::SeqCst);
-        load(&self.theirs, WANTS_ROOM) != 0
+        self.theirs.load(WANTS_ROOM) != 0
     }
 
     /// Announces that this process sleeps. False if a record can be read: then it is awake.
     #[must_use]
     pub fn announce_sleep(&mut self) -> bool {
-        store(&self.mine, ASLEEP, 1);
+        self.mine.store(ASLEEP, 1);
         fence(Ordering::SeqCst);
         if self.has_records() {
             self.set_awake();
@@ -240,32 +246,29 @@ impl Duplex {
 
     /// Takes the announcement back.
     pub fn set_awake(&mut self) {
-        store(&self.mine, ASLEEP, 0);
+        self.mine.store(ASLEEP, 0);
     }
 
     /// Sets a word that the peer sees.
     #[inline]
     pub fn show(&self, word: PeerWord, value: u64) {
-        store(&self.mine, place(word), value);
+        self.mine.store(place(word), value);
     }
 
     /// A word of the peer's.
     #[inline]
     pub fn peer(&self, word: PeerWord) -> u64 {
-        load(&self.theirs, place(word))
+        self.theirs.load(place(word))
     }
 
     /// Memory for a text that the peer can read.
     pub fn note(&self) -> Note {
-        Note(self.mine.clone())
+        Note::new(self.mine.clone())
     }
 
     /// The peer's text, if there is one.
     pub fn peer_note(&self) -> Option<String> {
-        let length = usize::try_from(load(&self.theirs, NOTE_LENGTH)).ok()?.min(MOST_NOTE);
-        let mut text = vec![0; length];
-        let is_there = length > 0 && self.theirs.copy_out(NOTE, &mut text);
-        is_there.then(|| String::from_utf8_lossy(&text).into_owned())
+        note::read(&self.theirs)
     }
 
     /// The position behind the last record that was written.
@@ -280,12 +283,12 @@ impl Duplex {
 
     /// The position up to which the peer has given back the room of records that this process wrote.
     pub fn read_by_peer(&self) -> u64 {
-        load(&self.theirs, TAIL)
+        self.theirs.load(TAIL)
     }
 
     fn wait_for_room(&self, waits: bool) {
-        if (load(&self.mine, WANTS_ROOM) != 0) != waits {
-            store(&self.mine, WANTS_ROOM, u64::from(waits));
+        if (self.mine.load(WANTS_ROOM) != 0) != waits {
+            self.mine.store(WANTS_ROOM, u64::from(waits));
         }
     }
 
@@ -300,7 +303,7 @@ impl Duplex {
     }
 
     fn look_at_tail(&mut self) {
-        self.peer_tail = load(&self.theirs, TAIL);
+        self.peer_tail = self.theirs.load(TAIL);
     }
 
     /// Kind and length of the record at the reader's position.
@@ -334,53 +337,6 @@ impl Duplex {
     }
 }
 
-/// Memory for a text that the peer can read. Its writer may be a signal handler.
-#[derive(Debug)]
-pub struct Note(Arc<Segment>);
-
-impl Note {
-    /// The signal with which the front asks a worker for the text.
-    pub const SIGNAL: i32 = libc::SIGXCPU;
-
-    /// Writes a file's name, as far as it fits, a colon, and a line number. Allocates nothing, and calls nothing that a
-    /// signal handler may not.
-    pub fn write(&self, file: &[u8], line: u32) {
-        let mut digits = [0; 11];
-        let mut first = digits.len();
-        let mut rest = line;
-        while first > 1 {
-            first -= 1;
-            if let Some(digit) = digits.get_mut(first) {
-                *digit = b'0' + (rest % 10) as u8;
-            }
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        first -= 1;
-        if let Some(colon) = digits.get_mut(first) {
-            *colon = b':';
-        }
-        let number = digits.get(first..).unwrap_or_default();
-        let file = file.get(..file.len().min(MOST_NOTE - digits.len())).unwrap_or_default();
-        let written = self.0.copy_in(NOTE, file) && self.0.copy_in(NOTE + file.len(), number);
-        store(&self.0, NOTE_LENGTH, if written { (file.len() + number.len()) as u64 } else { 0 });
-    }
-}
-
-#[inline]
-fn store(segment: &Segment, place: usize, value: u64) {
-    if let Some(word) = segment.word(place) {
-        word.store(value, Ordering::Release);
-    }
-}
-
-#[inline]
-fn load(segment: &Segment, place: usize) -> u64 {
-    segment.word(place).map_or(0, |word: &AtomicU64| word.load(Ordering::Acquire))
-}
-
 const fn place(word: PeerWord) -> usize {
     match word {
         PeerWord::Begun => BEGUN,
@@ -405,106 +361,8 @@ const WANTS_ROOM: usize = 24;
 const BEGUN: usize = 32;
 const DONE: usize = 40;
 const BUSY: usize = 48;
-const NOTE_LENGTH: usize = 64;
-/// The text, in bytes from the start.
-const NOTE: usize = 1024;
-const MOST_NOTE: usize = 1024;
 
 /// The mark behind which the rest of the ring is skipped.
 const SKIP: u64 = u64::MAX;
 const SKIP_KIND: u32 = u32::MAX;
 const SKIP_LENGTH: u32 = u32::MAX;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn pair(capacity: usize) -> (Duplex, Duplex) {
-        let (front, parts) = Duplex::create(capacity).unwrap();
-        let worker = Duplex::attach(&parts, capacity).unwrap();
-        (front, worker)
-    }
-
-    #[test]
-    fn records_come_out_as_they_went_in_around_the_end_of_the_ring() {
-        let (mut front, mut worker) = pair(4096);
-        let mut buffer = Vec::new();
-        for round in 0..2000_usize {
-            let payload = vec![round as u8; round * 7 % front.most()];
-            assert!(
-                front.write(round as u32, &[&payload[..payload.len() / 2], &payload[payload.len() / 2..]])
-            );
-            let _ = front.publish();
-            assert_eq!(worker.read(&mut buffer), Ok(Some(round as u32)));
-            assert_eq!(buffer, payload);
-            let _ = worker.release();
-        }
-        assert_eq!(worker.read(&mut buffer), Ok(None));
-    }
-
-    #[test]
-    fn a_record_without_room_is_refused_and_the_writer_is_woken_when_there_is_room() {
-        let (mut front, mut worker) = pair(4096);
-        let payload = [7; 1000];
-        let mut written = 0;
-        while front.write(1, &[&payload]) {
-            written += 1;
-        }
-        assert_eq!(written, 4);
-        let _ = front.publish();
-        assert!(!front.has_room_for(payload.len()));
-        let mut buffer = Vec::new();
-        assert_eq!(worker.read(&mut buffer), Ok(Some(1)));
-        assert_eq!(worker.read(&mut buffer), Ok(Some(1)));
-        assert!(worker.release());
-        assert!(front.has_room_for(payload.len()) && front.write(1, &[&payload]));
-        assert!(!front.write(1, &[&[0; 5000]]), "larger than a record may be");
-    }
-
-    #[test]
-    fn a_sleeper_is_woken_for_the_first_record_and_not_while_it_is_awake() {
-        let (mut front, mut worker) = pair(4096);
-        assert!(front.write(1, &[b"a"]) && !front.publish());
-        assert!(!worker.announce_sleep(), "a record waits");
-        let mut buffer = Vec::new();
-        assert_eq!(worker.read(&mut buffer), Ok(Some(1)));
-        assert!(worker.announce_sleep());
-        assert!(!front.publish(), "nothing new");
-        assert!(front.write(1, &[b"b"]) && front.publish());
-        worker.set_awake();
-        assert!(front.write(1, &[b"c"]) && !front.publish());
-    }
-
-    #[test]
-    fn a_note_arrives_with_its_line_and_is_cut_where_it_is_too_long() {
-        let (front, worker) = pair(4096);
-        assert_eq!(front.peer_note(), None);
-        for (line, text) in [(0, "/a.php:0"), (7, "/a.php:7"), (u32::MAX, "/a.php:4294967295")] {
-            worker.note().write(b"/a.php", line);
-            assert_eq!(front.peer_note().as_deref(), Some(text));
-        }
-        worker.note().write(&[b'x'; 5000], 12);
-        let note = front.peer_note().unwrap();
-        assert!(note.ends_with("x:12") && note.len() <= MOST_NOTE);
-    }
-
-    #[test]
-    fn a_peer_that_lies_about_its_records_is_noticed() {
-        let mut buffer = Vec::new();
-        for (head, word) in [(4096 * 3, 0_u64), (12, 0), (16, 1 << 20), (16, 100), (8, SKIP), (!7, 0)] {
-            let (mut front, worker) = pair(4096);
-            assert!(worker.mine.copy_in(HEADER, &word.to_le_bytes()));
-            store(&worker.mine, HEAD, head);
-            assert!(front.read(&mut buffer).is_err(), "{head} {word}");
-        }
-    }
-
-    #[test]
-    fn a_worker_cannot_map_the_records_of_the_front_for_writing_nor_cut_them_short() {
-        let (_front, parts) = Duplex::create(4096).unwrap();
-        assert!(Segment::map(&parts.makers, HEADER + 4096, true).is_err());
-        assert!(ftruncate(&parts.makers, 10).is_err() && ftruncate(&parts.peers, 10).is_err());
-    }
-
-    use nix::unistd::ftruncate;
-}

@@ -11,8 +11,10 @@
 //! This module knows nothing of the records' meaning.
 
 mod duplex;
+mod note;
 mod segment;
 mod table;
 
-pub use duplex::{Corrupt, Duplex, Note, PeerWord, SharedParts};
+pub use duplex::{Corrupt, Duplex, PeerWord, SharedParts};
+pub use note::Note;
 pub use table::{SeenTable, Table, TableWord};

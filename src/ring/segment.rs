@@ -7,7 +7,7 @@ use std::{
     io,
     os::fd::{AsFd, OwnedFd},
     ptr::{self, NonNull},
-    sync::atomic::AtomicU64,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
 use nix::{
@@ -86,6 +86,20 @@ impl Segment {
             // atomic. A store through a read-only mapping would end the process: `Seen…` types only load.
             unsafe { AtomicU64::from_ptr(self.start.as_ptr().add(offset).cast()) }
         })
+    }
+
+    /// Sets a word.
+    #[inline]
+    pub(super) fn store(&self, place: usize, value: u64) {
+        if let Some(word) = self.word(place).filter(|_| self.is_writable) {
+            word.store(value, Ordering::Release);
+        }
+    }
+
+    /// A word's value; 0 beyond the end.
+    #[inline]
+    pub(super) fn load(&self, place: usize) -> u64 {
+        self.word(place).map_or(0, |word| word.load(Ordering::Acquire))
     }
 
     /// Copies bytes out. False beyond the end: then nothing is copied.

@@ -74,6 +74,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "frame",
             "http",
             "hub",
+            "metrics",
             "port",
             "queue",
             "ring",
@@ -83,7 +84,10 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         ],
     ),
     ("protocol", &["config", "http", "port"]),
-    ("php", &["config", "descriptors", "front", "http", "log", "metrics", "port", "protocol", "runtime"]),
+    (
+        "php",
+        &["config", "descriptors", "front", "http", "log", "metrics", "port", "protocol", "ring", "runtime"],
+    ),
 ];
 
 /// Crates that only some folders may name.

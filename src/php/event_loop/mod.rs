@@ -9,6 +9,7 @@ pub(in crate::php) mod link;
 pub(in crate::php) mod log;
 pub(in crate::php) mod lost_output;
 mod message;
+mod retire;
 pub(in crate::php) mod rules;
 pub(in crate::php) mod run;
 pub(in crate::php) mod server;

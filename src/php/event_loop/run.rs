@@ -11,8 +11,9 @@ use std::{
 use ext_php_rs::types::Zval;
 
 use super::{
-    dispatch::{close, deal, detach, dispatch_batch, dispatch_events},
+    dispatch::{close, deal, dispatch_batch, dispatch_events},
     ending, log,
+    retire::{detach_all, serve_timers_left},
     server::{On, Server},
     session::{Session, Woken},
     timers::Timers,
@@ -206,7 +207,7 @@ fn started(server: &Server, session: &Session, this: &Zval) -> Result<(), Thrown
 fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
     while !session.is_over() {
         dispatch_batch(server, session)?;
-        serve_interrupts(session)?;
+        session.serve_interrupts()?;
         match session.signals_arrived() {
             0 => {}
             // The first one drains; another, whenever it comes, does not wait.
@@ -219,41 +220,6 @@ fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
         }
         if !session.is_over() {
             sleep(session, Some(&server.timers), None)?;
-        }
-    }
-    Ok(())
-}
-
-/// In a worker that another one replaces: releases all connections for it.
-fn detach_all(server: &Server, session: &Session) -> Result<(), Thrown> {
-    if !session.consumer().is_retired() {
-        return Ok(());
-    }
-    for client in session.clients() {
-        detach(server, session, &client)?;
-        drop(session.consumer().close_receipt(&client));
-    }
-    session.consumer().detached();
-    Ok(())
-}
-
-/// In a worker that another one replaces: the timers of `after()` still run, within a grace.
-fn serve_timers_left(server: &Server, session: &Session) -> Result<(), Thrown> {
-    if !session.consumer().is_retired() {
-        return Ok(());
-    }
-    let deadline = Instant::now() + TIMERS_GRACE;
-    while let Some(due) = server.timers.next_single_due().filter(|due| *due < deadline) {
-        let now = Instant::now();
-        if due > now && now < deadline {
-            let mask = Mask::block_all();
-            session.sleep(Some(due), mask);
-            mask.restore();
-            serve_interrupts(session)?;
-        }
-        dispatch_batch(server, session)?;
-        if now >= deadline {
-            break;
         }
     }
     Ok(())
@@ -272,7 +238,7 @@ fn sleep(session: &Session, timers: Option<&Timers>, until: Option<Instant>) -> 
     mask.restore();
     match result? {
         Woken::Normally => Ok(()),
-        Woken::BySignal => serve_interrupts(session),
+        Woken::BySignal => session.serve_interrupts(),
     }
 }
 
@@ -282,20 +248,13 @@ fn sleep_blocked(
     until: Option<Instant>,
     mask: Mask,
 ) -> Result<Woken, Thrown> {
-    serve_interrupts(session)?;
+    session.serve_interrupts()?;
     if session.is_signalled() || session.is_over() {
         return Ok(Woken::Normally);
     }
     // A handler may have set a timer.
     let until = [until, timers.and_then(Timers::next_due)].into_iter().flatten().min();
     Ok(session.sleep(until, mask))
-}
-
-/// Lets PHP run the handlers of signals that have come. One of them may have forked: the child has no threads, and
-/// must not serve its parent's clients.
-fn serve_interrupts(session: &Session) -> Result<(), Thrown> {
-    calls::serve_interrupts()?;
-    session.link.check_process()
 }
 
 /// The orderly end of a run, after the last shard: by the first loop that comes here.
@@ -416,7 +375,5 @@ fn conclude<R>(server: &Server, session: Rc<Session>, ended: Ended<Result<R, Thr
 
 /// The command line, under its names.
 const SAPIS: [&str; 4] = ["cli", "phpdbg", "embed", "micro"];
-/// Time for the timers of a worker that is replaced; the front waits a little longer for its end.
-const TIMERS_GRACE: Duration = Duration::from_secs(8);
 /// As `stop()` has it by default.
 const SIGNAL_GRACE: Duration = Duration::from_secs(10);

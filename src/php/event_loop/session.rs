@@ -21,8 +21,9 @@ use super::{
 use crate::{
     config::ConfigError,
     php::zend::{
-        fork,
+        calls, fork,
         signals::{Guard, Mask},
+        thrown::Thrown,
     },
     port::{
         Audience, ConnectionId, ConsumerEnd, Delivery, LogRecord, Stopping, Waited, remote::RemoteConsumer,
@@ -220,6 +221,13 @@ impl Session {
         while let Some(delivery) = held.pop_back() {
             pending.push_front(delivery);
         }
+    }
+
+    /// Lets PHP run the handlers of signals that have come. One of them may have forked: the child has no threads, and
+    /// must not serve its parent's clients.
+    pub(in crate::php) fn serve_interrupts(&self) -> Result<(), Thrown> {
+        calls::serve_interrupts()?;
+        self.link.check_process()
     }
 
     /// Tells systemd, if it wants to hear.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use super::externs::{zend_get_executed_filename, zend_get_executed_lineno};
-use crate::port::remote::Note;
+use crate::ring::Note;
 
 /// Answers the signal from here on, for as long as the process lives.
 pub(in crate::php) fn show_to_front(note: Note) {

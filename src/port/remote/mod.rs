@@ -11,6 +11,5 @@ mod finished;
 mod link;
 mod publisher;
 
-pub use crate::ring::Note;
 pub use adopt::adopt;
 pub use consumer::{RemoteConsumer, connect, fail};
