@@ -103,9 +103,14 @@ impl Front {
         death.reason().into_iter().for_each(|reason| self.counters.died(reason));
         self.worker_is_gone(&worker, &death);
         self.worker_has_detached(key);
+        // The events that are held for a connection come after those that the worker has not finished.
+        let clients = unfinished.iter().filter_map(|(item, _)| item.client());
+        let held: Vec<_> =
+            clients.flat_map(|client| std::mem::take(&mut *client.data.held.borrow_mut())).collect();
         for (item, was_begun) in unfinished {
             self.redeliver(item, was_begun, &death);
         }
+        held.into_iter().for_each(|item| self.route(item));
         self.set_interests();
     }
 

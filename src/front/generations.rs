@@ -87,13 +87,16 @@ impl Front {
         let Some(worker) = self.worker_mut(key).filter(|worker| worker.state == State::Greeted) else {
             return;
         };
-        worker.state = State::Ready;
+        worker.state = State::Waiting;
         let (index, took) = (worker.index, worker.started.elapsed());
         self.generations.has_served = true;
         self.counters.ready_milliseconds.set(u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         if self.generations.reload.as_ref().is_some_and(|reload| reload.keys.contains(&key)) {
             self.finish_reload();
-        } else if let Some(slot) = self.generations.slots.get_mut(index)
+            return;
+        }
+        self.worker_mut(key).into_iter().for_each(|worker| worker.state = State::Ready);
+        if let Some(slot) = self.generations.slots.get_mut(index)
             && slot.coming == Some(key)
         {
             slot.coming = None;
@@ -114,7 +117,10 @@ impl Front {
             return false;
         }
         let slots = &self.generations.slots;
-        let place = slots.iter().position(|slot| slot.current == Some(key) && slot.coming.is_none());
+        let now = Instant::now();
+        let place = slots.iter().position(|slot| {
+            slot.current == Some(key) && slot.coming.is_none() && slot.due.is_none_or(|due| now >= due)
+        });
         let Some(index) = place else { return false };
         let started = self.start_worker(index, self.generations.number);
         let (Ok(key), Some(slot)) = (started, self.generations.slots.get_mut(index)) else { return false };
@@ -127,7 +133,7 @@ impl Front {
         let Some(worker) = self.worker_mut(key) else { return };
         match worker.state {
             State::Ready => worker.state = State::Retiring,
-            State::Starting | State::Greeted => worker.kill(NOT_NEEDED),
+            State::Starting | State::Greeted | State::Waiting => worker.kill(NOT_NEEDED),
             State::Retiring | State::Leaving => {}
         }
     }
@@ -143,6 +149,8 @@ impl Front {
         if let Some(slot) = self.generations.slots.get_mut(worker.index) {
             if slot.coming == Some(worker.key) {
                 slot.coming = None;
+                slot.failures += 1;
+                slot.due = Some(now + back_off(slot.failures + 1));
             } else if slot.current == Some(worker.key) {
                 slot.current = None;
                 slot.failures = if was_ready && lived > SHORT_LIFE { 0 } else { slot.failures + 1 };
@@ -158,7 +166,7 @@ impl Front {
     }
 
     /// Exactly one worker is the leader, from the time when its predecessor has gone.
-    fn choose_leader(&mut self) {
+    pub(super) fn choose_leader(&mut self) {
         if self.workers.iter().any(|worker| worker.is_leader) {
             return;
         }

@@ -159,9 +159,10 @@ impl Front {
         };
         let mut lane = Lane::create(self.most_record)?;
         let has_leader = self.workers.iter().any(|worker| worker.is_leader);
+        let number = self.generations.number;
         let Some(worker) = self.worker_mut(key) else { return Ok(()) };
         // Later ones become the leader when there is none any more.
-        worker.is_leader = !has_leader && worker.index == 0;
+        worker.is_leader = !has_leader && worker.index == 0 && worker.generation == number;
         let Some(worker) = self.worker(key) else { return Ok(()) };
         let welcome = welcome(worker, self);
         let bell = self.watch.bell();

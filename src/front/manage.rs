@@ -204,7 +204,7 @@ impl Front {
 
 fn status_of(worker: &Worker) -> WorkerStatus {
     let state = match worker.state {
-        State::Starting | State::Greeted => "starting",
+        State::Starting | State::Greeted | State::Waiting => "starting",
         State::Ready => "ready",
         State::Retiring => "retiring",
         State::Leaving => "leaving",

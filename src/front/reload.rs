@@ -7,6 +7,7 @@ use super::{
     generations::{Reload, Slot},
     management::Answer,
     run::Front,
+    worker::State,
 };
 use crate::port::LogLevel;
 
@@ -46,11 +47,15 @@ impl Front {
     /// If every worker of the new generation is ready, it serves from here on.
     pub(super) fn finish_reload(&mut self) {
         let workers = &self.workers;
-        let is_ready = |key: &u64| workers.iter().any(|worker| worker.key == *key && worker.is_ready());
+        let is_ready =
+            |key: &u64| workers.iter().any(|worker| worker.key == *key && worker.state >= State::Waiting);
         let Some(reload) = self.generations.reload.take_if(|reload| reload.keys.iter().all(is_ready)) else {
             return;
         };
         self.generations.number = reload.number;
+        for worker in self.workers.iter_mut().filter(|worker| reload.keys.contains(&worker.key)) {
+            worker.state = State::Ready;
+        }
         self.counters.reloads.increment();
         let mut old = Vec::new();
         for (slot, key) in self.generations.slots.iter_mut().zip(&reload.keys) {
@@ -59,6 +64,9 @@ impl Front {
             *slot = Slot { current: Some(*key), ..Slot::default() };
         }
         old.into_iter().for_each(|key| self.retire(key));
+        self.count_ready();
+        self.choose_leader();
+        self.unpark();
         let (number, took) = (reload.number, reload.since.elapsed().as_secs_f64());
         self.say(LogLevel::Info, &format!("reloaded: generation {number} serves after {took:.3} s"), []);
         self.answer_reload(&Answer::Reloaded { generation: number, seconds: took });

@@ -129,7 +129,11 @@ impl Front {
         workers: Option<usize>,
     ) -> Result<Self, FrontError> {
         let counters = Arc::new(WorkerCounters::default());
-        let (mut server, gauges) = Server::start_for_workers(hello.config.clone(), counters.clone())?;
+        let (mut server, gauges) = Server::start_for_workers(
+            hello.config.clone(),
+            counters.clone(),
+            Interests { kept_requests: true, ..hello.interests },
+        )?;
         // Taken once.
         let parts =
             server.take_consumer().ok_or_else(|| io::Error::other("the server has lost its queue"))?;
@@ -329,7 +333,7 @@ impl Front {
         for worker in &mut self.workers {
             match worker.state {
                 State::Starting | State::Greeted => worker.kill(NOT_NEEDED),
-                State::Ready | State::Retiring => worker.order(&Order::End),
+                State::Waiting | State::Ready | State::Retiring => worker.order(&Order::End),
                 State::Leaving => {}
             }
             worker.state = State::Leaving;
@@ -350,6 +354,10 @@ impl Front {
 
     /// The optional events that any worker wants; and requests are kept, for connections that move.
     pub(super) fn set_interests(&self) {
+        // While there is none, those of the last ones hold: nobody is let in without being asked for.
+        if self.workers.iter().all(|worker| worker.state < State::Greeted) {
+            return;
+        }
         let mut all = Interests { kept_requests: true, ..Interests::NONE };
         for worker in &self.workers {
             let one = worker.interests;

@@ -62,6 +62,8 @@ pub(super) enum State {
     Starting,
     /// It has said its options.
     Greeted,
+    /// It is ready, and the rest of its generation is not.
+    Waiting,
     /// It takes events.
     Ready,
     /// It gets no new connections, and finishes what it has.

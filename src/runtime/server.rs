@@ -12,7 +12,7 @@ use crate::{
     config::{self, Config, ConfigError, Origins},
     control::Api,
     descriptors::Placeholders,
-    hub::Hub,
+    hub::{Hub, Interests},
     metrics::WorkerCounters,
     port::{ConsumerParts, Port, Publishers},
     queue::{Ender, LogLevel, LogRecord},
@@ -65,11 +65,14 @@ impl Server {
     pub fn start_for_workers(
         config: Config,
         counters: Arc<WorkerCounters>,
+        interests: Interests,
     ) -> Result<(Self, Arc<Table>), StartError> {
         let common = Arc::new(Common::new(config)?);
         // A connection that has closed keeps its place until its worker has seen that.
         let table = Table::create(common.ceiling + common.ceiling / 4 + SPARE_GAUGES)?;
         common.hub.serve_workers(table.clone(), counters);
+        // Before there is a socket: a client that is early would not be asked for.
+        common.hub.set_interests(interests);
         Ok((Self::start_with(common)?, table))
     }
 

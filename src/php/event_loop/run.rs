@@ -211,7 +211,9 @@ fn serve(server: &Server, session: &Session) -> Result<(), Thrown> {
         match session.signals_arrived() {
             0 => {}
             // The first one drains; another, whenever it comes, does not wait.
-            1 if session.stopping().is_none() => {
+            count
+                if session.stopping().is_none() && (count == 1 || session.consumer().worker().is_some()) =>
+            {
                 // A stop of the script's own does not say whether the process ends with it.
                 session.notify(|notifier, _| notifier.stopping());
                 session.retire(SIGNAL_GRACE);
