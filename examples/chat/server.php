@@ -10,8 +10,12 @@ declare(strict_types=1);
 // The default port is 8080; if it is taken, a free one. Page and chat share it.
 // With the files TLS_CERTIFICATE and TLS_KEY they are https:// and wss:// (docs/tls.md says how to make them).
 //
-// The client sends    {"type": "join", "room": "php"}    {"type": "say", "text": "Hello"}
-// The server sends    joined (you, room)    people (of your room)    rooms (all)    said (a message)
+// The client connects to    ?name=Ada&room=php, once for each room that it goes to
+// The client sends          {"type": "say", "text": "Hello"}
+// The server sends          joined (you, room)    people (of your room)    rooms (all)    said (a message)
+//
+// FERRITE_WORKERS=2 runs it with two workers (docs/workers.md). For that, nothing about the clients is in variables of
+// PHP: a user is called "room/name#number", and the lists are made of the users that the server knows.
 
 use Ferrite\CloseCode;
 use Ferrite\Compression;
@@ -24,19 +28,24 @@ use Ferrite\Server;
 use Ferrite\Tls;
 
 require __DIR__ . '/../need-ferrite.php';
-require __DIR__ . '/Rooms.php';
 
 $certificate = getenv('TLS_CERTIFICATE');
 
+// The first process chooses the port, and workers inherit the choice: they would find the port in use.
+$port = getenv('CHAT_PORT');
+if ($port === false) {
+    $port = free_port((int) ($argv[1] ?? 8080));
+    putenv("CHAT_PORT=$port");
+}
+
 // Only this page may connect, since it has the same host and port; pages of other sites are refused with 403.
 $server = new Server(
-    '127.0.0.1:' . free_port((int) ($argv[1] ?? 8080)),
+    "127.0.0.1:$port",
     tls: $certificate ? new Tls($certificate, getenv('TLS_KEY') ?: $certificate) : null,
     limits: new Limits(maxMessageSize: 16 * 1024),
     // Lists of many people are long; short messages are sent uncompressed.
     compression: new Compression(),
 );
-$rooms = new Rooms();
 
 // The page, for requests that do not ask for a WebSocket.
 $server->onRequest(fn (Request $request): ?Response => $request->path !== '/' ? null : new Response(
@@ -44,66 +53,56 @@ $server->onRequest(fn (Request $request): ?Response => $request->path !== '/' ? 
     headers: ['Content-Type' => 'text/html; charset=utf-8', 'Cache-Control' => 'no-cache'],
 ));
 
-// Each message to clients is one JSON object, for one client or for all in a room. A room is a topic.
-$tell = fn (Connection $to, array $message) => $to->send(encode($message));
-$announce = function (string $room) use ($server, $rooms): void {
-    $server->publish("room:$room", encode(['type' => 'people', 'people' => $rooms->people($room)]));
-    $server->broadcast(encode(['type' => 'rooms', 'rooms' => $rooms->list()]));
-};
-
-// Moves a client from its room into another.
-$move = function (Connection $who, string $room) use ($rooms, $tell, $announce): void {
-    $before = $who->data;
-    if ($before !== null && $before !== $room) {
-        $who->unsubscribe("room:$before");
-        $rooms->leave($who, $before);
-        $announce($before);
-    }
-    $who->data = $room;
-    $who->subscribe("room:$room");
-    $rooms->enter($who, $room);
-    $tell($who, ['type' => 'joined', 'room' => $room, 'you' => $who->id]);
-    $announce($room);
-};
-
 $server->onHandshake(function (Handshake $handshake): void {
     $query = $handshake->request->query();
-    if (!is_name($query['name'] ?? null) || !is_room($query['room'] ?? 'lobby')) {
+    $name = $query['name'] ?? null;
+    $room = $query['room'] ?? 'lobby';
+    if (!is_name($name) || !is_room($room)) {
         $handshake->reject(400, 'A name of 1 to 32 letters, please, and a room like "lobby".');
         return;
     }
-    $handshake->accept(user: trim($query['name']));
+    // The number tells two tabs of one name apart. Everybody is in the topic of a room, and in that of all.
+    $user = sprintf('%s/%s#%s', $room, trim($name), bin2hex(random_bytes(8)));
+    $handshake->accept(user: $user, topics: ["room:$room", 'all']);
 });
 
-$server->onOpen(function (Connection $who) use ($move): void {
-    $move($who, $who->request->query()['room'] ?? 'lobby');
+$server->onOpen(function (Connection $who): void {
+    [$room] = explode('/', $who->user);
+    $who->send(encode(['type' => 'joined', 'room' => $room, 'you' => $who->user]));
 });
 
-$server->onMessage(function (Connection $from, string $data) use ($server, $move): void {
+$server->onMessage(function (Connection $from, string $data) use ($server): void {
     $message = json_decode($data, true, 4);
-    $type = is_array($message) ? $message['type'] ?? null : null;
-
-    if ($type === 'join' && is_room($message['room'] ?? null)) {
-        $move($from, $message['room']);
-    } elseif ($type === 'say' && is_string($message['text'] ?? null) && trim($message['text']) !== '') {
-        $server->publish("room:{$from->data}", encode([
-            'type' => 'said',
-            'from' => ['id' => $from->id, 'name' => $from->user],
-            'text' => trim($message['text']),
-            'at' => (int) (microtime(true) * 1000),
-        ]));
-    } else {
+    $is_said = is_array($message) && ($message['type'] ?? null) === 'say' && is_string($message['text'] ?? null);
+    if (!$is_said || trim($message['text']) === '') {
         $from->close(CloseCode::PolicyViolation->value, 'not a message of this chat');
+        return;
     }
+    [$room] = explode('/', $from->user);
+    $server->publish("room:$room", encode([
+        'type' => 'said',
+        'from' => person($from->user),
+        'text' => trim($message['text']),
+        'at' => (int) (microtime(true) * 1000),
+    ]));
 });
 
-// Called exactly once for every open, so the list never keeps a client that has gone.
-$server->onClose(function (Connection $who) use ($rooms, $announce): void {
-    $rooms->leave($who, $who->data);
-    $announce($who->data);
-});
+// The server notices everybody that comes and goes, in any way, exactly once. With workers one of them is told, so no
+// list is overtaken by an older one of another worker.
+$announce = function (string $topic) use ($server): void {
+    $people = array_map(person(...), $server->presence($topic));
+    $server->publish($topic, encode(['type' => 'people', 'people' => $people]));
+    $server->broadcast(encode(['type' => 'rooms', 'rooms' => rooms($server->presence('all'))]));
+};
+$server->announcePresence('room:*', toClients: false);
+$server->onJoin($announce);
+$server->onLeave($announce);
 
 $server->onStart(function (Server $server) use ($certificate): void {
+    // Called in each worker; one of them is the leader.
+    if ($server->worker()?->leader === false) {
+        return;
+    }
     $host = str_replace('wss://', '', $server->addresses()[0]);
     echo 'Open ', $certificate ? 'https' : 'http', "://$host/ in two tabs. Ctrl-C stops the chat.\n";
 });
@@ -114,6 +113,31 @@ $server->run();
 function free_port(int $preferred): int
 {
     return @stream_socket_server("tcp://127.0.0.1:$preferred") === false ? 0 : $preferred;
+}
+
+/** @return array{id: string, name: string} A user as the page knows it. */
+function person(string $user): array
+{
+    preg_match('~/(.*)#~', $user, $found);
+
+    return ['id' => $user, 'name' => $found[1]];
+}
+
+/**
+ * @param list<string> $users
+ *
+ * @return list<array{name: string, people: int}> Sorted by name; the lobby is always there.
+ */
+function rooms(array $users): array
+{
+    $names = array_map(fn (string $user): string => strstr($user, '/', true), $users);
+    $counts = array_count_values($names) + ['lobby' => 0];
+    ksort($counts, SORT_STRING);
+
+    return array_map(
+        fn (int|string $name): array => ['name' => (string) $name, 'people' => $counts[$name]],
+        array_keys($counts),
+    );
 }
 
 function encode(array $message): string

@@ -149,6 +149,42 @@ test('a tab shows that the server has gone, and comes back to its room when it i
   await here(bob, ['Ada', 'Bob'])
 })
 
+test('with two workers the tabs talk, and neither a reload nor a killed worker is seen', async t => {
+  await server.stop()
+  await startChat('0', { FERRITE_WORKERS: '2' })
+  const names = ['Ada', 'Bob', 'Cid', 'Dot']
+  const tabs = []
+  for (const name of names) tabs.push(await person(t, name, 'works'))
+  const expected = []
+  const round = async () => {
+    for (const [place, tab] of tabs.entries()) {
+      await say(tab, `${names[place]} ${expected.length}`)
+      expected.push(`${names[place]} ${expected.length}`)
+      for (const each of tabs) await said(each, expected)
+    }
+  }
+  for (const tab of tabs) await here(tab, names)
+  await round()
+
+  const workers = () => fs.readFileSync(`/proc/${server.process.pid}/task/${server.process.pid}/children`, 'utf8').trim()
+  server.process.kill('SIGHUP')
+  await server.line(/generation 2 serves/)
+  await round()
+  process.kill(Number(workers().split(' ')[0]), 'SIGKILL')
+  await round()
+  for (const tab of tabs) await here(tab, names)
+
+  await tabs.pop().context().close()
+  for (const tab of tabs) await here(tab, names.slice(0, 3))
+  await shows(tabs[0], '#rooms .count', ['0 people', '3 people'])
+  const [ada] = tabs
+  await ada.getByRole('button', { name: /^# lobby/ }).click()
+  await here(ada, ['Ada'])
+  await here(tabs[1], ['Bob', 'Cid'])
+  await shows(ada, '.you', ['you'])
+  assert.deepEqual(tabs.flatMap(tab => tab.problems), [])
+})
+
 test('the chat works over wss with compression', async t => {
   await server.stop()
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrite-chat-'))
