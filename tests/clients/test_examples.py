@@ -2,20 +2,24 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 import unittest
 import urllib.error
 import urllib.request
+from contextlib import AsyncExitStack
+from pathlib import Path
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from php_server import ROOT, PhpServer, php, seconds
 
 
 class ExamplesTest(unittest.IsolatedAsyncioTestCase):
-    def start(self, script: str, *arguments: str) -> PhpServer:
-        server = PhpServer(script, *arguments)
+    def start(self, script: str, *arguments: str, env: dict[str, str] | None = None) -> PhpServer:
+        server = PhpServer(script, *arguments, env=env)
         self.addCleanup(server.stop)
         return server
 
@@ -125,6 +129,45 @@ class ExamplesTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(server.stop(), 0)
         with self.assertRaises(OSError, msg="the page ends with the chat"):
             urllib.request.urlopen(page, timeout=5)
+
+    async def test_chat_with_workers_keeps_its_lists_over_a_reload_and_a_killed_worker(self) -> None:
+        server = self.start("examples/chat/server.php", "0", env={"FERRITE_WORKERS": "2"})
+        url = server.line(r"Open http:(//\S+)/")[1]
+
+        async def until(client: ClientConnection, kind: str, expected: object) -> None:
+            seen = None
+            while seen != expected:
+                message = json.loads(await self.receive(client))
+                if message["type"] == "people" == kind:
+                    seen = [person["name"] for person in message["people"]]
+                elif message["type"] == kind:
+                    seen = message.get("rooms", message.get("text"))
+
+        async with AsyncExitStack() as stack:
+
+            async def enter(name: str, room: str) -> ClientConnection:
+                address = f"ws:{url}/?name={name}&room={room}"
+                return await stack.enter_async_context(connect(address, open_timeout=seconds(10)))
+
+            ann, bob, cid = [await enter(name, "php") for name in ["Ann", "Bob", "Bob"]]
+            eve = await enter("Eve", "lobby")
+            await until(ann, "people", ["Ann", "Bob", "Bob"])
+            both = [{"name": "lobby", "people": 1}, {"name": "php", "people": 3}]
+            for client in [ann, bob, cid, eve]:
+                await until(client, "rooms", both)
+
+            server.process.send_signal(signal.SIGHUP)
+            server.line("generation 2 serves")
+            children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+            os.kill(int(children.read_text().split()[0]), signal.SIGKILL)
+            for speaker in [ann, bob, cid]:
+                await speaker.send('{"type": "say", "text": "still here"}')
+                for client in [ann, bob, cid]:
+                    await until(client, "said", "still here")
+            await cid.close()
+            await until(ann, "people", ["Ann", "Bob"])
+            await until(eve, "rooms", [{"name": "lobby", "people": 1}, {"name": "php", "people": 2}])
+        self.assertEqual(server.stop(), 0)
 
     def test_without_the_extension_each_says_in_one_line_what_to_do(self) -> None:
         for script in ["echo.php", "handler-class.php", "event-loop.php", "chat/server.php"]:
