@@ -62,6 +62,7 @@ fn start(door: &Door, watch: &Watch, key: u64, index: usize, generation: u64) ->
         deadline: None,
         connections: 0,
         has_detached: false,
+        given: 0,
         asked_for_place: None,
         busy: None,
     })
@@ -134,7 +135,9 @@ impl Front {
 
     /// The options of the front are those of its first worker.
     fn warn_of_changes(&mut self, generation: u64, hello: &Hello) {
-        let form = |hello: &Hello| postcard::to_allocvec(&hello.config).unwrap_or_default();
+        let form = |hello: &Hello| {
+            postcard::to_allocvec(&(&hello.config, hello.workers, &hello.recycling)).unwrap_or_default()
+        };
         let is_known = std::mem::replace(&mut self.generations.warned, generation) == generation;
         if !is_known && form(hello) != form(&self.hello) {
             self.say(

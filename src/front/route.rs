@@ -150,6 +150,7 @@ impl Front {
         data.is_known.set(false);
         if let Some(worker) = self.worker_mut(key) {
             worker.connections += 1;
+            worker.given += 1;
         }
         self.introduce(client, item, decided == Some(key));
     }
@@ -226,7 +227,9 @@ impl Front {
         if let (Event::Handshake { .. } | Event::Request { .. }, Some(id)) = (&item.event, id) {
             self.undecided.insert(id, key);
         }
-        if let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) {
+        let Some(worker) = self.worker_mut(key) else { return };
+        worker.given += 1;
+        if let Some(lane) = &mut worker.lane {
             lane.event(item, None);
         }
     }
@@ -272,6 +275,6 @@ impl Front {
     /// The worker for a new connection.
     fn least_loaded(&self) -> Option<u64> {
         let ready = self.workers.iter().filter(|worker| worker.is_ready());
-        ready.min_by_key(|worker| (worker.load(), worker.connections)).map(|worker| worker.key)
+        ready.min_by_key(|worker| (worker.load(), worker.connections, worker.given)).map(|worker| worker.key)
     }
 }

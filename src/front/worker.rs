@@ -47,6 +47,8 @@ pub(super) struct Worker {
     pub(super) deadline: Option<Instant>,
     /// Connections that it has.
     pub(super) connections: usize,
+    /// Connections, handshakes and requests that were given to it, in all.
+    pub(super) given: u64,
     /// True once it has released them all, since it is about to end.
     pub(super) has_detached: bool,
     /// When it was asked for the place in its script.
