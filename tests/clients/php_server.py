@@ -45,7 +45,8 @@ class PhpServer:
     """`php -n -d extension=… script arguments…`, the script being relative to the repository.
 
     `descriptors`: how many the process may have. `sockets`: what is passed to it as systemd would, by name.
-    `settings`: PHP's own, before the script. `command`: instead of all that."""
+    `settings`: PHP's own, before the script. `command`: instead of all that. `errors`: a file for the standard
+    error."""
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class PhpServer:
         command: list[str] | None = None,
         sockets: dict[str, socket.socket] | None = None,
         settings: list[str] | None = None,
+        errors: str | None = None,
     ):
         command = command or php(*(settings or []), str(ROOT / script), *arguments)
         passed = [opened.fileno() for opened in (sockets or {}).values()]
@@ -64,7 +66,11 @@ class PhpServer:
             command = [sys.executable, "-c", PASS_SOCKETS, ":".join(sockets), numbers, *command]
         if descriptors is not None:
             command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
+        if errors is not None:
+            command = ["sh", "-c", 'exec "$@" 2>"$0"', errors, *command]
         self.lines: list[str] = []
+        # While it is set, nobody reads what the server prints.
+        self.deaf = threading.Event()
         self._new: queue.Queue[str | None] = queue.Queue()
         self.process = subprocess.Popen(
             command,
@@ -87,6 +93,8 @@ class PhpServer:
     def _read(self) -> None:
         for line in self.process.stdout:
             self._new.put(line.rstrip("\n"))
+            while self.deaf.is_set():
+                time.sleep(0.01)
         self._new.put(None)
 
     def line(self, pattern: str, limit: float = 10) -> re.Match[str]:

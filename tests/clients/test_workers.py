@@ -8,92 +8,19 @@ import json
 import os
 import re
 import signal
-import subprocess
 import tempfile
 import unittest
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import InvalidStatus
 
-from php_server import PhpServer, php, seconds
-
-EXTENSIONS = ["posix", "pcntl"]
+from fronts import Front, FrontTest
 
 
-def loadable() -> list[str]:
-    """Settings that load the extensions which this PHP does not have built in."""
-    built_in = subprocess.run(php("-m"), capture_output=True, text=True, check=True).stdout.split()
-    return [setting for name in EXTENSIONS if name not in built_in for setting in ("-d", f"extension={name}")]
-
-
-class Front(PhpServer):
-    """The front of tests/clients/workers.php."""
-
-    def __init__(self, count: int = 2, options: dict | None = None, include: str = "", env: dict | None = None):
-        script = "tests/clients/workers.php"
-        super().__init__(script, str(count), json.dumps(options or {}), include, env=env, settings=loadable())
-
-    def workers(self) -> list[int]:
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return [int(pid) for pid in children]
-
-    def figures(self, url: str) -> dict[str, int]:
-        address = url.replace("ws://", "http://") + "/metrics"
-        with urllib.request.urlopen(address, timeout=seconds(10)) as answer:
-            lines = answer.read().decode().splitlines()
-        return {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in lines if not line.startswith("#")}
-
-
-class WorkersTest(unittest.IsolatedAsyncioTestCase):
-    def connect(self, url: str, **options):
-        return connect(url, open_timeout=seconds(20), close_timeout=seconds(10), ping_interval=None, **options)
-
-    async def say(self, client: ClientConnection, text: str) -> None:
-        await client.send(text)
-
-    async def hear(self, client: ClientConnection) -> str:
-        return await asyncio.wait_for(client.recv(), seconds(20))
-
-    async def ask(self, client: ClientConnection, text: str) -> dict:
-        """The worker's answer; what was published meanwhile is passed over."""
-        await client.send(text)
-        while True:
-            heard = await self.hear(client)
-            if heard.startswith("{"):
-                return json.loads(heard)
-
-    async def code(self, client: ClientConnection) -> int:
-        """The code with which the server closes it."""
-        with self.assertRaises(ConnectionClosed) as closed:
-            while True:
-                await self.hear(client)
-        return closed.exception.rcvd.code if closed.exception.rcvd else 1006
-
-    async def until(self, what, wanted) -> None:
-        """Waits until an answer is the wanted one."""
-        for _ in range(1000):
-            if wanted(found := await what()):
-                return found
-            await asyncio.sleep(0.02)
-        self.fail(f"it stayed {found}")
-
-    async def ready(self, front: Front, url: str, count: int) -> None:
-        await self.until(
-            lambda: asyncio.to_thread(front.figures, url), lambda figures: figures["ferrite_workers_ready"] == count
-        )
-
-    async def other(self, url: str, client: ClientConnection, stack: contextlib.AsyncExitStack) -> ClientConnection:
-        """A client in the same worker as the given one."""
-        wanted = (await self.ask(client, "echo"))["pid"]
-        for _ in range(20):
-            found = await stack.enter_async_context(self.connect(url))
-            if (await self.ask(found, "echo"))["pid"] == wanted:
-                return found
-        self.fail("no client came to the same worker")
-
+class WorkersTest(FrontTest):
     async def test_each_worker_is_a_process_and_connections_are_spread(self) -> None:
         with Front(3) as front:
             url = front.url()
@@ -138,7 +65,9 @@ class WorkersTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(front.stop(), 0)
 
     async def test_a_fatal_error_closes_its_client_alone(self) -> None:
-        # An uncaught Error of a callback is an exception; this one is raised while the script is compiled.
+        await self.falls("fatal", 1, "fatal")
+
+    async def test_the_memory_limit_closes_its_client_alone(self) -> None:
         await self.falls("memory", 1, "fatal")
 
     async def test_a_fatal_error_leaves_the_clients_of_its_worker_to_another(self) -> None:
@@ -312,11 +241,11 @@ class WorkersTest(unittest.IsolatedAsyncioTestCase):
                 self.assertNotEqual((await self.ask(client, "echo"))["pid"], pid)
             self.assertEqual(front.stop(), 0)
 
-    async def test_a_worker_that_closes_its_descriptors_goes_on(self) -> None:
+    async def test_a_worker_that_closes_its_standard_descriptors_goes_on(self) -> None:
         with Front(1) as front:
             url = front.url()
             async with self.connect(url) as client:
-                await self.ask(client, "close-descriptors")
+                await self.ask(client, "close-standard")
                 for number in range(5):
                     self.assertEqual((await self.ask(client, f"echo {number}"))["answer"], str(number))
             self.assertEqual(front.stop(), 0)

@@ -6,12 +6,12 @@ declare(strict_types=1);
 // asks for. Arguments: the number of workers, then options of Workers as JSON, then a file that is included at the
 // start, so that a test can break the next generation.
 
-use Ferrite\{Connection, Handshake, Server, Workers};
+use Ferrite\{Connection, Handshake, Request, Server, Workers};
 
 [, $count, $options, $include] = $argv + [1 => '2', '{}', ''];
 $started = $include === '' ? '' : (string) include $include;
 $server = new Server(
-    '127.0.0.1:0',
+    getenv('LISTEN') ?: '127.0.0.1:0',
     metrics: '/metrics',
     health: '/health',
     protocols: ['chat'],
@@ -26,7 +26,8 @@ function fall(string $how, Server $server): void
     match (true) {
         $how === 'kill' && $first, $how === 'poison' => posix_kill(getmypid(), SIGKILL),
         $how === 'segfault' && $first => posix_kill(getmypid(), SIGSEGV),
-        $how === 'fatal' => undefined_function(),
+        // The compiler's error cannot be caught, as that of an undefined function can.
+        $how === 'fatal' => eval('function fall() {}'),
         $how === 'memory' => ini_set('memory_limit', '16M') && str_repeat('x', 64 << 20),
         $how === 'time' => set_time_limit(1) && (function (): void {
             while (true) {
@@ -37,8 +38,15 @@ function fall(string $how, Server $server): void
         $how === 'throw' => throw new RuntimeException('as asked'),
         $how === 'stuck' && $first => stay(),
         $how === 'rubbish' && $first => scribble(),
+        $how === 'noise' && $first => scribble(at_random: true),
         default => null,
     };
+}
+
+/** Prints, unless nobody may read it. */
+function tell(string|int|bool ...$words): void
+{
+    getenv('QUIET') || print(implode('', $words));
 }
 
 /** Does not return, also if a signal ends a sleep. */
@@ -49,26 +57,87 @@ function stay(): never
     }
 }
 
-/** Writes into all shared memory of this process that it may write: what it sends to the front is rubbish then. */
-function scribble(): never
+/** The shared memory of this process with this name: where it begins and ends. */
+function shared(string $name): array
 {
+    $found = [];
     foreach (file('/proc/self/maps') as $line) {
-        if (str_contains($line, 'rw-s') && str_contains($line, 'ferrite-worker')) {
-            [$from] = explode('-', $line);
-            $memory = fopen('/proc/self/mem', 'r+');
-            fseek($memory, (int) hexdec($from));
-            fwrite($memory, str_repeat("\xff", 4096));
-            fflush($memory);
+        if (str_contains($line, "memfd:$name")) {
+            $found[] = explode('-', strtok($line, ' '));
         }
     }
-    while (true) {
-        sleep(1);
+    return $found;
+}
+
+/** Writes into all shared memory of this process that it may write: what it sends to the front is rubbish then. */
+function scribble(bool $at_random = false): never
+{
+    foreach (shared('ferrite-worker') as [$from, $to]) {
+        $memory = fopen('/proc/self/mem', 'r+');
+        $pages = intdiv((int) (hexdec($to) - hexdec($from)), 4096);
+        fseek($memory, (int) hexdec($from) + ($at_random ? 4096 * random_int(0, $pages - 1) : 0));
+        fwrite($memory, $at_random ? random_bytes(4096) : str_repeat("\xff", 4096));
+        fflush($memory);
     }
+    stay();
+}
+
+/** Tries to write into the memory in which the front writes, and to cut off both; returns the successes. */
+function vandalise(): array
+{
+    $done = [];
+    foreach (shared('ferrite-front') as [$from, $to]) {
+        $memory = fopen('/proc/self/mem', 'r+');
+        fseek($memory, (int) hexdec($from));
+        if (@fwrite($memory, str_repeat("\xff", 4096)) && @fflush($memory)) {
+            $done[] = 'memory written';
+        }
+        $file = @fopen("/proc/self/map_files/$from-$to", 'r+');
+        if ($file && @fwrite($file, str_repeat("\xff", 4096)) && @fflush($file)) {
+            $done[] = 'file written';
+        }
+    }
+    foreach ([...shared('ferrite-front'), ...shared('ferrite-worker')] as [$from, $to]) {
+        $file = @fopen("/proc/self/map_files/$from-$to", 'r+');
+        if ($file && @ftruncate($file, 0)) {
+            $done[] = 'cut off';
+        }
+    }
+    return $done;
+}
+
+/** Closes every descriptor of this process but the standard ones; false without FFI. */
+function close_all(): bool
+{
+    if (!extension_loaded('ffi')) {
+        return false;
+    }
+    $library = FFI::cdef('int close(int descriptor);');
+    foreach (scandir('/proc/self/fd') as $number) {
+        if ((int) $number > 2) {
+            $library->close((int) $number);
+        }
+    }
+    return true;
+}
+
+/** Waits until a file is there. */
+function await(string $file): string
+{
+    while (!file_exists($file)) {
+        usleep(1000);
+        clearstatcache();
+    }
+    return $file;
 }
 
 $server->onHandshake(function (Handshake $handshake) use ($server): void {
     $query = $handshake->request->query();
     fall($query['handshake'] ?? '', $server);
+    if (($query['handshake'] ?? '') === 'refuse') {
+        $handshake->reject(403);
+        return;
+    }
     $handshake->accept(user: $query['user'] ?? null, tags: ['from' => $query['user'] ?? 'nobody']);
 });
 $server->onOpen(function (Connection $connection) use ($server): void {
@@ -87,15 +156,13 @@ $server->onMessage(function (Connection $connection, string $data) use ($server,
         sleep(3);
         posix_kill(getmypid(), SIGKILL);
     }
-    if ($what === 'close-descriptors') {
+    if ($what === 'close-standard') {
         fclose(STDIN);
         fclose(STDOUT);
         fclose(STDERR);
-        foreach (scandir('/proc/self/fd') as $number) {
-            if ((int) $number > 2) {
-                @fclose(fopen("php://fd/$number", 'r') ?: tmpfile());
-            }
-        }
+    }
+    if ($what === 'say') {
+        echo "said $rest attempt {$server->attempt()}\n";
     }
     if ($what === 'set') {
         $connection['note'] = ['text' => $rest];
@@ -120,6 +187,15 @@ $server->onMessage(function (Connection $connection, string $data) use ($server,
         'publish' => $server->publish('all', $rest),
         'everybody' => $server->to()->tags(['from' => $rest])->send('to you'),
         'presence' => $server->presence('all'),
+        'await' => await($rest),
+        'vandalise' => vandalise(),
+        'close-all' => close_all(),
+        'later' => $server->after((float) $rest, function () use ($rest): void {
+            echo "later $rest\n";
+        }) === null,
+        'fall-later' => $server->after(0.01, fn () => fall($rest, $server)) === null,
+        'hold' => strlen($GLOBALS['held'] = str_repeat('x', (int) $rest)),
+        'print' => print(str_repeat('x', (int) $rest)),
         'large' => strlen($rest),
         default => $rest,
     };
@@ -137,23 +213,34 @@ $server->onMessage(function (Connection $connection, string $data) use ($server,
 });
 $server->onClose(function (Connection $connection, int $code) use ($server): void {
     fall($connection->request->query()['close'] ?? '', $server);
-    echo "closed $code attempt {$server->attempt()} note ", json_encode($connection['note'] ?? null), "\n";
+    tell("closed $code attempt {$server->attempt()} note ", json_encode($connection['note'] ?? null), "\n");
 });
 $server->onAttach(function (Connection $connection): void {
-    echo "attached $connection->user ", $connection['left'] ?? 0, "\n";
+    tell("attached $connection->user ", $connection['left'] ?? 0, "\n");
 });
 $server->onDetach(function (Connection $connection): void {
     $connection['left'] = getmypid();
-    echo "detached $connection->user\n";
+    tell("detached $connection->user\n");
 });
-$server->onStart(function (Server $server): void {
-    fall(getenv('START') ?: '', $server);
-    echo 'started ', $server->worker()->index, ' generation ', $server->worker()->generation, "\n";
+$server->onRequest(function (Request $request) use ($server): string {
+    fall($request->query()['request'] ?? '', $server);
+    return "attempt {$server->attempt()}";
+});
+$server->onStart(function (Server $server) use ($started): void {
+    fall(getenv('START') ?: $started, $server);
+    // A worker whose release says so waits for a file, and fails then.
+    [$what, $index, $file] = explode(' ', $started) + ['', '', ''];
+    if ($what === 'fails' && $server->worker()->index === (int) $index) {
+        await($file);
+        exit(1);
+    }
+    tell('listens at ', $server->addresses()[0], "\n");
+    tell('started ', $server->worker()->index, ' generation ', $server->worker()->generation, "\n");
 });
 $server->onStop(function (): void {
-    echo "stopped\n";
+    tell("stopped\n");
 });
 $server->every(0.02, function (): void {
-    echo 'tick ', getmypid(), ' ', hrtime(true), "\n";
+    tell('tick ', getmypid(), ' ', hrtime(true), "\n");
 });
 $server->run();
