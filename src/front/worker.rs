@@ -290,8 +290,10 @@ impl Lane {
     #[inline]
     pub(super) fn done(&self) -> Result<u64, BadRecord> {
         let done = self.duplex.peer(PeerWord::Done);
-        if done >= self.first + self.outstanding.len() as u64 {
-            return Err(BadRecord("more events are finished than there were"));
+        // Read after it: a worker that overwrites its words is noticed before one of them is believed.
+        let begun = self.duplex.peer(PeerWord::Begun);
+        if done > begun || begun >= self.first + self.outstanding.len() as u64 {
+            return Err(BadRecord("more events are begun or finished than there were"));
         }
         Ok(done)
     }
