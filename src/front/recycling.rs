@@ -12,12 +12,18 @@ use super::{
 };
 use crate::{port::LogLevel, wire::Recycling};
 
-/// The event in which a worker was seen last.
+/// The callback in which a worker was seen last.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Busy {
-    /// Its number.
-    event: u64,
+    callback: Callback,
     since: Instant,
+}
+
+/// The number of an event, or of a timer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Callback {
+    Event(u64),
+    Timer(u64),
 }
 
 impl Front {
@@ -82,19 +88,18 @@ fn is_due(worker: &Worker, rules: &Recycling, now: Instant, looks_at_memory: boo
         || looks_at_memory && rules.max_memory.is_some_and(|limit| resident(worker.child.id()) >= most(limit))
 }
 
-/// True if the worker has not finished the event of the last look for as long as that.
+/// True if the worker has been in the callback of the last look for as long as that.
 fn is_stuck(worker: &mut Worker, timeout: Duration, now: Instant) -> bool {
-    let begun = worker.lane.as_ref().and_then(super::worker::Lane::begun);
-    match (begun, worker.busy) {
-        (Some(event), Some(busy)) if busy.event == event => now.duration_since(busy.since) >= timeout,
-        (Some(event), _) => {
-            worker.asked_for_place = None;
-            worker.busy = Some(Busy { event, since: now });
-            false
+    let lane = worker.lane.as_ref();
+    let timer = lane.and_then(|lane| lane.timer()).map(Callback::Timer);
+    let callback = timer.or_else(|| lane.and_then(|lane| lane.begun()).map(Callback::Event));
+    match (callback, worker.busy) {
+        (Some(callback), Some(busy)) if busy.callback == callback => {
+            now.duration_since(busy.since) >= timeout
         }
-        (None, _) => {
+        (callback, _) => {
             worker.asked_for_place = None;
-            worker.busy = None;
+            worker.busy = callback.map(|callback| Busy { callback, since: now });
             false
         }
     }

@@ -1,6 +1,6 @@
 //! A new generation of workers. It serves when all of it is ready; if it does not get ready, nothing changes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     deaths::NOT_NEEDED,
@@ -26,9 +26,12 @@ impl Front {
         if self.consumer.stopping().is_some() {
             return;
         }
-        if self.generations.reload.is_some() {
-            self.generations.again = true;
-            return;
+        if let Some(reload) = &self.generations.reload {
+            if reload.since.elapsed() < READY_TIME {
+                self.generations.again = true;
+                return;
+            }
+            self.give_reload_up("it was not ready when another reload was asked for");
         }
         let number = self.generations.number + 1;
         let mut keys = Vec::new();
@@ -94,3 +97,6 @@ impl Front {
         }
     }
 }
+
+/// Time for a new generation to get ready before another reload may take its place.
+const READY_TIME: Duration = Duration::from_secs(5);

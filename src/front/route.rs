@@ -86,7 +86,12 @@ impl Front {
 
     /// A worker has released all its connections, or is gone: those whose events wait for that move on.
     pub(super) fn worker_has_detached(&mut self, key: u64) {
-        self.worker_mut(key).into_iter().for_each(|worker| worker.has_detached = true);
+        if let Some(worker) = self.worker_mut(key) {
+            worker.has_detached = true;
+            // It runs no repeated timer any more.
+            worker.is_leader = false;
+        }
+        self.choose_leader();
         let of_worker = |client: &mut Rc<Client>| client.data.worker.get() == key;
         for client in self.detaching.extract_if(.., of_worker).collect::<Vec<_>>() {
             self.move_on(&client);

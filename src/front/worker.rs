@@ -53,7 +53,7 @@ pub(super) struct Worker {
     pub(super) has_detached: bool,
     /// When it was asked for the place in its script.
     pub(super) asked_for_place: Option<Instant>,
-    /// The event that it was in at the last look.
+    /// The callback that it was in at the last look.
     pub(super) busy: Option<Busy>,
 }
 
@@ -327,6 +327,12 @@ impl Lane {
     pub(super) fn begun(&self) -> Option<u64> {
         let begun = self.duplex.peer(PeerWord::Begun);
         (begun >= self.first && !self.outstanding.is_empty()).then_some(begun)
+    }
+
+    /// The number of the timer's callback that the worker is in; `None` if it is in none.
+    pub(super) fn timer(&self) -> Option<u64> {
+        let timers = self.duplex.peer(PeerWord::Timers);
+        (!timers.is_multiple_of(2)).then_some(timers)
     }
 
     /// True if that event is not finished.

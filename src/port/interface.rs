@@ -155,6 +155,8 @@ pub trait Consume<T>: Debug {
     fn reload(&self) -> bool;
     /// The application serves: its start is over.
     fn ready(&self);
+    /// The callback of a timer begins (true) or is over (false).
+    fn show_timer(&self, runs: bool);
     /// The application has released all connections, for another worker.
     fn detached(&self);
     /// The application ends; `error` is the fatal error that it ends with, and `culprit` the connection of the event that
@@ -354,6 +356,7 @@ impl<T: Default + Debug + 'static> Consume<T> for Consumer<T> {
         false
     }
     fn ready(&self) {}
+    fn show_timer(&self, _runs: bool) {}
     fn detached(&self) {}
     fn leave(&self, _error: Option<&str>, _culprit: Option<ConnectionId>) {}
 }

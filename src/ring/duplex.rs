@@ -61,8 +61,8 @@ pub enum PeerWord {
     Begun,
     /// The number of the events that a worker has finished, in order.
     Done,
-    /// Nanoseconds for which a worker has been busy with callbacks.
-    Busy,
+    /// Timers whose callbacks a worker has begun and finished: odd while one of them runs.
+    Timers,
 }
 
 impl Duplex {
@@ -341,7 +341,7 @@ const fn place(word: PeerWord) -> usize {
     match word {
         PeerWord::Begun => BEGUN,
         PeerWord::Done => DONE,
-        PeerWord::Busy => BUSY,
+        PeerWord::Timers => TIMERS,
     }
 }
 
@@ -360,7 +360,7 @@ const ASLEEP: usize = 16;
 const WANTS_ROOM: usize = 24;
 const BEGUN: usize = 32;
 const DONE: usize = 40;
-const BUSY: usize = 48;
+const TIMERS: usize = 48;
 
 /// The mark behind which the rest of the ring is skipped.
 const SKIP: u64 = u64::MAX;

@@ -79,7 +79,10 @@ fn timers(server: &Server, session: &Session) -> Result<usize, Thrown> {
         && let Some(callback) = server.timers.take_due(round, is_leader)
     {
         ran += 1;
-        server.call(callback, [])?;
+        session.consumer().show_timer(true);
+        let called = server.call(callback, []);
+        session.consumer().show_timer(false);
+        called?;
     }
     Ok(ran)
 }

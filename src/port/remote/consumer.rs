@@ -220,6 +220,10 @@ impl<T: Default + std::fmt::Debug + 'static> Consume<T> for RemoteConsumer<T> {
         self.link.flush();
     }
 
+    fn show_timer(&self, runs: bool) {
+        self.link.show_timer(runs);
+    }
+
     fn detached(&self) {
         self.link.command(&Command::Detached);
         self.link.flush();

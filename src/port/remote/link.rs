@@ -39,6 +39,8 @@ pub(super) struct Link {
     /// The order after which no further event comes.
     last_order: Cell<Option<LastOrder>>,
     asked: Cell<u64>,
+    /// Timers whose callbacks were begun.
+    timers: Cell<u64>,
     pub(super) unanswered: Cell<bool>,
 }
 
@@ -81,6 +83,7 @@ impl Link {
             is_leader: Cell::new(false),
             last_order: Cell::default(),
             asked: Cell::new(0),
+            timers: Cell::new(0),
             unanswered: Cell::new(false),
         })
     }
@@ -217,6 +220,14 @@ impl Link {
             self.sleep_for(until.map(|until| until.saturating_duration_since(Instant::now())), unblocked);
         self.lane.borrow_mut().set_awake();
         interrupted
+    }
+
+    /// Shows that the callback of a timer runs, or is over.
+    pub(super) fn show_timer(&self, runs: bool) {
+        if runs {
+            self.timers.set(self.timers.get() + 1);
+        }
+        self.lane.borrow().show(PeerWord::Timers, self.timers.get() * 2 - u64::from(runs));
     }
 
     /// Memory for a text that the front can read.
