@@ -44,10 +44,12 @@ class Findings:
     state: int = 0
     # What was found first, in words.
     notes: list[str] = field(default_factory=list)
+    # The fault that is on.
+    fault: str = "no fault"
 
     def note(self, text: str) -> None:
         if len(self.notes) < 40:
-            self.notes.append(text)
+            self.notes.append(f"{text} ({self.fault})")
 
     def broken(self) -> int:
         return self.closed + self.lost + self.unmarked + self.reordered + self.changed + self.state

@@ -52,6 +52,7 @@ class Soak:
         self.kills = 0
         self.killed: set[int] = set()
         self.failures: list[str] = []
+        self.last: dict[str, int] = {}
 
     # ---- The server
 
@@ -208,6 +209,7 @@ class Soak:
         while time.monotonic() < until:
             name = self.random.choice(names)
             begun = time.monotonic()
+            self.findings.fault = name.replace("_", " ")
             try:
                 await getattr(self, f"fault_{name}")()
                 await self.ready()
@@ -237,8 +239,10 @@ class Soak:
         deadline = time.monotonic() + seconds(PATIENCE)
         while time.monotonic() < deadline and not all(client.is_settled() for client in self.clients):
             await asyncio.sleep(0.02)
+        self.findings.fault = "at the end"
         for client in self.clients:
             client.sum_up()
+        self.last = await asyncio.to_thread(self.figures)
 
     def report(self) -> bool:
         """Prints the tables. True if every promise was held."""
@@ -260,6 +264,8 @@ class Soak:
             ("user or attribute wrong", findings.state, 0),
             ("leaders", number, None),
             ("leaders that came again", again, 0),
+            ("given to a slow client no more", self.last.get("ferrite_messages_dropped_total", 0), None),
+            ("given to another worker", self.last.get("ferrite_events_redelivered_total", 0), None),
             ("faults not survived", len(self.failures), 0),
         ]
         is_good = True
@@ -267,8 +273,8 @@ class Soak:
             is_broken = most is not None and found > most
             is_good &= not is_broken
             allowed = "" if most is None else f"at most {most}"
-            print(f"{name:<26}{found:>12}  {allowed}{'  BROKEN' if is_broken else ''}")
-        print(f"{'longest time without a tick':<28}{gap:>8.2f} s")
+            print(f"{name:<32}{found:>12}  {allowed}{'  BROKEN' if is_broken else ''}")
+        print(f"{'longest time without a tick':<32}{gap:>10.2f} s")
         for note in self.failures[:20] + findings.notes:
             print(note)
         return is_good
