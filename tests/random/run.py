@@ -122,7 +122,9 @@ def needed() -> list[str]:
 
 def environment() -> dict[str, str]:
     pem = TARGET / "server.pem"
-    return os.environ | ({"FERRITE_RANDOM_PEM": str(pem)} if pem.exists() else {})
+    # A scene is one process: workers would play it once each, on top of each other.
+    given = {"FERRITE_WORKERS": "0"}
+    return os.environ | given | ({"FERRITE_RANDOM_PEM": str(pem)} if pem.exists() else {})
 
 
 def make_certificate() -> None:
