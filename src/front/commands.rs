@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{deaths::PROTOCOL, item::Item, run::Front};
+use super::{deaths::PROTOCOL, item::Item, run::Front, worker::Worker};
 use crate::{
     frame::{MAX_REASON, may_be_sent_by_peer},
     http::check_header,
@@ -23,6 +23,7 @@ impl Front {
             Ok(busy) => busy,
             Err(error) => {
                 let Some(worker) = self.worker_mut(key) else { return false };
+                worker.is_broken = true;
                 worker.kill(PROTOCOL);
                 let index = worker.index.to_string();
                 let context = [("worker", &*index), ("reason", error.0)];
@@ -33,9 +34,7 @@ impl Front {
     }
 
     fn read(&mut self, key: u64) -> Result<bool, BadRecord> {
-        let Some(lane) = self.worker_mut(key).and_then(|worker| worker.lane.as_mut()) else {
-            return Ok(false);
-        };
+        let Some(lane) = self.worker_mut(key).and_then(Worker::readable_lane) else { return Ok(false) };
         // First the number: what was sent before an event was finished can be seen then.
         let done = lane.done()?;
         let (end, _) = lane.duplex.ends();

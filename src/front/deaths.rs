@@ -89,10 +89,11 @@ impl Front {
         }
         self.hear_last_words(key);
         let Some(place) = self.workers.iter().position(|worker| worker.key == key) else { return };
-        let Some(status) =
-            self.workers.get_mut(place).and_then(|worker| worker.child.try_wait().ok().flatten())
-        else {
-            return;
+        let status = match self.workers.get_mut(place).map(|worker| worker.child.try_wait()) {
+            Some(Ok(Some(status))) => status,
+            Some(Ok(None)) | None => return,
+            // The system has reaped it: this process was started with SIGCHLD ignored.
+            Some(Err(_)) => ExitStatus::from_raw(Signal::SIGKILL as i32),
         };
         let mut worker = self.workers.swap_remove(place);
         self.watch.forget(&worker.process);

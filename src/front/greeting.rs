@@ -61,6 +61,7 @@ fn start(door: &Door, watch: &Watch, key: u64, index: usize, generation: u64) ->
         started: Instant::now(),
         deadline: None,
         connections: 0,
+        is_broken: false,
         has_detached: false,
         given: 0,
         asked_for_place: None,

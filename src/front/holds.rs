@@ -17,7 +17,8 @@ impl Front {
     /// Holds joins and leaves until the event that the worker is in is finished.
     pub(super) fn hold_presence(&mut self, worker: u64) {
         let begun = self.worker(worker).and_then(|worker| worker.lane.as_ref()).and_then(Lane::begun);
-        if let Some(event) = begun {
+        let is_on = |event| self.holds.iter().any(|hold| hold.worker == worker && hold.event == event);
+        if let Some(event) = begun.filter(|event| !is_on(*event)) {
             self.holds.push(Hold { worker, event, until: Instant::now() + LONGEST_HOLD });
             self.consumer.keep_hold(true);
         }

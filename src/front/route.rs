@@ -279,7 +279,8 @@ impl Front {
 
     /// The worker for a new connection.
     fn least_loaded(&self) -> Option<u64> {
-        let ready = self.workers.iter().filter(|worker| worker.is_ready());
+        let takes_more = |worker: &&Worker| worker.is_ready() && worker.last_words.is_none();
+        let ready = self.workers.iter().filter(takes_more);
         ready.min_by_key(|worker| (worker.load(), worker.connections, worker.given)).map(|worker| worker.key)
     }
 }

@@ -253,7 +253,7 @@ impl Front {
     /// Sleeps until a worker, the network, a signal or the time wants something.
     fn sleep(&mut self) {
         let mut is_quiet = true;
-        for lane in self.workers.iter_mut().filter_map(|worker| worker.lane.as_mut()) {
+        for lane in self.workers.iter_mut().filter_map(Worker::readable_lane) {
             is_quiet &= lane.duplex.announce_sleep();
         }
         if is_quiet {

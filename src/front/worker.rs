@@ -49,6 +49,8 @@ pub(super) struct Worker {
     pub(super) connections: usize,
     /// Connections, handshakes and requests that were given to it, in all.
     pub(super) given: u64,
+    /// True once a record of its broke the rules: nothing more is read from it.
+    pub(super) is_broken: bool,
     /// True once it has released them all, since it is about to end.
     pub(super) has_detached: bool,
     /// When it was asked for the place in its script.
@@ -126,6 +128,11 @@ impl Worker {
     /// Its process id.
     pub(super) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(i32::MAX))
+    }
+
+    /// Its lane, unless a record in it broke the rules.
+    pub(super) fn readable_lane(&mut self) -> Option<&mut Lane> {
+        self.lane.as_mut().filter(|_| !self.is_broken)
     }
 
     /// Events that it has not finished.
