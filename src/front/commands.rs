@@ -11,7 +11,7 @@ use crate::{
     http::check_header,
     port::{
         self, Accept, ConnectionHandle, ConnectionId, Event, LogLevel, Outgoing, PayloadTooBig, Publisher,
-        SendResult,
+        SendResult, headers_size,
     },
     wire::{self, Answer, BadRecord, Command, Kind, Question, SendFlags},
 };
@@ -155,6 +155,9 @@ impl Front {
             }
             Command::Reject(id, reject) => {
                 check_response(reject.status, 300, &reject.headers)?;
+                if reject.size() > self.publisher.borrow().max_response_size() {
+                    return Err(BadRecord("a response that is too large"));
+                }
                 self.undecided.remove(&id);
                 self.publisher.borrow_mut().reject(id, reject);
             }
@@ -225,6 +228,9 @@ impl Front {
             Command::Resume(id) => on(publisher, id, Publisher::resume),
             Command::Accept(id, accept) => {
                 check_accept(&accept)?;
+                if headers_size(&accept.headers) > publisher.max_response_size() {
+                    return Err(BadRecord("headers that are too large"));
+                }
                 publisher.accept(id, accept);
             }
             // The others do not publish.
@@ -265,7 +271,7 @@ impl Front {
     fn answer(&mut self, key: u64, number: u64, answer: &Answer) {
         let lane = self.worker_mut(key).and_then(|worker| worker.lane.as_mut());
         if let (Some(lane), Ok(bytes)) = (lane, postcard::to_allocvec(&(number, answer))) {
-            lane.record(Kind::Answer.with(0), bytes);
+            lane.answer(bytes);
         }
     }
 }

@@ -157,6 +157,7 @@ impl Front {
             generation: worker.generation,
             is_leader: worker.is_leader,
             addresses: front.server.addresses().to_vec(),
+            limits: front.hello.config.limits.clone(),
             shards: front.server.shards(),
             capacity: CAPACITY,
             gauges: front.gauges.places(),

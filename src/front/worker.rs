@@ -89,6 +89,8 @@ pub(super) struct Lane {
     first: u64,
     /// Records for which the lane has had no room.
     backlog: VecDeque<Outgoing>,
+    /// The answer for which the lane has had no room. A worker waits for one at a time, the last that it asked for.
+    answer: Option<Vec<u8>>,
     pieces: Option<Pieces>,
     pub(super) assembler: Assembler,
     scratch: Vec<u8>,
@@ -168,6 +170,7 @@ impl Lane {
             outstanding: VecDeque::new(),
             first: 1,
             backlog: VecDeque::new(),
+            answer: None,
             pieces: None,
             assembler: Assembler::new(most),
             scratch: Vec::new(),
@@ -209,6 +212,12 @@ impl Lane {
         self.advance();
     }
 
+    /// Answers the worker's question. An earlier answer that has found no room is for nobody any more.
+    pub(super) fn answer(&mut self, bytes: Vec<u8>) {
+        self.answer = Some(bytes);
+        self.advance();
+    }
+
     /// Writes the waiting records for which there is room.
     pub(super) fn advance(&mut self) {
         loop {
@@ -218,6 +227,19 @@ impl Lane {
                     break;
                 }
                 self.pieces = None;
+            }
+            if let Some(bytes) = self.answer.take() {
+                match wire::write(&mut self.duplex, Kind::Answer.with(0), &[&bytes]) {
+                    Ok(true) => self.touched = true,
+                    Ok(false) => {
+                        self.answer = Some(bytes);
+                        break;
+                    }
+                    Err(pieces) => {
+                        self.pieces = Some(pieces);
+                        continue;
+                    }
+                }
             }
             let Some(next) = self.backlog.pop_front() else { break };
             match next {
@@ -238,7 +260,7 @@ impl Lane {
                 },
             }
         }
-        if !self.backlog.is_empty() || self.pieces.is_some() {
+        if !self.backlog.is_empty() || self.answer.is_some() || self.pieces.is_some() {
             // The worker rings when it has made room.
             let _ = self.duplex.has_room_for(self.duplex.most());
         }
@@ -333,7 +355,8 @@ impl Lane {
     /// True if the worker has begun an event and not finished it; the event's number.
     pub(super) fn begun(&self) -> Option<u64> {
         let begun = self.duplex.peer(PeerWord::Begun);
-        (begun >= self.first && !self.outstanding.is_empty()).then_some(begun)
+        let place = usize::try_from(begun.checked_sub(self.first)?).ok()?;
+        self.outstanding.get(place).is_some_and(|item| !item.is_finished).then_some(begun)
     }
 
     /// The number of the timer's callback that the worker is in; `None` if it is in none.
@@ -366,3 +389,18 @@ impl Lane {
 
 /// Bytes of a lane.
 pub(super) const CAPACITY: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_worker_that_asks_and_does_not_read_has_one_answer_waiting() {
+        let mut lane = Lane::create(1 << 20).unwrap();
+        for number in 0..1000_u16 {
+            lane.answer(vec![number as u8; 10_000]);
+        }
+        assert!(lane.backlog.is_empty() && lane.pieces.is_none());
+        assert_eq!(lane.answer.as_ref().map(|answer| answer[0]), Some(999_u16 as u8));
+    }
+}

@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    config::Config,
+    config::{Config, Limits},
     hub::{Announced, Interests},
 };
 
@@ -66,6 +66,8 @@ pub struct Welcome {
     pub is_leader: bool,
     /// The addresses that are bound.
     pub addresses: Vec<String>,
+    /// The limits that hold: a script that was changed since may have others.
+    pub limits: Limits,
     /// The number of shards.
     pub shards: usize,
     /// Bytes of each lane.

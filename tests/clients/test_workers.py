@@ -231,6 +231,53 @@ class WorkersTest(FrontTest):
             front.line("sent rubbish")
             self.assertEqual(front.figures(url)['ferrite_worker_deaths_total{reason="protocol"}'], 1)
             self.assertEqual(front.stop(), 0)
+            self.assertEqual(sum("a worker has sent rubbish" in line for line in front.said()), 1)
+
+    async def test_a_worker_is_replaced_also_where_the_system_reaps_children(self) -> None:
+        before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        try:
+            front = Front(1)
+        finally:
+            signal.signal(signal.SIGCHLD, before)
+        with front:
+            async with self.connect(front.url()) as client:
+                pid = (await self.ask(client, "echo"))["pid"]
+                os.kill(pid, signal.SIGKILL)
+                self.assertNotEqual((await self.ask(client, "echo"))["pid"], pid)
+            self.assertEqual(front.stop(), 0)
+
+    async def test_the_limits_of_the_first_start_hold_for_a_release_with_others(self) -> None:
+        release = """<?php
+            $limits = new Ferrite\\Limits(sendBuffer: 1 << 20, totalSendBuffer: MEBIBYTES << 20);
+            $server = new Ferrite\\Server('127.0.0.1:0', limits: $limits, workers: 1, ioThreads: 1);
+            $server->onMessage(function ($from, $data) use ($server): void {
+                try {
+                    $generation = $server->worker()->generation;
+                    $from->send($data === 'large' ? str_repeat('x', 3 << 20) : "generation $generation");
+                } catch (ValueError $error) {
+                    $from->send('refused');
+                }
+            });
+            $server->run();"""
+        with tempfile.TemporaryDirectory() as folder:
+            script = Path(folder) / "limits.php"
+            script.write_text(release.replace("MEBIBYTES", "2"))
+            with Front(script=str(script)) as front:
+                async with self.connect(front.url(), max_size=None) as client:
+
+                    async def say(text: str) -> str:
+                        await client.send(text)
+                        return await self.hear(client)
+
+                    self.assertEqual(await say("large"), "refused")
+                    script.write_text(release.replace("MEBIBYTES", "64"))
+                    front.process.send_signal(signal.SIGHUP)
+                    front.line("options of the server have changed")
+                    await self.until(lambda: say("which"), lambda heard: heard == "generation 2")
+                    self.assertEqual(await say("large"), "refused")
+                    self.assertEqual(await say("which"), "generation 2")
+                self.assertEqual(front.stop(), 0)
+                self.assertNotIn("rubbish", "\n".join(front.said()))
 
     async def test_a_child_that_a_worker_has_forked_holds_nothing_up(self) -> None:
         with Front(1) as front:

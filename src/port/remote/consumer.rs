@@ -13,7 +13,6 @@ use nix::sys::signal::SigSet;
 
 use super::{link::Link, publisher::RemotePublisher};
 use crate::{
-    config::Limits,
     connection::SendGauge,
     hub::{Announced, ConnectionHandle, Interests, Presence},
     port::{
@@ -52,13 +51,14 @@ pub fn connect<T: Default>(mut socket: UnixStream, hello: &Hello) -> io::Result<
     let lane = Duplex::attach(&SharedParts { makers, peers }, welcome.capacity)?;
     let gauges = SeenTable::map(&gauges, welcome.gauges)?;
     let link = Link::new(lane, WakeFd::from(wake), Waker::from(bell), gauges);
-    Ok(RemoteConsumer::new(link, welcome, hello.config.limits.clone(), socket))
+    Ok(RemoteConsumer::new(link, welcome, socket))
 }
 
 impl<T: Default> RemoteConsumer<T> {
-    fn new(link: Rc<Link>, welcome: Welcome, limits: Limits, socket: UnixStream) -> Self {
+    fn new(link: Rc<Link>, welcome: Welcome, socket: UnixStream) -> Self {
         let ledger = Rc::new(Ledger::of_worker(link.clone()));
-        let publisher = RemotePublisher::new(link.clone(), ledger.clone(), limits, welcome.shards);
+        let publisher =
+            RemotePublisher::new(link.clone(), ledger.clone(), welcome.limits.clone(), welcome.shards);
         let publisher = Rc::new(RefCell::new(publisher));
         link.is_leader.set(welcome.is_leader);
         Self { link, ledger, publisher, welcome, _socket: socket }
