@@ -227,10 +227,7 @@ impl Front {
             Command::Pause(id) => on(publisher, id, Publisher::pause),
             Command::Resume(id) => on(publisher, id, Publisher::resume),
             Command::Accept(id, accept) => {
-                check_accept(&accept)?;
-                if headers_size(&accept.headers) > publisher.max_response_size() {
-                    return Err(BadRecord("headers that are too large"));
-                }
+                check_accept(&accept, publisher.max_response_size())?;
                 publisher.accept(id, accept);
             }
             // The others do not publish.
@@ -305,7 +302,10 @@ fn check_topic(topic: &str) -> Result<(), BadRecord> {
     port::check_topic(topic).map_err(|_| BadRecord("a topic with a name that it cannot have"))
 }
 
-fn check_accept(accept: &Accept) -> Result<(), BadRecord> {
+fn check_accept(accept: &Accept, most: usize) -> Result<(), BadRecord> {
+    if headers_size(&accept.headers) > most {
+        return Err(BadRecord("headers that are too large"));
+    }
     accept.topics.iter().try_for_each(|topic| check_topic(topic))?;
     let are_tags = accept.tags.iter().all(|(name, value)| port::check_tag(name, value).is_ok());
     if !are_tags {

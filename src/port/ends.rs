@@ -23,7 +23,7 @@ pub enum ConsumerEnd<T> {
     /// The server is in this process.
     Here(Box<Consumer<T>>),
     /// This process is a worker.
-    Remote(RemoteConsumer<T>),
+    Remote(Box<RemoteConsumer<T>>),
 }
 
 /// The publisher of an application, with the calls of its callbacks.
@@ -60,7 +60,7 @@ impl<T: Default + std::fmt::Debug + 'static> Deref for ConsumerEnd<T> {
     fn deref(&self) -> &Self::Target {
         match self {
             Self::Here(consumer) => &**consumer,
-            Self::Remote(consumer) => consumer,
+            Self::Remote(consumer) => &**consumer,
         }
     }
 }
@@ -69,7 +69,7 @@ impl<T: Default + std::fmt::Debug + 'static> DerefMut for ConsumerEnd<T> {
     fn deref_mut(&mut self) -> &mut Self::Target {
         match self {
             Self::Here(consumer) => &mut **consumer,
-            Self::Remote(consumer) => consumer,
+            Self::Remote(consumer) => &mut **consumer,
         }
     }
 }

@@ -108,7 +108,7 @@ impl Session {
     /// Begins the run of a worker.
     pub(in crate::php) fn of_worker(consumer: RemoteConsumer<ClientState>, rules: &Rc<Rules>) -> Self {
         let addresses = consumer.addresses().to_vec();
-        Self::with(ConsumerEnd::Remote(consumer), None, rules, addresses, true)
+        Self::with(ConsumerEnd::Remote(Box::new(consumer)), None, rules, addresses, true)
     }
 
     fn with(
